@@ -1,0 +1,116 @@
+/** The folder in which everything of an installation is kept: who may write to it, its secrets, its files. */
+
+import { randomBytes } from 'node:crypto'
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import Database from 'better-sqlite3'
+import { DomainError } from './domain/errors.ts'
+
+/** Secrets that an embedded installation makes for itself on its first start. */
+export interface Secrets {
+  /** Base64url, 32 bytes: encrypts passwords and sessions at rest. */
+  readonly sealKey: string
+  readonly pdsAdminPassword: string
+  readonly pdsJwtSecret: string
+  /** Hex, 32 bytes: signs the PLC operations of all accounts. */
+  readonly plcRotationKey: string
+}
+
+export class DataFolder {
+  readonly path: string
+
+  /** @param path made when something is first written */
+  constructor(path: string) {
+    this.path = path
+  }
+
+  file(...names: string[]): string {
+    return join(this.path, ...names)
+  }
+
+  get database(): string {
+    return this.file('moods.sqlite')
+  }
+
+  /** @throws DomainError `data_folder` when the folder cannot be written; nothing is made then */
+  checkWritable(): void {
+    let nearest = this.path
+    while (!existsSync(nearest)) nearest = dirname(nearest)
+    try {
+      accessSync(nearest, constants.W_OK | constants.X_OK)
+      mkdirSync(this.path, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      throw new DomainError('data_folder', `the data folder ${this.path} cannot be written (MOODS_DATA moves it)`, {
+        cause: error,
+      })
+    }
+  }
+
+  /**
+   * Makes this process the one server of the folder. The operating system lets go of the lock when the process ends,
+   * however it ends.
+   *
+   * @throws DomainError `data_folder` when another server has it
+   */
+  lock(): Disposable {
+    const db = new Database(this.file('server.lock'), { timeout: 0 })
+    try {
+      db.pragma('locking_mode = EXCLUSIVE')
+      db.exec('BEGIN EXCLUSIVE')
+    } catch (error) {
+      db.close()
+      throw new DomainError('data_folder', `another server is running on the data folder ${this.path}`, { cause: error })
+    }
+    return { [Symbol.dispose]: () => void db.close() }
+  }
+
+  /** Whether some server has the folder. */
+  isLocked(): boolean {
+    if (!existsSync(this.file('server.lock'))) return false
+    try {
+      this.lock()[Symbol.dispose]()
+      return false
+    } catch {
+      return true
+    }
+  }
+
+  /** The secrets; made on first use, readable by the owner alone. */
+  secrets(): Secrets {
+    const stored = this.readJson<Secrets>('secrets.json')
+    if (stored) return stored
+    const made: Secrets = {
+      sealKey: randomBytes(32).toString('base64url'),
+      pdsAdminPassword: randomBytes(16).toString('hex'),
+      pdsJwtSecret: randomBytes(32).toString('hex'),
+      plcRotationKey: randomBytes(32).toString('hex'),
+    }
+    this.writeJson('secrets.json', made)
+    return made
+  }
+
+  /** @throws DomainError `data_folder` when the file is there but is not JSON */
+  readJson<T>(name: string): T | null {
+    const file = this.file(name)
+    if (!existsSync(file)) return null
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as T
+    } catch (error) {
+      throw new DomainError('data_folder', `${file} cannot be read`, { cause: error })
+    }
+  }
+
+  /** Replaces the file whole, so that a crash leaves the old one or the new one. */
+  writeJson(name: string, value: unknown): void {
+    const file = this.file(name)
+    const part = `${file}.part`
+    const fd = openSync(part, 'w', 0o600)
+    try {
+      writeSync(fd, `${JSON.stringify(value, null, 2)}\n`)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(part, file)
+  }
+}

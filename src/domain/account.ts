@@ -1,0 +1,85 @@
+/** A user's ATProto account, and the states it passes through. */
+
+/**
+ * - `pending`: to be made on the PDS, by the engine;
+ * - `ready`: has a DID; moods can be published;
+ * - `needs_attention`: refused for a reason that waiting does not mend; left alone until somebody touches it.
+ */
+export const ACCOUNT_STATES = ['pending', 'ready', 'needs_attention'] as const
+export type AccountState = (typeof ACCOUNT_STATES)[number]
+
+/** Why an account cannot be used, in the PDS's own code and words. */
+export interface AccountError {
+  readonly code: string
+  readonly message: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export interface Account {
+  readonly user: string
+  readonly state: AccountState
+  /** The user's handle in the application. */
+  readonly handle: string
+  /** The full handle on the PDS (`name.test`), once one has been chosen. */
+  readonly pdsHandle: string | null
+  /** Which of the names in {@link accountHandle} was chosen. */
+  readonly candidate: number
+  readonly did: string | null
+  /** Base URL of the PDS that holds the repo. */
+  readonly pds: string | null
+  /** Encrypted; stored before the account is made, so that a crash in between recovers by logging in. */
+  readonly sealedPassword: string | null
+  /** Encrypted access and refresh tokens, shared by all processes. */
+  readonly sealedSession: string | null
+  /** The user's parked moods have to be put to work again; cleared when that is done. */
+  readonly requeue: boolean
+  readonly error: AccountError | null
+  /** Grows with every change; every change names the version it was made from. */
+  readonly version: number
+}
+
+/** An account that can be written to. */
+export interface ReadyAccount extends Account {
+  readonly state: 'ready'
+  readonly did: string
+  readonly pds: string
+}
+
+/** A new account, still to be made. */
+export function newAccount(user: string, handle: string): Account {
+  return {
+    user,
+    handle,
+    state: 'pending',
+    pdsHandle: null,
+    candidate: 0,
+    did: null,
+    pds: null,
+    sealedPassword: null,
+    sealedSession: null,
+    requeue: false,
+    error: null,
+    version: 1,
+  }
+}
+
+/** Whether moods can be published for this account. */
+export function isReady(account: Account | null): account is ReadyAccount {
+  return account?.state === 'ready' && account.did !== null && account.pds !== null
+}
+
+/** The account before its creation is asked for: name and password are known and about to be stored. */
+export function prepared(account: Account, pdsHandle: string, candidate: number, sealedPassword: string): Account {
+  return { ...account, pdsHandle, candidate, sealedPassword }
+}
+
+/** The account once it exists on the PDS. Marking its parked moods is part of the same write. */
+export function opened(account: Account, did: string, pds: string, sealedSession: string): Account {
+  return { ...account, state: 'ready', did, pds, sealedSession, requeue: true, error: null }
+}
+
+/** The account after a refusal that waiting does not mend. */
+export function refused(account: Account, error: AccountError): Account {
+  return { ...account, state: 'needs_attention', error }
+}

@@ -1,0 +1,32 @@
+/**
+ * Every error that a caller can do something about. Anything that is not a DomainError is a defect and is shown to the
+ * outside as `internal`.
+ */
+
+/** What went wrong, as a stable name that clients and scripts may depend on. */
+export type ErrorCode =
+  | 'bad_request'
+  | 'invalid_mood'
+  | 'invalid_handle'
+  | 'invalid_cursor'
+  | 'unauthorized'
+  | 'not_found'
+  | 'handle_taken'
+  | 'too_large'
+  | 'unsupported_media_type'
+  | 'unavailable'
+  | 'config'
+  | 'data_folder'
+  | 'port_in_use'
+  | 'usage'
+
+/** An expected failure: a stable code, and a message in plain words that holds no mood text, token or password. */
+export class DomainError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'DomainError'
+    this.code = code
+  }
+}

@@ -1,0 +1,107 @@
+/** What a mood is, and what its author may write. */
+
+import { graphemeLen } from '@atproto/lex'
+import { DomainError } from './errors.ts'
+import type { MoodSync } from './sync.ts'
+
+/** Limits of the lexicon (`lexicons/computer/aesthetic/mood.json`); a test keeps the two equal. */
+export const LIMITS = {
+  textGraphemes: 280,
+  textBytes: 2800,
+  contextGraphemes: 1000,
+  contextBytes: 10_000,
+  intensityMin: 1,
+  intensityMax: 10,
+} as const
+
+/** What the author writes. */
+export interface MoodContent {
+  readonly text: string
+  /** 1 to 10, or null when not said. */
+  readonly intensity: number | null
+  readonly context: string | null
+  readonly isPrivate: boolean
+}
+
+/** One entry of a user, with the state of its ATProto copy. */
+export interface Mood extends MoodContent {
+  /** 24 hex digits, an ObjectId in every store. */
+  readonly id: string
+  /** The identity provider's `sub` of the author; never shown to anybody. */
+  readonly user: string
+  /** Number of this mood among its user's moods, 1 for the first; unique per user, so that racing posts collide. */
+  readonly ordinal: number
+  /** Milliseconds since 1970. */
+  readonly when: number
+  readonly deleted: boolean
+  /** Grows with every change of the row; results are settled only on the version they were computed from. */
+  readonly version: number
+  readonly sync: MoodSync
+}
+
+/** What a client may send as a new mood, before it is checked. */
+export interface MoodDraft {
+  readonly mood: string
+  readonly intensity?: number | undefined
+  readonly context?: string | undefined
+  readonly isPrivate?: boolean | undefined
+}
+
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
+
+function checkText(name: string, text: string, graphemes: number, bytes: number): void {
+  if (!text.isWellFormed()) throw new DomainError('invalid_mood', `${name} holds half of a surrogate pair`)
+  if (CONTROL.test(text)) throw new DomainError('invalid_mood', `${name} holds control characters`)
+  if (Buffer.byteLength(text) > bytes) {
+    throw new DomainError('invalid_mood', `${name} is longer than ${bytes} bytes of UTF-8`)
+  }
+  if (graphemeLen(text) > graphemes) {
+    throw new DomainError('invalid_mood', `${name} is longer than ${graphemes} characters`)
+  }
+}
+
+/**
+ * Trims and checks what a client sent.
+ *
+ * @returns the content as it will be stored
+ * @throws DomainError `invalid_mood` for an empty or too long text (graphemes and UTF-8 bytes, as Lexicon counts them),
+ *   lone surrogates, C0/C1 control characters other than newline and tab, or an intensity outside 1–10
+ */
+export function parseDraft(draft: MoodDraft): MoodContent {
+  const text = draft.mood.trim()
+  if (text === '') throw new DomainError('invalid_mood', 'mood is empty')
+  checkText('mood', text, LIMITS.textGraphemes, LIMITS.textBytes)
+  const context = draft.context?.trim() || null
+  if (context !== null) checkText('context', context, LIMITS.contextGraphemes, LIMITS.contextBytes)
+  const intensity = draft.intensity ?? null
+  if (
+    intensity !== null &&
+    !(Number.isInteger(intensity) && intensity >= LIMITS.intensityMin && intensity <= LIMITS.intensityMax)
+  ) {
+    throw new DomainError('invalid_mood', 'intensity is a whole number from 1 to 10')
+  }
+  return { text, intensity, context, isPrivate: draft.isPrivate ?? false }
+}
+
+/** Whether a post says nothing new: the same text and privacy as the user's latest undeleted mood. */
+export function saysTheSame(latest: MoodContent, content: MoodContent): boolean {
+  return latest.text === content.text && latest.isPrivate === content.isPrivate
+}
+
+/** Whether `viewer` (a `sub`, or null for a stranger) may see the mood. */
+export function isVisibleTo(mood: Mood, viewer: string | null): boolean {
+  return !mood.deleted && (!mood.isPrivate || mood.user === viewer)
+}
+
+/**
+ * A MongoDB ObjectId in hex (https://www.mongodb.com/docs/manual/reference/bson-types/#objectid): 4 bytes of seconds,
+ * 5 random bytes of the process, 3 bytes that count up.
+ *
+ * @param ms milliseconds since 1970
+ * @param processBytes 10 hex digits, drawn once per process
+ * @param counter any whole number; its low 24 bits are used
+ */
+export function objectId(ms: number, processBytes: string, counter: number): string {
+  const seconds = (Math.floor(ms / 1000) >>> 0).toString(16).padStart(8, '0')
+  return seconds + processBytes + (counter & 0xffffff).toString(16).padStart(6, '0')
+}

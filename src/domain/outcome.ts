@@ -1,0 +1,22 @@
+/** What the PDS answered, as data. */
+
+/**
+ * - `ok`: done, and known to be done;
+ * - `uncertain`: it may or may not have happened (lost answer, time-out, 500, lost swap): read before doing anything else;
+ * - `later`: not done, the PDS asks to wait `afterMs`;
+ * - `host_down`: never reached the PDS;
+ * - `unauthorized`: the session or the account was refused;
+ * - `rejected`: this very request was refused and will be again.
+ */
+export type Failure =
+  | { readonly kind: 'uncertain'; readonly code: string }
+  | { readonly kind: 'later'; readonly afterMs: number }
+  | { readonly kind: 'host_down'; readonly code: string }
+  | { readonly kind: 'unauthorized'; readonly code: string; readonly message: string }
+  | { readonly kind: 'rejected'; readonly code: string; readonly message: string }
+
+export type Outcome<T = void> = { readonly kind: 'ok'; readonly value: T } | Failure
+
+export function ok<T>(value: T): Outcome<T> {
+  return { kind: 'ok', value }
+}

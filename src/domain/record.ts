@@ -1,0 +1,104 @@
+/**
+ * The one file that knows how a mood becomes a record: its collection, key, content and CID, and whether there should be
+ * one at all. Enqueue, send, audit and repair ask {@link desiredRecord}; nobody else decides.
+ */
+
+import { createHash } from 'node:crypto'
+import { CBOR_DATA_CODEC, createCid, type LexMap, SHA256_HASH_CODE } from '@atproto/lex'
+import { encode } from '@atproto/lex-cbor'
+import type { Account } from './account.ts'
+import { isReady } from './account.ts'
+import type { HoldReason } from './sync.ts'
+import { computer } from '../lexicons/index.ts'
+import type { Mood } from './mood.ts'
+
+export const COLLECTION = computer.aesthetic.mood.$nsid
+
+/** A record, with all that is needed to write it and to recognise it. */
+export interface DesiredRecord {
+  readonly kind: 'record'
+  readonly rkey: string
+  readonly value: LexMap & { readonly $type: string }
+  /** The CID that the PDS will give it: the hash of its DAG-CBOR. */
+  readonly cid: string
+}
+
+/**
+ * What the repo should hold for a mood:
+ * - `record`: exactly this;
+ * - `absent`: nothing, and what is there has to go;
+ * - `hold`: leave what is there, do nothing now;
+ * - `invalid`: there can be no such record; the reason is for the operator.
+ */
+export type Desired =
+  | DesiredRecord
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'hold'; readonly reason: HoldReason }
+  | { readonly kind: 'invalid'; readonly code: string; readonly message: string }
+
+/**
+ * Decides what the user's repo should hold for this mood. Pure; called anew each time it matters.
+ *
+ * A private or deleted mood must not be there, whether or not there is an account to look at.
+ */
+export function desiredRecord(mood: Mood, account: Account | null): Desired {
+  if (mood.isPrivate || mood.deleted) return { kind: 'absent' }
+  if (!isReady(account)) return { kind: 'hold', reason: 'no_account' }
+  const value = recordOf(mood)
+  const checked = computer.aesthetic.mood.$safeValidate(value)
+  if (!checked.success) {
+    return { kind: 'invalid', code: 'InvalidRecord', message: issuesWithoutValues(checked.reason.issues) }
+  }
+  return { kind: 'record', rkey: mood.sync.rkey, value, cid: cidOf(value) }
+}
+
+function recordOf(mood: Mood): computer.aesthetic.mood.Main {
+  return computer.aesthetic.mood.$build({
+    text: mood.text,
+    createdAt: new Date(mood.when).toISOString() as computer.aesthetic.mood.Main['createdAt'],
+    ...(mood.intensity === null ? {} : { intensity: mood.intensity }),
+    ...(mood.context === null ? {} : { context: mood.context }),
+    mongoId: mood.id,
+  })
+}
+
+/** Names the fields at fault and never their contents, which stay in the primary. */
+function issuesWithoutValues(issues: readonly { readonly code: string; readonly path: readonly PropertyKey[] }[]): string {
+  return issues.map((issue) => `${issue.path.map(String).join('.') || 'record'}: ${issue.code}`).join(', ')
+}
+
+/** CID of a record as ATProto computes it: version 1, DAG-CBOR, SHA-256 (https://atproto.com/specs/data-model). */
+export function cidOf(value: LexMap): string {
+  const digest = createHash('sha256').update(encode(value)).digest()
+  return createCid(CBOR_DATA_CODEC, SHA256_HASH_CODE, digest).toString()
+}
+
+/** AT-URI of a mood's record in the repo of `did`. */
+export function uriOf(did: string, rkey: string): string {
+  return `at://${did}/${COLLECTION}/${rkey}`
+}
+
+const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
+
+/**
+ * Record key of a mood: a valid TID (https://atproto.com/specs/tid) that follows from the mood alone, so that writing
+ * twice writes the same record. 53 bits of microseconds (`when`, and three digits of a hash for what milliseconds lack),
+ * then 10 bits of the hash as clock id.
+ *
+ * @param when milliseconds since 1970, not before it
+ * @param id the mood's id
+ * @param salt 0, and one more for each collision within the user's moods
+ */
+export function rkeyFor(when: number, id: string, salt: number): string {
+  if (!Number.isInteger(when) || when < 0 || when >= 2 ** 53 / 1000) throw new RangeError('no TID for such a time')
+  const hash = createHash('sha256').update(salt === 0 ? id : `${id}\n${salt}`).digest()
+  const micros = BigInt(when) * 1000n + BigInt(hash.readUInt32BE(0) % 1000)
+  let bits = (micros << 10n) | BigInt(hash.readUInt16BE(4) & 0x3ff)
+  let tid = ''
+  // 13 characters of 5 bits; leading zeros become '2', so times before September 2005 give full-length keys as well.
+  for (let i = 0; i < 13; i++) {
+    tid = ALPHABET[Number(bits & 31n)] + tid
+    bits >>= 5n
+  }
+  return tid
+}

@@ -1,0 +1,82 @@
+/**
+ * The states of one mood's ATProto copy, and every legal step between them.
+ *
+ * A state is changed only by the constructors below; stores merely keep what they return. `docs/architecture.md` draws
+ * the table, and a test keeps drawing and table equal.
+ */
+
+export const SYNC_STATES = ['local', 'pending', 'published', 'withdrawn', 'rejected'] as const
+export type SyncState = (typeof SYNC_STATES)[number]
+
+/** Where each state may lead. `pending → pending` is another try. */
+export const TRANSITIONS: Readonly<Record<SyncState, readonly SyncState[]>> = {
+  local: ['pending'],
+  pending: ['pending', 'local', 'published', 'withdrawn', 'rejected'],
+  published: ['pending'],
+  withdrawn: ['pending'],
+  rejected: ['pending'],
+}
+
+/** Why nothing is done about a mood for now. */
+export type HoldReason = 'no_account' | 'private'
+
+export interface SyncError {
+  readonly code: string
+  readonly message: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** What is known of the ATProto copy of one mood. */
+export interface MoodSync {
+  readonly state: SyncState
+  /** Record key; fixed before anything is sent. */
+  readonly rkey: string
+  /** The record as last seen in the repo; null when none is known. */
+  readonly uri: string | null
+  readonly cid: string | null
+  /** When a pending mood is to be looked at, in ms since 1970; null in every other state. */
+  readonly dueAt: number | null
+  /** Answers of the PDS about this very mood. Outages never count. */
+  readonly attempts: number
+  readonly hold: HoldReason | null
+  readonly error: SyncError | null
+}
+
+/** The state a new mood is born in: private ones need nothing, all others are work. */
+export function born(rkey: string, isPrivate: boolean, now: number): MoodSync {
+  const none = { rkey, uri: null, cid: null, attempts: 0, error: null }
+  return isPrivate
+    ? { ...none, state: 'local', dueAt: null, hold: 'private' }
+    : { ...none, state: 'pending', dueAt: now, hold: null }
+}
+
+/** Something about the mood or its account changed: look at it again. */
+export function enqueued(sync: MoodSync, now: number): MoodSync {
+  return { ...sync, state: 'pending', dueAt: now, attempts: 0, hold: null, error: null }
+}
+
+/** Nothing is to be published for now, and nothing was. */
+export function parked(sync: MoodSync, hold: HoldReason): MoodSync {
+  return { ...sync, state: 'local', dueAt: null, hold, error: null }
+}
+
+/** The repo holds the desired record. */
+export function published(sync: MoodSync, uri: string, cid: string): MoodSync {
+  return { ...sync, state: 'published', uri, cid, dueAt: null, hold: null, error: null }
+}
+
+/** The record is known to be gone from the repo. */
+export function withdrawn(sync: MoodSync): MoodSync {
+  return { ...sync, state: 'withdrawn', uri: null, cid: null, dueAt: null, hold: null, error: null }
+}
+
+/** The PDS, or our own check, refused this very mood; it waits for an operator. */
+export function rejected(sync: MoodSync, error: SyncError): MoodSync {
+  return { ...sync, state: 'rejected', dueAt: null, hold: null, attempts: sync.attempts + 1, error }
+}
+
+/** What operators and the API count as in step with the PDS. */
+export function isSynced(sync: MoodSync): boolean {
+  return sync.state === 'published'
+}

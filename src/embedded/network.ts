@@ -1,0 +1,70 @@
+/** A real PDS and a real PLC directory in this process, kept on disk. For trying out, and for the tests. */
+
+import { mkdirSync } from 'node:fs'
+import http from 'node:http'
+import { PDS } from '@atproto/pds'
+import { PlcServer } from '@did-plc/server'
+import type { DataFolder, Secrets } from '../data-folder.ts'
+import type { NetworkPorts } from './ports.ts'
+import { SqlitePlcDatabase } from './plc-database.ts'
+
+export interface NetworkOptions {
+  readonly folder: DataFolder
+  readonly ports: NetworkPorts
+  readonly secrets: Secrets
+  /** Address to listen on. */
+  readonly host: string
+}
+
+export interface Network extends AsyncDisposable {
+  readonly pdsUrl: string
+  readonly plcUrl: string
+}
+
+/** Where the embedded PDS and PLC directory are to be found, whether or not they run in this process. */
+export function networkUrls(ports: NetworkPorts): { readonly pdsUrl: string; readonly plcUrl: string } {
+  return { pdsUrl: `http://localhost:${ports.pds}`, plcUrl: `http://localhost:${ports.plc}` }
+}
+
+/** Starts both and waits until they answer. */
+export async function startNetwork({ folder, ports, secrets, host }: NetworkOptions): Promise<Network> {
+  const urls = networkUrls(ports)
+  await using starting = new AsyncDisposableStack()
+
+  const plc = PlcServer.create({ db: new SqlitePlcDatabase(folder.file('plc.sqlite')), port: ports.plc })
+  listenOnlyOn(plc.app, host)
+  starting.defer(() => plc.destroy())
+  await plc.start()
+
+  const blobs = folder.file('pds', 'blobs')
+  mkdirSync(blobs, { recursive: true, mode: 0o700 })
+  const pds = await PDS.fromEnv({
+    port: ports.pds,
+    hostname: 'localhost',
+    devMode: true,
+    dataDirectory: folder.file('pds'),
+    blobstoreDiskLocation: blobs,
+    didPlcUrl: urls.plcUrl,
+    serviceHandleDomains: ['.test'],
+    adminPassword: secrets.pdsAdminPassword,
+    jwtSecret: secrets.pdsJwtSecret,
+    plcRotationKeyK256PrivateKeyHex: secrets.plcRotationKey,
+    disableSsrfProtection: true,
+  })
+  listenOnlyOn(pds.app, host)
+  starting.defer(() => pds.destroy())
+  await pds.start()
+
+  const running = starting.move()
+  return { ...urls, [Symbol.asyncDispose]: () => running.disposeAsync() }
+}
+
+interface Listener {
+  listen(port: number): http.Server
+}
+
+/** Both servers call `listen(port)`, which would open them to every network this machine is in. */
+function listenOnlyOn(app: object, host: string): void {
+  const listener = app as Listener & http.RequestListener
+  listener.listen = (port) => http.createServer(listener).listen(port, host)
+}

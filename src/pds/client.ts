@@ -1,0 +1,149 @@
+/** Reads and writes repos over XRPC. */
+
+import { type Agent, buildAgent, type l, xrpc } from '@atproto/lex'
+import type { ReadyAccount } from '../domain/account.ts'
+import { ok, type Outcome } from '../domain/outcome.ts'
+import type { RepoWrite } from '../domain/plan.ts'
+import type { Clock, RepoClient, RepoRecord } from '../ports.ts'
+import { collectionOf } from './car.ts'
+import { applyWrites, deleteRecord, getRecord, getRepo, putRecord } from './methods.ts'
+import { outcomeOf } from './outcome.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Up to this many records are read one by one; more are read with the whole repo. */
+const READ_SINGLY = 8
+
+/** Refusals of a token, which another token may mend. */
+const OF_THE_TOKEN = new Set(['ExpiredToken', 'InvalidToken', 'AuthMissing', 'AuthenticationRequired'])
+
+type Did = l.DidString
+type Nsid = l.NsidString
+
+export class PdsClient implements RepoClient {
+  readonly #sessions: Sessions
+  readonly #clock: Clock
+  readonly #timeoutMs: number
+
+  /** @param timeoutMs how long one request may take */
+  constructor(sessions: Sessions, clock: Clock, timeoutMs: number) {
+    this.#sessions = sessions
+    this.#clock = clock
+    this.#timeoutMs = timeoutMs
+  }
+
+  async read(
+    account: ReadyAccount,
+    collection: string,
+    rkeys: readonly string[],
+  ): Promise<Outcome<ReadonlyMap<string, string | null>>> {
+    const found = new Map<string, string | null>()
+    if (rkeys.length > READ_SINGLY) {
+      const whole = await this.#readWhole(account, collection)
+      if (whole.kind !== 'ok') return whole
+      for (const rkey of rkeys) found.set(rkey, whole.value.get(rkey) ?? null)
+      return ok(found)
+    }
+    const answers = await Promise.all(rkeys.map((rkey) => this.get(account, collection, rkey)))
+    for (const [i, answer] of answers.entries()) {
+      if (answer.kind !== 'ok') return answer
+      found.set(rkeys[i]!, answer.value?.cid ?? null)
+    }
+    return ok(found)
+  }
+
+  async get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>> {
+    const answer = await this.#ask(async () => {
+      const params = { repo: account.did as Did, collection: collection as Nsid, rkey }
+      const signal = AbortSignal.timeout(this.#timeoutMs)
+      return (await xrpc(account.pds, getRecord, { params, signal })).body
+    })
+    if (answer.kind === 'rejected' && answer.code === 'RecordNotFound') return ok(null)
+    return answer
+  }
+
+  async write(
+    account: ReadyAccount,
+    collection: string,
+    writes: readonly RepoWrite[],
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    let token = await this.#sessions.token(account)
+    if (token.kind !== 'ok') return token
+    let outcome = await this.#send(account, token.value, collection, writes, signal)
+    if (outcome.kind === 'unauthorized' && OF_THE_TOKEN.has(outcome.code)) {
+      // Refused before anything was done, so the same request may be sent again with another token.
+      token = await this.#sessions.token(account, token.value)
+      if (token.kind !== 'ok') return token
+      outcome = await this.#send(account, token.value, collection, writes, signal)
+    }
+    return outcome
+  }
+
+  #send(
+    account: ReadyAccount,
+    token: string,
+    collection: string,
+    writes: readonly RepoWrite[],
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const agent = buildAgent({ service: account.pds, headers: { authorization: `Bearer ${token}` } })
+    const target = { repo: account.did as Did, collection: collection as Nsid }
+    const timed = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)])
+    const [only] = writes
+    return this.#ask(() =>
+      writes.length === 1 && only !== undefined
+        ? writeOne(agent, target, only, timed)
+        : writeAll(agent, target, writes, timed),
+    )
+  }
+
+  async #readWhole(account: ReadyAccount, collection: string): Promise<Outcome<Map<string, string>>> {
+    const answer = await this.#ask(async () => {
+      const signal = AbortSignal.timeout(this.#timeoutMs)
+      const { body } = await xrpc(account.pds, getRepo, { params: { did: account.did as Did }, signal })
+      return body
+    })
+    if (answer.kind !== 'ok') return answer
+    try {
+      return ok(await collectionOf(answer.value, collection))
+    } catch {
+      // Cut short or damaged on the way: as good as no answer.
+      return { kind: 'uncertain', code: 'UnreadableRepo' }
+    }
+  }
+
+  #ask<T>(call: () => Promise<T>): Promise<Outcome<T>> {
+    return outcomeOf(call, () => this.#clock.now())
+  }
+}
+
+interface Target {
+  readonly repo: Did
+  readonly collection: Nsid
+}
+
+/** A single write names what it replaces, so that it cannot overwrite what we have not seen. */
+async function writeOne(agent: Agent, target: Target, write: RepoWrite, signal: AbortSignal): Promise<void> {
+  if (write.action === 'delete') {
+    await xrpc(agent, deleteRecord, { body: { ...target, rkey: write.rkey }, signal })
+  } else {
+    const swapRecord = write.action === 'create' ? null : write.was
+    await xrpc(agent, putRecord, { body: { ...target, rkey: write.rkey, record: write.value, swapRecord }, signal })
+  }
+}
+
+/** One commit. A create of what exists, or a delete of what does not, undoes it all with a 500: hence `uncertain`. */
+async function writeAll(
+  agent: Agent,
+  { repo, collection }: Target,
+  writes: readonly RepoWrite[],
+  signal: AbortSignal,
+): Promise<void> {
+  const operations = writes.map((write) => ({
+    $type: `com.atproto.repo.applyWrites#${write.action}`,
+    collection,
+    rkey: write.rkey,
+    ...(write.action === 'delete' ? {} : { value: write.value }),
+  }))
+  await xrpc(agent, applyWrites, { body: { repo, writes: operations }, signal })
+}

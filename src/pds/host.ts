@@ -1,0 +1,110 @@
+/** Makes accounts on a PDS that we administer. */
+
+import { createHash, randomBytes } from 'node:crypto'
+import { buildAgent, type InferMethodOutputBody, type l, xrpc } from '@atproto/lex'
+import type { Account } from '../domain/account.ts'
+import { ok, type Outcome } from '../domain/outcome.ts'
+import type { AccountHost, Clock, OpenedAccount } from '../ports.ts'
+import { createAccount, createInviteCode, describeServer } from './methods.ts'
+import { outcomeOf } from './outcome.ts'
+import type { Sealer } from './sealer.ts'
+import { Sessions } from './sessions.ts'
+
+export interface HostOptions {
+  /** Base URL of the PDS. */
+  readonly url: string
+  readonly adminPassword: string
+  /** The PDS insists on an address for each account, under a domain of ours; nothing is ever sent there. */
+  readonly emailDomain: string
+  readonly timeoutMs: number
+}
+
+type Description = InferMethodOutputBody<typeof describeServer, Uint8Array>
+
+/** The reference PDS names a reserved handle by code, and a taken one only in its message. */
+const TAKEN = /already taken/i
+
+export class PdsHost implements AccountHost {
+  readonly #options: HostOptions
+  readonly #sealer: Sealer
+  readonly #sessions: Sessions
+  readonly #clock: Clock
+  #description: Description | null = null
+
+  constructor(options: HostOptions, sealer: Sealer, sessions: Sessions, clock: Clock) {
+    this.#options = options
+    this.#sealer = sealer
+    this.#sessions = sessions
+    this.#clock = clock
+  }
+
+  async handleDomain(): Promise<Outcome<string>> {
+    const description = await this.#describe()
+    if (description.kind !== 'ok') return description
+    const domain = description.value.availableUserDomains[0]
+    return domain === undefined
+      ? { kind: 'rejected', code: 'NoHandleDomain', message: 'the PDS offers no domain for handles' }
+      : ok(domain)
+  }
+
+  newSealedPassword(): Promise<string> {
+    return this.#sealer.seal(randomBytes(24).toString('base64url'))
+  }
+
+  async open(account: Account): Promise<Outcome<OpenedAccount>> {
+    if (account.pdsHandle === null || account.sealedPassword === null) {
+      throw new Error('an account needs a stored handle and password before it is made')
+    }
+    const created = await this.#create(account, account.pdsHandle, account.sealedPassword)
+    if (created.kind === 'ok') return this.#opened(created.value)
+    if (created.kind !== 'rejected') return created
+    // There is no idempotency key: what an earlier try has made answers to the stored password.
+    const login = await this.#sessions.login(this.#options.url, account.pdsHandle, account.sealedPassword)
+    if (login.kind === 'ok') return this.#opened(login.value)
+    if (login.kind !== 'unauthorized' && login.kind !== 'rejected') return login
+    return TAKEN.test(created.message) ? { ...created, code: 'HandleNotAvailable' } : created
+  }
+
+  async #create(account: Account, handle: string, sealedPassword: string) {
+    const description = await this.#describe()
+    if (description.kind !== 'ok') return description
+    const invite = description.value.inviteCodeRequired ? await this.#invite() : ok(undefined)
+    if (invite.kind !== 'ok') return invite
+    const mailbox = createHash('sha256').update(account.user).digest('hex').slice(0, 24)
+    const body = {
+      handle: handle as l.HandleString,
+      email: `${mailbox}@${this.#options.emailDomain}`,
+      password: await this.#sealer.open(sealedPassword),
+      inviteCode: invite.value,
+    }
+    return this.#ask(async (signal) => (await xrpc(this.#options.url, createAccount, { body, signal })).body)
+  }
+
+  /** A code that admits one account; refusing the admin password is no fault of the account's. */
+  async #invite(): Promise<Outcome<string>> {
+    const credentials = Buffer.from(`admin:${this.#options.adminPassword}`).toString('base64')
+    const agent = buildAgent({ service: this.#options.url, headers: { authorization: `Basic ${credentials}` } })
+    return this.#ask(async (signal) => {
+      return (await xrpc(agent, createInviteCode, { body: { useCount: 1 }, signal })).body.code
+    })
+  }
+
+  async #describe(): Promise<Outcome<Description>> {
+    if (this.#description) return ok(this.#description)
+    const answer = await this.#ask(async (signal) => (await xrpc(this.#options.url, describeServer, { signal })).body)
+    if (answer.kind === 'ok') this.#description = answer.value
+    return answer
+  }
+
+  async #opened(session: { did: string; accessJwt: string; refreshJwt: string }): Promise<Outcome<OpenedAccount>> {
+    const sealedSession = await Sessions.seal(session, this.#sealer)
+    return ok({ did: session.did, pds: this.#options.url, sealedSession })
+  }
+
+  #ask<T>(call: (signal: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
+    return outcomeOf(
+      () => call(AbortSignal.timeout(this.#options.timeoutMs)),
+      () => this.#clock.now(),
+    )
+  }
+}

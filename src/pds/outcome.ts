@@ -1,0 +1,78 @@
+/** From what the PDS answered, or did not, to an outcome: the only place that reads statuses and error names. */
+
+import { XrpcError, XrpcInternalError, XrpcInvalidResponseError, XrpcResponseError } from '@atproto/lex'
+import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
+
+/** The connection was never made, so the request cannot have been carried out. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+/** Errors of the reference PDS that speak of the token or the account, whatever the status they come with. */
+const OF_THE_ACCOUNT = new Set([
+  'ExpiredToken',
+  'InvalidToken',
+  'AuthMissing',
+  'AuthenticationRequired',
+  'AccountTakedown',
+  'AccountDeactivated',
+  'RepoNotFound',
+  'RepoDeactivated',
+  'RepoTakendown',
+])
+
+const DEFAULT_WAIT_MS = 5_000
+
+/** How long a 429 asks to wait: `Retry-After` in seconds, else `RateLimit-Reset` in seconds since 1970. */
+function waitMs(headers: Headers, now: number): number {
+  const after = Number(headers.get('retry-after') ?? Number.NaN)
+  if (after >= 0) return after * 1000
+  const reset = Number(headers.get('ratelimit-reset') ?? Number.NaN)
+  return reset * 1000 > now ? reset * 1000 - now : DEFAULT_WAIT_MS
+}
+
+function ofStatus(status: number, headers: Headers, code: string, message: string, now: number): Failure {
+  if (status === 429) return { kind: 'later', afterMs: waitMs(headers, now) }
+  if (status === 401 || status === 403 || OF_THE_ACCOUNT.has(code)) return { kind: 'unauthorized', code, message }
+  // A swap that failed says that the repo is not what we took it for, which is a reason to read it.
+  if (code === 'InvalidSwap') return { kind: 'uncertain', code }
+  if (status === 408 || status >= 500 || status < 400) return { kind: 'uncertain', code }
+  return { kind: 'rejected', code, message }
+}
+
+/**
+ * Maps what a call threw.
+ *
+ * @param now ms since 1970, to count from where the PDS names a time of day
+ * @throws the error itself when it is not one of an XRPC call: that is a defect, not an answer
+ */
+export function failureOf(error: unknown, now: number): Failure {
+  if (error instanceof XrpcResponseError) {
+    return ofStatus(error.status, error.headers, error.error, error.message, now)
+  }
+  if (error instanceof XrpcInvalidResponseError) {
+    const { status, headers } = error.response
+    return ofStatus(status, headers, error.error, `status ${status}`, now)
+  }
+  if (error instanceof XrpcInternalError) {
+    const cause: unknown = error.cause
+    const code = cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.name) : error.error
+    return NEVER_SENT.has(code) ? { kind: 'host_down', code } : { kind: 'uncertain', code }
+  }
+  throw error
+}
+
+/** Runs one XRPC call and gives its answer as an outcome. */
+export async function outcomeOf<T>(call: () => Promise<T>, now: () => number): Promise<Outcome<T>> {
+  try {
+    return ok(await call())
+  } catch (error) {
+    if (!(error instanceof XrpcError)) throw error
+    return failureOf(error, now())
+  }
+}

@@ -1,0 +1,24 @@
+/** Secrets at rest: JWE (RFC 7516), direct encryption with A256GCM. */
+
+import { CompactEncrypt, compactDecrypt } from 'jose'
+
+export class Sealer {
+  readonly #key: Uint8Array
+
+  /** @param key 32 bytes */
+  constructor(key: Uint8Array) {
+    this.#key = key
+  }
+
+  seal(secret: string): Promise<string> {
+    return new CompactEncrypt(new TextEncoder().encode(secret))
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+      .encrypt(this.#key)
+  }
+
+  /** @throws when the text was sealed with another key or was changed */
+  async open(sealed: string): Promise<string> {
+    const { plaintext } = await compactDecrypt(sealed, this.#key)
+    return new TextDecoder().decode(plaintext)
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What the product needs from the outside: a store for moods, accounts and leases, a PDS to write to, and a clock.
+ * Adapters in `store/` and `pds/` implement these; nothing else is asked of them. Each method that writes is one atomic
+ * write of one row or document (`settle` and `requeueParked`: one for each row), so any store that has those will do.
+ */
+
+import type { Account, AccountState, ReadyAccount } from './domain/account.ts'
+import type { Mood } from './domain/mood.ts'
+import type { Outcome } from './domain/outcome.ts'
+import type { RepoWrite } from './domain/plan.ts'
+import type { HoldReason, MoodSync, SyncState } from './domain/sync.ts'
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+}
+
+/** A place in a list, newest first: everything before it has been seen. */
+export interface FeedPosition {
+  readonly when: number
+  readonly id: string
+}
+
+export interface FeedQuery {
+  /** These users' moods; null for everybody's. */
+  readonly users: readonly string[] | null
+  /** Whose private moods are included, if that user is among `users`. */
+  readonly viewer: string | null
+  readonly limit: number
+  readonly after: FeedPosition | null
+}
+
+/** A result for one mood, kept only if the mood is still at `version`. */
+export interface Settlement {
+  readonly id: string
+  readonly version: number
+  readonly next: MoodSync
+}
+
+/** How far a reader of changes has come. */
+export interface ChangePosition {
+  readonly changedAt: number
+  readonly id: string
+}
+
+export interface MoodStore {
+  /**
+   * Saves a new mood, durably, with its work order in the same write.
+   *
+   * @returns which unique number was taken, if any: `ordinal` (look at the latest mood again) or `rkey` (salt it)
+   */
+  add(mood: Mood): Promise<'added' | 'ordinal_taken' | 'rkey_taken'>
+  /** The user's latest undeleted mood, and the highest ordinal in use (0 for none). */
+  latest(user: string): Promise<{ readonly mood: Mood | null; readonly lastOrdinal: number }>
+  byId(id: string): Promise<Mood | null>
+  /** Undeleted moods, newest first by `(when, id)`; private ones only for their own author. */
+  feed(query: FeedQuery): Promise<readonly Mood[]>
+  /** The user's pending moods that are due, oldest first. */
+  due(user: string, now: number, limit: number): Promise<readonly Mood[]>
+  /** When the user's next pending mood is due; null when none is pending. */
+  nextDue(user: string): Promise<number | null>
+  /** Keeps each result whose mood has not changed meanwhile. @returns the ids that were kept */
+  settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
+  /** Makes up to `limit` of the user's moods that were parked for this reason pending. @returns how many */
+  requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number>
+  /** Moods changed after a position, in the order of their changes. */
+  changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
+  /** How many moods are in each state. */
+  count(): Promise<Readonly<Record<SyncState, number>>>
+}
+
+export interface AccountStore {
+  /** Gives the user this handle. `has_other`: the user already has a different one. */
+  claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other'>
+  /** Handles of these users, where they have one. */
+  handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Users of these handles, where there are any; by handle. */
+  usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>>
+  byUser(user: string): Promise<Account | null>
+  byDid(did: string): Promise<Account | null>
+  /** Adds an account unless the user has one. @returns what the user has now */
+  add(account: Account): Promise<Account>
+  /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */
+  save(account: Account): Promise<Account | null>
+  /** How many accounts are in each state. */
+  count(): Promise<Readonly<Record<AccountState, number>>>
+}
+
+/** The right to work on one repo, until a time. */
+export interface Lease {
+  readonly user: string
+  readonly token: string
+  /** The holder before may have written something that nobody recorded: read the repo before writing. */
+  readonly uncertain: boolean
+  /** Passes over this repo that failed in a row. */
+  readonly failures: number
+  /** Marks that the holder has seen. */
+  readonly marks: number
+}
+
+/** How a pass over a repo ended. */
+export interface Release {
+  /** When to come back, in ms since 1970; null when nothing is pending. */
+  readonly dueAt: number | null
+  readonly uncertain: boolean
+  readonly failures: number
+}
+
+/**
+ * Which repos have work, and who is at it. A mark is a hint: `sweep` finds whatever a lost one has missed. Finding the
+ * next repo costs the same however many moods or waiting repos there are.
+ */
+export interface RepoQueue {
+  /** Says that the user's repo has work now. A repo that is backing off stays so. */
+  mark(user: string, now: number): Promise<void>
+  /** Takes the repo that has been due the longest. */
+  claim(owner: string, now: number, until: number): Promise<Lease | null>
+  /** @returns false if the lease was lost */
+  renew(lease: Lease, until: number): Promise<boolean>
+  /** Gives the repo back. A mark set meanwhile makes it due at once. A lost lease changes nothing. */
+  release(lease: Lease, release: Release, now: number): Promise<void>
+  /** Marks up to `limit` users after `after` who have work but no mark. @returns where to go on; null at the end */
+  sweep(after: string, limit: number, now: number): Promise<string | null>
+}
+
+/** Everything that is kept in the primary. */
+export interface Store extends AsyncDisposable {
+  readonly moods: MoodStore
+  readonly accounts: AccountStore
+  readonly repos: RepoQueue
+  /** Where it is kept, for people. */
+  readonly name: string
+  /** Throws when the store cannot be used. */
+  check(): Promise<void>
+}
+
+/** What a PDS holds under a record key. */
+export interface RepoRecord {
+  readonly uri: string
+  readonly cid: string
+  readonly value: unknown
+}
+
+/** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
+export interface RepoClient {
+  /** CIDs of these records; null for those that are not there. A partial reading is a failure. */
+  read(account: ReadyAccount, collection: string, rkeys: readonly string[]): Promise<Outcome<ReadonlyMap<string, string | null>>>
+  /** One record, with its content; null when it is not there. */
+  get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
+  /** All of these or none, in one commit. */
+  write(account: ReadyAccount, collection: string, writes: readonly RepoWrite[], signal: AbortSignal): Promise<Outcome>
+}
+
+/** What came of asking a PDS for an account. */
+export interface OpenedAccount {
+  readonly did: string
+  readonly pds: string
+  readonly sealedSession: string
+}
+
+/** Makes accounts on a PDS. */
+export interface AccountHost {
+  /** What the PDS appends to handles, with its dot. */
+  handleDomain(): Promise<Outcome<string>>
+  /** A new password, sealed, to be stored before {@link open} is called. */
+  newSealedPassword(): Promise<string>
+  /**
+   * Makes the account, or finds it made: safe to repeat with the same handle and password.
+   * `rejected` with the code `HandleNotAvailable`: reserved, or somebody else's.
+   */
+  open(account: Account): Promise<Outcome<OpenedAccount>>
+}

@@ -1,0 +1,136 @@
+/** Handles and accounts in SQLite. */
+
+import type Database from 'better-sqlite3'
+import { type Account, ACCOUNT_STATES, type AccountError, type AccountState } from '../../domain/account.ts'
+import type { AccountStore } from '../../ports.ts'
+import type { GroupCommit } from './group-commit.ts'
+
+interface Row {
+  user: string
+  version: number
+  state: AccountState
+  handle: string
+  pds_handle: string | null
+  candidate: number
+  did: string | null
+  pds: string | null
+  sealed_password: string | null
+  sealed_session: string | null
+  requeue: number
+  error: string | null
+}
+
+function toAccount(row: Row): Account {
+  return {
+    user: row.user,
+    version: row.version,
+    state: row.state,
+    handle: row.handle,
+    pdsHandle: row.pds_handle,
+    candidate: row.candidate,
+    did: row.did,
+    pds: row.pds,
+    sealedPassword: row.sealed_password,
+    sealedSession: row.sealed_session,
+    requeue: row.requeue === 1,
+    error: row.error === null ? null : (JSON.parse(row.error) as AccountError),
+  }
+}
+
+function toRow(account: Account): Row {
+  return {
+    user: account.user,
+    version: account.version,
+    state: account.state,
+    handle: account.handle,
+    pds_handle: account.pdsHandle,
+    candidate: account.candidate,
+    did: account.did,
+    pds: account.pds,
+    sealed_password: account.sealedPassword,
+    sealed_session: account.sealedSession,
+    requeue: account.requeue ? 1 : 0,
+    error: account.error === null ? null : JSON.stringify(account.error),
+  }
+}
+
+export class SqliteAccounts implements AccountStore {
+  readonly #commit: GroupCommit
+  readonly #sql
+
+  constructor(db: Database.Database, commit: GroupCommit) {
+    this.#commit = commit
+    this.#sql = {
+      claim: db.prepare<[string, string]>('INSERT INTO handles VALUES (?, ?) ON CONFLICT DO NOTHING'),
+      handleOf: db.prepare<[string], { handle: string }>('SELECT handle FROM handles WHERE user = ?'),
+      userOf: db.prepare<[string], { user: string }>('SELECT user FROM handles WHERE handle = ?'),
+      byUser: db.prepare<[string], Row>('SELECT * FROM accounts WHERE user = ?'),
+      byDid: db.prepare<[string], Row>('SELECT * FROM accounts WHERE did = ?'),
+      insert: db.prepare<[Row]>(`
+        INSERT INTO accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds,
+          :sealed_password, :sealed_session, :requeue, :error) ON CONFLICT (user) DO NOTHING`),
+      update: db.prepare<[Row]>(`
+        UPDATE accounts SET version = version + 1, state = :state, handle = :handle, pds_handle = :pds_handle,
+          candidate = :candidate, did = :did, pds = :pds, sealed_password = :sealed_password,
+          sealed_session = :sealed_session, requeue = :requeue, error = :error
+        WHERE user = :user AND version = :version`),
+      count: db.prepare<[], { state: AccountState; n: number }>('SELECT state, count(*) AS n FROM accounts GROUP BY state'),
+    }
+  }
+
+  claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other'> {
+    return this.#commit.run(() => {
+      if (this.#sql.claim.run(user, handle).changes === 1) return 'claimed'
+      const current = this.#sql.handleOf.get(user)?.handle
+      if (current === handle) return 'claimed'
+      return current === undefined ? 'taken' : 'has_other'
+    })
+  }
+
+  async handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>()
+    for (const user of users) {
+      const handle = this.#sql.handleOf.get(user)?.handle
+      if (handle !== undefined) found.set(user, handle)
+    }
+    return found
+  }
+
+  async usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>()
+    for (const handle of handles) {
+      const user = this.#sql.userOf.get(handle)?.user
+      if (user !== undefined) found.set(handle, user)
+    }
+    return found
+  }
+
+  async byUser(user: string): Promise<Account | null> {
+    const row = this.#sql.byUser.get(user)
+    return row ? toAccount(row) : null
+  }
+
+  async byDid(did: string): Promise<Account | null> {
+    const row = this.#sql.byDid.get(did)
+    return row ? toAccount(row) : null
+  }
+
+  add(account: Account): Promise<Account> {
+    return this.#commit.run(() => {
+      this.#sql.insert.run(toRow(account))
+      return toAccount(this.#sql.byUser.get(account.user)!)
+    })
+  }
+
+  save(account: Account): Promise<Account | null> {
+    return this.#commit.run(() =>
+      this.#sql.update.run(toRow(account)).changes === 1 ? { ...account, version: account.version + 1 } : null,
+    )
+  }
+
+  async count(): Promise<Readonly<Record<AccountState, number>>> {
+    const counts = Object.fromEntries(ACCOUNT_STATES.map((state) => [state, 0])) as Record<AccountState, number>
+    for (const { state, n } of this.#sql.count.all()) counts[state] = n
+    return counts
+  }
+}

@@ -1,0 +1,48 @@
+/** The embedded primary: one SQLite file, in WAL mode, shared by any number of processes on one machine. */
+
+import Database from 'better-sqlite3'
+import { DomainError } from '../../domain/errors.ts'
+import type { Store } from '../../ports.ts'
+import { SqliteAccounts } from './accounts.ts'
+import { GroupCommit } from './group-commit.ts'
+import { SqliteMoods } from './moods.ts'
+import { SqliteRepos } from './repos.ts'
+import { migrate } from './schema.ts'
+
+/**
+ * Opens the store and brings its tables up to date.
+ *
+ * @param file path of the database; made if it is not there, unless `mustExist`
+ * @throws DomainError `data_folder` when the file cannot be opened or was written by a newer version
+ */
+export function openSqlite(file: string, options: { readonly mustExist?: boolean } = {}): Store {
+  let db: Database.Database
+  try {
+    db = new Database(file, { fileMustExist: options.mustExist ?? false, timeout: 5000 })
+    db.pragma('busy_timeout = 5000')
+  } catch (error) {
+    throw new DomainError('data_folder', `cannot open the database ${file}: ${String(error)}`, { cause: error })
+  }
+  try {
+    migrate(db)
+    db.pragma('journal_mode = WAL')
+    // A mood is acknowledged once it survives a power cut, so every commit waits for the disk.
+    db.pragma('synchronous = FULL')
+  } catch (error) {
+    db.close()
+    throw error
+  }
+  const commit = new GroupCommit(db)
+  const ping = db.prepare('SELECT 1')
+  return {
+    name: `sqlite:${file}`,
+    moods: new SqliteMoods(db, commit),
+    accounts: new SqliteAccounts(db, commit),
+    repos: new SqliteRepos(db, commit),
+    check: async () => void ping.get(),
+    async [Symbol.asyncDispose]() {
+      commit.flush()
+      db.close()
+    },
+  }
+}

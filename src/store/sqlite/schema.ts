@@ -1,0 +1,97 @@
+/** The tables, as numbered steps; `PRAGMA user_version` says how many have been taken. Never change one that shipped. */
+
+import type Database from 'better-sqlite3'
+import { DomainError } from '../../domain/errors.ts'
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE moods (
+    id TEXT PRIMARY KEY,
+    user TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    when_ms INTEGER NOT NULL,
+    intensity INTEGER,
+    context TEXT,
+    is_private INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('local', 'pending', 'published', 'withdrawn', 'rejected')),
+    rkey TEXT NOT NULL,
+    uri TEXT,
+    cid TEXT,
+    due_at INTEGER,
+    attempts INTEGER NOT NULL,
+    hold TEXT,
+    error TEXT,
+    CHECK ((state = 'pending') = (due_at IS NOT NULL)),
+    CHECK (state <> 'published' OR (uri IS NOT NULL AND cid IS NOT NULL))
+  ) WITHOUT ROWID, STRICT;
+  CREATE UNIQUE INDEX moods_by_ordinal ON moods (user, ordinal);
+  CREATE UNIQUE INDEX moods_by_rkey ON moods (user, rkey);
+  CREATE INDEX moods_public ON moods (when_ms, id) WHERE deleted = 0 AND is_private = 0;
+  CREATE INDEX moods_of_user ON moods (user, when_ms, id) WHERE deleted = 0;
+  CREATE INDEX moods_due ON moods (user, due_at) WHERE state = 'pending';
+  CREATE INDEX moods_parked ON moods (user, hold) WHERE state = 'local';
+  CREATE INDEX moods_by_change ON moods (changed_at, id);
+
+  CREATE TABLE handles (
+    user TEXT PRIMARY KEY,
+    handle TEXT NOT NULL UNIQUE
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE accounts (
+    user TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'ready', 'needs_attention')),
+    handle TEXT NOT NULL,
+    pds_handle TEXT,
+    candidate INTEGER NOT NULL,
+    did TEXT UNIQUE,
+    pds TEXT,
+    sealed_password TEXT,
+    sealed_session TEXT,
+    requeue INTEGER NOT NULL,
+    error TEXT,
+    CHECK (state <> 'ready' OR (did IS NOT NULL AND pds IS NOT NULL))
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX accounts_with_work ON accounts (user) WHERE state = 'pending' OR requeue = 1;
+
+  CREATE TABLE repos (
+    user TEXT PRIMARY KEY,
+    due_at INTEGER,
+    marks INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    uncertain INTEGER NOT NULL DEFAULT 0,
+    lease_token TEXT,
+    lease_owner TEXT,
+    lease_until INTEGER NOT NULL DEFAULT 0
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX repos_due ON repos (due_at) WHERE due_at IS NOT NULL;
+  `,
+]
+
+/**
+ * Brings the tables up to date.
+ *
+ * @throws DomainError `data_folder` when a newer version of the product has been here; nothing is touched then
+ */
+export function migrate(db: Database.Database): void {
+  const version = (): number => db.pragma('user_version', { simple: true }) as number
+  const refuseNewer = (): void => {
+    if (version() > MIGRATIONS.length) {
+      throw new DomainError(
+        'data_folder',
+        `${db.name} was written by a newer version (format ${version()}, this one knows ${MIGRATIONS.length})`,
+      )
+    }
+  }
+  refuseNewer()
+  if (version() === MIGRATIONS.length) return
+  db.transaction(() => {
+    refuseNewer()
+    for (const step of MIGRATIONS.slice(version())) db.exec(step)
+    db.pragma(`user_version = ${MIGRATIONS.length}`)
+  }).immediate()
+}

@@ -1,0 +1,124 @@
+/** Claims repos that have work and runs a pass over each, several at a time. */
+
+import type { Clock, Lease } from '../ports.ts'
+import { Signal } from '../signal.ts'
+import { Pass, type PassDeps } from './pass.ts'
+
+export interface EngineOptions {
+  /** Name of this process in the store. */
+  readonly owner: string
+  /** Repos worked on at the same time. */
+  readonly concurrency: number
+  /** A worker that dies gives its repo back after this long. */
+  readonly leaseMs: number
+  /** How long to wait for a nudge before looking anyway. */
+  readonly pollMs: number
+  /** How often the rows are searched for work that has no mark. */
+  readonly sweepMs: number
+}
+
+const SWEEP_PAGE = 1000
+
+export class Engine {
+  readonly #deps: PassDeps
+  readonly #options: EngineOptions
+  readonly #wake = new Signal()
+  readonly #running = new Set<Promise<void>>()
+  #swept: { cursor: string; nextAt: number } = { cursor: '', nextAt: 0 }
+
+  constructor(deps: PassDeps, options: EngineOptions) {
+    this.#deps = deps
+    this.#options = options
+  }
+
+  /** Says that a user's repo has work. A hint: work that nobody spoke of is found by the sweep. */
+  async nudge(user: string): Promise<void> {
+    await this.#deps.store.repos.mark(user, this.#clock.now())
+    this.#wake.raise()
+  }
+
+  /** Works until `stopping` fires, then finishes the writes it has begun and gives everything back. */
+  async run(stopping: AbortSignal): Promise<void> {
+    while (!stopping.aborted) {
+      // Read before looking: a nudge that comes while we look is seen by the wait below.
+      const { seen } = this.#wake
+      if (await this.#guard('claim', () => this.#next(stopping))) continue
+      await this.#wake.wait(seen, this.#options.pollMs, stopping)
+    }
+    await Promise.all(this.#running)
+  }
+
+  /** Works until nothing is due now. For tests, and for commands that end. */
+  async drain(): Promise<void> {
+    const never = new AbortController().signal
+    await this.#sweepAll()
+    for (;;) {
+      if (await this.#next(never)) continue
+      if (this.#running.size === 0) return
+      await Promise.race(this.#running)
+    }
+  }
+
+  /** Starts one pass if there is a repo to be had. */
+  async #next(stopping: AbortSignal): Promise<boolean> {
+    if (this.#running.size >= this.#options.concurrency) return false
+    await this.#sweep()
+    const now = this.#clock.now()
+    const lease = await this.#deps.store.repos.claim(this.#options.owner, now, now + this.#options.leaseMs)
+    if (!lease) return false
+    const pass = this.#guard('pass', () => this.#pass(lease, stopping)).finally(() => {
+      this.#running.delete(pass)
+      this.#wake.raise()
+    })
+    this.#running.add(pass)
+    return true
+  }
+
+  async #pass(lease: Lease, stopping: AbortSignal): Promise<void> {
+    const { store } = this.#deps
+    const lost = new AbortController()
+    const renewing = setInterval(() => {
+      const renewal = store.repos.renew(lease, this.#clock.now() + this.#options.leaseMs)
+      void renewal.catch(() => false).then((held) => {
+        if (held || lost.signal.aborted) return
+        this.#deps.events.leaseLost(lease.user)
+        lost.abort()
+      })
+    }, this.#options.leaseMs / 3)
+    try {
+      // Without a release the lease runs out, and whoever takes it next reads the repo first.
+      const release = await new Pass(this.#deps, lease, { lost: lost.signal, stopping }).run()
+      clearInterval(renewing)
+      if (!lost.signal.aborted) await store.repos.release(lease, release, this.#clock.now())
+    } finally {
+      clearInterval(renewing)
+    }
+  }
+
+  /** A page of the rolling search for unmarked work. */
+  async #sweep(): Promise<void> {
+    const now = this.#clock.now()
+    if (now < this.#swept.nextAt) return
+    const cursor = await this.#deps.store.repos.sweep(this.#swept.cursor, SWEEP_PAGE, now)
+    this.#swept = cursor === null ? { cursor: '', nextAt: now + this.#options.sweepMs } : { cursor, nextAt: now }
+  }
+
+  async #sweepAll(): Promise<void> {
+    let cursor: string | null = ''
+    while (cursor !== null) cursor = await this.#deps.store.repos.sweep(cursor, SWEEP_PAGE, this.#clock.now())
+  }
+
+  /** One repo's defect, or the store's outage, must not stop the others. */
+  async #guard<T>(where: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#deps.events.defect(where, error)
+      return undefined
+    }
+  }
+
+  get #clock(): Clock {
+    return this.#deps.clock
+  }
+}
