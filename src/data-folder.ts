@@ -1,7 +1,18 @@
 /** The folder in which everything of an installation is kept: who may write to it, its secrets, its files. */
 
 import { randomBytes } from 'node:crypto'
-import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { DomainError } from './domain/errors.ts'
@@ -59,7 +70,9 @@ export class DataFolder {
       db.exec('BEGIN EXCLUSIVE')
     } catch (error) {
       db.close()
-      throw new DomainError('data_folder', `another server is running on the data folder ${this.path}`, { cause: error })
+      throw new DomainError('data_folder', `another server is running on the data folder ${this.path}`, {
+        cause: error,
+      })
     }
     return { [Symbol.dispose]: () => void db.close() }
   }
@@ -77,7 +90,7 @@ export class DataFolder {
 
   /** The secrets; made on first use, readable by the owner alone. */
   secrets(): Secrets {
-    const stored = this.readJson<Secrets>('secrets.json')
+    const stored = this.readJson('secrets.json') as Secrets | null
     if (stored) return stored
     const made: Secrets = {
       sealKey: randomBytes(32).toString('base64url'),
@@ -89,12 +102,16 @@ export class DataFolder {
     return made
   }
 
-  /** @throws DomainError `data_folder` when the file is there but is not JSON */
-  readJson<T>(name: string): T | null {
+  /**
+   * What {@link writeJson} wrote; null when there is no such file.
+   *
+   * @throws DomainError `data_folder` when the file is there but is not JSON
+   */
+  readJson(name: string): unknown {
     const file = this.file(name)
     if (!existsSync(file)) return null
     try {
-      return JSON.parse(readFileSync(file, 'utf8')) as T
+      return JSON.parse(readFileSync(file, 'utf8'))
     } catch (error) {
       throw new DomainError('data_folder', `${file} cannot be read`, { cause: error })
     }

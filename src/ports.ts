@@ -144,7 +144,11 @@ export interface RepoRecord {
 /** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
 export interface RepoClient {
   /** CIDs of these records; null for those that are not there. A partial reading is a failure. */
-  read(account: ReadyAccount, collection: string, rkeys: readonly string[]): Promise<Outcome<ReadonlyMap<string, string | null>>>
+  read(
+    account: ReadyAccount,
+    collection: string,
+    rkeys: readonly string[],
+  ): Promise<Outcome<ReadonlyMap<string, string | null>>>
   /** One record, with its content; null when it is not there. */
   get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
   /** All of these or none, in one commit. */

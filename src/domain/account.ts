@@ -83,3 +83,8 @@ export function opened(account: Account, did: string, pds: string, sealedSession
 export function refused(account: Account, error: AccountError): Account {
   return { ...account, state: 'needs_attention', error }
 }
+
+/** The account after somebody has looked at it: what was refused is tried again. */
+export function touched(account: Account): Account {
+  return { ...account, state: account.did === null ? 'pending' : 'ready', requeue: account.did !== null, error: null }
+}

@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'unauthorized'
   | 'not_found'
   | 'handle_taken'
+  | 'already_signed_up'
   | 'too_large'
   | 'unsupported_media_type'
   | 'unavailable'

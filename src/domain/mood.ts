@@ -2,17 +2,8 @@
 
 import { graphemeLen } from '@atproto/lex'
 import { DomainError } from './errors.ts'
+import { LIMITS } from './limits.ts'
 import type { MoodSync } from './sync.ts'
-
-/** Limits of the lexicon (`lexicons/computer/aesthetic/mood.json`); a test keeps the two equal. */
-export const LIMITS = {
-  textGraphemes: 280,
-  textBytes: 2800,
-  contextGraphemes: 1000,
-  contextBytes: 10_000,
-  intensityMin: 1,
-  intensityMax: 10,
-} as const
 
 /** What the author writes. */
 export interface MoodContent {
@@ -47,7 +38,8 @@ export interface MoodDraft {
   readonly isPrivate?: boolean | undefined
 }
 
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/
+/** C0, DEL and C1, but newline and tab. */
+const CONTROL = /(?![\n\t])\p{Cc}/u
 
 function checkText(name: string, text: string, graphemes: number, bytes: number): void {
   if (!text.isWellFormed()) throw new DomainError('invalid_mood', `${name} holds half of a surrogate pair`)

@@ -63,7 +63,9 @@ function recordOf(mood: Mood): computer.aesthetic.mood.Main {
 }
 
 /** Names the fields at fault and never their contents, which stay in the primary. */
-function issuesWithoutValues(issues: readonly { readonly code: string; readonly path: readonly PropertyKey[] }[]): string {
+function issuesWithoutValues(
+  issues: readonly { readonly code: string; readonly path: readonly PropertyKey[] }[],
+): string {
   return issues.map((issue) => `${issue.path.map(String).join('.') || 'record'}: ${issue.code}`).join(', ')
 }
 
@@ -91,7 +93,9 @@ const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
  */
 export function rkeyFor(when: number, id: string, salt: number): string {
   if (!Number.isInteger(when) || when < 0 || when >= 2 ** 53 / 1000) throw new RangeError('no TID for such a time')
-  const hash = createHash('sha256').update(salt === 0 ? id : `${id}\n${salt}`).digest()
+  const hash = createHash('sha256')
+    .update(salt === 0 ? id : `${id}\n${salt}`)
+    .digest()
   const micros = BigInt(when) * 1000n + BigInt(hash.readUInt32BE(0) % 1000)
   let bits = (micros << 10n) | BigInt(hash.readUInt16BE(4) & 0x3ff)
   let tid = ''

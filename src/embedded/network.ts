@@ -5,7 +5,7 @@ import http from 'node:http'
 import { PDS } from '@atproto/pds'
 import { PlcServer } from '@did-plc/server'
 import type { DataFolder, Secrets } from '../data-folder.ts'
-import type { NetworkPorts } from './ports.ts'
+import { type NetworkPorts, networkUrls } from './ports.ts'
 import { SqlitePlcDatabase } from './plc-database.ts'
 
 export interface NetworkOptions {
@@ -19,11 +19,6 @@ export interface NetworkOptions {
 export interface Network extends AsyncDisposable {
   readonly pdsUrl: string
   readonly plcUrl: string
-}
-
-/** Where the embedded PDS and PLC directory are to be found, whether or not they run in this process. */
-export function networkUrls(ports: NetworkPorts): { readonly pdsUrl: string; readonly plcUrl: string } {
-  return { pdsUrl: `http://localhost:${ports.pds}`, plcUrl: `http://localhost:${ports.plc}` }
 }
 
 /** Starts both and waits until they answer. */

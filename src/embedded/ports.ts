@@ -14,7 +14,7 @@ const DEFAULTS: NetworkPorts = { pds: 2583, plc: 2582 }
 
 /** The ports that the folder remembers; null before its first start. */
 export function storedPorts(folder: DataFolder): NetworkPorts | null {
-  return folder.readJson<NetworkPorts>(FILE)
+  return folder.readJson(FILE) as NetworkPorts | null
 }
 
 /**
@@ -43,6 +43,11 @@ export async function choosePorts(
     return freePort(host, port ?? DEFAULTS[name], variable)
   }
   return { pds: await choose('pds'), plc: await choose('plc') }
+}
+
+/** Where the embedded PDS and PLC directory are to be found, whether or not they run in this process. */
+export function networkUrls(ports: NetworkPorts): { readonly pdsUrl: string; readonly plcUrl: string } {
+  return { pdsUrl: `http://localhost:${ports.pds}`, plcUrl: `http://localhost:${ports.plc}` }
 }
 
 export function rememberPorts(folder: DataFolder, ports: NetworkPorts): void {

@@ -46,7 +46,10 @@ export class Events {
   passFailed(user: string, failure: Failure, failures: number, retryInMs: number): void {
     const { kind } = failure
     const code = 'code' in failure ? failure.code : undefined
-    this.#log.warn({ user: anonymous(user), kind, code, failures, retryInMs }, 'the PDS did not take it, will try again')
+    this.#log.warn(
+      { user: anonymous(user), kind, code, failures, retryInMs },
+      'the PDS did not take it, will try again',
+    )
   }
 
   leaseLost(user: string): void {

@@ -96,7 +96,7 @@ export class Sessions {
 
   async #save(account: ReadyAccount, tokens: Tokens): Promise<Outcome<string>> {
     const sealedSession = await Sessions.seal(tokens, this.#sealer)
-    for (let current = await this.#accounts.byUser(account.user); current !== null; ) {
+    for (let current = await this.#accounts.byUser(account.user); current !== null;) {
       if (await this.#accounts.save({ ...current, sealedSession })) break
       current = await this.#accounts.byUser(account.user)
     }

@@ -79,11 +79,13 @@ export class Engine {
     const lost = new AbortController()
     const renewing = setInterval(() => {
       const renewal = store.repos.renew(lease, this.#clock.now() + this.#options.leaseMs)
-      void renewal.catch(() => false).then((held) => {
-        if (held || lost.signal.aborted) return
-        this.#deps.events.leaseLost(lease.user)
-        lost.abort()
-      })
+      void renewal
+        .catch(() => false)
+        .then((held) => {
+          if (held || lost.signal.aborted) return
+          this.#deps.events.leaseLost(lease.user)
+          lost.abort()
+        })
     }, this.#options.leaseMs / 3)
     try {
       // Without a release the lease runs out, and whoever takes it next reads the repo first.

@@ -163,7 +163,9 @@ export class Pass {
   }
 
   async #reject({ mood }: WriteStep, { code, message }: { code: string; message: string }): Promise<Outcome> {
-    await this.#settle([{ id: mood.id, version: mood.version, next: rejected(mood.sync, { code, message, at: this.#now }) }])
+    await this.#settle([
+      { id: mood.id, version: mood.version, next: rejected(mood.sync, { code, message, at: this.#now }) },
+    ])
     this.#deps.events.moodRejected(mood.id, code)
     return ok(undefined)
   }

@@ -74,7 +74,9 @@ export class SqliteAccounts implements AccountStore {
           candidate = :candidate, did = :did, pds = :pds, sealed_password = :sealed_password,
           sealed_session = :sealed_session, requeue = :requeue, error = :error
         WHERE user = :user AND version = :version`),
-      count: db.prepare<[], { state: AccountState; n: number }>('SELECT state, count(*) AS n FROM accounts GROUP BY state'),
+      count: db.prepare<[], { state: AccountState; n: number }>(
+        'SELECT state, count(*) AS n FROM accounts GROUP BY state',
+      ),
     }
   }
 

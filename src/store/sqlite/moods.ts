@@ -81,7 +81,9 @@ export class SqliteMoods implements MoodStore {
       latest: db.prepare<[string], Row>(
         'SELECT * FROM moods WHERE user = ? AND deleted = 0 ORDER BY ordinal DESC LIMIT 1',
       ),
-      lastOrdinal: db.prepare<[string], { last: number | null }>('SELECT max(ordinal) AS last FROM moods WHERE user = ?'),
+      lastOrdinal: db.prepare<[string], { last: number | null }>(
+        'SELECT max(ordinal) AS last FROM moods WHERE user = ?',
+      ),
       byId: db.prepare<[string], Row>('SELECT * FROM moods WHERE id = ?'),
       publicFeed: db.prepare<[FeedPosition & { limit: number }], Row>(`
         SELECT * FROM moods WHERE deleted = 0 AND is_private = 0 AND (when_ms, id) < (:when, :id)
@@ -151,9 +153,7 @@ export class SqliteMoods implements MoodStore {
   async feed({ users, viewer, limit, after }: FeedQuery): Promise<readonly Mood[]> {
     const from = after ?? START
     if (users === null) return this.#sql.publicFeed.all({ ...from, limit }).map(toMood)
-    const rows = users.flatMap((user) =>
-      this.#sql.userFeed.all({ ...from, limit, user, all: user === viewer ? 1 : 0 }),
-    )
+    const rows = users.flatMap((user) => this.#sql.userFeed.all({ ...from, limit, user, all: user === viewer ? 1 : 0 }))
     rows.sort((a, b) => b.when_ms - a.when_ms || (a.id < b.id ? 1 : -1))
     return rows.slice(0, limit).map(toMood)
   }

@@ -31,7 +31,9 @@ export class SqliteRepos implements RepoQueue {
       lease: db.prepare<[string, string, number, string]>(
         'UPDATE repos SET lease_token = ?, lease_owner = ?, lease_until = ? WHERE user = ?',
       ),
-      renew: db.prepare<[number, string, string]>('UPDATE repos SET lease_until = ? WHERE user = ? AND lease_token = ?'),
+      renew: db.prepare<[number, string, string]>(
+        'UPDATE repos SET lease_until = ? WHERE user = ? AND lease_token = ?',
+      ),
       release: db.prepare(`
         UPDATE repos SET lease_token = NULL, lease_owner = NULL, lease_until = 0, failures = :failures, uncertain = :uncertain,
           due_at = CASE WHEN marks = :marks OR :failures > 0 THEN :dueAt ELSE min(coalesce(:dueAt, :now), :now) END

@@ -1,0 +1,13 @@
+/** Builds the page into dist/web, unless what is there is newer than all that it is made from. */
+
+import { globSync, statSync, existsSync } from 'node:fs'
+import { build } from 'vite'
+
+const target = 'dist/web/index.html'
+const sources = [...globSync('src/web/**/*.*'), 'src/http/view.ts', 'vite.config.ts', 'package-lock.json']
+const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs))
+
+if (!existsSync(target) || statSync(target).mtimeMs < newest) {
+  console.error('Building the page.')
+  await build({ configFile: 'vite.config.ts' })
+}

@@ -1,0 +1,55 @@
+/** What users do with their accounts. */
+
+import { type Account, newAccount, touched } from './domain/account.ts'
+import { DomainError } from './domain/errors.ts'
+import { parseHandle } from './domain/handle.ts'
+import type { AccountStore } from './ports.ts'
+
+export interface Profile {
+  readonly handle: string | null
+  readonly account: Account | null
+}
+
+export class Accounts {
+  readonly #accounts: AccountStore
+  readonly #nudge: (user: string) => void
+
+  /** @param nudge says that a user's repo has work */
+  constructor(accounts: AccountStore, nudge: (user: string) => void) {
+    this.#accounts = accounts
+    this.#nudge = nudge
+  }
+
+  /**
+   * Gives the user a handle and asks for an account, which the engine makes when the PDS lets it. Asking again changes
+   * nothing, but tries anew what had been refused.
+   *
+   * @param user the identity provider's `sub`
+   * @throws DomainError `invalid_handle`, `handle_taken`, `already_signed_up` (with another handle)
+   */
+  async signUp(user: string, wanted: string): Promise<Profile> {
+    const handle = parseHandle(wanted)
+    switch (await this.#accounts.claimHandle(user, handle)) {
+      case 'taken':
+        throw new DomainError('handle_taken', `the handle @${handle} is taken`)
+      case 'has_other':
+        throw new DomainError('already_signed_up', 'you have signed up with another handle')
+      case 'claimed':
+    }
+    let account = await this.#accounts.add(newAccount(user, handle))
+    if (account.state === 'needs_attention') account = (await this.#accounts.save(touched(account))) ?? account
+    if (account.state === 'pending') this.#nudge(user)
+    return { handle, account }
+  }
+
+  async profile(user: string): Promise<Profile> {
+    const handles = await this.#accounts.handlesOf([user])
+    return { handle: handles.get(user) ?? null, account: await this.#accounts.byUser(user) }
+  }
+
+  /** `sub` of whoever has this handle, or null. @throws DomainError `invalid_handle` */
+  async userOf(wanted: string): Promise<string | null> {
+    const handle = parseHandle(wanted)
+    return (await this.#accounts.usersOf([handle])).get(handle) ?? null
+  }
+}

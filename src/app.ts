@@ -1,0 +1,196 @@
+/** The composition root: the only file that knows all the parts. */
+
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { Accounts } from './accounts.ts'
+import type { Config } from './config.ts'
+import { DataFolder } from './data-folder.ts'
+import { DomainError } from './domain/errors.ts'
+import { choosePorts, freePort, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
+import { createOidc, createTrialSignIn, type TrialSignIn } from './http/auth.ts'
+import { FeedHub } from './http/feed-hub.ts'
+import { createHttp } from './http/server.ts'
+import { Moods } from './moods.ts'
+import { Events } from './observe/events.ts'
+import { createLog, type Logger } from './observe/log.ts'
+import { PdsClient } from './pds/client.ts'
+import { PdsHost } from './pds/host.ts'
+import { Sealer } from './pds/sealer.ts'
+import { Sessions } from './pds/sessions.ts'
+import type { Clock, Store } from './ports.ts'
+import { Signal } from './signal.ts'
+import { openSqlite } from './store/sqlite/index.ts'
+import { Engine } from './sync/engine.ts'
+
+/** `serve`: API, page and, in embedded mode, the PDS; `worker`: the engine; `all`: both in one process. */
+export type Role = 'serve' | 'worker' | 'all'
+
+/** What a test may replace. */
+export interface Overrides {
+  readonly clock?: Clock
+  readonly random?: () => number
+  readonly log?: Logger
+}
+
+export interface App extends AsyncDisposable {
+  /** Base URL of the API and the page; null for a worker. */
+  readonly address: string | null
+  readonly pdsUrl: string
+  readonly store: Store
+  readonly moods: Moods
+  readonly accounts: Accounts
+  readonly engine: Engine
+  /** Null where users sign in elsewhere. */
+  readonly trial: TrialSignIn | null
+}
+
+/** A dead worker's repos are taken over after this long. */
+const LEASE_MS = 8_000
+const POLL_MS = 500
+const SWEEP_MS = 60_000
+
+const PAGE = join(import.meta.dirname, '..', 'dist', 'web')
+
+/** Where the PDS is, and what is needed to make accounts there. */
+interface Pds {
+  readonly url: string
+  readonly adminPassword: string
+  readonly sealKey: Uint8Array
+}
+
+/**
+ * Starts what the role needs, and undoes it all if something fails on the way.
+ *
+ * @throws DomainError `port_in_use`, `data_folder`: before anything was written
+ */
+export async function createApp(config: Config, role: Role, overrides: Overrides = {}): Promise<App> {
+  const clock = overrides.clock ?? { now: () => Date.now() }
+  const events = new Events(overrides.log ?? createLog(config.logLevel))
+  const folder = new DataFolder(config.dataFolder)
+  await using starting = new AsyncDisposableStack()
+
+  const pds = role === 'worker' ? findPds(config, folder) : await hostPds(config, folder, starting)
+  const store = starting.use(openSqlite(folder.database))
+  const started = await pds()
+  const sealer = new Sealer(started.sealKey)
+  const sessions = new Sessions(store.accounts, sealer, clock, config.pdsTimeoutMs)
+  const client = new PdsClient(sessions, clock, config.pdsTimeoutMs)
+  const { url, adminPassword } = started
+  const hostOptions = { url, adminPassword, emailDomain: config.accountEmailDomain, timeoutMs: config.pdsTimeoutMs }
+  const host = new PdsHost(hostOptions, sealer, sessions, clock)
+
+  const changes = new Signal()
+  const changed = (): void => changes.raise()
+  const engine = new Engine(
+    { store, client, host, clock, random: overrides.random ?? Math.random, events, changed },
+    {
+      owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+      concurrency: config.syncConcurrency,
+      leaseMs: LEASE_MS,
+      pollMs: POLL_MS,
+      sweepMs: SWEEP_MS,
+    },
+  )
+  if (role !== 'serve') starting.defer(runUntilDisposed(engine))
+
+  const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
+  const moods = new Moods({ store, client, clock, nudge, changed })
+  const accounts = new Accounts(store.accounts, nudge)
+
+  let address: string | null = null
+  const trial = role !== 'worker' && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
+  if (role !== 'worker') {
+    const auth = trial ?? oidc(config)
+    const onError = (error: unknown): void => events.defect('stream', error)
+    const hub = new FeedHub({ store: store.moods, moods, clock, changes, onError })
+    const page = existsSync(join(PAGE, 'index.html')) ? PAGE : null
+    const ready = readiness(store, config.remote === null ? url : null)
+    const http = await createHttp({ moods, accounts, auth, trial, hub, events, ready, page, pdsUrl: url })
+    starting.defer(() => http.close())
+    starting.defer(() => hub.close())
+    address = await http.listen({ host: config.host, port: config.port })
+    folder.writeJson('server.json', { address })
+  }
+  events.started(address, url)
+  const running = starting.move()
+  return {
+    address,
+    pdsUrl: url,
+    store,
+    moods,
+    accounts,
+    engine,
+    trial,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+type StartPds = () => Promise<Pds>
+
+/** Makes this process the server of the folder. The store is opened, and refused if need be, before the PDS starts. */
+async function hostPds(config: Config, folder: DataFolder, starting: AsyncDisposableStack): Promise<StartPds> {
+  // Looked at before anything is written: a refusal must leave no trace.
+  if (folder.isLocked()) folder.lock()
+  if (config.port !== 0) await freePort(config.host, config.port, 'PORT')
+  const { remote } = config
+  const wanted = { pds: config.embedded.pdsPort, plc: config.embedded.plcPort }
+  const ports = remote ? null : await choosePorts(folder, wanted, config.host)
+  folder.checkWritable()
+  starting.use(folder.lock())
+  return async () => {
+    if (remote) return remote
+    // Development dependencies: a package that is installed elsewhere does not bring them.
+    const { startNetwork } = await import('./embedded/network.ts')
+    const secrets = folder.secrets()
+    rememberPorts(folder, ports!)
+    const network = starting.use(await startNetwork({ folder, ports: ports!, secrets, host: config.host }))
+    return { url: network.pdsUrl, adminPassword: secrets.pdsAdminPassword, sealKey: decodeKey(secrets.sealKey) }
+  }
+}
+
+/** The PDS that a worker writes to: a remote one, or the one that the server of the same folder runs. */
+function findPds(config: Config, folder: DataFolder): StartPds {
+  if (config.remote) folder.checkWritable()
+  else if (!storedPorts(folder)) {
+    throw new DomainError(
+      'data_folder',
+      `there is nothing in ${folder.path} yet: start "moods serve" first, or set PDS_URL`,
+    )
+  }
+  return async () => {
+    if (config.remote) return config.remote
+    const secrets = folder.secrets()
+    const url = networkUrls(storedPorts(folder)!).pdsUrl
+    return { url, adminPassword: secrets.pdsAdminPassword, sealKey: decodeKey(secrets.sealKey) }
+  }
+}
+
+function runUntilDisposed(engine: Engine): () => Promise<void> {
+  const stopping = new AbortController()
+  const running = engine.run(stopping.signal)
+  return () => {
+    stopping.abort()
+    return running
+  }
+}
+
+function oidc(config: Config) {
+  if (config.auth.kind !== 'oidc') throw new Error('no way to sign in is configured')
+  return createOidc(config.auth.issuer, config.auth.audience)
+}
+
+/** Posts are taken when the store answers; an embedded PDS must answer too. */
+function readiness(store: Store, embeddedPds: string | null): () => Promise<void> {
+  return async () => {
+    await store.check()
+    if (embeddedPds === null) return
+    const response = await fetch(`${embeddedPds}/xrpc/_health`, { signal: AbortSignal.timeout(2_000) })
+    if (!response.ok) throw new DomainError('unavailable', 'the embedded PDS does not answer')
+  }
+}
+
+function decodeKey(key: string): Uint8Array {
+  return Buffer.from(key, 'base64url')
+}

@@ -1,0 +1,160 @@
+/** The only reader of the environment. Says everything that is wrong at once, and refuses to start. */
+
+import { resolve } from 'node:path'
+import { DomainError } from './domain/errors.ts'
+
+/** A PDS that is not ours to run. */
+export interface RemotePds {
+  readonly url: string
+  readonly plcUrl: string
+  readonly adminPassword: string
+  /** 32 bytes that encrypt passwords and sessions at rest. */
+  readonly sealKey: Uint8Array
+}
+
+/** Whose tokens are accepted: an OpenID Connect provider's, or our own for trying out. */
+export type AuthConfig =
+  | { readonly kind: 'oidc'; readonly issuer: string; readonly audience: string }
+  | { readonly kind: 'trial' }
+
+export interface Config {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** Absolute path. */
+  readonly dataFolder: string
+  /** Null in embedded mode. */
+  readonly remote: RemotePds | null
+  /** Ports of the embedded network; null for what the data folder remembers, or the defaults. */
+  readonly embedded: { readonly pdsPort: number | null; readonly plcPort: number | null }
+  readonly auth: AuthConfig
+  readonly logLevel: string
+  readonly pdsTimeoutMs: number
+  readonly syncConcurrency: number
+  readonly accountEmailDomain: string
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** Every variable that is read, with what it does; `docs/reference/configuration.md` is compared with it. */
+export const VARIABLES = {
+  PORT: 'port of the API and the page (default 8787; 0 picks one)',
+  HOST: 'address to listen on (default 127.0.0.1)',
+  MOODS_DATA: 'folder for everything that is kept (default ./data)',
+  PDS_PORT: 'port of the embedded PDS (default 2583; 0 picks one and keeps it)',
+  PLC_PORT: 'port of the embedded PLC directory (default 2582; 0 picks one and keeps it)',
+  PDS_URL: 'use this PDS instead of an embedded one',
+  PLC_URL: 'PLC directory of that PDS (default https://plc.directory)',
+  PDS_ADMIN_PASSWORD: 'admin password of that PDS, to make accounts',
+  MOODS_SEAL_KEY: '32 bytes in base64 that encrypt stored passwords and sessions; needed with PDS_URL',
+  AUTH_ISSUER: 'OpenID Connect provider whose tokens are accepted',
+  AUTH_AUDIENCE: 'audience that those tokens must name',
+  TRIAL_SIGN_IN: 'set to "public" to let anybody sign in as anybody on an address that is not loopback',
+  LOG_LEVEL: `one of ${LOG_LEVELS.join(', ')} (default info)`,
+  PDS_TIMEOUT_MS: 'how long a request to the PDS may take (default 5000)',
+  SYNC_CONCURRENCY: 'repos worked on at the same time (default 8)',
+  ACCOUNT_EMAIL_DOMAIN: 'domain of the addresses that accounts are made with (default moods.invalid)',
+} as const
+
+class Reader {
+  readonly problems: string[] = []
+  readonly #env: Env
+
+  constructor(env: Env) {
+    this.#env = env
+  }
+
+  text(name: keyof typeof VARIABLES): string | null {
+    return this.#env[name]?.trim() || null
+  }
+
+  whole(name: keyof typeof VARIABLES, min: number, max: number): number | null {
+    const text = this.text(name)
+    if (text === null) return null
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value
+    this.problems.push(`${name} must be a whole number from ${min} to ${max}`)
+    return null
+  }
+
+  url(name: keyof typeof VARIABLES): string | null {
+    const text = this.text(name)
+    if (text === null) return null
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '')
+    this.problems.push(`${name} must be an http or https URL`)
+    return null
+  }
+}
+
+/**
+ * Reads the configuration.
+ *
+ * @param options whether users will be let in, so that it has to be known how
+ * @throws DomainError `config`, naming every problem, a line each; values of secrets are never repeated
+ */
+export function readConfig(env: Env, options: { readonly serves: boolean }): Config {
+  const read = new Reader(env)
+  const host = read.text('HOST') ?? '127.0.0.1'
+  const remote = readRemote(read)
+  const config: Config = {
+    host,
+    port: read.whole('PORT', 0, 65_535) ?? 8787,
+    dataFolder: resolve(read.text('MOODS_DATA') ?? 'data'),
+    remote,
+    embedded: { pdsPort: read.whole('PDS_PORT', 0, 65_535), plcPort: read.whole('PLC_PORT', 0, 65_535) },
+    auth: readAuth(read, host, options.serves),
+    logLevel: read.text('LOG_LEVEL') ?? 'info',
+    pdsTimeoutMs: read.whole('PDS_TIMEOUT_MS', 100, 600_000) ?? 5_000,
+    syncConcurrency: read.whole('SYNC_CONCURRENCY', 1, 256) ?? 8,
+    accountEmailDomain: read.text('ACCOUNT_EMAIL_DOMAIN') ?? 'moods.invalid',
+  }
+  if (!LOG_LEVELS.includes(config.logLevel)) read.problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
+  if (read.problems.length > 0) throw new DomainError('config', read.problems.join('\n'))
+  return config
+}
+
+function readRemote(read: Reader): RemotePds | null {
+  const url = read.url('PDS_URL')
+  const plcUrl = read.url('PLC_URL')
+  const adminPassword = read.text('PDS_ADMIN_PASSWORD')
+  const sealKey = Buffer.from(read.text('MOODS_SEAL_KEY') ?? '', 'base64')
+  if (read.text('PDS_URL') === null) {
+    for (const name of ['PLC_URL', 'PDS_ADMIN_PASSWORD'] as const) {
+      if (read.text(name) !== null) read.problems.push(`${name} goes with PDS_URL, which is not set`)
+    }
+    return null
+  }
+  for (const name of ['PDS_PORT', 'PLC_PORT'] as const) {
+    if (read.text(name) !== null) read.problems.push(`${name} is for the embedded PDS and does not go with PDS_URL`)
+  }
+  if (adminPassword === null) read.problems.push('PDS_ADMIN_PASSWORD must be set with PDS_URL')
+  if (sealKey.length !== 32) read.problems.push('MOODS_SEAL_KEY must be set with PDS_URL: 32 bytes in base64')
+  if (url === null || adminPassword === null) return null
+  return { url, plcUrl: plcUrl ?? 'https://plc.directory', adminPassword, sealKey }
+}
+
+function readAuth(read: Reader, host: string, serves: boolean): AuthConfig {
+  // Kept as written: an issuer is compared to the letter, and Auth0's ends with a slash.
+  const issuer = read.text('AUTH_ISSUER')
+  read.url('AUTH_ISSUER')
+  const audience = read.text('AUTH_AUDIENCE')
+  const trial = read.text('TRIAL_SIGN_IN')
+  if (trial !== null && trial !== 'public') read.problems.push('TRIAL_SIGN_IN can only be "public"')
+  if (issuer !== null && audience !== null) return { kind: 'oidc', issuer, audience }
+  if (issuer !== null || audience !== null) {
+    read.problems.push('AUTH_ISSUER and AUTH_AUDIENCE go together')
+    return { kind: 'trial' }
+  }
+  if (!serves) return { kind: 'trial' }
+  if (read.text('PDS_URL') !== null) {
+    read.problems.push('AUTH_ISSUER and AUTH_AUDIENCE must be set with PDS_URL: signing in by name is for trying out')
+  } else if (!LOOPBACK.has(host) && trial !== 'public') {
+    read.problems.push(
+      `HOST=${host} would let anybody who reaches it sign in as anybody: set AUTH_ISSUER and AUTH_AUDIENCE, or TRIAL_SIGN_IN=public to have it so`,
+    )
+  }
+  return { kind: 'trial' }
+}

@@ -1,0 +1,95 @@
+/** `/api/mood`: post, list, look at. */
+
+import { Type } from '@fastify/type-provider-typebox'
+import { viewerOf, userOf } from '../request.ts'
+import { MoodSchema, SECURED } from '../schemas.ts'
+import type { Http, HttpDeps } from '../server.ts'
+import { decodeCursor, encodeCursor, moodView } from '../view.ts'
+
+const Draft = Type.Object(
+  {
+    mood: Type.String({ description: '1 to 280 characters' }),
+    intensity: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+    context: Type.Optional(Type.String({ description: 'up to 1000 characters' })),
+    isPrivate: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+)
+
+const List = Type.Object(
+  {
+    limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|100)$', description: '1 to 100, 50 if not said' })),
+    cursor: Type.Optional(Type.String({ maxLength: 100 })),
+    for: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: 'handles, as in @a,@b' })),
+  },
+  { additionalProperties: false },
+)
+
+const NoQuery = Type.Object({}, { additionalProperties: false })
+const ById = Type.Object({ id: Type.String() })
+
+export function moodRoutes(http: Http, { moods, auth }: HttpDeps): void {
+  http.post(
+    '/api/mood',
+    { schema: { summary: 'Post a mood', body: Draft, response: { 200: MoodSchema }, ...SECURED } },
+    async (request) => moodView(await moods.post(await userOf(request, auth), request.body)),
+  )
+
+  http.get(
+    '/api/mood/all',
+    {
+      schema: {
+        summary: 'Moods, newest first; private ones only with `for` and the own token',
+        querystring: List,
+        response: {
+          200: Type.Object({ moods: Type.Array(MoodSchema), cursor: Type.Optional(Type.String()) }),
+        },
+      },
+    },
+    async (request) => {
+      const { limit, cursor, for: handles } = request.query
+      const page = await moods.feed(
+        handles?.split(',') ?? null,
+        await viewerOf(request, auth),
+        Number(limit ?? 50),
+        cursor === undefined ? null : decodeCursor(cursor),
+      )
+      return {
+        moods: page.entries.map(moodView),
+        ...(page.next ? { cursor: encodeCursor(page.next) } : {}),
+      }
+    },
+  )
+
+  http.get(
+    '/api/mood/@:handle',
+    {
+      schema: {
+        summary: 'The latest mood of a user',
+        params: Type.Object({ handle: Type.String() }),
+        querystring: NoQuery,
+        response: { 200: MoodSchema },
+      },
+    },
+    async (request) => moodView(await moods.latestOf(request.params.handle, await viewerOf(request, auth))),
+  )
+
+  http.get(
+    '/api/mood/:id',
+    { schema: { summary: 'One mood', params: ById, querystring: NoQuery, response: { 200: MoodSchema } } },
+    async (request) => moodView(await moods.byId(request.params.id, await viewerOf(request, auth))),
+  )
+
+  http.get(
+    '/api/mood/:id/record',
+    {
+      schema: {
+        summary: 'The record of a mood, read back from the PDS',
+        params: ById,
+        querystring: NoQuery,
+        response: { 200: Type.Object({ uri: Type.String(), cid: Type.String(), value: Type.Unknown() }) },
+      },
+    },
+    async (request) => moods.record(request.params.id, await viewerOf(request, auth)),
+  )
+}

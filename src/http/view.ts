@@ -1,0 +1,57 @@
+/** Moods and accounts as the API shows them: in the shape of the original, and never with the author's `sub`. */
+
+import { DomainError } from '../domain/errors.ts'
+import { isSynced } from '../domain/sync.ts'
+import type { Profile } from '../accounts.ts'
+import type { Entry } from '../moods.ts'
+import type { FeedPosition } from '../ports.ts'
+import type { MoodView, ProfileView } from './contract.ts'
+
+export function moodView({ mood, handle }: Entry): MoodView {
+  const { sync } = mood
+  return {
+    id: mood.id,
+    mood: mood.text,
+    when: new Date(mood.when).toISOString(),
+    handle,
+    ...(mood.intensity === null ? {} : { intensity: mood.intensity }),
+    ...(mood.context === null ? {} : { context: mood.context }),
+    isPrivate: mood.isPrivate,
+    atproto: {
+      synced: isSynced(sync),
+      state: sync.state,
+      ...(sync.uri === null ? {} : { uri: sync.uri }),
+      ...(sync.cid === null ? {} : { cid: sync.cid }),
+      ...(sync.error === null ? {} : { error: { code: sync.error.code, message: sync.error.message } }),
+    },
+  }
+}
+
+export function profileView({ handle, account }: Profile): ProfileView {
+  if (!account) return { handle, account: { state: 'none' } }
+  const { state, did, pdsHandle, error } = account
+  return {
+    handle,
+    account: {
+      state,
+      ...(did === null ? {} : { did }),
+      ...(pdsHandle === null || state !== 'ready' ? {} : { handle: pdsHandle }),
+      ...(error === null ? {} : { error: { code: error.code, message: error.message } }),
+    },
+  }
+}
+
+/** A position in a list, as clients carry it. */
+export function encodeCursor(position: FeedPosition): string {
+  return Buffer.from(`${position.when}.${position.id}`).toString('base64url')
+}
+
+/** @throws DomainError `invalid_cursor` for anything that {@link encodeCursor} did not make */
+export function decodeCursor(cursor: string): FeedPosition {
+  const match = /^(\d{1,16})\.([0-9a-f]{24})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+  const position = match && { when: Number(match[1]), id: match[2]! }
+  if (!position || encodeCursor(position) !== cursor) {
+    throw new DomainError('invalid_cursor', 'cursor is not one that this list has given')
+  }
+  return position
+}

@@ -1,0 +1,131 @@
+/** What users do with moods. */
+
+import { randomBytes } from 'node:crypto'
+import { isReady } from './domain/account.ts'
+import { DomainError } from './domain/errors.ts'
+import { parseHandle } from './domain/handle.ts'
+import { isVisibleTo, type Mood, type MoodDraft, objectId, parseDraft, saysTheSame } from './domain/mood.ts'
+import { COLLECTION, rkeyFor } from './domain/record.ts'
+import { born } from './domain/sync.ts'
+import type { Clock, FeedPosition, RepoClient, RepoRecord, Store } from './ports.ts'
+
+/** A mood, and what its author is called; null for an author who has no handle. */
+export interface Entry {
+  readonly mood: Mood
+  readonly handle: string | null
+}
+
+export interface Page {
+  readonly entries: readonly Entry[]
+  /** Where to go on; null when there is nothing more. */
+  readonly next: FeedPosition | null
+}
+
+export interface MoodsDeps {
+  readonly store: Store
+  readonly client: RepoClient
+  readonly clock: Clock
+  /** Says that a user's repo has work. Only a hint: it may fail without harm. */
+  readonly nudge: (user: string) => void
+  /** Called when moods have changed. */
+  readonly changed: () => void
+}
+
+const PROCESS_BYTES = randomBytes(5).toString('hex')
+let counter = randomBytes(3).readUIntBE(0, 3)
+
+export class Moods {
+  readonly #deps: MoodsDeps
+
+  constructor(deps: MoodsDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Saves a mood and leaves its publication to the engine. What says the same as the user's latest undeleted mood adds
+   * nothing and gives that one, also when many say it at once: the number per user is unique, and who loses looks again.
+   *
+   * @param user `sub` of the author
+   * @throws DomainError `invalid_mood`
+   */
+  async post(user: string, draft: MoodDraft): Promise<Entry> {
+    const content = parseDraft(draft)
+    const { moods } = this.#deps.store
+    const when = this.#deps.clock.now()
+    const id = objectId(when, PROCESS_BYTES, counter++)
+    for (let salt = 0; ;) {
+      const { mood: latest, lastOrdinal } = await moods.latest(user)
+      if (latest && saysTheSame(latest, content)) return this.#entry(latest)
+      const sync = born(rkeyFor(when, id, salt), content.isPrivate, when)
+      const mood: Mood = { ...content, id, user, ordinal: lastOrdinal + 1, when, deleted: false, version: 1, sync }
+      const answer = await moods.add(mood)
+      if (answer === 'rkey_taken') salt++
+      if (answer !== 'added') continue
+      if (sync.state === 'pending') this.#deps.nudge(user)
+      this.#deps.changed()
+      return this.#entry(mood)
+    }
+  }
+
+  /**
+   * A page of moods, newest first. Private moods are there only where their author asks for his or her own by handle.
+   *
+   * @param handles whose moods; null for everybody's
+   * @param viewer `sub` of whoever asks, null for a stranger
+   * @throws DomainError `invalid_handle`
+   */
+  async feed(
+    handles: readonly string[] | null,
+    viewer: string | null,
+    limit: number,
+    after: FeedPosition | null,
+  ): Promise<Page> {
+    const { moods, accounts } = this.#deps.store
+    const users = handles && [...(await accounts.usersOf(handles.map(parseHandle))).values()]
+    const found = await moods.feed({ users, viewer, limit: limit + 1, after })
+    const page = found.slice(0, limit)
+    const last = page.at(-1)
+    const next = found.length > limit && last ? { when: last.when, id: last.id } : null
+    return { entries: await this.entries(page), next }
+  }
+
+  /** @throws DomainError `not_found` when there is no such user, or no mood to see; `invalid_handle` */
+  async latestOf(handle: string, viewer: string | null): Promise<Entry> {
+    const { entries } = await this.feed([handle], viewer, 1, null)
+    if (!entries[0]) throw new DomainError('not_found', 'no mood of this user')
+    return entries[0]
+  }
+
+  /** @throws DomainError `not_found`, also for a private mood of somebody else */
+  async byId(id: string, viewer: string | null): Promise<Entry> {
+    const mood = await this.#deps.store.moods.byId(id)
+    if (!mood || !isVisibleTo(mood, viewer)) throw new DomainError('not_found', 'no such mood')
+    return this.#entry(mood)
+  }
+
+  /**
+   * The record of a mood, read back from the PDS now.
+   *
+   * @throws DomainError `not_found` when there is none; `unavailable` when the PDS does not say
+   */
+  async record(id: string, viewer: string | null): Promise<RepoRecord> {
+    const { mood } = await this.byId(id, viewer)
+    const account = await this.#deps.store.accounts.byUser(mood.user)
+    if (!isReady(account)) throw new DomainError('not_found', 'this mood has no record')
+    const answer = await this.#deps.client.get(account, COLLECTION, mood.sync.rkey)
+    if (answer.kind !== 'ok') throw new DomainError('unavailable', 'the PDS does not answer')
+    if (!answer.value) throw new DomainError('not_found', 'this mood has no record')
+    return answer.value
+  }
+
+  /** Moods with the names of their authors. */
+  async entries(moods: readonly Mood[]): Promise<readonly Entry[]> {
+    const users = [...new Set(moods.map((mood) => mood.user))]
+    const handles = await this.#deps.store.accounts.handlesOf(users)
+    return moods.map((mood) => ({ mood, handle: handles.get(mood.user) ?? null }))
+  }
+
+  async #entry(mood: Mood): Promise<Entry> {
+    return (await this.entries([mood]))[0]!
+  }
+}
