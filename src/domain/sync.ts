@@ -51,29 +51,35 @@ export function born(rkey: string, isPrivate: boolean, now: number): MoodSync {
     : { ...none, state: 'pending', dueAt: now, hold: null }
 }
 
+/** Takes one step along the table. @throws Error when the table has no such step: a defect, not a state to be in */
+function step(sync: MoodSync, to: SyncState, fields: Partial<MoodSync>): MoodSync {
+  if (!TRANSITIONS[sync.state].includes(to)) throw new Error(`a ${sync.state} mood cannot become ${to}`)
+  return { ...sync, dueAt: null, hold: null, error: null, ...fields, state: to }
+}
+
 /** Something about the mood or its account changed: look at it again. */
 export function enqueued(sync: MoodSync, now: number): MoodSync {
-  return { ...sync, state: 'pending', dueAt: now, attempts: 0, hold: null, error: null }
+  return step(sync, 'pending', { dueAt: now, attempts: 0 })
 }
 
 /** Nothing is to be published for now, and nothing was. */
 export function parked(sync: MoodSync, hold: HoldReason): MoodSync {
-  return { ...sync, state: 'local', dueAt: null, hold, error: null }
+  return step(sync, 'local', { hold })
 }
 
 /** The repo holds the desired record. */
 export function published(sync: MoodSync, uri: string, cid: string): MoodSync {
-  return { ...sync, state: 'published', uri, cid, dueAt: null, hold: null, error: null }
+  return step(sync, 'published', { uri, cid })
 }
 
 /** The record is known to be gone from the repo. */
 export function withdrawn(sync: MoodSync): MoodSync {
-  return { ...sync, state: 'withdrawn', uri: null, cid: null, dueAt: null, hold: null, error: null }
+  return step(sync, 'withdrawn', { uri: null, cid: null })
 }
 
 /** The PDS, or our own check, refused this very mood; it waits for an operator. */
 export function rejected(sync: MoodSync, error: SyncError): MoodSync {
-  return { ...sync, state: 'rejected', dueAt: null, hold: null, attempts: sync.attempts + 1, error }
+  return step(sync, 'rejected', { attempts: sync.attempts + 1, error })
 }
 
 /** What operators and the API count as in step with the PDS. */

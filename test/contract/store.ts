@@ -1,0 +1,298 @@
+/** What every store must do. Each adapter runs this one suite. */
+
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { newAccount, opened } from '../../src/domain/account.ts'
+import type { Mood } from '../../src/domain/mood.ts'
+import { enqueued, parked, published, rejected, withdrawn } from '../../src/domain/sync.ts'
+import type { Lease, Store } from '../../src/ports.ts'
+import { aMood, NOW } from '../support/moods.ts'
+
+/** @param open an empty store; disposing of it removes all trace */
+export function storeContract(name: string, open: () => Promise<Store>): void {
+  describe(`store contract: ${name}`, () => {
+    let store: Store
+
+    beforeEach(async () => {
+      store = await open()
+    })
+    afterEach(() => store[Symbol.asyncDispose]())
+
+    async function add(fields: Partial<Mood> = {}): Promise<Mood> {
+      const { lastOrdinal } = await store.moods.latest(fields.user ?? 'u1')
+      const mood = aMood({ ordinal: lastOrdinal + 1, ...fields })
+      expect(await store.moods.add(mood)).toBe('added')
+      return mood
+    }
+
+    moodContract(() => store, add)
+    accountContract(() => store)
+    queueContract(() => store, add)
+  })
+}
+
+type Get = () => Store
+type Add = (fields?: Partial<Mood>) => Promise<Mood>
+
+function moodContract(get: Get, add: Add): void {
+  describe('moods', () => {
+    it('come back as they were saved', async () => {
+      const mood = await add({ text: 'fine 🌊', intensity: 3, context: 'tea\nand cake', isPrivate: true })
+      expect(await get().moods.byId(mood.id)).toEqual(mood)
+      expect(await get().moods.byId('f'.repeat(24))).toBeNull()
+    })
+
+    it('have unique ordinals and record keys per user, and say which was taken', async () => {
+      const first = await add()
+      const { rkey } = first.sync
+      expect(await get().moods.add(aMood({ ordinal: 1 }))).toBe('ordinal_taken')
+      const clash = aMood({ ordinal: 2 })
+      expect(await get().moods.add({ ...clash, sync: { ...clash.sync, rkey } })).toBe('rkey_taken')
+      const elsewhere = aMood({ user: 'u2' })
+      expect(await get().moods.add({ ...elsewhere, sync: { ...elsewhere.sync, rkey } })).toBe('added')
+      expect((await get().moods.feed({ users: ['u1'], viewer: null, limit: 9, after: null })).length).toBe(1)
+    })
+
+    it('let one of many racing posts have the next ordinal', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => get().moods.add(aMood({ ordinal: 1 }))))
+      expect(answers.filter((answer) => answer === 'added')).toHaveLength(1)
+      expect(answers.filter((answer) => answer === 'ordinal_taken')).toHaveLength(19)
+    })
+
+    it('know the latest undeleted one, and the highest ordinal of all', async () => {
+      expect(await get().moods.latest('u1')).toEqual({ mood: null, lastOrdinal: 0 })
+      const kept = await add()
+      await add({ deleted: true })
+      expect(await get().moods.latest('u1')).toEqual({ mood: kept, lastOrdinal: 2 })
+    })
+
+    it('are listed newest first, in pages without gap or overlap', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.nat({ max: 5 }), { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), async (times, limit) => {
+          const user = `page-${fc.sample(fc.uuid(), 1)[0]}`
+          const moods = []
+          for (const offset of times) moods.push(await add({ user, when: NOW + offset }))
+          const expected = moods.toSorted((a, b) => b.when - a.when || (a.id < b.id ? 1 : -1)).map((mood) => mood.id)
+          const seen: string[] = []
+          for (let after = null; ; ) {
+            const page = await get().moods.feed({ users: [user], viewer: null, limit, after })
+            seen.push(...page.map((mood) => mood.id))
+            const last = page.at(-1)
+            if (!last) break
+            after = { when: last.when, id: last.id }
+          }
+          expect(seen).toEqual(expected)
+        }),
+        { numRuns: 15 },
+      )
+    })
+
+    it('that are private or deleted are in no list but the author’s own', async () => {
+      const open = await add({ when: NOW + 1 })
+      const secret = await add({ when: NOW + 2, isPrivate: true })
+      await add({ when: NOW + 3, deleted: true })
+      const ids = async (users: string[] | null, viewer: string | null) =>
+        (await get().moods.feed({ users, viewer, limit: 9, after: null })).map((mood) => mood.id)
+      expect(await ids(null, null)).toEqual([open.id])
+      expect(await ids(null, 'u1')).toEqual([open.id])
+      expect(await ids(['u1'], null)).toEqual([open.id])
+      expect(await ids(['u1'], 'u2')).toEqual([open.id])
+      expect(await ids(['u1'], 'u1')).toEqual([secret.id, open.id])
+      expect(await ids(['u1', 'u2'], 'u1')).toEqual([secret.id, open.id])
+      expect(await ids([], 'u1')).toEqual([])
+    })
+
+    it('that are pending and due are found, oldest first, and nobody else’s', async () => {
+      const late = await add({ when: NOW + 2 })
+      const early = await add({ when: NOW + 1 })
+      await add({ when: NOW + 9 })
+      await add({ isPrivate: true })
+      await add({ user: 'u2' })
+      const due = await get().moods.due('u1', NOW + 2, 10)
+      expect(due.map((mood) => mood.id)).toEqual([early.id, late.id])
+      expect((await get().moods.due('u1', NOW + 2, 1)).map((mood) => mood.id)).toEqual([early.id])
+      expect(await get().moods.nextDue('u1')).toBe(NOW + 1)
+      expect(await get().moods.nextDue('u3')).toBeNull()
+    })
+
+    it('keep a result only on the version it was computed from', async () => {
+      const a = await add()
+      const b = await add()
+      const result = ({ id, version, sync }: Mood) => ({ id, version, next: published(sync, 'at://x', 'cid') })
+      expect(await get().moods.settle([result(a), result({ ...b, version: 7 })], NOW)).toEqual(new Set([a.id]))
+      expect(await get().moods.settle([result(a)], NOW)).toEqual(new Set())
+      expect(await get().moods.byId(a.id)).toEqual({ ...a, version: 2, sync: published(a.sync, 'at://x', 'cid') })
+      expect(await get().moods.byId(b.id)).toEqual(b)
+    })
+
+    it('keep every state as it is given', async () => {
+      const error = { code: 'X', message: 'x', at: NOW }
+      const states = [
+        (mood: Mood) => parked(mood.sync, 'no_account'),
+        (mood: Mood) => withdrawn(mood.sync),
+        (mood: Mood) => rejected(mood.sync, error),
+        (mood: Mood) => enqueued(mood.sync, NOW + 5),
+      ]
+      for (const step of states) {
+        const mood = await add()
+        const next = step(mood)
+        await get().moods.settle([{ id: mood.id, version: 1, next }], NOW)
+        expect((await get().moods.byId(mood.id))?.sync).toEqual(next)
+      }
+      expect(await get().moods.count()).toEqual({ local: 1, pending: 1, published: 0, withdrawn: 1, rejected: 1 })
+    })
+
+    it('that were parked for a reason are put back to work, a page at a time', async () => {
+      for (let i = 0; i < 3; i++) {
+        const mood = await add()
+        await get().moods.settle([{ id: mood.id, version: 1, next: parked(mood.sync, 'no_account') }], NOW)
+      }
+      await add({ isPrivate: true })
+      expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(2)
+      expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(1)
+      expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(0)
+      expect(await get().moods.count()).toMatchObject({ pending: 3, local: 1 })
+      expect(await get().moods.nextDue('u1')).toBe(NOW + 1)
+    })
+
+    it('are told of in the order of their changes', async () => {
+      const a = await add({ when: NOW })
+      const b = await add({ when: NOW + 1 })
+      await get().moods.settle([{ id: a.id, version: 1, next: published(a.sync, 'at://x', 'cid') }], NOW + 2)
+      const changes = await get().moods.changes({ changedAt: NOW - 1, id: '' }, 10)
+      expect(changes.map(({ mood }) => [mood.id, mood.version])).toEqual([[b.id, 1], [a.id, 2]])
+      const rest = await get().moods.changes(changes[0]!.position, 10)
+      expect(rest.map(({ mood }) => mood.id)).toEqual([a.id])
+      expect(await get().moods.changes(changes[1]!.position, 10)).toEqual([])
+    })
+  })
+}
+
+function accountContract(get: Get): void {
+  describe('accounts', () => {
+    it('give a handle to one user, and a user one handle', async () => {
+      const { accounts } = get()
+      expect(await accounts.claimHandle('u1', 'alice')).toBe('claimed')
+      expect(await accounts.claimHandle('u1', 'alice')).toBe('claimed')
+      expect(await accounts.claimHandle('u2', 'alice')).toBe('taken')
+      expect(await accounts.claimHandle('u1', 'bob')).toBe('has_other')
+      expect(await accounts.handlesOf(['u1', 'u2'])).toEqual(new Map([['u1', 'alice']]))
+      expect(await accounts.usersOf(['alice', 'bob'])).toEqual(new Map([['alice', 'u1']]))
+    })
+
+    it('give a handle to one of many who race for it', async () => {
+      const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => get().accounts.claimHandle(`u${i}`, 'alice')))
+      expect(answers.filter((answer) => answer === 'claimed')).toHaveLength(1)
+    })
+
+    it('are added once, and saved only by whoever knows the latest version', async () => {
+      const { accounts } = get()
+      const fresh = newAccount('u1', 'alice')
+      expect(await accounts.byUser('u1')).toBeNull()
+      expect(await accounts.add(fresh)).toEqual(fresh)
+      const ready = opened({ ...fresh, pdsHandle: 'alice.test', candidate: 1, sealedPassword: 'p' }, 'did:plc:a', 'http://pds', 's')
+      expect(await accounts.save(ready)).toEqual({ ...ready, version: 2 })
+      expect(await accounts.save(ready)).toBeNull()
+      expect(await accounts.add(newAccount('u1', 'alice'))).toEqual({ ...ready, version: 2 })
+      expect(await accounts.byDid('did:plc:a')).toEqual({ ...ready, version: 2 })
+      expect(await accounts.byDid('did:plc:b')).toBeNull()
+      expect(await accounts.count()).toEqual({ pending: 0, ready: 1, needs_attention: 0 })
+    })
+
+    it('are not made by saving', async () => {
+      expect(await get().accounts.save(newAccount('u1', 'alice'))).toBeNull()
+      expect(await get().accounts.byUser('u1')).toBeNull()
+    })
+  })
+}
+
+const done = { dueAt: null, uncertain: false, failures: 0 }
+
+function queueContract(get: Get, add: Add): void {
+  async function claimed(at: number, until = at + 100): Promise<Lease> {
+    const lease = await get().repos.claim('w', at, until)
+    if (!lease) throw new Error('nothing to claim')
+    return lease
+  }
+
+  describe('repos', () => {
+    it('are claimed once, by whoever comes first, the longest due first', async () => {
+      const { repos } = get()
+      await repos.mark('u2', NOW + 1)
+      await repos.mark('u1', NOW)
+      await repos.mark('u3', NOW + 9)
+      const leases = await Promise.all([1, 2, 3, 4].map((n) => repos.claim(`w${n}`, NOW + 1, NOW + 100)))
+      expect(leases.map((lease) => lease?.user ?? null)).toEqual(['u1', 'u2', null, null])
+    })
+
+    it('are free again after the lease ends, and uncertain if nobody gave them back', async () => {
+      await get().repos.mark('u1', NOW)
+      const first = await claimed(NOW)
+      expect(first.uncertain).toBe(false)
+      expect(await get().repos.claim('w', NOW + 99, NOW + 200)).toBeNull()
+      const second = await claimed(NOW + 100)
+      expect(second.uncertain).toBe(true)
+      expect(await get().repos.renew(first, NOW + 500)).toBe(false)
+      await get().repos.release(first, done, NOW + 101)
+      expect(await get().repos.claim('w', NOW + 150, NOW + 300)).toBeNull()
+    })
+
+    it('stay with a holder who renews', async () => {
+      await get().repos.mark('u1', NOW)
+      const lease = await claimed(NOW)
+      expect(await get().repos.renew(lease, NOW + 500)).toBe(true)
+      expect(await get().repos.claim('w', NOW + 499, NOW + 600)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 500, NOW + 600)).not.toBeNull()
+    })
+
+    it('rest when released with nothing to do, or until they are due', async () => {
+      await get().repos.mark('u1', NOW)
+      await get().repos.release(await claimed(NOW), done, NOW)
+      expect(await get().repos.claim('w', NOW + 10_000, NOW + 10_001)).toBeNull()
+      await get().repos.mark('u1', NOW)
+      await get().repos.release(await claimed(NOW), { ...done, dueAt: NOW + 50 }, NOW)
+      expect(await get().repos.claim('w', NOW + 49, NOW + 50)).toBeNull()
+      expect((await claimed(NOW + 50)).uncertain).toBe(false)
+    })
+
+    it('that are marked while being worked on are due again at once', async () => {
+      await get().repos.mark('u1', NOW)
+      const lease = await claimed(NOW)
+      await get().repos.mark('u1', NOW + 1)
+      await get().repos.release(lease, done, NOW + 2)
+      expect((await claimed(NOW + 2)).user).toBe('u1')
+    })
+
+    it('remember failures and uncertainty, and back off whatever marks come in', async () => {
+      await get().repos.mark('u1', NOW)
+      const lease = await claimed(NOW)
+      await get().repos.mark('u1', NOW)
+      await get().repos.release(lease, { dueAt: NOW + 50, uncertain: true, failures: 3 }, NOW)
+      await get().repos.mark('u1', NOW + 1)
+      expect(await get().repos.claim('w', NOW + 49, NOW + 90)).toBeNull()
+      expect(await claimed(NOW + 50)).toMatchObject({ uncertain: true, failures: 3 })
+    })
+
+    it('with work that nobody marked are found by the sweep, in pages', async () => {
+      for (const user of ['a', 'b', 'c']) {
+        await add({ user })
+        await add({ user })
+      }
+      await add({ user: 'd', isPrivate: true })
+      await get().accounts.add(newAccount('e', 'eve'))
+      expect(await get().repos.sweep('', 3, NOW)).toBe('c')
+      expect(await get().repos.sweep('c', 3, NOW)).toBeNull()
+      const users = []
+      for (let lease; (lease = await get().repos.claim('w', NOW, NOW + 100)); ) users.push(lease.user)
+      expect(users.toSorted()).toEqual(['a', 'b', 'c', 'e'])
+    })
+
+    it('that back off are left alone by the sweep', async () => {
+      await add({ user: 'u1' })
+      await get().repos.mark('u1', NOW)
+      await get().repos.release(await claimed(NOW), { dueAt: NOW + 50, uncertain: false, failures: 1 }, NOW)
+      await get().repos.sweep('', 10, NOW + 1)
+      expect(await get().repos.claim('w', NOW + 49, NOW + 90)).toBeNull()
+    })
+  })
+}

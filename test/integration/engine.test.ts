@@ -1,0 +1,238 @@
+/** The engine when things are not as they should be, against the real PDS. */
+
+import Database from 'better-sqlite3'
+import { describe, expect, it } from 'vitest'
+import type { Account } from '../../src/domain/account.ts'
+import { born, published } from '../../src/domain/sync.ts'
+import { aMood } from '../support/moods.ts'
+import { commitsOf, listRecords } from '../support/repo.ts'
+import { createSite, type Site } from '../support/site.ts'
+
+const HOUR = 3_600_000
+
+/** A site with its PDS up, and the account of the user `u1`, whose handle is `alice`. */
+async function siteWithAccount(): Promise<Site> {
+  const site = await createSite()
+  await site.pds.up()
+  await site.app.accounts.signUp('u1', 'alice')
+  await site.app.engine.drain()
+  return site
+}
+
+async function account(site: Site): Promise<Account> {
+  return (await site.app.store.accounts.byUser('u1'))!
+}
+
+/** Changes a mood as no use case can yet, and makes it pending. */
+async function changeRow(site: Site, id: string, set: string): Promise<void> {
+  const db = new Database(site.database)
+  try {
+    const sql = `UPDATE moods SET state = 'pending', due_at = 0, version = version + 1, ${set} WHERE id = ?`
+    expect(db.prepare(sql).run(id).changes).toBe(1)
+  } finally {
+    db.close()
+  }
+  await site.app.store.repos.mark('u1', Date.now())
+}
+
+async function recordsOf(site: Site) {
+  return listRecords(site.app.pdsUrl, (await account(site)).did!)
+}
+
+describe('while the PDS is down', () => {
+  it('people sign up and post, and all of it follows when the PDS is back', async () => {
+    await using site = await createSite()
+    const { app } = site
+    const profile = await app.accounts.signUp('u1', 'alice')
+    expect(profile.account?.state).toBe('pending')
+    const { mood } = await app.moods.post('u1', { mood: 'is anybody there?' })
+    await app.engine.drain()
+    expect(await app.store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'pending', attempts: 0 } })
+    expect(await account(site)).toMatchObject({ state: 'pending', sealedPassword: null })
+
+    await site.pds.up()
+    await app.engine.drain()
+    expect((await app.store.moods.count()).published).toBe(0)
+    site.forward(60_000)
+    await app.engine.drain()
+    expect((await app.store.moods.count()).published).toBe(1)
+    expect((await recordsOf(site)).map((record) => record.value['mongoId'])).toEqual([mood.id])
+  })
+
+  it('each failure is followed by a longer wait, and none counts against the mood', async () => {
+    await using site = await siteWithAccount()
+    await site.pds.down()
+    const { mood } = await site.app.moods.post('u1', { mood: 'hello?' })
+    for (let i = 0; i < 12; i++) {
+      await site.app.engine.drain()
+      site.forward(31_000)
+    }
+    expect(await site.app.store.moods.byId(mood.id)).toMatchObject({ version: 1, sync: { state: 'pending', attempts: 0 } })
+    expect(await account(site)).toMatchObject({ state: 'ready' })
+    await site.pds.up()
+    await site.app.engine.drain()
+    expect(await recordsOf(site)).toHaveLength(1)
+  })
+})
+
+describe('sessions', () => {
+  it('are refreshed when they run out, without a login', async () => {
+    await using site = await siteWithAccount()
+    const before = await account(site)
+    // A login with this would fail, and the account would then need attention.
+    await site.app.store.accounts.save({ ...before, sealedPassword: null })
+    site.forward(3 * HOUR)
+    await site.app.moods.post('u1', { mood: 'three hours later' })
+    await site.app.engine.drain()
+    expect(await recordsOf(site)).toHaveLength(1)
+    const after = await account(site)
+    expect(after.state).toBe('ready')
+    expect(after.sealedSession).not.toBe(before.sealedSession)
+  })
+
+  it('that are lost are replaced by logging in', async () => {
+    await using site = await siteWithAccount()
+    await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null })
+    await site.app.moods.post('u1', { mood: 'who am I?' })
+    await site.app.engine.drain()
+    expect(await recordsOf(site)).toHaveLength(1)
+    expect((await account(site)).sealedSession).not.toBeNull()
+  })
+
+  it('that cannot be had leave the account for somebody to look at, and its moods pending', async () => {
+    await using site = await siteWithAccount()
+    await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null, sealedPassword: null })
+    await site.app.moods.post('u1', { mood: 'locked out' })
+    await site.app.engine.drain()
+    expect(await account(site)).toMatchObject({ state: 'needs_attention', error: { code: 'NoPassword' } })
+    expect(await site.app.store.moods.count()).toMatchObject({ pending: 1, published: 0 })
+    expect(await site.app.store.repos.claim('w', Date.now() + 10 * HOUR, Date.now())).toBeNull()
+  })
+})
+
+describe('what is in the repo already', () => {
+  it('is adopted after a crash, without another commit', async () => {
+    await using site = await siteWithAccount()
+    const { store, engine, moods } = site.app
+    const ids = []
+    for (let i = 0; i < 3; i++) ids.push((await moods.post('u1', { mood: `mood ${i}` })).mood.id)
+    await engine.drain()
+    const did = (await account(site)).did!
+    const commits = commitsOf(site.pdsFolder, did)
+    // As if the process had died between the write and the note of it: rows pending, lease never given back.
+    for (const id of ids) await changeRow(site, id, 'uri = NULL, cid = NULL')
+    await store.repos.claim('a worker that died', Date.now(), Date.now())
+    await engine.drain()
+    expect(await store.moods.count()).toMatchObject({ published: 3, pending: 0 })
+    expect(commitsOf(site.pdsFolder, did)).toBe(commits)
+    expect(await recordsOf(site)).toHaveLength(3)
+  })
+
+  it('is adopted too when nobody knows of a crash, and a batch was refused for it', async () => {
+    await using site = await siteWithAccount()
+    const { store, engine, moods } = site.app
+    const ids = []
+    for (let i = 0; i < 3; i++) ids.push((await moods.post('u1', { mood: `mood ${i}` })).mood.id)
+    await engine.drain()
+    for (const id of ids) await changeRow(site, id, 'uri = NULL, cid = NULL')
+    await moods.post('u1', { mood: 'a new one among them' })
+    await engine.drain()
+    site.forward(2_000)
+    await engine.drain()
+    expect(await store.moods.count()).toMatchObject({ published: 4, pending: 0 })
+    expect(await recordsOf(site)).toHaveLength(4)
+  })
+
+  it('is replaced when it is not what the mood says, also when it was taken for absent', async () => {
+    await using site = await siteWithAccount()
+    const { store, engine, moods } = site.app
+    const { mood } = await moods.post('u1', { mood: 'wrong' })
+    await engine.drain()
+    await changeRow(site, mood.id, "text = 'right', uri = NULL, cid = NULL")
+    await engine.drain()
+    expect((await recordsOf(site)).map((record) => record.value['text'])).toEqual(['wrong'])
+    site.forward(2_000)
+    await engine.drain()
+    const [record] = await recordsOf(site)
+    expect(record?.value['text']).toBe('right')
+    expect(await store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'published', cid: record?.cid } })
+  })
+
+  it('is replaced at once when we know what it was', async () => {
+    await using site = await siteWithAccount()
+    const { engine, moods } = site.app
+    const { mood } = await moods.post('u1', { mood: 'wrong' })
+    await engine.drain()
+    await changeRow(site, mood.id, "text = 'right'")
+    await engine.drain()
+    expect((await recordsOf(site)).map((record) => record.value['text'])).toEqual(['right'])
+  })
+
+  it.each([
+    ['the row still names it', ''],
+    ['the row has forgotten it', ', uri = NULL, cid = NULL'],
+  ])('goes when the mood became private and %s', async (_what, more) => {
+    await using site = await siteWithAccount()
+    const { store, engine, moods } = site.app
+    const ids = []
+    for (let i = 0; i < 3; i++) ids.push((await moods.post('u1', { mood: `mood ${i}` })).mood.id)
+    await engine.drain()
+    const did = (await account(site)).did!
+    const commits = commitsOf(site.pdsFolder, did)
+    for (const id of ids.slice(0, 2)) await changeRow(site, id, `is_private = 1${more}`)
+    await engine.drain()
+    expect((await recordsOf(site)).map((record) => record.value['mongoId'])).toEqual([ids[2]])
+    expect(await store.moods.byId(ids[0]!)).toMatchObject({ sync: { state: 'withdrawn', uri: null, cid: null } })
+    expect(await store.moods.count()).toMatchObject({ withdrawn: 2, published: 1 })
+    expect(commitsOf(site.pdsFolder, did)).toBe(commits + 1)
+  })
+})
+
+describe('a batch with one bad write', () => {
+  it('rejects that one with its reason and lets the others through', async () => {
+    await using site = await siteWithAccount()
+    const { store, engine, moods } = site.app
+    for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
+    const bad = aMood({ user: 'u1', ordinal: 7, sync: born('not/a/key', false, Date.now()) })
+    expect(await store.moods.add(bad)).toBe('added')
+    await engine.drain()
+    expect(await store.moods.count()).toMatchObject({ published: 6, rejected: 1, pending: 0 })
+    const { sync } = (await store.moods.byId(bad.id))!
+    expect(sync).toMatchObject({ state: 'rejected', attempts: 1, dueAt: null, error: { code: 'InvalidRequest' } })
+    expect(await recordsOf(site)).toHaveLength(6)
+  })
+
+  it('that no record can hold is rejected before anything is sent', async () => {
+    await using site = await siteWithAccount()
+    const { store, engine } = site.app
+    const long = aMood({ user: 'u1', text: 'x'.repeat(300) })
+    await store.moods.add(long)
+    await engine.drain()
+    expect((await store.moods.byId(long.id))!.sync).toMatchObject({ state: 'rejected', error: { code: 'InvalidRecord' } })
+    expect(await recordsOf(site)).toEqual([])
+  })
+})
+
+describe('a result that comes too late', () => {
+  it('is dropped, and the mood is looked at again', async () => {
+    await using site = await siteWithAccount()
+    const { store, engine, moods } = site.app
+    const { mood } = await moods.post('u1', { mood: 'in flight' })
+    const settle = store.moods.settle.bind(store.moods)
+    const answers: number[] = []
+    store.moods.settle = async (settlements, now) => {
+      if (answers.length === 0) {
+        // The mood changes between the write and the note of it.
+        const row = (await store.moods.byId(mood.id))!
+        await settle([{ id: row.id, version: row.version, next: { ...row.sync, dueAt: now } }], now)
+      }
+      const kept = await settle(settlements, now)
+      answers.push(kept.size)
+      return kept
+    }
+    await engine.drain()
+    expect(answers).toEqual([0, 1])
+    expect(await store.moods.byId(mood.id)).toMatchObject({ sync: published(mood.sync, expect.any(String), expect.any(String)) })
+    expect(await recordsOf(site)).toHaveLength(1)
+  })
+})

@@ -1,0 +1,35 @@
+/** Moods and accounts for tests that need no PDS. */
+
+import { type Account, newAccount, opened } from '../../src/domain/account.ts'
+import { type Mood, objectId } from '../../src/domain/mood.ts'
+import { rkeyFor } from '../../src/domain/record.ts'
+import { born } from '../../src/domain/sync.ts'
+
+let counter = 0
+
+export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
+
+/** A new mood of the user `u1`, pending unless private. */
+export function aMood(fields: Partial<Mood> = {}): Mood {
+  const when = fields.when ?? NOW
+  const id = fields.id ?? objectId(when, 'aaaaaaaaaa', ++counter)
+  const isPrivate = fields.isPrivate ?? false
+  return {
+    id,
+    user: 'u1',
+    ordinal: 1,
+    text: 'fine',
+    when,
+    intensity: null,
+    context: null,
+    isPrivate,
+    deleted: false,
+    version: 1,
+    sync: born(rkeyFor(when, id, 0), isPrivate, when),
+    ...fields,
+  }
+}
+
+export function aReadyAccount(user = 'u1'): Account {
+  return { ...opened(newAccount(user, 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', 'http://pds.test', 'sealed'), requeue: false }
+}

@@ -1,0 +1,60 @@
+/** What a PDS really holds, asked without any of our own code. */
+
+import Database from 'better-sqlite3'
+import { join } from 'node:path'
+
+export interface ListedRecord {
+  readonly uri: string
+  readonly cid: string
+  readonly value: Record<string, unknown>
+}
+
+/** Every mood record of a repo; the last page is the empty one. */
+export async function listRecords(pds: string, did: string): Promise<ListedRecord[]> {
+  const found: ListedRecord[] = []
+  for (let cursor: string | undefined; ; ) {
+    const query = new URLSearchParams({ repo: did, collection: 'computer.aesthetic.mood', limit: '100' })
+    if (cursor) query.set('cursor', cursor)
+    const response = await fetch(`${pds}/xrpc/com.atproto.repo.listRecords?${query}`)
+    if (!response.ok) throw new Error(`listRecords answered ${response.status}: ${await response.text()}`)
+    const page = (await response.json()) as { records: ListedRecord[]; cursor?: string }
+    if (page.records.length === 0) return found
+    found.push(...page.records)
+    cursor = page.cursor
+  }
+}
+
+/** Resolves once `ready` answers true; looks again every 20 ms and gives up after `ms`. */
+export async function eventually(what: string, ready: () => Promise<boolean>, ms = 15_000): Promise<void> {
+  const deadline = performance.now() + ms
+  while (!(await ready())) {
+    if (performance.now() > deadline) throw new Error(`${what}: not within ${ms} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** How many commits the embedded PDS of this data folder has made to a repo. */
+export function commitsOf(folder: string, did: string): number {
+  const db = new Database(join(folder, 'pds', 'sequencer.sqlite'), { readonly: true })
+  try {
+    return db.prepare<[string], number>(`SELECT count(*) FROM repo_seq WHERE did = ? AND eventType = 'append'`).pluck().get(did) ?? 0
+  } finally {
+    db.close()
+  }
+}
+
+/** An account that is not of our making. */
+export async function makeForeignAccount(pds: string, adminPassword: string, handle: string): Promise<void> {
+  const call = async (method: string, body: unknown, headers: Record<string, string> = {}): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${pds}/xrpc/com.atproto.server.${method}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+    if (!response.ok) throw new Error(`${method} answered ${response.status}: ${await response.text()}`)
+    return (await response.json()) as Record<string, unknown>
+  }
+  const authorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
+  const { code } = await call('createInviteCode', { useCount: 1 }, { authorization })
+  await call('createAccount', { handle, email: `${handle}@example.com`, password: 'not-ours', inviteCode: code })
+}

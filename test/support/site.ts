@@ -1,0 +1,63 @@
+/** A PDS that can be switched on and off, an installation that uses it from outside, and a clock that can be put forward. */
+
+import { randomBytes } from 'node:crypto'
+import type { App } from '../../src/app.ts'
+import { DataFolder } from '../../src/data-folder.ts'
+import { type Network, startNetwork } from '../../src/embedded/network.ts'
+import { choosePorts, networkUrls } from '../../src/embedded/ports.ts'
+import { startApp, temporaryFolder } from './installation.ts'
+
+export interface Site extends AsyncDisposable {
+  readonly app: App
+  /** File of the store. */
+  readonly database: string
+  /** Data folder of the PDS. */
+  readonly pdsFolder: string
+  readonly pds: { up(): Promise<void>; down(): Promise<void> }
+  /** Puts the clock of the installation forward; the PDS keeps its own. */
+  forward(ms: number): void
+}
+
+/** The PDS is down at first. */
+export async function createSite(): Promise<Site> {
+  await using stack = new AsyncDisposableStack()
+  const folder = stack.use(await temporaryFolder())
+  const pdsFolder = new DataFolder(`${folder.path}/network`)
+  pdsFolder.checkWritable()
+  const host = '127.0.0.1'
+  const ports = await choosePorts(pdsFolder, { pds: 0, plc: 0 }, host)
+  const secrets = pdsFolder.secrets()
+  let network: Network | null = null
+  const pds = {
+    async up(): Promise<void> {
+      network = await startNetwork({ folder: pdsFolder, ports, secrets, host })
+    },
+    async down(): Promise<void> {
+      await network?.[Symbol.asyncDispose]()
+      network = null
+    },
+  }
+  stack.defer(pds.down)
+
+  let offset = 0
+  const env = {
+    PDS_PORT: '',
+    PLC_PORT: '',
+    PDS_URL: networkUrls(ports).pdsUrl,
+    PDS_ADMIN_PASSWORD: secrets.pdsAdminPassword,
+    MOODS_SEAL_KEY: randomBytes(32).toString('base64'),
+    AUTH_ISSUER: 'https://issuer.invalid/',
+    AUTH_AUDIENCE: 'moods',
+  }
+  const clock = { now: () => Date.now() + offset }
+  const app = stack.use(await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { clock } }))
+  const owned = stack.move()
+  return {
+    app,
+    database: new DataFolder(`${folder.path}/moods`).database,
+    pdsFolder: pdsFolder.path,
+    pds,
+    forward: (ms) => void (offset += ms),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
