@@ -21,7 +21,7 @@ import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import type { Clock, Store } from './ports.ts'
 import { Signal } from './signal.ts'
-import { openSqlite } from './store/sqlite/index.ts'
+import { checkSqlite, openSqlite } from './store/sqlite/index.ts'
 import { Engine } from './sync/engine.ts'
 
 /** `serve`: API, page and, in embedded mode, the PDS; `worker`: the engine; `all`: both in one process. */
@@ -47,7 +47,7 @@ export interface App extends AsyncDisposable {
 }
 
 /** A dead worker's repos are taken over after this long. */
-const LEASE_MS = 8_000
+const LEASE_MS = 6_000
 const POLL_MS = 500
 const SWEEP_MS = 60_000
 
@@ -129,10 +129,11 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
 
 type StartPds = () => Promise<Pds>
 
-/** Makes this process the server of the folder. The store is opened, and refused if need be, before the PDS starts. */
+/** Makes this process the one server of the folder, and says how to start the PDS once the store is open. */
 async function hostPds(config: Config, folder: DataFolder, starting: AsyncDisposableStack): Promise<StartPds> {
   // Looked at before anything is written: a refusal must leave no trace.
   if (folder.isLocked()) folder.lock()
+  checkSqlite(folder.database)
   if (config.port !== 0) await freePort(config.host, config.port, 'PORT')
   const { remote } = config
   const wanted = { pds: config.embedded.pdsPort, plc: config.embedded.plcPort }

@@ -1,13 +1,29 @@
 /** The embedded primary: one SQLite file, in WAL mode, shared by any number of processes on one machine. */
 
 import Database from 'better-sqlite3'
+import { existsSync } from 'node:fs'
 import { DomainError } from '../../domain/errors.ts'
 import type { Store } from '../../ports.ts'
 import { SqliteAccounts } from './accounts.ts'
 import { GroupCommit } from './group-commit.ts'
 import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
-import { migrate } from './schema.ts'
+import { migrate, refuseNewer } from './schema.ts'
+
+/**
+ * Looks whether this version can use a store, and writes nothing.
+ *
+ * @throws DomainError `data_folder` when a newer version of the product has written it
+ */
+export function checkSqlite(file: string): void {
+  if (!existsSync(file)) return
+  const db = new Database(file, { readonly: true })
+  try {
+    refuseNewer(db)
+  } finally {
+    db.close()
+  }
+}
 
 /**
  * Opens the store and brings its tables up to date.

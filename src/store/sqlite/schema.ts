@@ -72,26 +72,31 @@ const MIGRATIONS: readonly string[] = [
   `,
 ]
 
+function versionOf(db: Database.Database): number {
+  return db.pragma('user_version', { simple: true }) as number
+}
+
+/** @throws DomainError `data_folder` when a newer version of the product has been here */
+export function refuseNewer(db: Database.Database): void {
+  const version = versionOf(db)
+  if (version <= MIGRATIONS.length) return
+  throw new DomainError(
+    'data_folder',
+    `${db.name} was written by a newer version (format ${version}, this one knows ${MIGRATIONS.length})`,
+  )
+}
+
 /**
  * Brings the tables up to date.
  *
  * @throws DomainError `data_folder` when a newer version of the product has been here; nothing is touched then
  */
 export function migrate(db: Database.Database): void {
-  const version = (): number => db.pragma('user_version', { simple: true }) as number
-  const refuseNewer = (): void => {
-    if (version() > MIGRATIONS.length) {
-      throw new DomainError(
-        'data_folder',
-        `${db.name} was written by a newer version (format ${version()}, this one knows ${MIGRATIONS.length})`,
-      )
-    }
-  }
-  refuseNewer()
-  if (version() === MIGRATIONS.length) return
+  refuseNewer(db)
+  if (versionOf(db) === MIGRATIONS.length) return
   db.transaction(() => {
-    refuseNewer()
-    for (const step of MIGRATIONS.slice(version())) db.exec(step)
+    refuseNewer(db)
+    for (const step of MIGRATIONS.slice(versionOf(db))) db.exec(step)
     db.pragma(`user_version = ${MIGRATIONS.length}`)
   }).immediate()
 }

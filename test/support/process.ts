@@ -1,0 +1,72 @@
+/** The product as people run it: a process of its own. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { environment } from './installation.ts'
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** What a child process is given of our own environment: enough to be found, and none of its settings. */
+function bare(env: Record<string, string>): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env }
+}
+
+/** Runs a command of the product to its end. */
+export async function runMoods(args: readonly string[], env: Record<string, string>): Promise<Finished> {
+  const child = spawn(process.execPath, ['bin/moods.js', ...args], { env: bare(env) })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+  await once(child, 'close')
+  return { code: child.exitCode, ...output }
+}
+
+/** A running server. Killed, if it still runs, when disposed of. */
+export class ServerProcess implements AsyncDisposable {
+  readonly child: ChildProcess
+  /** Lines of standard output so far. */
+  readonly lines: string[] = []
+  #stderr = ''
+
+  private constructor(child: ChildProcess) {
+    this.child = child
+    child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()))
+  }
+
+  /** Starts `moods all`, or another role, and waits until it says that it is ready. */
+  static async start(folder: string, env: Record<string, string> = {}, role = 'all'): Promise<ServerProcess> {
+    const child = spawn(process.execPath, ['bin/moods.js', role], { env: bare(environment(folder, env)) })
+    const server = new ServerProcess(child)
+    for await (const line of createInterface({ input: child.stdout })) {
+      server.lines.push(line)
+      if (/ is ready/.test(line)) {
+        child.stdout.resume()
+        return server
+      }
+    }
+    throw new Error(`the server did not start: ${server.#stderr}`)
+  }
+
+  get address(): string {
+    return /ready at (\S+)/.exec(this.lines.at(-1) ?? '')?.[1] ?? ''
+  }
+
+  /** @returns the exit code; null after a signal that cannot be caught */
+  async stop(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
+      const exited = once(this.child, 'exit')
+      this.child.kill(signal)
+      await exited
+    }
+    return this.child.exitCode
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop('SIGKILL')
+  }
+}
