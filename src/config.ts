@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { DomainError } from './domain/errors.ts'
 
 /** A PDS that is not ours to run. */
-export interface RemotePds {
+interface RemotePds {
   readonly url: string
   readonly plcUrl: string
   readonly adminPassword: string
@@ -13,7 +13,7 @@ export interface RemotePds {
 }
 
 /** Whose tokens are accepted: an OpenID Connect provider's, or our own for trying out. */
-export type AuthConfig =
+type AuthConfig =
   | { readonly kind: 'oidc'; readonly issuer: string; readonly audience: string }
   | { readonly kind: 'trial' }
 

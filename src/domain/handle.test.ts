@@ -15,9 +15,12 @@ describe('parseHandle', () => {
     expect(parseHandle(input)).toBe(handle)
   })
 
-  it.each(['', '@', 'ab', 'x'.repeat(19), 'a.b', 'a_b', '-ab', 'ab-', 'ä-ö-ü', 'a b c', '@@abc', 'abc\n|'])('refuses %j', (input) => {
-    expect(() => parseHandle(input)).toThrow(expect.objectContaining({ code: 'invalid_handle' }))
-  })
+  it.each(['', '@', 'ab', 'x'.repeat(19), 'a.b', 'a_b', '-ab', 'ab-', 'ä-ö-ü', 'a b c', '@@abc', 'abc\n|'])(
+    'refuses %j',
+    (input) => {
+      expect(() => parseHandle(input)).toThrow(expect.objectContaining({ code: 'invalid_handle' }))
+    },
+  )
 })
 
 describe('accountHandle', () => {
@@ -42,12 +45,16 @@ describe('accountHandle', () => {
 describe('backoffMs', () => {
   it('grows, stays within its bounds and is never zero', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1000 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (failures, random) => {
-        const ms = backoffMs(failures, random)
-        expect(ms).toBeGreaterThanOrEqual(250)
-        expect(ms).toBeLessThanOrEqual(30_000)
-        expect(backoffMs(failures + 1, random)).toBeGreaterThanOrEqual(ms)
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 1000 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (failures, random) => {
+          const ms = backoffMs(failures, random)
+          expect(ms).toBeGreaterThanOrEqual(250)
+          expect(ms).toBeLessThanOrEqual(30_000)
+          expect(backoffMs(failures + 1, random)).toBeGreaterThanOrEqual(ms)
+        },
+      ),
     )
   })
 })

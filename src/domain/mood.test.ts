@@ -6,7 +6,12 @@ import { objectId, parseDraft, saysTheSame } from './mood.ts'
 
 describe('parseDraft', () => {
   it('trims the text and fills in what was not said', () => {
-    expect(parseDraft({ mood: '  fine \n' })).toEqual({ text: 'fine', intensity: null, context: null, isPrivate: false })
+    expect(parseDraft({ mood: '  fine \n' })).toEqual({
+      text: 'fine',
+      intensity: null,
+      context: null,
+      isPrivate: false,
+    })
   })
 
   it.each([

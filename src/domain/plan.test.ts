@@ -19,7 +19,10 @@ describe('planMood', () => {
 
   it('adopts what is already right, without a write', () => {
     const step = planMood(mood, desired, { cid, verified: true }, did, NOW)
-    expect(step).toMatchObject({ kind: 'settle', next: { state: 'published', cid, uri: `at://${did}/computer.aesthetic.mood/${mood.sync.rkey}` } })
+    expect(step).toMatchObject({
+      kind: 'settle',
+      next: { state: 'published', cid, uri: `at://${did}/computer.aesthetic.mood/${mood.sync.rkey}` },
+    })
   })
 
   it('replaces what is different, and says what it replaces', () => {
@@ -29,7 +32,11 @@ describe('planMood', () => {
 
   it('deletes on memory alone, and settles a deletion only on what was read', () => {
     const absent = { kind: 'absent' } as const
-    for (const known of [{ cid: null, verified: false }, { cid: 'x', verified: false }, { cid: 'x', verified: true }]) {
+    for (const known of [
+      { cid: null, verified: false },
+      { cid: 'x', verified: false },
+      { cid: 'x', verified: true },
+    ]) {
       expect(planMood(mood, absent, known, did, NOW)).toMatchObject({ kind: 'write', write: { action: 'delete' } })
     }
     const gone = planMood(mood, absent, { cid: null, verified: true }, did, NOW)
@@ -49,7 +56,7 @@ describe('planMood', () => {
 
 describe('batches', () => {
   const writes = fc.array(
-    fc.integer({ min: 1, max: 12_000 }).map((length, ): { write: RepoWrite } => ({
+    fc.integer({ min: 1, max: 12_000 }).map((length): { write: RepoWrite } => ({
       write: { action: 'create', rkey: 'k', cid: 'c', value: { $type: 't', text: 'x'.repeat(length) } },
     })),
     { maxLength: 500 },

@@ -71,7 +71,12 @@ describe('desiredRecord', () => {
 
   it('leaves out what was not said', () => {
     const desired = desiredRecord(aMood(), aReadyAccount())
-    expect(desired.kind === 'record' && Object.keys(desired.value).toSorted()).toEqual(['$type', 'createdAt', 'mongoId', 'text'])
+    expect(desired.kind === 'record' && Object.keys(desired.value).toSorted()).toEqual([
+      '$type',
+      'createdAt',
+      'mongoId',
+      'text',
+    ])
   })
 
   it('is absent for private and deleted moods, with or without an account', () => {

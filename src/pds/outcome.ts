@@ -51,7 +51,7 @@ function ofStatus(status: number, headers: Headers, code: string, message: strin
  * @param now ms since 1970, to count from where the PDS names a time of day
  * @throws the error itself when it is not one of an XRPC call: that is a defect, not an answer
  */
-export function failureOf(error: unknown, now: number): Failure {
+function failureOf(error: unknown, now: number): Failure {
   if (error instanceof XrpcResponseError) {
     return ofStatus(error.status, error.headers, error.error, error.message, now)
   }

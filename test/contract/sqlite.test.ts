@@ -64,7 +64,9 @@ describe('sqlite', () => {
     const db = new Database(file, { readonly: true })
     const plan = (sql: string): string =>
       (db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]).map((row) => row.detail).join('; ')
-    const due = plan(`SELECT * FROM moods WHERE state = 'pending' AND user = 'u' AND due_at <= ${NOW} ORDER BY due_at LIMIT 200`)
+    const due = plan(
+      `SELECT * FROM moods WHERE state = 'pending' AND user = 'u' AND due_at <= ${NOW} ORDER BY due_at LIMIT 200`,
+    )
     expect(due).toContain('INDEX moods_due (user=? AND due_at<?)')
     expect(due).not.toContain('TEMP B-TREE')
     const claim = plan(`SELECT * FROM repos WHERE due_at <= ${NOW} AND lease_until <= ${NOW} ORDER BY due_at LIMIT 1`)

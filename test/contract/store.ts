@@ -1,6 +1,7 @@
 /** What every store must do. Each adapter runs this one suite. */
 
 import fc from 'fast-check'
+import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
 import type { Mood } from '../../src/domain/mood.ts'
@@ -68,21 +69,25 @@ function moodContract(get: Get, add: Add): void {
 
     it('are listed newest first, in pages without gap or overlap', async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.nat({ max: 5 }), { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), async (times, limit) => {
-          const user = `page-${fc.sample(fc.uuid(), 1)[0]}`
-          const moods = []
-          for (const offset of times) moods.push(await add({ user, when: NOW + offset }))
-          const expected = moods.toSorted((a, b) => b.when - a.when || (a.id < b.id ? 1 : -1)).map((mood) => mood.id)
-          const seen: string[] = []
-          for (let after = null; ; ) {
-            const page = await get().moods.feed({ users: [user], viewer: null, limit, after })
-            seen.push(...page.map((mood) => mood.id))
-            const last = page.at(-1)
-            if (!last) break
-            after = { when: last.when, id: last.id }
-          }
-          expect(seen).toEqual(expected)
-        }),
+        fc.asyncProperty(
+          fc.array(fc.nat({ max: 5 }), { maxLength: 12 }),
+          fc.integer({ min: 1, max: 5 }),
+          async (times, limit) => {
+            const user = `page-${randomUUID()}`
+            const moods = []
+            for (const offset of times) moods.push(await add({ user, when: NOW + offset }))
+            const expected = moods.toSorted((a, b) => b.when - a.when || (a.id < b.id ? 1 : -1)).map((mood) => mood.id)
+            const seen: string[] = []
+            for (let after = null; ;) {
+              const page = await get().moods.feed({ users: [user], viewer: null, limit, after })
+              seen.push(...page.map((mood) => mood.id))
+              const last = page.at(-1)
+              if (!last) break
+              after = { when: last.when, id: last.id }
+            }
+            expect(seen).toEqual(expected)
+          },
+        ),
         { numRuns: 15 },
       )
     })
@@ -160,7 +165,10 @@ function moodContract(get: Get, add: Add): void {
       const b = await add({ when: NOW + 1 })
       await get().moods.settle([{ id: a.id, version: 1, next: published(a.sync, 'at://x', 'cid') }], NOW + 2)
       const changes = await get().moods.changes({ changedAt: NOW - 1, id: '' }, 10)
-      expect(changes.map(({ mood }) => [mood.id, mood.version])).toEqual([[b.id, 1], [a.id, 2]])
+      expect(changes.map(({ mood }) => [mood.id, mood.version])).toEqual([
+        [b.id, 1],
+        [a.id, 2],
+      ])
       const rest = await get().moods.changes(changes[0]!.position, 10)
       expect(rest.map(({ mood }) => mood.id)).toEqual([a.id])
       expect(await get().moods.changes(changes[1]!.position, 10)).toEqual([])
@@ -181,7 +189,9 @@ function accountContract(get: Get): void {
     })
 
     it('give a handle to one of many who race for it', async () => {
-      const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => get().accounts.claimHandle(`u${i}`, 'alice')))
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, i) => get().accounts.claimHandle(`u${i}`, 'alice')),
+      )
       expect(answers.filter((answer) => answer === 'claimed')).toHaveLength(1)
     })
 
@@ -190,7 +200,12 @@ function accountContract(get: Get): void {
       const fresh = newAccount('u1', 'alice')
       expect(await accounts.byUser('u1')).toBeNull()
       expect(await accounts.add(fresh)).toEqual(fresh)
-      const ready = opened({ ...fresh, pdsHandle: 'alice.test', candidate: 1, sealedPassword: 'p' }, 'did:plc:a', 'http://pds', 's')
+      const ready = opened(
+        { ...fresh, pdsHandle: 'alice.test', candidate: 1, sealedPassword: 'p' },
+        'did:plc:a',
+        'http://pds',
+        's',
+      )
       expect(await accounts.save(ready)).toEqual({ ...ready, version: 2 })
       expect(await accounts.save(ready)).toBeNull()
       expect(await accounts.add(newAccount('u1', 'alice'))).toEqual({ ...ready, version: 2 })
@@ -283,7 +298,7 @@ function queueContract(get: Get, add: Add): void {
       expect(await get().repos.sweep('', 3, NOW)).toBe('c')
       expect(await get().repos.sweep('c', 3, NOW)).toBeNull()
       const users = []
-      for (let lease; (lease = await get().repos.claim('w', NOW, NOW + 100)); ) users.push(lease.user)
+      for (let lease; (lease = await get().repos.claim('w', NOW, NOW + 100));) users.push(lease.user)
       expect(users.toSorted()).toEqual(['a', 'b', 'c', 'e'])
     })
 

@@ -64,7 +64,7 @@ describe('the page', () => {
     }
     const [, , repo, collection, rkey] = (shown.uri ?? '').split('/')
     const query = new URLSearchParams({ repo: repo!, collection: collection!, rkey: rkey! })
-    const answer = await fetch(`${app.pdsUrl}/xrpc/com.atproto.repo.getRecord?${query}`)
+    const answer = await fetch(`${app.pdsUrl}/xrpc/com.atproto.repo.getRecord?${query.toString()}`)
     expect(shown).toEqual(await answer.json())
     expect(shown.value).toMatchObject({ text: 'calm, by the harbour', mongoId: await card.getAttribute('data-id') })
     expect(await dialog.getByText('the one computed before sending').count()).toBe(1)
@@ -82,7 +82,8 @@ describe('the page', () => {
     await page.keyboard.press('Enter')
     await page.getByLabel('How are you?').waitFor()
     await page.locator('body').press('Tab')
-    for (let i = 0; i < 10 && (await page.locator('textarea:focus').count()) === 0; i++) await page.keyboard.press('Tab')
+    for (let i = 0; i < 10 && (await page.locator('textarea:focus').count()) === 0; i++)
+      await page.keyboard.press('Tab')
     await page.keyboard.type('typed without a mouse')
     await page.keyboard.press('Control+Enter')
     const badge = page.locator('.mood', { hasText: 'typed without a mouse' }).getByRole('button', { name: 'published' })
@@ -100,7 +101,9 @@ describe('the page', () => {
     await opened.page.getByText('live', { exact: true }).waitFor()
     const carol = await new Visitor(app.address).as('page-carol')
     const { id } = await carol.post('hello from elsewhere')
-    await opened.page.locator(`.mood[data-id="${id}"]`).getByRole('button', { name: 'published' }).waitFor()
+    const card = opened.page.locator(`.mood[data-id="${id}"]`)
+    await card.getByRole('button', { name: 'published' }).waitFor()
+    expect(await card.innerText()).toContain('@page-carol')
   })
 
   it('keeps a private mood to its author, in the author’s own list', async () => {

@@ -83,13 +83,21 @@ describe('the API', () => {
       expect(answer).toMatchObject({ status: 401, body: { error: 'unauthorized' } })
     })
 
-    it.each(['limit=0', 'limit=101', 'limit=x', 'limit=-1', 'limit=5.5', 'cursor=nonsense', 'cursor=', 'for=', 'for=@a.b', 'what=1'])(
-      'a list with %s',
-      async (query) => {
-        const { status, body } = await stranger.send(`/api/mood/all?${query}`)
-        expect([status, typeof body['error'], typeof body['message']]).toEqual([400, 'string', 'string'])
-      },
-    )
+    it.each([
+      'limit=0',
+      'limit=101',
+      'limit=x',
+      'limit=-1',
+      'limit=5.5',
+      'cursor=nonsense',
+      'cursor=',
+      'for=',
+      'for=@a.b',
+      'what=1',
+    ])('a list with %s', async (query) => {
+      const { status, body } = await stranger.send(`/api/mood/all?${query}`)
+      expect([status, typeof body['error'], typeof body['message']]).toEqual([400, 'string', 'string'])
+    })
 
     it.each(['ab', 'a.b.c', 'under_score', 'x'.repeat(19), '-abc', ''])('the handle %j', async (handle) => {
       const answer = await stranger.send('/api/sign-in', { handle })
@@ -99,7 +107,10 @@ describe('the API', () => {
 
     it('a handle that somebody has, and a second handle', async () => {
       const carol = await stranger.as('carol', { signUp: false })
-      expect(await carol.send('/api/signup', { handle: 'Alice' })).toMatchObject({ status: 409, body: { error: 'handle_taken' } })
+      expect(await carol.send('/api/signup', { handle: 'Alice' })).toMatchObject({
+        status: 409,
+        body: { error: 'handle_taken' },
+      })
       expect(await alice.send('/api/signup', { handle: 'alice-two' })).toMatchObject({
         status: 409,
         body: { error: 'already_signed_up' },
@@ -113,7 +124,7 @@ describe('the API', () => {
       const ids: string[] = []
       for (let i = 0; i < 5; i++) ids.unshift((await dave.post(`page ${i}`)).id)
       const seen: string[] = []
-      for (let cursor: string | undefined; ; ) {
+      for (let cursor: string | undefined; ;) {
         const query = `limit=2&for=@dave${cursor ? `&cursor=${cursor}` : ''}`
         const { body } = await stranger.send<List>(`/api/mood/all?${query}`)
         seen.push(...body.moods.map((mood) => mood.id))
@@ -167,7 +178,10 @@ describe('the API', () => {
       const answers = await Promise.all(
         ['/api/mood/all?limit=100', '/api/mood/@alice', '/api/me'].map((path) => alice.send(path)),
       )
-      answers.push(await alice.send('/api/mood', { mood: 'no sub' }), await alice.send('/api/signup', { handle: 'alice' }))
+      answers.push(
+        await alice.send('/api/mood', { mood: 'no sub' }),
+        await alice.send('/api/signup', { handle: 'alice' }),
+      )
       expect(JSON.stringify(answers.map((answer) => answer.body))).not.toContain('trial|')
     })
 
@@ -175,7 +189,9 @@ describe('the API', () => {
       expect(await stranger.send('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
       expect(await stranger.send('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } })
       const { body } = await stranger.send<{ paths: object }>('/api/openapi.json')
-      expect(Object.keys(body.paths)).toEqual(expect.arrayContaining(['/api/mood', '/api/mood/all', '/api/sign-in', '/readyz']))
+      expect(Object.keys(body.paths)).toEqual(
+        expect.arrayContaining(['/api/mood', '/api/mood/all', '/api/sign-in', '/readyz']),
+      )
       expect(await stranger.send('/api/nothing')).toMatchObject({ status: 404, body: { error: 'not_found' } })
       expect(await stranger.send('/api/mood/not-an-id')).toMatchObject({ status: 404, body: { error: 'not_found' } })
     })
@@ -183,7 +199,10 @@ describe('the API', () => {
 
   it('signs the same handle in as the same user', async () => {
     const first = await stranger.send('/api/sign-in', { handle: '@Alice' })
-    expect(first).toMatchObject({ status: 200, body: { handle: 'alice', sub: expect.any(String), token: expect.any(String) } })
+    expect(first).toMatchObject({
+      status: 200,
+      body: { handle: 'alice', sub: expect.any(String), token: expect.any(String) },
+    })
     const again = await stranger.send('/api/sign-in', { handle: 'alice' })
     expect(again.body['sub']).toBe(first.body['sub'])
   })
@@ -244,7 +263,7 @@ describe('the live feed', () => {
     const response = await fetch(`${server.address}/api/mood/stream`)
     const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
     await alice.post('seen from afar')
-    for (let seen = ''; !seen.includes('"state":"published"'); ) {
+    for (let seen = ''; !seen.includes('"state":"published"');) {
       const { value, done } = await reader.read()
       expect(done).toBe(false)
       seen += value
@@ -280,7 +299,8 @@ describe('an OpenID Connect provider', () => {
     await using folder = await temporaryFolder()
     const env = { AUTH_ISSUER: issuer, AUTH_AUDIENCE: 'moods-api' }
     await using app = await startApp(folder.path, { role: 'serve', env })
-    const status = async (bearer: string): Promise<number> => (await new Visitor(app.address, bearer).send('/api/me')).status
+    const status = async (bearer: string): Promise<number> =>
+      (await new Visitor(app.address, bearer).send('/api/me')).status
 
     expect(await status(await token(privateKey))).toBe(200)
     expect(await status(await token(stranger.privateKey))).toBe(401)

@@ -169,7 +169,11 @@ describe('refuses to start, in one clear line, and touches nothing:', () => {
     await using folder = await temporaryFolder()
     await using server = await ServerProcess.start(folder.path)
     const { code, stdout, stderr } = await runMoods(['all'], environment(folder.path))
-    expect([code, stdout, stderr]).toEqual([1, '', `moods: another server is running on the data folder ${folder.path}\n`])
+    expect([code, stdout, stderr]).toEqual([
+      1,
+      '',
+      `moods: another server is running on the data folder ${folder.path}\n`,
+    ])
     expect((await fetch(`${server.address}/readyz`)).status).toBe(200)
   })
 

@@ -67,7 +67,10 @@ describe('while the PDS is down', () => {
       await site.app.engine.drain()
       site.forward(31_000)
     }
-    expect(await site.app.store.moods.byId(mood.id)).toMatchObject({ version: 1, sync: { state: 'pending', attempts: 0 } })
+    expect(await site.app.store.moods.byId(mood.id)).toMatchObject({
+      version: 1,
+      sync: { state: 'pending', attempts: 0 },
+    })
     expect(await account(site)).toMatchObject({ state: 'ready' })
     await site.pds.up()
     await site.app.engine.drain()
@@ -208,7 +211,10 @@ describe('a batch with one bad write', () => {
     const long = aMood({ user: 'u1', text: 'x'.repeat(300) })
     await store.moods.add(long)
     await engine.drain()
-    expect((await store.moods.byId(long.id))!.sync).toMatchObject({ state: 'rejected', error: { code: 'InvalidRecord' } })
+    expect((await store.moods.byId(long.id))!.sync).toMatchObject({
+      state: 'rejected',
+      error: { code: 'InvalidRecord' },
+    })
     expect(await recordsOf(site)).toEqual([])
   })
 })
@@ -232,7 +238,9 @@ describe('a result that comes too late', () => {
     }
     await engine.drain()
     expect(answers).toEqual([0, 1])
-    expect(await store.moods.byId(mood.id)).toMatchObject({ sync: published(mood.sync, expect.any(String), expect.any(String)) })
+    expect(await store.moods.byId(mood.id)).toMatchObject({
+      sync: published(mood.sync, expect.any(String), expect.any(String)),
+    })
     expect(await recordsOf(site)).toHaveLength(1)
   })
 })

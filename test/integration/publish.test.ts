@@ -23,7 +23,11 @@ describe('publishing', () => {
     const alice = await new Visitor(app.address).as('alice')
     await app.engine.drain()
     const posted = await alice.post('  fine, thanks 🌊 ', { intensity: 7, context: 'by the sea' })
-    expect(posted).toMatchObject({ mood: 'fine, thanks 🌊', handle: 'alice', atproto: { synced: false, state: 'pending' } })
+    expect(posted).toMatchObject({
+      mood: 'fine, thanks 🌊',
+      handle: 'alice',
+      atproto: { synced: false, state: 'pending' },
+    })
 
     const user = (await app.accounts.userOf('alice'))!
     const desired = desiredRecord((await app.store.moods.byId(posted.id))!, await app.store.accounts.byUser(user))
@@ -220,7 +224,9 @@ describe('two workers on one database', () => {
     await Promise.all(users.flatMap((user, i) => Array.from({ length: 10 }, (_, j) => user.post(`mood ${i} ${j}`))))
     await eventually('all published', async () => (await server.store.moods.count()).published === 60)
     for (let i = 0; i < 6; i++) {
-      const texts = (await listRecords(server.pdsUrl, await didOf(server, `user-${i}`))).map((record) => record.value['text'])
+      const texts = (await listRecords(server.pdsUrl, await didOf(server, `user-${i}`))).map(
+        (record) => record.value['text'],
+      )
       expect(texts.toSorted()).toEqual(Array.from({ length: 10 }, (_, j) => `mood ${i} ${j}`))
     }
   })

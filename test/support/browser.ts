@@ -1,6 +1,10 @@
 /** A real Chromium, as it comes from the npm registry. */
 
-import chromium from '@sparticuz/chromium'
+import chromium, { inflate } from '@sparticuz/chromium'
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Browser, chromium as playwright } from 'playwright-core'
 
 /**
@@ -9,6 +13,13 @@ import { type Browser, chromium as playwright } from 'playwright-core'
  */
 const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
 
+/** The shared libraries that Chromium needs and a bare machine lacks; the package has them for AWS Lambda. */
+const LIBRARIES = '../bin/al2023.tar.br'
+
 export async function startBrowser(): Promise<Browser> {
-  return playwright.launch({ executablePath: await chromium.executablePath(), args: ARGUMENTS, headless: true })
+  const executablePath = await chromium.executablePath()
+  const libraries = await inflate(fileURLToPath(new URL(LIBRARIES, import.meta.resolve('@sparticuz/chromium'))))
+  const fonts = existsSync('/etc/fonts') ? {} : { FONTCONFIG_PATH: join(tmpdir(), 'fonts') }
+  const env = { ...process.env, ...fonts, LD_LIBRARY_PATH: join(libraries, 'lib') }
+  return playwright.launch({ executablePath, args: ARGUMENTS, headless: true, env })
 }

@@ -31,5 +31,8 @@ export function aMood(fields: Partial<Mood> = {}): Mood {
 }
 
 export function aReadyAccount(user = 'u1'): Account {
-  return { ...opened(newAccount(user, 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', 'http://pds.test', 'sealed'), requeue: false }
+  return {
+    ...opened(newAccount(user, 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', 'http://pds.test', 'sealed'),
+    requeue: false,
+  }
 }

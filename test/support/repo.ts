@@ -12,10 +12,10 @@ export interface ListedRecord {
 /** Every mood record of a repo; the last page is the empty one. */
 export async function listRecords(pds: string, did: string): Promise<ListedRecord[]> {
   const found: ListedRecord[] = []
-  for (let cursor: string | undefined; ; ) {
+  for (let cursor: string | undefined; ;) {
     const query = new URLSearchParams({ repo: did, collection: 'computer.aesthetic.mood', limit: '100' })
     if (cursor) query.set('cursor', cursor)
-    const response = await fetch(`${pds}/xrpc/com.atproto.repo.listRecords?${query}`)
+    const response = await fetch(`${pds}/xrpc/com.atproto.repo.listRecords?${query.toString()}`)
     if (!response.ok) throw new Error(`listRecords answered ${response.status}: ${await response.text()}`)
     const page = (await response.json()) as { records: ListedRecord[]; cursor?: string }
     if (page.records.length === 0) return found
@@ -37,7 +37,12 @@ export async function eventually(what: string, ready: () => Promise<boolean>, ms
 export function commitsOf(folder: string, did: string): number {
   const db = new Database(join(folder, 'pds', 'sequencer.sqlite'), { readonly: true })
   try {
-    return db.prepare<[string], number>(`SELECT count(*) FROM repo_seq WHERE did = ? AND eventType = 'append'`).pluck().get(did) ?? 0
+    return (
+      db
+        .prepare<[string], number>(`SELECT count(*) FROM repo_seq WHERE did = ? AND eventType = 'append'`)
+        .pluck()
+        .get(did) ?? 0
+    )
   } finally {
     db.close()
   }
@@ -45,7 +50,11 @@ export function commitsOf(folder: string, did: string): number {
 
 /** An account that is not of our making. */
 export async function makeForeignAccount(pds: string, adminPassword: string, handle: string): Promise<void> {
-  const call = async (method: string, body: unknown, headers: Record<string, string> = {}): Promise<Record<string, unknown>> => {
+  const call = async (
+    method: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Record<string, unknown>> => {
     const response = await fetch(`${pds}/xrpc/com.atproto.server.${method}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },

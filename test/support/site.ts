@@ -37,7 +37,7 @@ export async function createSite(): Promise<Site> {
       network = null
     },
   }
-  stack.defer(pds.down)
+  stack.defer(() => pds.down())
 
   let offset = 0
   const env = {

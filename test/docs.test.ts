@@ -1,0 +1,49 @@
+/** Documents are true: what they list is compared with the code. */
+
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { VARIABLES } from '../src/config.ts'
+
+const documents = globSync(['*.md', 'docs/**/*.md'])
+
+describe('documents', () => {
+  it('list every configuration variable as the code describes it', () => {
+    const rows = [...readFileSync('docs/reference/configuration.md', 'utf8').matchAll(/^\| `(\w+)` \| (.*) \|$/gm)]
+    expect(Object.fromEntries(rows.map(([, name, what]) => [name, what]))).toEqual(VARIABLES)
+  })
+
+  it.each(documents)('%s links to files that exist', (document) => {
+    const folder = document.includes('/') ? document.slice(0, document.lastIndexOf('/') + 1) : ''
+    const links = [...readFileSync(document, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, link]) => link!)
+    expect(links.filter((link) => !existsSync(folder + link))).toEqual([])
+  })
+
+  it('name npm scripts that exist', () => {
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+    const named = documents.flatMap((document) =>
+      [...readFileSync(document, 'utf8').matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script!),
+    )
+    expect(named.filter((script) => !(script in scripts))).toEqual([])
+    expect(named.length).toBeGreaterThan(0)
+  })
+
+  it('name for each invariant a test that exists', () => {
+    const text = readFileSync('docs/invariants.md', 'utf8')
+    const references = [...text.matchAll(/`([\w./-]+\.ts)`((?:[,\s]*\*[^*]+\*)*)/g)]
+    expect(references.length).toBeGreaterThan(15)
+    for (const [, file, names] of references) {
+      const source = readFileSync(file!.startsWith('src/') ? file! : `test/${file}`, 'utf8')
+      for (const [, name] of names!.matchAll(/\*([^*]+)\*/g)) {
+        expect(source, `${file} has no test "${name}"`).toContain(name!.replaceAll(/\s+/g, ' '))
+      }
+    }
+  })
+
+  it('say of each command in the README what --help knows too', () => {
+    const commands = [...readFileSync('README.md', 'utf8').matchAll(/`npx moods (\w+)`/g)].map(([, name]) => name!)
+    const table = readFileSync('src/main.ts', 'utf8')
+    expect(commands).toEqual(['all', 'serve', 'worker', 'status'])
+    for (const command of commands.slice(0, 3)) expect(table).toContain(`serveCommand('${command}'`)
+    expect(table).toContain('statusCommand()')
+  })
+})

@@ -1,0 +1,67 @@
+/** What we make of the answers of a PDS. */
+
+import { describe, expect, it } from 'vitest'
+import { collectionOf } from '../../src/pds/car.ts'
+import { COLLECTION } from '../../src/domain/record.ts'
+import { isReady } from '../../src/domain/account.ts'
+import { PdsClient } from '../../src/pds/client.ts'
+import { Sealer } from '../../src/pds/sealer.ts'
+import { Sessions } from '../../src/pds/sessions.ts'
+import { startApp, temporaryFolder } from '../support/installation.ts'
+import { listRecords } from '../support/repo.ts'
+
+const clock = { now: () => Date.now() }
+
+describe('a whole repo', () => {
+  it('reads as its pages do, and is refused when a byte has changed, or the end is missing', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await app.accounts.signUp('u1', 'alice')
+    for (let i = 0; i < 120; i++) await app.moods.post('u1', { mood: `mood ${i}` })
+    await app.engine.drain()
+    const account = await app.store.accounts.byUser('u1')
+    if (!isReady(account)) throw new Error('no account')
+    const listed = await listRecords(app.pdsUrl, account.did)
+    const expected = new Map(listed.map((record) => [record.uri.split('/').at(-1)!, record.cid]))
+    expect(expected.size).toBe(120)
+
+    const response = await fetch(`${app.pdsUrl}/xrpc/com.atproto.sync.getRepo?did=${account.did}`)
+    const car = new Uint8Array(await response.arrayBuffer())
+    expect(await collectionOf(car, COLLECTION)).toEqual(expected)
+    expect(await collectionOf(car, 'computer.aesthetic.other')).toEqual(new Map())
+    const damaged = car.slice()
+    damaged[damaged.length - 10]! ^= 1
+    await expect(collectionOf(damaged, COLLECTION)).rejects.toThrow()
+    await expect(collectionOf(car.slice(0, -10), COLLECTION)).rejects.toThrow()
+
+    const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, 5000)
+    const client = new PdsClient(sessions, clock, 5000)
+    const [first, second] = [...expected.keys()]
+    const absent = '2222222222222'
+    // Few are asked for one by one, many with the whole repo.
+    for (const more of [[], [...expected.keys()]]) {
+      const answer = await client.read(account, COLLECTION, [first!, absent, second!, ...more])
+      if (answer.kind !== 'ok') throw new Error(answer.kind)
+      expect([first!, absent, second!].map((rkey) => answer.value.get(rkey))).toEqual([
+        expected.get(first!),
+        null,
+        expected.get(second!),
+      ])
+    }
+  })
+
+  it('of an account that is gone is never an empty repo', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await app.accounts.signUp('u1', 'alice')
+    await app.engine.drain()
+    const account = await app.store.accounts.byUser('u1')
+    if (!isReady(account)) throw new Error('no account')
+    const nobody = { ...account, did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }
+    const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, 5000)
+    const client = new PdsClient(sessions, clock, 5000)
+    const keys = Array.from({ length: 20 }, (_, i) => `2222222222${String(i).padStart(3, '2')}`)
+    expect((await client.read(nobody, COLLECTION, keys)).kind).toBe('unauthorized')
+    expect((await client.read(nobody, COLLECTION, keys.slice(0, 2))).kind).not.toBe('ok')
+  })
+})
