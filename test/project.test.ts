@@ -1,10 +1,24 @@
-/** Documents are true: what they list is compared with the code. */
+/** The project about itself: the lock file is whole, and what documents list is compared with the code. */
 
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { VARIABLES } from '../src/config.ts'
 
 const documents = globSync(['*.md', 'docs/**/*.md'])
+
+describe('the lock file', () => {
+  const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, object> }
+
+  it('has npm compile nothing (npm run lock)', () => {
+    expect(lock.packages['node_modules/better-sqlite3']).toHaveProperty('gypfile', false)
+    const sqlite = Object.keys(lock.packages).filter((name) => name.endsWith('/better-sqlite3'))
+    expect(sqlite).toEqual(['node_modules/better-sqlite3'])
+  })
+
+  it('names no registry', () => {
+    expect(JSON.stringify(lock)).not.toContain('"resolved"')
+  })
+})
 
 describe('documents', () => {
   it('list every configuration variable as the code describes it', () => {
