@@ -11,7 +11,7 @@ describe('the lock file', () => {
 
   it('has npm compile nothing (npm run lock)', () => {
     expect(lock.packages['node_modules/better-sqlite3']).toHaveProperty('gypfile', false)
-    const sqlite = Object.keys(lock.packages).filter((name) => name.endsWith('/better-sqlite3'))
+    const sqlite = Object.keys(lock.packages).filter((name) => /(?<!@types)\/better-sqlite3$/.test(name))
     expect(sqlite).toEqual(['node_modules/better-sqlite3'])
   })
 
