@@ -97,6 +97,15 @@ describe('moods all', () => {
     expect(records.map((record) => record.value['mongoId']).toSorted()).toEqual(ids.toSorted())
   })
 
+  it('stops when the npm that started it is told to', async () => {
+    await using folder = await temporaryFolder()
+    await using npm = await ServerProcess.run('npm', ['start'], environment(folder.path))
+    expect((await fetch(`${npm.address}/healthz`)).status).toBe(200)
+    await npm.stop('SIGTERM')
+    await eventually('the server has let go of the folder', async () => !(await status(folder.path)).running)
+    await expect(fetch(`${npm.address}/healthz`)).rejects.toThrow('fetch failed')
+  })
+
   it('ends the streams that people watch when it is told to stop', async () => {
     await using folder = await temporaryFolder()
     await using server = await ServerProcess.start(folder.path)

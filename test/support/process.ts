@@ -39,8 +39,12 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** Starts `moods all`, or another role, and waits until it says that it is ready. */
-  static async start(folder: string, env: Record<string, string> = {}, role = 'all'): Promise<ServerProcess> {
-    const child = spawn(process.execPath, ['bin/moods.js', role], { env: bare(environment(folder, env)) })
+  static start(folder: string, env: Record<string, string> = {}, role = 'all'): Promise<ServerProcess> {
+    return ServerProcess.run(process.execPath, ['bin/moods.js', role], environment(folder, env))
+  }
+
+  static async run(command: string, args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {
+    const child = spawn(command, args, { env: bare(env) })
     const server = new ServerProcess(child)
     for await (const line of createInterface({ input: child.stdout })) {
       server.lines.push(line)
