@@ -3,43 +3,14 @@
 import helmet from '@fastify/helmet'
 import fastifyStatic from '@fastify/static'
 import swagger from '@fastify/swagger'
-import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type RawServerDefault } from 'fastify'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Accounts } from '../accounts.ts'
-import type { Moods } from '../moods.ts'
-import type { Events } from '../observe/events.ts'
-import type { Authenticator, TrialSignIn } from './auth.ts'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify from 'fastify'
+import type { Http, HttpDeps } from './deps.ts'
 import { errorHandler, notFound } from './errors.ts'
-import type { FeedHub } from './feed-hub.ts'
 import { accountRoutes } from './routes/accounts.ts'
 import { healthRoutes } from './routes/health.ts'
 import { moodRoutes } from './routes/moods.ts'
 import { streamRoute } from './routes/stream.ts'
-
-export interface HttpDeps {
-  readonly moods: Moods
-  readonly accounts: Accounts
-  readonly auth: Authenticator
-  /** Null where users sign in elsewhere. */
-  readonly trial: TrialSignIn | null
-  readonly hub: FeedHub
-  readonly events: Events
-  /** Throws while posts cannot be taken. */
-  readonly ready: () => Promise<void>
-  /** Folder of the built page; null where there is none. */
-  readonly page: string | null
-  /** Base URL of the PDS, for people to look at. */
-  readonly pdsUrl: string
-}
-
-export type Http = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->
 
 /** Requests larger than this many bytes are refused. */
 const BODY_LIMIT = 16 * 1024

@@ -4,7 +4,7 @@ import { Type } from '@fastify/type-provider-typebox'
 import { parseHandle } from '../../domain/handle.ts'
 import { userOf } from '../request.ts'
 import { ProfileSchema, SECURED } from '../schemas.ts'
-import type { Http, HttpDeps } from '../server.ts'
+import type { Http, HttpDeps } from '../deps.ts'
 import { profileView } from '../view.ts'
 
 const WithHandle = Type.Object({ handle: Type.String({ maxLength: 100 }) }, { additionalProperties: false })

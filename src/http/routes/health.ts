@@ -2,7 +2,7 @@
 
 import { Type } from '@fastify/type-provider-typebox'
 import { DomainError } from '../../domain/errors.ts'
-import type { Http, HttpDeps } from '../server.ts'
+import type { Http, HttpDeps } from '../deps.ts'
 
 const Ok = Type.Object({ status: Type.String() })
 

@@ -3,7 +3,7 @@
 import { Type } from '@fastify/type-provider-typebox'
 import { viewerOf, userOf } from '../request.ts'
 import { MoodSchema, SECURED } from '../schemas.ts'
-import type { Http, HttpDeps } from '../server.ts'
+import type { Http, HttpDeps } from '../deps.ts'
 import { decodeCursor, encodeCursor, moodView } from '../view.ts'
 
 const Draft = Type.Object(

@@ -1,7 +1,7 @@
 /** `/api/mood/stream`: what changes, as it changes (server-sent events, https://html.spec.whatwg.org/#server-sent-events). */
 
 import { viewerOf } from '../request.ts'
-import type { Http, HttpDeps } from '../server.ts'
+import type { Http, HttpDeps } from '../deps.ts'
 import { moodView } from '../view.ts'
 
 /** A line now and then keeps proxies from closing the connection. */
