@@ -3,7 +3,7 @@
 import { type Account, newAccount, touched } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
-import type { AccountStore } from './ports.ts'
+import type { AccountStore, ErasureStore, Store } from './ports.ts'
 
 export interface Profile {
   readonly handle: string | null
@@ -12,11 +12,13 @@ export interface Profile {
 
 export class Accounts {
   readonly #accounts: AccountStore
+  readonly #erasures: ErasureStore
   readonly #nudge: (user: string) => void
 
   /** @param nudge says that a user's repo has work */
-  constructor(accounts: AccountStore, nudge: (user: string) => void) {
-    this.#accounts = accounts
+  constructor(store: Pick<Store, 'accounts' | 'erasures'>, nudge: (user: string) => void) {
+    this.#accounts = store.accounts
+    this.#erasures = store.erasures
     this.#nudge = nudge
   }
 
@@ -25,10 +27,12 @@ export class Accounts {
    * nothing, but tries anew what had been refused.
    *
    * @param user the identity provider's `sub`
-   * @throws DomainError `invalid_handle`, `handle_taken`, `already_signed_up` (with another handle)
+   * @throws DomainError `invalid_handle`, `handle_taken`, `already_signed_up` (with another handle),
+   *   `being_erased`
    */
   async signUp(user: string, wanted: string): Promise<Profile> {
     const handle = parseHandle(wanted)
+    if (await this.#erasures.byUser(user)) throw new DomainError('being_erased', 'this user is being forgotten')
     switch (await this.#accounts.claimHandle(user, handle)) {
       case 'taken':
         throw new DomainError('handle_taken', `the handle @${handle} is taken`)

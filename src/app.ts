@@ -3,12 +3,13 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { randomUUID } from 'node:crypto'
+import { hkdfSync, randomUUID } from 'node:crypto'
 import { Accounts } from './accounts.ts'
 import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
 import { choosePorts, freePort, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
+import { Erasures } from './erasure.ts'
 import { createOidc, createTrialSignIn, type TrialSignIn } from './http/auth.ts'
 import { FeedHub } from './http/feed-hub.ts'
 import { createHttp } from './http/server.ts'
@@ -19,10 +20,13 @@ import { PdsClient } from './pds/client.ts'
 import { PdsHost } from './pds/host.ts'
 import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
+import { Xrpc } from './pds/xrpc.ts'
 import type { Clock, Store } from './ports.ts'
 import { Signal } from './signal.ts'
 import { checkSqlite, openSqlite } from './store/sqlite/index.ts'
 import { Engine } from './sync/engine.ts'
+import { Governor } from './sync/governor.ts'
+import type { Seam } from './sync/pass.ts'
 
 /** `serve`: API, page and, in embedded mode, the PDS; `worker`: the engine; `all`: both in one process. */
 export type Role = 'serve' | 'worker' | 'all'
@@ -32,6 +36,8 @@ export interface Overrides {
   readonly clock?: Clock
   readonly random?: () => number
   readonly log?: Logger
+  /** Where a process may be made to die. */
+  readonly seam?: (name: Seam) => void
 }
 
 export interface App extends AsyncDisposable {
@@ -74,17 +80,16 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const pds = role === 'worker' ? findPds(config, folder) : await hostPds(config, folder, starting)
   const store = starting.use(openSqlite(folder.database))
   const started = await pds()
-  const sealer = new Sealer(started.sealKey)
-  const sessions = new Sessions(store.accounts, sealer, clock, config.pdsTimeoutMs)
-  const client = new PdsClient(sessions, clock, config.pdsTimeoutMs)
-  const { url, adminPassword } = started
-  const hostOptions = { url, adminPassword, emailDomain: config.accountEmailDomain, timeoutMs: config.pdsTimeoutMs }
-  const host = new PdsHost(hostOptions, sealer, sessions, clock)
+  const { url, sealKey } = started
+  const { client, host } = connect(config, started, store, clock, overrides.random ?? Math.random)
 
   const changes = new Signal()
   const changed = (): void => changes.raise()
+  const { federation: policy, eraseAccounts, softDeleteRecords } = config
+  const seam = overrides.seam ?? (() => {})
+  const random = overrides.random ?? Math.random
   const engine = new Engine(
-    { store, client, host, clock, random: overrides.random ?? Math.random, events, changed },
+    { store, client, host, clock, random, events, policy, eraseAccounts, changed, seam },
     {
       owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
       concurrency: config.syncConcurrency,
@@ -96,8 +101,9 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   if (role !== 'serve') starting.defer(runUntilDisposed(engine))
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
-  const moods = new Moods({ store, client, clock, nudge, changed })
-  const accounts = new Accounts(store.accounts, nudge)
+  const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
+  const accounts = new Accounts(store, nudge)
+  const erasures = new Erasures({ store, clock, tombstoneKey: tombstoneKey(sealKey), nudge, changed })
 
   let address: string | null = null
   const trial = role !== 'worker' && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
@@ -107,7 +113,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     const hub = new FeedHub({ store: store.moods, moods, clock, changes, onError })
     const page = existsSync(join(PAGE, 'index.html')) ? PAGE : null
     const ready = readiness(store, config.remote === null ? url : null)
-    const http = await createHttp({ moods, accounts, auth, trial, hub, events, ready, page, pdsUrl: url })
+    const http = await createHttp({ moods, accounts, erasures, auth, trial, hub, events, ready, page, pdsUrl: url })
     starting.defer(() => http.close())
     starting.defer(() => hub.close())
     address = await http.listen({ host: config.host, port: config.port })
@@ -125,6 +131,25 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     trial,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+/** What speaks to the PDS, within its budgets. */
+function connect(config: Config, pds: Pds, store: Store, clock: Clock, random: () => number) {
+  const { url, adminPassword, sealKey } = pds
+  const { limits, pdsTimeoutMs: timeoutMs, bypassKey, accountEmailDomain: emailDomain } = config
+  const governor = new Governor(store.ledger, clock, random, { limits, probeMs: timeoutMs })
+  const sealer = new Sealer(sealKey)
+  const xrpc = new Xrpc(clock, { timeoutMs, bypassKey })
+  const sessions = new Sessions(store.accounts, sealer, clock, xrpc, (user) => governor.admitLogin(user))
+  return {
+    client: governor.client(new PdsClient(sessions, xrpc)),
+    host: governor.host(new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc), url),
+  }
+}
+
+/** A key of its own for each purpose, from the one that is kept. */
+function tombstoneKey(sealKey: Uint8Array): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', sealKey, '', 'moods tombstones', 32))
 }
 
 type StartPds = () => Promise<Pds>
@@ -146,7 +171,15 @@ async function hostPds(config: Config, folder: DataFolder, starting: AsyncDispos
     const { startNetwork } = await import('./embedded/network.ts')
     const secrets = folder.secrets()
     rememberPorts(folder, ports!)
-    const network = starting.use(await startNetwork({ folder, ports: ports!, secrets, host: config.host }))
+    const network = starting.use(
+      await startNetwork({
+        folder,
+        ports: ports!,
+        secrets,
+        host: config.host,
+        rateLimits: config.limits.points.length > 0,
+      }),
+    )
     return { url: network.pdsUrl, adminPassword: secrets.pdsAdminPassword, sealKey: decodeKey(secrets.sealKey) }
   }
 }

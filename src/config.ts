@@ -1,7 +1,11 @@
 /** The only reader of the environment. Says everything that is wrong at once, and refuses to start. */
 
 import { resolve } from 'node:path'
+import { type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
+import { parseHandle } from './domain/handle.ts'
+import type { RecordsOnDelete } from './domain/mood.ts'
+import type { FederationPolicy } from './domain/policy.ts'
 
 /** A PDS that is not ours to run. */
 interface RemotePds {
@@ -32,11 +36,17 @@ export interface Config {
   readonly pdsTimeoutMs: number
   readonly syncConcurrency: number
   readonly accountEmailDomain: string
+  readonly federation: FederationPolicy
+  readonly softDeleteRecords: RecordsOnDelete
+  readonly eraseAccounts: boolean
+  /** What the PDS lets us do; its own limits are on in embedded mode if these are set. */
+  readonly limits: Limits
+  readonly bypassKey: string | null
 }
 
 type Env = Readonly<Record<string, string | undefined>>
 
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Every variable that is read, with what it does; `docs/reference/configuration.md` is compared with it. */
@@ -57,6 +67,18 @@ export const VARIABLES = {
   PDS_TIMEOUT_MS: 'how long a request to the PDS may take (default 5000)',
   SYNC_CONCURRENCY: 'repos worked on at the same time (default 8)',
   ACCOUNT_EMAIL_DOMAIN: 'domain of the addresses that accounts are made with (default moods.invalid)',
+  FEDERATION: 'whose moods are published: on, off, or a share of the users such as 10% (default on)',
+  FEDERATION_ALLOW: 'handles that are published whatever FEDERATION says, as in @a,@b',
+  SOFT_DELETE_RECORDS: 'what becomes of the records of a nuke that does not say: keep or withdraw (default keep)',
+  ERASE_PDS_ACCOUNT: 'true to delete the account on the PDS too when a user is erased (default false)',
+  PDS_RATE_LIMITS: 'whether the PDS limits us: on or off (default on with PDS_URL, off without)',
+  PDS_RATE_LIMIT_BYPASS_KEY: 'lifts the limits of a PDS of your own that has this key',
+  POINTS_PER_HOUR: 'points of writes for each account in an hour (default 5000)',
+  POINTS_PER_DAY: 'points of writes for each account in a day (default 35000)',
+  REQUESTS_PER_5_MIN: 'requests to the PDS in five minutes (default 3000)',
+  LOGINS_PER_5_MIN: 'logins of each account in five minutes (default 30)',
+  EVENTS_PER_HOUR: 'firehose events of the PDS in an hour, for a relay (such as 2600; not limited if not set)',
+  EVENTS_PER_DAY: 'firehose events of the PDS in a day, for a relay (such as 21000; not limited if not set)',
 } as const
 
 class Reader {
@@ -78,6 +100,14 @@ class Reader {
     if (/^\d+$/.test(text) && value >= min && value <= max) return value
     this.problems.push(`${name} must be a whole number from ${min} to ${max}`)
     return null
+  }
+
+  oneOf<const T extends string>(name: keyof typeof VARIABLES, values: readonly T[]): T | null {
+    const text = this.text(name)
+    if (text === null) return null
+    const value = values.find((candidate) => candidate === text)
+    if (value === undefined) this.problems.push(`${name} must be one of ${values.join(', ')}`)
+    return value ?? null
   }
 
   url(name: keyof typeof VARIABLES): string | null {
@@ -106,14 +136,58 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
     remote,
     embedded: { pdsPort: read.whole('PDS_PORT', 0, 65_535), plcPort: read.whole('PLC_PORT', 0, 65_535) },
     auth: readAuth(read, host, options.serves),
-    logLevel: read.text('LOG_LEVEL') ?? 'info',
+    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
     pdsTimeoutMs: read.whole('PDS_TIMEOUT_MS', 100, 600_000) ?? 5_000,
     syncConcurrency: read.whole('SYNC_CONCURRENCY', 1, 256) ?? 8,
     accountEmailDomain: read.text('ACCOUNT_EMAIL_DOMAIN') ?? 'moods.invalid',
+    federation: readFederation(read),
+    softDeleteRecords: read.oneOf('SOFT_DELETE_RECORDS', ['keep', 'withdraw']) ?? 'keep',
+    eraseAccounts: read.oneOf('ERASE_PDS_ACCOUNT', ['true', 'false']) === 'true',
+    limits: readLimits(read),
+    bypassKey: read.text('PDS_RATE_LIMIT_BYPASS_KEY'),
   }
-  if (!LOG_LEVELS.includes(config.logLevel)) read.problems.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
   if (read.problems.length > 0) throw new DomainError('config', read.problems.join('\n'))
   return config
+}
+
+function readFederation(read: Reader): FederationPolicy {
+  const text = read.text('FEDERATION') ?? 'on'
+  const share = /^(\d{1,3})%$/.exec(text)?.[1]
+  const percent = text === 'on' ? 100 : text === 'off' ? 0 : Number(share ?? Number.NaN)
+  if (!(percent <= 100)) read.problems.push('FEDERATION must be on, off, or a share from 0% to 100%')
+  const allow = new Set<string>()
+  for (const handle of read.text('FEDERATION_ALLOW')?.split(',') ?? []) {
+    try {
+      allow.add(parseHandle(handle))
+    } catch {
+      read.problems.push('FEDERATION_ALLOW must be a list of handles, as in @a,@b')
+    }
+  }
+  return { percent, allow }
+}
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+/** Logins of one account in a day (reference PDS). */
+const LOGINS_PER_DAY = 300
+
+function readLimits(read: Reader): Limits {
+  const limit = (name: keyof typeof VARIABLES, windowMs: number, usual: number | null) => {
+    const max = read.whole(name, 1, 1_000_000_000) ?? usual
+    return max === null ? [] : [{ max, windowMs }]
+  }
+  const events = [...limit('EVENTS_PER_HOUR', HOUR, null), ...limit('EVENTS_PER_DAY', DAY, null)]
+  const limits: Limits = {
+    points: [...limit('POINTS_PER_HOUR', HOUR, 5000), ...limit('POINTS_PER_DAY', DAY, 35_000)],
+    requests: limit('REQUESTS_PER_5_MIN', 5 * MINUTE, 3000),
+    logins: [...limit('LOGINS_PER_5_MIN', 5 * MINUTE, 30), { max: LOGINS_PER_DAY, windowMs: DAY }],
+    events,
+  }
+  const isLimited = read.oneOf('PDS_RATE_LIMITS', ['on', 'off']) ?? (read.text('PDS_URL') === null ? 'off' : 'on')
+  // A relay counts what the PDS sends, whether or not the PDS counts what we do.
+  const isFree = isLimited === 'off' || read.text('PDS_RATE_LIMIT_BYPASS_KEY') !== null
+  return isFree ? { ...NO_LIMITS, events } : limits
 }
 
 function readRemote(read: Reader): RemotePds | null {

@@ -2,6 +2,7 @@
 
 import { Command } from 'commander'
 import { exitCodeOf, report } from './cli/exit.ts'
+import { retryCommand } from './cli/retry.ts'
 import { serveCommand } from './cli/serve.ts'
 import { statusCommand } from './cli/status.ts'
 
@@ -11,6 +12,7 @@ const program = new Command('moods')
   .addCommand(serveCommand('serve', 'API and page, without the engine'))
   .addCommand(serveCommand('worker', 'the engine alone, on the store of a server'))
   .addCommand(statusCommand())
+  .addCommand(retryCommand())
   .showHelpAfterError('(moods --help lists what there is)')
   .exitOverride()
 

@@ -4,10 +4,20 @@ import { randomBytes } from 'node:crypto'
 import { isReady } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
-import { isVisibleTo, type Mood, type MoodDraft, objectId, parseDraft, saysTheSame } from './domain/mood.ts'
+import { edited, type MoodPatch, removed } from './domain/changes.ts'
+import {
+  isVisibleTo,
+  type Mood,
+  type MoodDraft,
+  objectId,
+  parseDraft,
+  type RecordsOnDelete,
+  saysTheSame,
+} from './domain/mood.ts'
 import { COLLECTION, rkeyFor } from './domain/record.ts'
 import { born } from './domain/sync.ts'
-import type { Clock, FeedPosition, RepoClient, RepoRecord, Store } from './ports.ts'
+import { applyIntent } from './intents.ts'
+import type { Clock, FeedPosition, Intent, RepoClient, RepoRecord, Store } from './ports.ts'
 
 /** A mood, and what its author is called; null for an author who has no handle. */
 export interface Entry {
@@ -29,6 +39,8 @@ export interface MoodsDeps {
   readonly nudge: (user: string) => void
   /** Called when moods have changed. */
   readonly changed: () => void
+  /** What becomes of the records of a nuke that does not say. */
+  readonly softDeleteRecords: RecordsOnDelete
 }
 
 const PROCESS_BYTES = randomBytes(5).toString('hex')
@@ -46,10 +58,11 @@ export class Moods {
    * nothing and gives that one, also when many say it at once: the number per user is unique, and who loses looks again.
    *
    * @param user `sub` of the author
-   * @throws DomainError `invalid_mood`
+   * @throws DomainError `invalid_mood`, `being_erased`
    */
   async post(user: string, draft: MoodDraft): Promise<Entry> {
     const content = parseDraft(draft)
+    await this.#refuseErased(user)
     const { moods } = this.#deps.store
     const when = this.#deps.clock.now()
     const id = objectId(when, PROCESS_BYTES, counter++)
@@ -57,13 +70,57 @@ export class Moods {
       const { mood: latest, lastOrdinal } = await moods.latest(user)
       if (latest && saysTheSame(latest, content)) return this.#entry(latest)
       const sync = born(rkeyFor(when, id, salt), content.isPrivate, when)
-      const mood: Mood = { ...content, id, user, ordinal: lastOrdinal + 1, when, deleted: false, version: 1, sync }
+      const mood: Mood = { ...content, id, user, ordinal: lastOrdinal + 1, when, deleted: null, version: 1, sync }
       const answer = await moods.add(mood)
       if (answer === 'rkey_taken') salt++
       if (answer !== 'added') continue
+      // Looked at again: an erasure that began meanwhile may have been too early to find this mood.
+      await this.#refuseErased(user, () => this.#deps.store.moods.purge(user, 1000))
       if (sync.state === 'pending') this.#deps.nudge(user)
       this.#deps.changed()
       return this.#entry(mood)
+    }
+  }
+
+  /**
+   * Takes a mood back. It is gone from every list at once; its record follows, unless it is to be kept.
+   *
+   * @throws DomainError `not_found`, also for somebody else's mood; `being_erased`
+   */
+  async remove(user: string, id: string, records: RecordsOnDelete): Promise<Entry> {
+    return this.#change(user, id, (mood, now) => removed(mood, { by: 'author', records }, now))
+  }
+
+  /**
+   * Changes what may be changed. What becomes private is withdrawn from the repo; what becomes public is published.
+   *
+   * @throws DomainError `not_found`, also for somebody else's mood; `invalid_mood`, `being_erased`
+   */
+  async edit(user: string, id: string, patch: MoodPatch): Promise<Entry> {
+    return this.#change(user, id, (mood, now) => (mood.deleted ? null : edited(mood, patch, now)))
+  }
+
+  /**
+   * Takes all moods of the user back, or gives back those that a nuke took. The intent is durable before anything is
+   * changed; if this process dies, the engine finishes.
+   *
+   * @param records what becomes of the records; what the operator chose if not said
+   * @returns how many moods were changed
+   * @throws DomainError `being_erased`
+   */
+  async nuke(user: string, kind: 'nuke' | 'restore', records?: RecordsOnDelete): Promise<number> {
+    await this.#refuseErased(user)
+    const { store, clock, softDeleteRecords } = this.#deps
+    for (;;) {
+      const { lastOrdinal } = await store.moods.latest(user)
+      const wanted: Intent = { user, kind, records: records ?? softDeleteRecords, through: lastOrdinal }
+      const intent = await store.intents.begin(wanted)
+      const changed = await applyIntent(store, clock, intent)
+      // An earlier one was still to be finished: that is done now, and this one comes after it.
+      if (intent.kind !== kind || intent.records !== wanted.records || intent.through !== wanted.through) continue
+      this.#deps.nudge(user)
+      this.#deps.changed()
+      return changed
     }
   }
 
@@ -123,6 +180,27 @@ export class Moods {
     const users = [...new Set(moods.map((mood) => mood.user))]
     const handles = await this.#deps.store.accounts.handlesOf(users)
     return moods.map((mood) => ({ mood, handle: handles.get(mood.user) ?? null }))
+  }
+
+  async #change(user: string, id: string, change: (mood: Mood, now: number) => Mood | null): Promise<Entry> {
+    await this.#refuseErased(user)
+    const { store, clock } = this.#deps
+    for (;;) {
+      const mood = await store.moods.byId(id)
+      const next = mood?.user === user ? change(mood, clock.now()) : null
+      if (!mood || !next) throw new DomainError('not_found', 'no such mood')
+      if (next === mood) return this.#entry(mood)
+      if ((await store.moods.save([next], clock.now())).size === 0) continue
+      if (next.sync.state === 'pending') this.#deps.nudge(user)
+      this.#deps.changed()
+      return this.#entry(next)
+    }
+  }
+
+  async #refuseErased(user: string, before?: () => Promise<unknown>): Promise<void> {
+    if (!(await this.#deps.store.erasures.byUser(user))) return
+    await before?.()
+    throw new DomainError('being_erased', 'this user is being forgotten')
   }
 
   async #entry(mood: Mood): Promise<Entry> {

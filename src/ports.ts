@@ -1,13 +1,15 @@
 /**
  * What the product needs from the outside: a store for moods, accounts and leases, a PDS to write to, and a clock.
  * Adapters in `store/` and `pds/` implement these; nothing else is asked of them. Each method that writes is one atomic
- * write of one row or document (`settle` and `requeueParked`: one for each row), so any store that has those will do.
+ * write of one row or document (of moods in lists: one for each), so any store that has those will do.
  */
 
 import type { Account, AccountState, ReadyAccount } from './domain/account.ts'
-import type { Mood } from './domain/mood.ts'
+import type { Answer, Reservation } from './domain/budget.ts'
+import type { Erasure } from './domain/erasure.ts'
+import type { Mood, RecordsOnDelete } from './domain/mood.ts'
 import type { Outcome } from './domain/outcome.ts'
-import type { RepoWrite } from './domain/plan.ts'
+import type { Quarantine, RepoWrite } from './domain/plan.ts'
 import type { HoldReason, MoodSync, SyncState } from './domain/sync.ts'
 
 export interface Clock {
@@ -61,12 +63,64 @@ export interface MoodStore {
   nextDue(user: string): Promise<number | null>
   /** Keeps each result whose mood has not changed meanwhile. @returns the ids that were kept */
   settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
+  /** Keeps each changed mood whose stored version is still its own. @returns the ids that were kept */
+  save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
+  /** Moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. */
+  ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
+  /** Removes up to `limit` moods of the user without trace. @returns how many */
+  purge(user: string, limit: number): Promise<number>
   /** Makes up to `limit` of the user's moods that were parked for this reason pending. @returns how many */
   requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number>
   /** Moods changed after a position, in the order of their changes. */
   changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
-  /** How many moods are in each state. */
-  count(): Promise<Readonly<Record<SyncState, number>>>
+  /** Makes up to `limit` rejected moods pending: of this code, or all. @returns how many */
+  retry(code: string | null, now: number, limit: number): Promise<number>
+  /** How many moods are in each state, and why those are held back or rejected that are. */
+  count(): Promise<MoodCounts>
+}
+
+export interface MoodCounts {
+  readonly states: Readonly<Record<SyncState, number>>
+  /** Of the rejected moods, how many by code. */
+  readonly rejected: Readonly<Record<string, number>>
+}
+
+/** A change to many moods of a user, to be applied to those numbered up to `through`; kept until that is done. */
+export interface Intent {
+  readonly user: string
+  readonly kind: 'nuke' | 'restore'
+  readonly records: RecordsOnDelete
+  readonly through: number
+}
+
+export interface IntentStore {
+  /** Notes the intent unless the user has one. @returns what the user has now */
+  begin(intent: Intent): Promise<Intent>
+  get(user: string): Promise<Intent | null>
+  /** Forgets it: it has been applied. */
+  finish(user: string): Promise<void>
+}
+
+export interface ErasureStore {
+  /** Notes the job unless one is under way for the user. @returns the one under way */
+  begin(erasure: Erasure): Promise<Erasure>
+  /** The job under way for the user. */
+  byUser(user: string): Promise<Erasure | null>
+  byReceipt(receipt: string): Promise<Erasure | null>
+  /** Saves if the stored version is still `erasure.version`. @returns the job as saved, or null if it had changed */
+  save(erasure: Erasure): Promise<Erasure | null>
+}
+
+/** What has been used of the budgets of accounts and hosts, shared by all processes. */
+export interface LedgerStore {
+  /** Uses points if there are enough. */
+  reserve(key: string, reservation: Reservation, now: number): Promise<Answer>
+  /** The PDS asked to wait. */
+  block(key: string, until: number): Promise<void>
+  /** The host could not be reached. @param waitMs how long to leave it alone, given how often in a row that was */
+  unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void>
+  /** The host has answered. */
+  reachable(key: string): Promise<void>
 }
 
 export interface AccountStore {
@@ -82,8 +136,17 @@ export interface AccountStore {
   add(account: Account): Promise<Account>
   /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */
   save(account: Account): Promise<Account | null>
-  /** How many accounts are in each state. */
-  count(): Promise<Readonly<Record<AccountState, number>>>
+  /** Removes handle and account of the user. */
+  remove(user: string): Promise<void>
+  /** Has up to `limit` accounts that need attention tried again: of this code, or all. @returns how many */
+  retry(code: string | null, limit: number): Promise<number>
+  /** How many accounts are in each state, and of those that need attention, how many by code. */
+  count(): Promise<AccountCounts>
+}
+
+export interface AccountCounts {
+  readonly states: Readonly<Record<AccountState, number>>
+  readonly attention: Readonly<Record<string, number>>
 }
 
 /** The right to work on one repo, until a time. */
@@ -92,6 +155,8 @@ export interface Lease {
   readonly token: string
   /** The holder before may have written something that nobody recorded: read the repo before writing. */
   readonly uncertain: boolean
+  /** What may still happen to the repo by requests of before. */
+  readonly quarantine: Quarantine
   /** Passes over this repo that failed in a row. */
   readonly failures: number
   /** Marks that the holder has seen. */
@@ -103,6 +168,7 @@ export interface Release {
   /** When to come back, in ms since 1970; null when nothing is pending. */
   readonly dueAt: number | null
   readonly uncertain: boolean
+  readonly quarantine: Quarantine
   readonly failures: number
 }
 
@@ -113,14 +179,23 @@ export interface Release {
 export interface RepoQueue {
   /** Says that the user's repo has work now. A repo that is backing off stays so. */
   mark(user: string, now: number): Promise<void>
-  /** Takes the repo that has been due the longest. */
-  claim(owner: string, now: number, until: number): Promise<Lease | null>
+  /**
+   * Takes the repo that has been due the longest. One whose last lease was not released is uncertain, and in quarantine
+   * for `quarantineMs` after that lease ended.
+   */
+  claim(owner: string, now: number, until: number, quarantineMs: number): Promise<Lease | null>
+  /** Notes, before it is sent, that something destructive is under way; a release forgets it. @returns false if the lease was lost */
+  noteDestructive(lease: Lease): Promise<boolean>
   /** @returns false if the lease was lost */
   renew(lease: Lease, until: number): Promise<boolean>
   /** Gives the repo back. A mark set meanwhile makes it due at once. A lost lease changes nothing. */
   release(lease: Lease, release: Release, now: number): Promise<void>
   /** Marks up to `limit` users after `after` who have work but no mark. @returns where to go on; null at the end */
   sweep(after: string, limit: number, now: number): Promise<string | null>
+  /** Up to `limit` users after `after` who have moods parked for this reason. */
+  parked(hold: HoldReason, after: string, limit: number): Promise<readonly string[]>
+  /** Forgets the repo: its user is erased. */
+  remove(user: string): Promise<void>
 }
 
 /** Everything that is kept in the primary. */
@@ -128,6 +203,9 @@ export interface Store extends AsyncDisposable {
   readonly moods: MoodStore
   readonly accounts: AccountStore
   readonly repos: RepoQueue
+  readonly intents: IntentStore
+  readonly erasures: ErasureStore
+  readonly ledger: LedgerStore
   /** Where it is kept, for people. */
   readonly name: string
   /** Throws when the store cannot be used. */
@@ -149,6 +227,8 @@ export interface RepoClient {
     collection: string,
     rkeys: readonly string[],
   ): Promise<Outcome<ReadonlyMap<string, string | null>>>
+  /** All records of the collection: record keys and CIDs. */
+  list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
   /** One record, with its content; null when it is not there. */
   get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
   /** All of these or none, in one commit. */
@@ -173,4 +253,8 @@ export interface AccountHost {
    * `rejected` with the code `HandleNotAvailable`: reserved, or somebody else's.
    */
   open(account: Account): Promise<Outcome<OpenedAccount>>
+  /** Finds what an earlier {@link open} may have made, and makes nothing; null when there is no such account. */
+  find(account: Account): Promise<Outcome<OpenedAccount | null>>
+  /** Deletes an account with all that it holds; fine when there is none. */
+  remove(did: string): Promise<Outcome>
 }

@@ -1,12 +1,10 @@
 /** `moods status`: what there is and how it stands; also while the server runs. */
 
-import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
-import { DomainError } from '../domain/errors.ts'
 import { networkUrls, storedPorts } from '../embedded/ports.ts'
-import { openSqlite } from '../store/sqlite/index.ts'
+import { openExisting } from './store.ts'
 
 export function statusCommand(): Command {
   return new Command('status')
@@ -27,29 +25,31 @@ interface Status {
   readonly store: string
   readonly moods: Readonly<Record<string, number>>
   readonly accounts: Readonly<Record<string, number>>
+  /** Why moods were rejected and accounts need attention, by code. */
+  readonly reasons: {
+    readonly rejected: Readonly<Record<string, number>>
+    readonly needs_attention: Readonly<Record<string, number>>
+  }
 }
 
 async function readStatus(): Promise<Status> {
   const config = readConfig(process.env, { serves: false })
   const folder = new DataFolder(config.dataFolder)
-  if (!existsSync(folder.database)) {
-    throw new DomainError(
-      'data_folder',
-      `there is nothing in ${folder.path} yet: "npm start" makes it (MOODS_DATA names another folder)`,
-    )
-  }
-  await using store = openSqlite(folder.database, { mustExist: true })
+  await using store = openExisting(folder)
   const ports = storedPorts(folder)
   const urls = ports && networkUrls(ports)
   const server = folder.readJson('server.json') as { address: string } | null
+  const moods = await store.moods.count()
+  const accounts = await store.accounts.count()
   return {
     address: server?.address ?? null,
     running: folder.isLocked(),
     pds: config.remote?.url ?? urls?.pdsUrl ?? null,
     plc: config.remote?.plcUrl ?? urls?.plcUrl ?? null,
     store: store.name,
-    moods: await store.moods.count(),
-    accounts: await store.accounts.count(),
+    moods: moods.states,
+    accounts: accounts.states,
+    reasons: { rejected: moods.rejected, needs_attention: accounts.attention },
   }
 }
 
@@ -57,6 +57,10 @@ function counts(of: Readonly<Record<string, number>>): string {
   return Object.entries(of)
     .map(([state, n]) => `${n} ${state.replace('_', ' ')}`)
     .join(', ')
+}
+
+function stuck({ reasons }: Status): boolean {
+  return Object.keys(reasons.rejected).length + Object.keys(reasons.needs_attention).length > 0
 }
 
 function describe(status: Status): string {
@@ -67,5 +71,8 @@ function describe(status: Status): string {
     `store     ${status.store}`,
     `moods     ${counts(status.moods)}`,
     `accounts  ${counts(status.accounts)}`,
+    ...Object.entries(status.reasons.rejected).map(([code, n]) => `  ${n} rejected: ${code}`),
+    ...Object.entries(status.reasons.needs_attention).map(([code, n]) => `  ${n} accounts need attention: ${code}`),
+    ...(stuck(status) ? ['"moods retry" says what can be tried again'] : []),
   ].join('\n')
 }

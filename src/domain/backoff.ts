@@ -4,6 +4,12 @@ const BASE_MS = 500
 const MAX_MS = 30_000
 
 /**
+ * How long a repo counts as uncertain after a request whose answer was lost: a request may be carried out seconds after
+ * its sender gave it up (the reference PDS finishes what it has begun), or be held up on the way.
+ */
+export const QUARANTINE_MS = 15_000
+
+/**
  * Clamped exponential back-off with jitter: between half and all of 0.5 s, 1 s, 2 s … 30 s.
  *
  * @param failures failures in a row, at least 1

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'not_found'
   | 'handle_taken'
   | 'already_signed_up'
+  | 'being_erased'
   | 'too_large'
   | 'unsupported_media_type'
   | 'unavailable'

@@ -14,6 +14,15 @@ export interface MoodContent {
   readonly isPrivate: boolean
 }
 
+/** What becomes of the record when a mood is deleted: gone, or left as it is. */
+export type RecordsOnDelete = 'withdraw' | 'keep'
+
+/** A soft delete: who asked for it, which says what can be restored, and what becomes of the record. */
+export interface Deletion {
+  readonly by: 'author' | 'nuke'
+  readonly records: RecordsOnDelete
+}
+
 /** One entry of a user, with the state of its ATProto copy. */
 export interface Mood extends MoodContent {
   /** 24 hex digits, an ObjectId in every store. */
@@ -24,7 +33,7 @@ export interface Mood extends MoodContent {
   readonly ordinal: number
   /** Milliseconds since 1970. */
   readonly when: number
-  readonly deleted: boolean
+  readonly deleted: Deletion | null
   /** Grows with every change of the row; results are settled only on the version they were computed from. */
   readonly version: number
   readonly sync: MoodSync
@@ -63,16 +72,23 @@ export function parseDraft(draft: MoodDraft): MoodContent {
   const text = draft.mood.trim()
   if (text === '') throw new DomainError('invalid_mood', 'mood is empty')
   checkText('mood', text, LIMITS.textGraphemes, LIMITS.textBytes)
-  const context = draft.context?.trim() || null
+  const { context = null, intensity = null, isPrivate = false } = draft
+  return { text, intensity: parseIntensity(intensity), context: parseContext(context), isPrivate }
+}
+
+/** @throws DomainError `invalid_mood` */
+export function parseContext(input: string | null): string | null {
+  const context = input?.trim() || null
   if (context !== null) checkText('context', context, LIMITS.contextGraphemes, LIMITS.contextBytes)
-  const intensity = draft.intensity ?? null
-  if (
-    intensity !== null &&
-    !(Number.isInteger(intensity) && intensity >= LIMITS.intensityMin && intensity <= LIMITS.intensityMax)
-  ) {
-    throw new DomainError('invalid_mood', 'intensity is a whole number from 1 to 10')
-  }
-  return { text, intensity, context, isPrivate: draft.isPrivate ?? false }
+  return context
+}
+
+/** @throws DomainError `invalid_mood` for anything but null and whole numbers from 1 to 10 */
+export function parseIntensity(intensity: number | null): number | null {
+  if (intensity === null) return null
+  if (Number.isInteger(intensity) && intensity >= LIMITS.intensityMin && intensity <= LIMITS.intensityMax)
+    return intensity
+  throw new DomainError('invalid_mood', 'intensity is a whole number from 1 to 10')
 }
 
 /** Whether a post says nothing new: the same text and privacy as the user's latest undeleted mood. */
@@ -82,7 +98,7 @@ export function saysTheSame(latest: MoodContent, content: MoodContent): boolean 
 
 /** Whether `viewer` (a `sub`, or null for a stranger) may see the mood. */
 export function isVisibleTo(mood: Mood, viewer: string | null): boolean {
-  return !mood.deleted && (!mood.isPrivate || mood.user === viewer)
+  return mood.deleted === null && (!mood.isPrivate || mood.user === viewer)
 }
 
 /**

@@ -2,23 +2,25 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
 import { batches, MAX_BYTES, MAX_WRITES, planMood, type RepoWrite } from './plan.ts'
+import { FEDERATE_ALL } from './policy.ts'
 import { desiredRecord } from './record.ts'
 
 const account = aReadyAccount()
 const did = account.did
+const view = { did, quarantine: { until: 0, destructive: false }, now: NOW }
 
 describe('planMood', () => {
   const mood = aMood()
-  const desired = desiredRecord(mood, account)
+  const desired = desiredRecord(mood, account, FEDERATE_ALL)
   const cid = desired.kind === 'record' ? desired.cid : ''
 
   it('creates what is not there', () => {
-    const step = planMood(mood, desired, { cid: null, verified: false }, did, NOW)
+    const step = planMood(mood, desired, { cid: null, verified: false }, view)
     expect(step).toMatchObject({ kind: 'write', write: { action: 'create', rkey: mood.sync.rkey, cid } })
   })
 
   it('adopts what is already right, without a write', () => {
-    const step = planMood(mood, desired, { cid, verified: true }, did, NOW)
+    const step = planMood(mood, desired, { cid, verified: true }, view)
     expect(step).toMatchObject({
       kind: 'settle',
       next: { state: 'published', cid, uri: `at://${did}/computer.aesthetic.mood/${mood.sync.rkey}` },
@@ -26,7 +28,7 @@ describe('planMood', () => {
   })
 
   it('replaces what is different, and says what it replaces', () => {
-    const step = planMood(mood, desired, { cid: 'other', verified: true }, did, NOW)
+    const step = planMood(mood, desired, { cid: 'other', verified: true }, view)
     expect(step).toMatchObject({ kind: 'write', write: { action: 'update', was: 'other', cid } })
   })
 
@@ -37,18 +39,48 @@ describe('planMood', () => {
       { cid: 'x', verified: false },
       { cid: 'x', verified: true },
     ]) {
-      expect(planMood(mood, absent, known, did, NOW)).toMatchObject({ kind: 'write', write: { action: 'delete' } })
+      expect(planMood(mood, absent, known, view)).toMatchObject({ kind: 'write', write: { action: 'delete' } })
     }
-    const gone = planMood(mood, absent, { cid: null, verified: true }, did, NOW)
+    const gone = planMood(mood, absent, { cid: null, verified: true }, view)
     expect(gone).toMatchObject({ kind: 'settle', next: { state: 'withdrawn', uri: null, cid: null } })
+  })
+
+  it('waits with a deletion until no request of before can bring the record back', () => {
+    const quarantine = { until: NOW + 5, destructive: false }
+    const absent = { kind: 'absent' } as const
+    const known = { cid: null, verified: true }
+    expect(planMood(mood, absent, known, { ...view, quarantine })).toMatchObject({
+      next: { state: 'pending', dueAt: NOW + 5 },
+    })
+    const over = { ...view, quarantine, now: NOW + 5 }
+    expect(planMood(mood, absent, known, over)).toMatchObject({ next: { state: 'withdrawn' } })
+  })
+
+  it('waits with a record that is right while a deletion or replacement may still come', () => {
+    const until = NOW + 5
+    const known = { cid, verified: true }
+    const after = (destructive: boolean) =>
+      planMood(mood, desired, known, { ...view, quarantine: { until, destructive } })
+    expect(after(true)).toMatchObject({ next: { state: 'pending', dueAt: until } })
+    expect(after(false)).toMatchObject({ next: { state: 'published' } })
+  })
+
+  it('leaves the record of a mood that was deleted softly, and makes none', () => {
+    const kept = { kind: 'hold', reason: 'kept' } as const
+    expect(planMood(mood, kept, { cid: 'x', verified: true }, view)).toMatchObject({
+      next: { state: 'published', cid: 'x' },
+    })
+    expect(planMood(mood, kept, { cid: null, verified: true }, view)).toMatchObject({
+      next: { state: 'local', hold: 'kept' },
+    })
   })
 
   it('parks what is held back and rejects what is invalid', () => {
     const known = { cid: null, verified: false }
-    expect(planMood(mood, { kind: 'hold', reason: 'no_account' }, known, null, NOW)).toMatchObject({
+    expect(planMood(mood, { kind: 'hold', reason: 'no_account' }, known, { ...view, did: null })).toMatchObject({
       next: { state: 'local', hold: 'no_account' },
     })
-    expect(planMood(mood, { kind: 'invalid', code: 'C', message: 'm' }, known, did, NOW)).toMatchObject({
+    expect(planMood(mood, { kind: 'invalid', code: 'C', message: 'm' }, known, view)).toMatchObject({
       next: { state: 'rejected', error: { code: 'C', message: 'm', at: NOW } },
     })
   })
@@ -62,7 +94,7 @@ describe('batches', () => {
     { maxLength: 500 },
   )
 
-  it('keep the order, lose nothing, and fit one commit each', () => {
+  it('keep the order of creations, lose nothing, and fit one commit each', () => {
     fc.assert(
       fc.property(writes, (steps) => {
         const groups = batches(steps)
@@ -75,6 +107,14 @@ describe('batches', () => {
       }),
       { numRuns: 30 },
     )
+  })
+
+  it('put deletions first, and each replacement alone', () => {
+    const of = (action: 'create' | 'update' | 'delete', rkey: string): { write: RepoWrite } => ({
+      write: action === 'delete' ? { action, rkey } : { action, rkey, cid: 'c', was: 'w', value: { $type: 't' } },
+    })
+    const steps = [of('create', 'a'), of('update', 'b'), of('delete', 'c'), of('update', 'd'), of('create', 'e')]
+    expect(batches(steps).map((group) => group.map(({ write }) => write.rkey).join(''))).toEqual(['c', 'b', 'd', 'ae'])
   })
 
   it('do not split what fits', () => {

@@ -3,7 +3,7 @@
 import { type Desired, uriOf } from './record.ts'
 import type { DesiredRecord } from './record.ts'
 import type { Mood } from './mood.ts'
-import { type MoodSync, parked, published, rejected, withdrawn } from './sync.ts'
+import { delayed, type HoldReason, type MoodSync, parked, published, rejected, withdrawn } from './sync.ts'
 
 /** One change to a repo. `was` is the CID that the change replaces. */
 export type RepoWrite =
@@ -30,30 +30,61 @@ export interface Known {
   readonly verified: boolean
 }
 
+/** A request of before may still be carried out. */
+export interface Quarantine {
+  /** Until then, in ms since 1970; 0 for none. */
+  readonly until: number
+  /** Among what may still happen is a deletion or a replacement, so not even a right record is sure to stay. */
+  readonly destructive: boolean
+}
+
+export interface RepoView {
+  /** The repo; null when the user has none. */
+  readonly did: string | null
+  readonly quarantine: Quarantine
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
 /**
  * Plans one mood. A record already right is adopted without a write. A delete is asked for until a reading of the repo
- * shows the record gone: only that settles it.
- *
- * @param did the repo; null when the user has none
- * @param now ms since 1970
+ * shows the record gone, and no request of before can bring it back: only that settles it.
  */
-export function planMood(mood: Mood, desired: Desired, known: Known, did: string | null, now: number): Step {
+export function planMood(mood: Mood, desired: Desired, known: Known, { did, quarantine, now }: RepoView): Step {
   const settle = (next: MoodSync): Step => ({ mood, kind: 'settle', next })
+  const quarantined = quarantine.until > now
   switch (desired.kind) {
     case 'hold':
-      return settle(parked(mood.sync, desired.reason))
+      return settle(held(mood, desired.reason, known, did))
     case 'invalid':
       return settle(rejected(mood.sync, { code: desired.code, message: desired.message, at: now }))
     case 'absent':
-      if (did === null || (known.verified && known.cid === null)) return settle(withdrawn(mood.sync))
+      if (did === null) return settle(withdrawn(mood.sync))
+      if (known.verified && known.cid === null) {
+        return settle(quarantined ? delayed(mood.sync, quarantine.until) : withdrawn(mood.sync))
+      }
       return { mood, kind: 'write', write: { action: 'delete', rkey: mood.sync.rkey } }
     case 'record': {
       const { rkey, value, cid } = desired
-      if (did !== null && known.cid === cid) return settle(published(mood.sync, uriOf(did, rkey), cid))
+      if (did !== null && known.cid === cid) return settle(inPlace(mood, uriOf(did, rkey), cid, { quarantine, now }))
       if (known.cid === null) return { mood, kind: 'write', write: { action: 'create', rkey, value, cid } }
       return { mood, kind: 'write', write: { action: 'update', rkey, value, cid, was: known.cid } }
     }
   }
+}
+
+/** The desired record is there. It is there to stay unless something destructive may still happen. */
+export function inPlace(mood: Mood, uri: string, cid: string, { quarantine, now }: Omit<RepoView, 'did'>): MoodSync {
+  const mayGo = quarantine.destructive && quarantine.until > now
+  return mayGo ? delayed(mood.sync, quarantine.until) : published(mood.sync, uri, cid)
+}
+
+/** A record that is kept stays published; whatever else is held back is left as it was. */
+function held(mood: Mood, reason: HoldReason, known: Known, did: string | null): MoodSync {
+  if (reason === 'kept' && known.cid !== null && did !== null) {
+    return published(mood.sync, uriOf(did, mood.sync.rkey), known.cid)
+  }
+  return parked(mood.sync, reason)
 }
 
 /** Most writes in one commit (the PDS answers 400 to 201). */
@@ -66,14 +97,23 @@ function sizeOf(write: RepoWrite): number {
   return 200 + (write.action === 'delete' ? 0 : Buffer.byteLength(JSON.stringify(write.value)))
 }
 
-/** Splits writes, in order, into groups that fit one commit. */
-export function batches<T extends { readonly write: RepoWrite }>(steps: readonly T[]): T[][] {
+/** Splits writes into groups that fit one commit: deletions first, replacements each alone, so that they name what they replace. */
+export function batches<T extends { readonly write: RepoWrite }>(steps: readonly T[], maxWrites = MAX_WRITES): T[][] {
+  const of = (action: RepoWrite['action']): T[] => steps.filter((step) => step.write.action === action)
+  return [
+    ...inGroups(of('delete'), maxWrites),
+    ...of('update').map((step) => [step]),
+    ...inGroups(of('create'), maxWrites),
+  ]
+}
+
+function inGroups<T extends { readonly write: RepoWrite }>(steps: readonly T[], maxWrites: number): T[][] {
   const groups: T[][] = []
   let bytes = Infinity
   for (const step of steps) {
     const size = sizeOf(step.write)
     const last = groups.at(-1)
-    if (last === undefined || last.length >= MAX_WRITES || bytes + size > MAX_BYTES) {
+    if (last === undefined || last.length >= maxWrites || bytes + size > MAX_BYTES) {
       groups.push([step])
       bytes = size
     } else {

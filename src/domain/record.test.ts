@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
 import { newAccount, refused } from './account.ts'
+import { FEDERATE_ALL } from './policy.ts'
 import { cidOf, COLLECTION, desiredRecord, rkeyFor } from './record.ts'
 
 const ids = fc.stringMatching(/^[0-9a-f]{24}$/)
@@ -54,7 +55,7 @@ describe('rkeyFor', () => {
 describe('desiredRecord', () => {
   it('is the record of the lexicon, with the mood’s own id and time', () => {
     const mood = aMood({ text: 'fine', intensity: 4, context: 'tea', when: NOW })
-    const desired = desiredRecord(mood, aReadyAccount())
+    const desired = desiredRecord(mood, aReadyAccount(), FEDERATE_ALL)
     expect(desired).toMatchObject({
       kind: 'record',
       rkey: mood.sync.rkey,
@@ -70,7 +71,7 @@ describe('desiredRecord', () => {
   })
 
   it('leaves out what was not said', () => {
-    const desired = desiredRecord(aMood(), aReadyAccount())
+    const desired = desiredRecord(aMood(), aReadyAccount(), FEDERATE_ALL)
     expect(desired.kind === 'record' && Object.keys(desired.value).toSorted()).toEqual([
       '$type',
       'createdAt',
@@ -81,20 +82,22 @@ describe('desiredRecord', () => {
 
   it('is absent for private and deleted moods, with or without an account', () => {
     for (const account of [null, aReadyAccount()]) {
-      expect(desiredRecord(aMood({ isPrivate: true }), account)).toEqual({ kind: 'absent' })
-      expect(desiredRecord(aMood({ deleted: true }), account)).toEqual({ kind: 'absent' })
+      expect(desiredRecord(aMood({ isPrivate: true }), account, FEDERATE_ALL)).toEqual({ kind: 'absent' })
+      expect(desiredRecord(aMood({ deleted: { by: 'author', records: 'withdraw' } }), account, FEDERATE_ALL)).toEqual({
+        kind: 'absent',
+      })
     }
   })
 
   it('is held back while there is no account to write to', () => {
     const error = { code: 'X', message: 'x', at: NOW }
     for (const account of [null, newAccount('u1', 'alice'), refused(newAccount('u1', 'alice'), error)]) {
-      expect(desiredRecord(aMood(), account)).toEqual({ kind: 'hold', reason: 'no_account' })
+      expect(desiredRecord(aMood(), account, FEDERATE_ALL)).toEqual({ kind: 'hold', reason: 'no_account' })
     }
   })
 
   it('is invalid for a text that no record may hold, and does not repeat it', () => {
-    const desired = desiredRecord(aMood({ text: 'secret '.repeat(100) }), aReadyAccount())
+    const desired = desiredRecord(aMood({ text: 'secret '.repeat(100) }), aReadyAccount(), FEDERATE_ALL)
     expect(desired).toMatchObject({ kind: 'invalid', code: 'InvalidRecord' })
     expect(JSON.stringify(desired)).not.toContain('secret')
     expect(JSON.stringify(desired)).toContain('text')
@@ -144,7 +147,7 @@ describe('the lexicon, by @atproto/lexicon', () => {
   it('agrees with desiredRecord on any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 400 }), (text) => {
-        const desired = desiredRecord(aMood({ text }), aReadyAccount())
+        const desired = desiredRecord(aMood({ text }), aReadyAccount(), FEDERATE_ALL)
         const check = lexicons.validate(COLLECTION, { ...good, text })
         expect(desired.kind === 'record').toBe(check.success)
       }),

@@ -11,6 +11,7 @@ import { isReady } from './account.ts'
 import type { HoldReason } from './sync.ts'
 import { computer } from '../lexicons/index.ts'
 import type { Mood } from './mood.ts'
+import { type FederationPolicy, federates } from './policy.ts'
 
 export const COLLECTION = computer.aesthetic.mood.$nsid
 
@@ -39,11 +40,14 @@ export type Desired =
 /**
  * Decides what the user's repo should hold for this mood. Pure; called anew each time it matters.
  *
- * A private or deleted mood must not be there, whether or not there is an account to look at.
+ * A private or withdrawn mood must not be there, whether or not there is an account to look at, and whatever the policy:
+ * switching federation off keeps nobody's deletion waiting.
  */
-export function desiredRecord(mood: Mood, account: Account | null): Desired {
-  if (mood.isPrivate || mood.deleted) return { kind: 'absent' }
+export function desiredRecord(mood: Mood, account: Account | null, policy: FederationPolicy): Desired {
+  if (mood.isPrivate || mood.deleted?.records === 'withdraw') return { kind: 'absent' }
+  if (mood.deleted) return { kind: 'hold', reason: 'kept' }
   if (!isReady(account)) return { kind: 'hold', reason: 'no_account' }
+  if (!federates(policy, mood.user, account.handle)) return { kind: 'hold', reason: 'federation_off' }
   const value = recordOf(mood)
   const checked = computer.aesthetic.mood.$safeValidate(value)
   if (!checked.success) {

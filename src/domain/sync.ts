@@ -18,7 +18,7 @@ export const TRANSITIONS: Readonly<Record<SyncState, readonly SyncState[]>> = {
 }
 
 /** Why nothing is done about a mood for now. */
-export type HoldReason = 'no_account' | 'private'
+export type HoldReason = 'no_account' | 'private' | 'federation_off' | 'kept'
 
 export interface SyncError {
   readonly code: string
@@ -62,7 +62,17 @@ export function enqueued(sync: MoodSync, now: number): MoodSync {
   return step(sync, 'pending', { dueAt: now, attempts: 0 })
 }
 
-/** Nothing is to be published for now, and nothing was. */
+/** Not now: look at it again at `dueAt`. */
+export function delayed(sync: MoodSync, dueAt: number): MoodSync {
+  return step(sync, 'pending', { dueAt })
+}
+
+/** An answer about this very mood that may be another one next time. */
+export function failed(sync: MoodSync, dueAt: number, error: SyncError): MoodSync {
+  return step(sync, 'pending', { dueAt, error, attempts: sync.attempts + 1 })
+}
+
+/** Nothing is done about the mood for now. What the repo holds of it is left as it is. */
 export function parked(sync: MoodSync, hold: HoldReason): MoodSync {
   return step(sync, 'local', { hold })
 }

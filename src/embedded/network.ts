@@ -14,6 +14,8 @@ export interface NetworkOptions {
   readonly secrets: Secrets
   /** Address to listen on. */
   readonly host: string
+  /** Whether the PDS limits its users as the public ones do. */
+  readonly rateLimits: boolean
 }
 
 export interface Network extends AsyncDisposable {
@@ -22,7 +24,7 @@ export interface Network extends AsyncDisposable {
 }
 
 /** Starts both and waits until they answer. */
-export async function startNetwork({ folder, ports, secrets, host }: NetworkOptions): Promise<Network> {
+export async function startNetwork({ folder, ports, secrets, host, rateLimits }: NetworkOptions): Promise<Network> {
   const urls = networkUrls(ports)
   await using starting = new AsyncDisposableStack()
 
@@ -45,6 +47,7 @@ export async function startNetwork({ folder, ports, secrets, host }: NetworkOpti
     jwtSecret: secrets.pdsJwtSecret,
     plcRotationKeyK256PrivateKeyHex: secrets.plcRotationKey,
     disableSsrfProtection: true,
+    rateLimitsEnabled: rateLimits,
   })
   listenOnlyOn(pds.app, host)
   starting.defer(() => pds.destroy())

@@ -53,3 +53,14 @@ export interface RecordView {
   readonly cid: string
   readonly value: unknown
 }
+
+export interface ErasureView {
+  readonly receipt: string
+  readonly state: 'running' | 'done'
+  readonly requestedAt: string
+  steps: {
+    readonly name: string
+    readonly state: 'waiting' | 'done' | 'not_needed'
+    readonly at?: string
+  }[]
+}

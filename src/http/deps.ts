@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Accounts } from '../accounts.ts'
+import type { Erasures } from '../erasure.ts'
 import type { Moods } from '../moods.ts'
 import type { Events } from '../observe/events.ts'
 import type { Authenticator, TrialSignIn } from './auth.ts'
@@ -12,6 +13,7 @@ import type { FeedHub } from './feed-hub.ts'
 export interface HttpDeps {
   readonly moods: Moods
   readonly accounts: Accounts
+  readonly erasures: Erasures
   readonly auth: Authenticator
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null

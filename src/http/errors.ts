@@ -14,6 +14,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   not_found: 404,
   handle_taken: 409,
   already_signed_up: 409,
+  being_erased: 409,
   too_large: 413,
   unsupported_media_type: 415,
   unavailable: 503,

@@ -92,7 +92,7 @@ export class FeedHub {
       for (const watcher of this.#watchers) {
         if (isVisibleTo(entry.mood, watcher.viewer)) watcher.show(entry)
         // Not even the id of a mood that was private from the start is told to others.
-        else if (entry.mood.sync.hold !== 'private') watcher.hide(entry.mood.id)
+        else if (entry.mood.sync.hold !== 'private' || entry.mood.user === watcher.viewer) watcher.hide(entry.mood.id)
       }
     }
   }

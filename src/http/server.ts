@@ -8,6 +8,7 @@ import Fastify from 'fastify'
 import type { Http, HttpDeps } from './deps.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { erasureRoutes } from './routes/erasures.ts'
 import { healthRoutes } from './routes/health.ts'
 import { moodRoutes } from './routes/moods.ts'
 import { streamRoute } from './routes/stream.ts'
@@ -52,6 +53,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
     moodRoutes(api, deps)
     streamRoute(api, deps)
     accountRoutes(api, deps)
+    erasureRoutes(api, deps)
     healthRoutes(api, deps)
   })
   http.get('/api/openapi.json', { schema: { hide: true } }, () => http.swagger())

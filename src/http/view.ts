@@ -1,11 +1,12 @@
 /** Moods and accounts as the API shows them: in the shape of the original, and never with the author's `sub`. */
 
+import { type Erasure, ERASURE_STEPS } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
 import type { Entry } from '../moods.ts'
 import type { FeedPosition } from '../ports.ts'
-import type { MoodView, ProfileView } from './contract.ts'
+import type { ErasureView, MoodView, ProfileView } from './contract.ts'
 
 export function moodView({ mood, handle }: Entry): MoodView {
   const { sync } = mood
@@ -38,6 +39,19 @@ export function profileView({ handle, account }: Profile): ProfileView {
       ...(pdsHandle === null || state !== 'ready' ? {} : { handle: pdsHandle }),
       ...(error === null ? {} : { error: { code: error.code, message: error.message } }),
     },
+  }
+}
+
+export function erasureView({ receipt, requestedAt, done }: Erasure): ErasureView {
+  return {
+    receipt,
+    state: done.forgotten ? 'done' : 'running',
+    requestedAt: new Date(requestedAt).toISOString(),
+    steps: ERASURE_STEPS.map((name) => {
+      const step = done[name]
+      if (!step) return { name, state: 'waiting' }
+      return { name, state: step.needed ? 'done' : 'not_needed', at: new Date(step.at).toISOString() }
+    }),
   }
 }
 

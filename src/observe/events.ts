@@ -52,6 +52,11 @@ export class Events {
     )
   }
 
+  /** @param state `done`, or `wait` while requests of before may still be carried out */
+  erasure(receipt: string, state: 'done' | 'wait'): void {
+    this.#log.info({ erasure: createHash('sha256').update(receipt).digest('hex').slice(0, 12), state }, 'erasure')
+  }
+
   leaseLost(user: string): void {
     this.#log.warn({ user: anonymous(user) }, 'lease lost')
   }

@@ -1,14 +1,14 @@
 /** Reads and writes repos over XRPC. */
 
-import { type Agent, buildAgent, type l, xrpc } from '@atproto/lex'
+import { type Agent, type l, xrpc } from '@atproto/lex'
 import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import type { Clock, RepoClient, RepoRecord } from '../ports.ts'
+import type { RepoClient, RepoRecord } from '../ports.ts'
 import { collectionOf } from './car.ts'
 import { applyWrites, deleteRecord, getRecord, getRepo, putRecord } from './methods.ts'
-import { outcomeOf } from './outcome.ts'
 import type { Sessions } from './sessions.ts'
+import type { Xrpc } from './xrpc.ts'
 
 /** Up to this many records are read one by one; more are read with the whole repo. */
 const READ_SINGLY = 8
@@ -21,14 +21,11 @@ type Nsid = l.NsidString
 
 export class PdsClient implements RepoClient {
   readonly #sessions: Sessions
-  readonly #clock: Clock
-  readonly #timeoutMs: number
+  readonly #xrpc: Xrpc
 
-  /** @param timeoutMs how long one request may take */
-  constructor(sessions: Sessions, clock: Clock, timeoutMs: number) {
+  constructor(sessions: Sessions, client: Xrpc) {
     this.#sessions = sessions
-    this.#clock = clock
-    this.#timeoutMs = timeoutMs
+    this.#xrpc = client
   }
 
   async read(
@@ -38,7 +35,7 @@ export class PdsClient implements RepoClient {
   ): Promise<Outcome<ReadonlyMap<string, string | null>>> {
     const found = new Map<string, string | null>()
     if (rkeys.length > READ_SINGLY) {
-      const whole = await this.#readWhole(account, collection)
+      const whole = await this.list(account, collection)
       if (whole.kind !== 'ok') return whole
       for (const rkey of rkeys) found.set(rkey, whole.value.get(rkey) ?? null)
       return ok(found)
@@ -51,12 +48,23 @@ export class PdsClient implements RepoClient {
     return ok(found)
   }
 
+  async list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
+    const agent = this.#xrpc.agent(account.pds)
+    const params = { did: account.did as Did }
+    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, getRepo, { params, signal })).body)
+    if (answer.kind !== 'ok') return answer
+    try {
+      return ok(await collectionOf(answer.value, collection))
+    } catch {
+      // Cut short or damaged on the way: as good as no answer.
+      return { kind: 'uncertain', code: 'UnreadableRepo', answered: true }
+    }
+  }
+
   async get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>> {
-    const answer = await this.#ask(async () => {
-      const params = { repo: account.did as Did, collection: collection as Nsid, rkey }
-      const signal = AbortSignal.timeout(this.#timeoutMs)
-      return (await xrpc(account.pds, getRecord, { params, signal })).body
-    })
+    const agent = this.#xrpc.agent(account.pds)
+    const params = { repo: account.did as Did, collection: collection as Nsid, rkey }
+    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, getRecord, { params, signal })).body)
     if (answer.kind === 'rejected' && answer.code === 'RecordNotFound') return ok(null)
     return answer
   }
@@ -84,36 +92,18 @@ export class PdsClient implements RepoClient {
     token: string,
     collection: string,
     writes: readonly RepoWrite[],
-    signal: AbortSignal,
+    abort: AbortSignal,
   ): Promise<Outcome> {
-    const agent = buildAgent({ service: account.pds, headers: { authorization: `Bearer ${token}` } })
+    const agent = this.#xrpc.agent(account.pds, `Bearer ${token}`)
     const target = { repo: account.did as Did, collection: collection as Nsid }
-    const timed = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)])
     const [only] = writes
-    return this.#ask(() =>
-      writes.length === 1 && only !== undefined
-        ? writeOne(agent, target, only, timed)
-        : writeAll(agent, target, writes, timed),
+    return this.#xrpc.ask(
+      (signal) =>
+        writes.length === 1 && only !== undefined
+          ? writeOne(agent, target, only, signal)
+          : writeAll(agent, target, writes, signal),
+      abort,
     )
-  }
-
-  async #readWhole(account: ReadyAccount, collection: string): Promise<Outcome<Map<string, string>>> {
-    const answer = await this.#ask(async () => {
-      const signal = AbortSignal.timeout(this.#timeoutMs)
-      const { body } = await xrpc(account.pds, getRepo, { params: { did: account.did as Did }, signal })
-      return body
-    })
-    if (answer.kind !== 'ok') return answer
-    try {
-      return ok(await collectionOf(answer.value, collection))
-    } catch {
-      // Cut short or damaged on the way: as good as no answer.
-      return { kind: 'uncertain', code: 'UnreadableRepo' }
-    }
-  }
-
-  #ask<T>(call: () => Promise<T>): Promise<Outcome<T>> {
-    return outcomeOf(call, () => this.#clock.now())
   }
 }
 

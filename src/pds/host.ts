@@ -1,14 +1,14 @@
 /** Makes accounts on a PDS that we administer. */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { buildAgent, type InferMethodOutputBody, type l, xrpc } from '@atproto/lex'
+import { type Agent, type InferMethodOutputBody, type l, xrpc } from '@atproto/lex'
 import type { Account } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import type { AccountHost, Clock, OpenedAccount } from '../ports.ts'
-import { createAccount, createInviteCode, describeServer } from './methods.ts'
-import { outcomeOf } from './outcome.ts'
+import type { AccountHost, OpenedAccount } from '../ports.ts'
+import { createAccount, createInviteCode, deleteAccount, describeServer } from './methods.ts'
 import type { Sealer } from './sealer.ts'
 import { Sessions } from './sessions.ts'
+import type { Xrpc } from './xrpc.ts'
 
 export interface HostOptions {
   /** Base URL of the PDS. */
@@ -16,7 +16,6 @@ export interface HostOptions {
   readonly adminPassword: string
   /** The PDS insists on an address for each account, under a domain of ours; nothing is ever sent there. */
   readonly emailDomain: string
-  readonly timeoutMs: number
 }
 
 type Description = InferMethodOutputBody<typeof describeServer, Uint8Array>
@@ -28,14 +27,14 @@ export class PdsHost implements AccountHost {
   readonly #options: HostOptions
   readonly #sealer: Sealer
   readonly #sessions: Sessions
-  readonly #clock: Clock
+  readonly #xrpc: Xrpc
   #description: Description | null = null
 
-  constructor(options: HostOptions, sealer: Sealer, sessions: Sessions, clock: Clock) {
+  constructor(options: HostOptions, sealer: Sealer, sessions: Sessions, client: Xrpc) {
     this.#options = options
     this.#sealer = sealer
     this.#sessions = sessions
-    this.#clock = clock
+    this.#xrpc = client
   }
 
   async handleDomain(): Promise<Outcome<string>> {
@@ -59,10 +58,22 @@ export class PdsHost implements AccountHost {
     if (created.kind === 'ok') return this.#opened(created.value)
     if (created.kind !== 'rejected') return created
     // There is no idempotency key: what an earlier try has made answers to the stored password.
-    const login = await this.#sessions.login(this.#options.url, account.pdsHandle, account.sealedPassword)
-    if (login.kind === 'ok') return this.#opened(login.value)
-    if (login.kind !== 'unauthorized' && login.kind !== 'rejected') return login
+    const found = await this.find(account)
+    if (found.kind !== 'ok') return found
+    if (found.value) return ok(found.value)
     return TAKEN.test(created.message) ? { ...created, code: 'HandleNotAvailable' } : created
+  }
+
+  async find(account: Account): Promise<Outcome<OpenedAccount | null>> {
+    if (account.pdsHandle === null || account.sealedPassword === null) return ok(null)
+    const login = await this.#sessions.login(this.#options.url, account.pdsHandle, account)
+    if (login.kind === 'ok') return this.#opened(login.value)
+    return login.kind === 'unauthorized' || login.kind === 'rejected' ? ok(null) : login
+  }
+
+  async remove(did: string): Promise<Outcome> {
+    const body = { did: did as l.DidString }
+    return this.#xrpc.ask(async (signal) => void (await xrpc(this.#admin(), deleteAccount, { body, signal })))
   }
 
   async #create(account: Account, handle: string, sealedPassword: string) {
@@ -77,21 +88,25 @@ export class PdsHost implements AccountHost {
       password: await this.#sealer.open(sealedPassword),
       inviteCode: invite.value,
     }
-    return this.#ask(async (signal) => (await xrpc(this.#options.url, createAccount, { body, signal })).body)
+    const agent = this.#xrpc.agent(this.#options.url)
+    return this.#xrpc.ask(async (signal) => (await xrpc(agent, createAccount, { body, signal })).body)
   }
 
   /** A code that admits one account; refusing the admin password is no fault of the account's. */
   async #invite(): Promise<Outcome<string>> {
+    const body = { useCount: 1 }
+    return this.#xrpc.ask(async (signal) => (await xrpc(this.#admin(), createInviteCode, { body, signal })).body.code)
+  }
+
+  #admin(): Agent {
     const credentials = Buffer.from(`admin:${this.#options.adminPassword}`).toString('base64')
-    const agent = buildAgent({ service: this.#options.url, headers: { authorization: `Basic ${credentials}` } })
-    return this.#ask(async (signal) => {
-      return (await xrpc(agent, createInviteCode, { body: { useCount: 1 }, signal })).body.code
-    })
+    return this.#xrpc.agent(this.#options.url, `Basic ${credentials}`)
   }
 
   async #describe(): Promise<Outcome<Description>> {
     if (this.#description) return ok(this.#description)
-    const answer = await this.#ask(async (signal) => (await xrpc(this.#options.url, describeServer, { signal })).body)
+    const agent = this.#xrpc.agent(this.#options.url)
+    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, describeServer, { signal })).body)
     if (answer.kind === 'ok') this.#description = answer.value
     return answer
   }
@@ -99,12 +114,5 @@ export class PdsHost implements AccountHost {
   async #opened(session: { did: string; accessJwt: string; refreshJwt: string }): Promise<Outcome<OpenedAccount>> {
     const sealedSession = await Sessions.seal(session, this.#sealer)
     return ok({ did: session.did, pds: this.#options.url, sealedSession })
-  }
-
-  #ask<T>(call: (signal: AbortSignal) => Promise<T>): Promise<Outcome<T>> {
-    return outcomeOf(
-      () => call(AbortSignal.timeout(this.#options.timeoutMs)),
-      () => this.#clock.now(),
-    )
   }
 }

@@ -38,6 +38,14 @@ export const createInviteCode = l.procedure(
   l.jsonPayload({ code: l.string() }),
 )
 
+/** Authorised by the admin password; fine when there is no such account. */
+export const deleteAccount = l.procedure(
+  'com.atproto.admin.deleteAccount',
+  l.params(),
+  l.jsonPayload({ did: l.string({ format: 'did' }) }),
+  l.payload(),
+)
+
 export const describeServer = l.query(
   'com.atproto.server.describeServer',
   l.params(),

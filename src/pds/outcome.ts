@@ -26,6 +26,9 @@ const OF_THE_ACCOUNT = new Set([
   'RepoTakendown',
 ])
 
+/** What stands in front of the PDS says that the PDS does not answer. */
+const OF_A_GATEWAY = new Set([408, 502, 503, 504])
+
 const DEFAULT_WAIT_MS = 5_000
 
 /** How long a 429 asks to wait: `Retry-After` in seconds, else `RateLimit-Reset` in seconds since 1970. */
@@ -36,12 +39,20 @@ function waitMs(headers: Headers, now: number): number {
   return reset * 1000 > now ? reset * 1000 - now : DEFAULT_WAIT_MS
 }
 
+/** The PDS counts all requests of a host in windows of 300 s, thousands at a time; every other limit is an account's. */
+function scopeOf(headers: Headers): 'account' | 'host' {
+  const [, max, seconds] = /(\d+);w=(\d+)/.exec(headers.get('ratelimit-policy') ?? '') ?? []
+  return Number(max) >= 1000 && seconds === '300' ? 'host' : 'account'
+}
+
 function ofStatus(status: number, headers: Headers, code: string, message: string, now: number): Failure {
-  if (status === 429) return { kind: 'later', afterMs: waitMs(headers, now) }
+  if (status === 429) return { kind: 'later', afterMs: waitMs(headers, now), scope: scopeOf(headers) }
   if (status === 401 || status === 403 || OF_THE_ACCOUNT.has(code)) return { kind: 'unauthorized', code, message }
   // A swap that failed says that the repo is not what we took it for, which is a reason to read it.
-  if (code === 'InvalidSwap') return { kind: 'uncertain', code }
-  if (status === 408 || status >= 500 || status < 400) return { kind: 'uncertain', code }
+  if (code === 'InvalidSwap') return { kind: 'uncertain', code, answered: true }
+  if (status === 408 || status >= 500 || status < 400) {
+    return { kind: 'uncertain', code, answered: !OF_A_GATEWAY.has(status) }
+  }
   return { kind: 'rejected', code, message }
 }
 
@@ -62,7 +73,9 @@ function failureOf(error: unknown, now: number): Failure {
   if (error instanceof XrpcInternalError) {
     const cause: unknown = error.cause
     const code = cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.name) : error.error
-    return NEVER_SENT.has(code) ? { kind: 'host_down', code } : { kind: 'uncertain', code }
+    if (NEVER_SENT.has(code)) return { kind: 'host_down', code }
+    // An abort is our own doing and says nothing of the host.
+    return { kind: 'uncertain', code, answered: code === 'AbortError' }
   }
   throw error
 }

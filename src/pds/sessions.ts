@@ -3,14 +3,14 @@
  * second process, uses the tokens that are there. Only a refusal by the PDS leads to a login, never a network error.
  */
 
-import { buildAgent, xrpc } from '@atproto/lex'
+import { xrpc } from '@atproto/lex'
 import { decodeJwt } from 'jose'
-import type { ReadyAccount } from '../domain/account.ts'
-import { ok, type Outcome } from '../domain/outcome.ts'
+import type { Account, ReadyAccount } from '../domain/account.ts'
+import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import type { AccountStore, Clock } from '../ports.ts'
 import { createSession, refreshSession } from './methods.ts'
-import { outcomeOf } from './outcome.ts'
 import type { Sealer } from './sealer.ts'
+import type { Xrpc } from './xrpc.ts'
 
 interface Tokens {
   readonly accessJwt: string
@@ -21,19 +21,24 @@ interface Tokens {
 const MARGIN_MS = 60_000
 const MAX_CACHED = 10_000
 
+/** Asked before each login of a user: why not, where the budget of the account is used up. */
+export type AdmitLogin = (user: string) => Promise<Failure | null>
+
 export class Sessions {
   readonly #accounts: AccountStore
   readonly #sealer: Sealer
   readonly #clock: Clock
-  readonly #timeoutMs: number
+  readonly #xrpc: Xrpc
+  readonly #admitLogin: AdmitLogin
   readonly #cached = new Map<string, Tokens>()
   readonly #renewing = new Map<string, Promise<Outcome<string>>>()
 
-  constructor(accounts: AccountStore, sealer: Sealer, clock: Clock, timeoutMs: number) {
+  constructor(accounts: AccountStore, sealer: Sealer, clock: Clock, client: Xrpc, admitLogin: AdmitLogin) {
     this.#accounts = accounts
     this.#sealer = sealer
     this.#clock = clock
-    this.#timeoutMs = timeoutMs
+    this.#xrpc = client
+    this.#admitLogin = admitLogin
   }
 
   /** Tokens as they are stored with an account. */
@@ -56,13 +61,17 @@ export class Sessions {
     return renewal
   }
 
-  /** Asks the PDS for tokens by password. */
-  async login(pds: string, identifier: string, sealedPassword: string): Promise<Outcome<Tokens & { did: string }>> {
-    const password = await this.#sealer.open(sealedPassword)
-    return outcomeOf(
-      async () => (await xrpc(pds, createSession, { body: { identifier, password }, signal: this.#timeout() })).body,
-      () => this.#clock.now(),
-    )
+  /** Asks the PDS for tokens by the password that is stored with the account, if the account's logins allow it. */
+  async login(pds: string, identifier: string, account: Account): Promise<Outcome<Tokens & { did: string }>> {
+    if (account.sealedPassword === null) {
+      return { kind: 'unauthorized', code: 'NoPassword', message: 'no password is stored for this account' }
+    }
+    const refusal = await this.#admitLogin(account.user)
+    if (refusal) return refusal
+    const password = await this.#sealer.open(account.sealedPassword)
+    const agent = this.#xrpc.agent(pds)
+    const body = { identifier, password }
+    return this.#xrpc.ask(async (signal) => (await xrpc(agent, createSession, { body, signal })).body)
   }
 
   async #renew(account: ReadyAccount, refused: string | undefined): Promise<Outcome<string>> {
@@ -73,10 +82,7 @@ export class Sessions {
       if (answer.kind === 'ok') return this.#save(account, answer.value)
       if (answer.kind !== 'unauthorized' && answer.kind !== 'rejected') return answer
     }
-    if (account.sealedPassword === null) {
-      return { kind: 'unauthorized', code: 'NoPassword', message: 'no password is stored for this account' }
-    }
-    const answer = await this.login(account.pds, account.did, account.sealedPassword)
+    const answer = await this.login(account.pds, account.did, account)
     return answer.kind === 'ok' ? this.#save(account, answer.value) : answer
   }
 
@@ -87,11 +93,8 @@ export class Sessions {
   }
 
   #refresh(pds: string, tokens: Tokens): Promise<Outcome<Tokens>> {
-    const agent = buildAgent({ service: pds, headers: { authorization: `Bearer ${tokens.refreshJwt}` } })
-    return outcomeOf(
-      async () => (await xrpc(agent, refreshSession, { signal: this.#timeout() })).body,
-      () => this.#clock.now(),
-    )
+    const agent = this.#xrpc.agent(pds, `Bearer ${tokens.refreshJwt}`)
+    return this.#xrpc.ask(async (signal) => (await xrpc(agent, refreshSession, { signal })).body)
   }
 
   async #save(account: ReadyAccount, tokens: Tokens): Promise<Outcome<string>> {
@@ -113,9 +116,5 @@ export class Sessions {
   #isFresh(tokens: Tokens): boolean {
     const { exp } = decodeJwt(tokens.accessJwt)
     return exp !== undefined && exp * 1000 > this.#clock.now() + MARGIN_MS
-  }
-
-  #timeout(): AbortSignal {
-    return AbortSignal.timeout(this.#timeoutMs)
   }
 }

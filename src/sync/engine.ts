@@ -1,5 +1,7 @@
 /** Claims repos that have work and runs a pass over each, several at a time. */
 
+import { QUARANTINE_MS } from '../domain/backoff.ts'
+import { federates } from '../domain/policy.ts'
 import type { Clock, Lease } from '../ports.ts'
 import { Signal } from '../signal.ts'
 import { Pass, type PassDeps } from './pass.ts'
@@ -64,7 +66,8 @@ export class Engine {
     if (this.#running.size >= this.#options.concurrency) return false
     await this.#sweep()
     const now = this.#clock.now()
-    const lease = await this.#deps.store.repos.claim(this.#options.owner, now, now + this.#options.leaseMs)
+    const { owner, leaseMs } = this.#options
+    const lease = await this.#deps.store.repos.claim(owner, now, now + leaseMs, QUARANTINE_MS)
     if (!lease) return false
     const pass = this.#guard('pass', () => this.#pass(lease, stopping)).finally(() => {
       this.#running.delete(pass)
@@ -102,12 +105,31 @@ export class Engine {
     const now = this.#clock.now()
     if (now < this.#swept.nextAt) return
     const cursor = await this.#deps.store.repos.sweep(this.#swept.cursor, SWEEP_PAGE, now)
+    if (cursor === null) await this.#release()
     this.#swept = cursor === null ? { cursor: '', nextAt: now + this.#options.sweepMs } : { cursor, nextAt: now }
   }
 
   async #sweepAll(): Promise<void> {
+    await this.#release()
     let cursor: string | null = ''
     while (cursor !== null) cursor = await this.#deps.store.repos.sweep(cursor, SWEEP_PAGE, this.#clock.now())
+  }
+
+  /** Puts back to work what was parked while federation was off, of everybody for whom it is on now. */
+  async #release(): Promise<void> {
+    const { store, policy } = this.#deps
+    for (let after = ''; ;) {
+      const users = await store.repos.parked('federation_off', after, SWEEP_PAGE)
+      for (const user of users) {
+        const account = await store.accounts.byUser(user)
+        if (!federates(policy, user, account?.handle ?? null)) continue
+        while ((await store.moods.requeueParked(user, 'federation_off', this.#clock.now(), SWEEP_PAGE)) > 0);
+        await store.repos.mark(user, this.#clock.now())
+      }
+      const last = users.at(-1)
+      if (last === undefined || users.length < SWEEP_PAGE) return
+      after = last
+    }
   }
 
   /** One repo's defect, or the store's outage, must not stop the others. */

@@ -1,18 +1,25 @@
 /**
- * One pass over one repo, under a lease: make the account if need be, then bring the repo to what the rows say. There is
- * no other way for a mood to reach a PDS.
+ * One pass over one repo, under a lease: finish what was intended, make the account if need be, then bring the repo to
+ * what the rows say. There is no other way for a mood to reach a PDS.
  */
 
 import { type Account, isReady, type ReadyAccount, refused } from '../domain/account.ts'
-import { backoffMs } from '../domain/backoff.ts'
+import { backoffMs, QUARANTINE_MS } from '../domain/backoff.ts'
+import type { Erasure } from '../domain/erasure.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
-import { batches, type Known, MAX_WRITES, planMood, type Step } from '../domain/plan.ts'
+import { batches, inPlace, type Known, MAX_WRITES, planMood, type Quarantine, type Step } from '../domain/plan.ts'
+import { type FederationPolicy, federates } from '../domain/policy.ts'
 import { COLLECTION, type Desired, desiredRecord, uriOf } from '../domain/record.ts'
-import { published, rejected } from '../domain/sync.ts'
+import { delayed, failed, rejected } from '../domain/sync.ts'
+import { applyIntent } from '../intents.ts'
 import type { Events } from '../observe/events.ts'
 import type { AccountHost, Clock, Lease, Release, RepoClient, Settlement, Store } from '../ports.ts'
+import { erase } from './erase.ts'
 import { provision } from './provision.ts'
+
+/** Points between two steps at which a process may die; tests let it die there. */
+export type Seam = 'after-claim' | 'before-write' | 'after-write' | 'after-settle'
 
 export interface PassDeps {
   readonly store: Store
@@ -21,8 +28,12 @@ export interface PassDeps {
   readonly clock: Clock
   readonly random: () => number
   readonly events: Events
+  readonly policy: FederationPolicy
+  /** Whether erasing a user deletes the account on the PDS too. */
+  readonly eraseAccounts: boolean
   /** Called when moods have changed. */
   readonly changed: () => void
+  readonly seam: (name: Seam) => void
 }
 
 export interface PassSignals {
@@ -36,6 +47,10 @@ type WriteStep = Extract<Step, { kind: 'write' }>
 
 /** Parked moods put back to work in one step. */
 const REQUEUE_PAGE = 500
+/** Answers about one mood that may be others next time, before it is given up. A deletion never is. */
+const MAX_ATTEMPTS = 5
+/** Refusals that will not be others next time. */
+const TERMINAL = new Set(['InvalidRequest', 'InvalidRecord', 'PayloadTooLarge', 'PayloadTooLargeError'])
 
 export class Pass {
   readonly #deps: PassDeps
@@ -43,6 +58,9 @@ export class Pass {
   readonly #signals: PassSignals
   /** What we remember of the repo may be wrong: read before writing. */
   #uncertain: boolean
+  #quarantine: Quarantine
+  /** What is on its way to the repo, or was and has not been answered for. */
+  #inFlight: 'nothing' | 'creations' | 'destruction' = 'nothing'
   /** Record keys deleted in this pass; one still there afterwards is not deleted in a loop. */
   readonly #deleted = new Set<string>()
 
@@ -51,10 +69,16 @@ export class Pass {
     this.#lease = lease
     this.#signals = signals
     this.#uncertain = lease.uncertain
+    this.#quarantine = lease.quarantine
   }
 
   /** Works until nothing of this repo is due, or something has to be waited for. */
   async run(): Promise<Release> {
+    this.#deps.seam('after-claim')
+    const erasure = await this.#deps.store.erasures.byUser(this.#lease.user)
+    if (erasure) return this.#erase(erasure)
+    const intent = await this.#deps.store.intents.get(this.#lease.user)
+    if (intent) await applyIntent(this.#deps.store, this.#deps.clock, intent)
     const answer = await this.#account()
     if (answer.kind !== 'ok') return this.#failed(answer)
     const account = answer.value
@@ -62,7 +86,7 @@ export class Pass {
     if (account !== null && account.did !== null && !isReady(account)) return this.#release(null)
     while (!this.#stopped) {
       const due = await this.#deps.store.moods.due(this.#lease.user, this.#now, MAX_WRITES)
-      if (due.length === 0) return this.#release(await this.#deps.store.moods.nextDue(this.#lease.user))
+      if (due.length === 0) return this.#finished()
       const round = await this.#round(account, due)
       if (round.kind !== 'ok') return this.#failed(round, account)
       if (round.value === 'parked') await this.#lookAgain(account)
@@ -70,18 +94,33 @@ export class Pass {
     return this.#release(this.#now)
   }
 
+  /** All that was due is done: what was uncertain has been read, but for what may still be on its way. */
+  async #finished(): Promise<Release> {
+    this.#uncertain = this.#quarantine.until > this.#now
+    return this.#release(await this.#deps.store.moods.nextDue(this.#lease.user))
+  }
+
+  async #erase(erasure: Erasure): Promise<Release> {
+    this.#inFlight = 'destruction'
+    const answer = await erase(this.#deps, erasure, this.#lease, this.#quarantine.until, this.#signals.lost)
+    if (answer.kind !== 'ok') return this.#failed(answer, await this.#deps.store.accounts.byUser(this.#lease.user))
+    this.#inFlight = 'nothing'
+    this.#deps.events.erasure(erasure.receipt, answer.value.kind)
+    return this.#release(answer.value.kind === 'wait' ? answer.value.until : null)
+  }
+
   /** The account, made if it is still to be made, with its parked moods put back to work. */
   async #account(): Promise<Outcome<Account | null>> {
-    const { store, host, clock, events } = this.#deps
+    const { store, host, clock, events, policy } = this.#deps
     let account = await store.accounts.byUser(this.#lease.user)
-    if (account?.state === 'pending') {
+    if (account?.state === 'pending' && federates(policy, account.user, account.handle)) {
       const made = await provision({ accounts: store.accounts, host, clock, events }, account)
       if (made.kind !== 'ok') return made
       account = made.value
     }
     if (account?.requeue) {
       while ((await store.moods.requeueParked(account.user, 'no_account', this.#now, REQUEUE_PAGE)) > 0) {
-        if (this.#stopped) return { kind: 'later', afterMs: 0 }
+        if (this.#stopped) return { kind: 'later', afterMs: 0, scope: 'account' }
       }
       // Cleared last: a crash before this repeats a step that does nothing twice.
       await store.accounts.save({ ...account, requeue: false })
@@ -93,13 +132,17 @@ export class Pass {
   /** Plans and carries out what is due. `parked`: some moods had no account to go to. */
   async #round(account: Account | null, due: readonly Mood[]): Promise<Outcome<'done' | 'parked'>> {
     const did = account?.did ?? null
-    const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account) }))
+    const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, this.#deps.policy) }))
     const known = await this.#known(account, wanted)
     if (known.kind !== 'ok') return known
-    const steps = wanted.map(({ mood, desired }) => planMood(mood, desired, known.value(mood), did, this.#now))
+    const view = { did, quarantine: this.#quarantine, now: this.#now }
+    const steps = wanted.map(({ mood, desired }) => planMood(mood, desired, known.value(mood), view))
     const settled = steps.filter((step) => step.kind === 'settle')
     await this.#settle(settled.map((step) => ({ id: step.mood.id, version: step.mood.version, next: step.next })))
-    for (const group of batches(steps.filter((step) => step.kind === 'write'))) {
+    for (const group of batches(
+      steps.filter((step) => step.kind === 'write'),
+      this.#maxWrites,
+    )) {
       if (this.#stopped) break
       if (!isReady(account)) throw new Error('a write was planned for a repo that is not there')
       const written = await this.#write(account, group)
@@ -124,31 +167,43 @@ export class Pass {
   async #write(account: ReadyAccount, group: readonly WriteStep[]): Promise<Outcome> {
     for (const { write } of group) {
       if (write.action !== 'delete') continue
-      if (this.#deleted.has(write.rkey)) return { kind: 'uncertain', code: 'StillThere' }
+      if (this.#deleted.has(write.rkey)) return { kind: 'uncertain', code: 'StillThere', answered: true }
       this.#deleted.add(write.rkey)
+    }
+    const isDestructive = group.some(({ write }) => write.action !== 'create')
+    if (isDestructive && !(await this.#deps.store.repos.noteDestructive(this.#lease))) {
+      return { kind: 'uncertain', code: 'LeaseLost', answered: true }
     }
     const started = performance.now()
     const writes = group.map((step) => step.write)
+    this.#deps.seam('before-write')
+    this.#inFlight = isDestructive ? 'destruction' : 'creations'
     const outcome = await this.#deps.client.write(account, COLLECTION, writes, this.#signals.lost)
-    switch (outcome.kind) {
-      case 'ok': {
-        const results = group.flatMap(({ mood, write }): Settlement[] => {
-          if (write.action === 'delete') return []
-          const next = published(mood.sync, uriOf(account.did, write.rkey), write.cid)
-          return [{ id: mood.id, version: mood.version, next }]
-        })
-        await this.#settle(results)
-        this.#deps.events.published(account.user, group.length, performance.now() - started)
-        return outcome
-      }
-      case 'rejected':
-        return group.length === 1 ? this.#reject(group[0]!, outcome) : this.#halve(account, group)
-      case 'uncertain':
-      case 'later':
-      case 'host_down':
-      case 'unauthorized':
-        return outcome
+    this.#deps.seam('after-write')
+    if (outcome.kind !== 'uncertain') this.#inFlight = 'nothing'
+    if (outcome.kind === 'ok') {
+      await this.#written(account, group)
+      this.#deps.events.published(account.user, group.length, performance.now() - started)
+      return outcome
     }
+    if (outcome.kind === 'rejected') {
+      return group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group)
+    }
+    // Alone and unanswered for: the others of this repo do not have to wait behind it.
+    if (outcome.kind === 'uncertain' && group.length === 1) await this.#postpone(group[0]!.mood)
+    return outcome
+  }
+
+  async #written(account: ReadyAccount, group: readonly WriteStep[]): Promise<void> {
+    const quarantined = { quarantine: this.#quarantine, now: this.#now }
+    const results = group.flatMap(({ mood, write }): Settlement[] => {
+      // A deletion is settled by reading, in the next round.
+      if (write.action === 'delete') return []
+      const next = inPlace(mood, uriOf(account.did, write.rkey), write.cid, quarantined)
+      return [{ id: mood.id, version: mood.version, next }]
+    })
+    await this.#settle(results)
+    this.#deps.seam('after-settle')
   }
 
   /** One bad write has the whole commit refused: look for it, and let the others through. */
@@ -162,12 +217,21 @@ export class Pass {
     return ok(undefined)
   }
 
-  async #reject({ mood }: WriteStep, { code, message }: { code: string; message: string }): Promise<Outcome> {
-    await this.#settle([
-      { id: mood.id, version: mood.version, next: rejected(mood.sync, { code, message, at: this.#now }) },
-    ])
-    this.#deps.events.moodRejected(mood.id, code)
+  /** The PDS has something against this very mood. */
+  async #refused({ mood, write }: WriteStep, answer: { code: string; message: string }): Promise<Outcome> {
+    const { sync, id, version } = mood
+    const error = { code: answer.code, message: answer.message, at: this.#now }
+    const giveUp = TERMINAL.has(answer.code) || sync.attempts + 1 >= MAX_ATTEMPTS
+    const isOver = giveUp && write.action !== 'delete'
+    const retryAt = this.#now + backoffMs(sync.attempts + 1, this.#deps.random())
+    await this.#settle([{ id, version, next: isOver ? rejected(sync, error) : failed(sync, retryAt, error) }])
+    if (isOver) this.#deps.events.moodRejected(id, answer.code)
     return ok(undefined)
+  }
+
+  async #postpone({ id, version, sync }: Mood): Promise<void> {
+    const dueAt = this.#now + backoffMs(this.#lease.failures + 1, this.#deps.random())
+    await this.#settle([{ id, version, next: delayed(sync, dueAt) }])
   }
 
   /** Keeps results. One that comes too late leaves a repo that may differ from what the rows say. */
@@ -193,7 +257,14 @@ export class Pass {
 
   /** Comes back later, sooner or later depending on what went wrong. */
   async #failed(failure: Failure, account: Account | null = null): Promise<Release> {
-    if (failure.kind === 'later' && failure.afterMs === 0) return this.#release(this.#now)
+    if (failure.kind === 'uncertain') {
+      this.#uncertain = true
+      // A swap that failed was answered for: it was not done, and will not be.
+      if (this.#inFlight !== 'nothing' && failure.code !== 'InvalidSwap') this.#enterQuarantine()
+    }
+    if (failure.kind === 'later') {
+      return { ...this.#release(this.#now + failure.afterMs), failures: this.#lease.failures }
+    }
     if (failure.kind === 'unauthorized' && account !== null) {
       const { code, message } = failure
       const current = await this.#deps.store.accounts.byUser(account.user)
@@ -202,17 +273,25 @@ export class Pass {
       return this.#release(null)
     }
     const failures = this.#lease.failures + 1
-    const waitMs = failure.kind === 'later' ? failure.afterMs : backoffMs(failures, this.#deps.random())
+    const waitMs = backoffMs(failures, this.#deps.random())
     this.#deps.events.passFailed(this.#lease.user, failure, failures, waitMs)
-    return {
-      dueAt: this.#now + waitMs,
-      uncertain: this.#uncertain || failure.kind === 'uncertain',
-      failures,
-    }
+    return { ...this.#release(this.#now + waitMs), failures }
+  }
+
+  /** The request may yet be carried out. */
+  #enterQuarantine(): void {
+    const wasDestructive = this.#quarantine.destructive && this.#quarantine.until > this.#now
+    const destructive = wasDestructive || this.#inFlight === 'destruction'
+    this.#quarantine = { until: this.#now + QUARANTINE_MS, destructive }
   }
 
   #release(dueAt: number | null): Release {
-    return { dueAt, uncertain: this.#uncertain, failures: 0 }
+    return { dueAt, uncertain: this.#uncertain, quarantine: this.#quarantine, failures: 0 }
+  }
+
+  /** Smaller commits after failures: what fails together may succeed apart. */
+  get #maxWrites(): number {
+    return Math.max(1, MAX_WRITES >> this.#lease.failures)
   }
 
   get #stopped(): boolean {

@@ -17,7 +17,7 @@ export interface ProvisionDeps {
 }
 
 /** The account was changed by somebody else meanwhile; look again at once. */
-const CHANGED: Outcome<never> = { kind: 'later', afterMs: 0 }
+const CHANGED: Outcome<never> = { kind: 'later', afterMs: 0, scope: 'account' }
 
 /**
  * Makes the account on the PDS. Name and password are stored before the PDS is asked, so whatever a crash leaves behind

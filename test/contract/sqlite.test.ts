@@ -41,7 +41,7 @@ describe('sqlite', () => {
       store.moods.add(aMood({ user: 'u3' })),
     ])
     expect(answers.map((answer) => answer.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-    expect((await store.moods.count()).pending).toBe(2)
+    expect((await store.moods.count()).states.pending).toBe(2)
   })
 
   it('leaves a file of a newer version untouched', async () => {

@@ -63,7 +63,7 @@ function moodContract(get: Get, add: Add): void {
     it('know the latest undeleted one, and the highest ordinal of all', async () => {
       expect(await get().moods.latest('u1')).toEqual({ mood: null, lastOrdinal: 0 })
       const kept = await add()
-      await add({ deleted: true })
+      await add({ deleted: { by: 'author', records: 'withdraw' } })
       expect(await get().moods.latest('u1')).toEqual({ mood: kept, lastOrdinal: 2 })
     })
 
@@ -95,7 +95,7 @@ function moodContract(get: Get, add: Add): void {
     it('that are private or deleted are in no list but the author’s own', async () => {
       const open = await add({ when: NOW + 1 })
       const secret = await add({ when: NOW + 2, isPrivate: true })
-      await add({ when: NOW + 3, deleted: true })
+      await add({ when: NOW + 3, deleted: { by: 'author', records: 'withdraw' } })
       const ids = async (users: string[] | null, viewer: string | null) =>
         (await get().moods.feed({ users, viewer, limit: 9, after: null })).map((mood) => mood.id)
       expect(await ids(null, null)).toEqual([open.id])
@@ -144,7 +144,10 @@ function moodContract(get: Get, add: Add): void {
         await get().moods.settle([{ id: mood.id, version: 1, next }], NOW)
         expect((await get().moods.byId(mood.id))?.sync).toEqual(next)
       }
-      expect(await get().moods.count()).toEqual({ local: 1, pending: 1, published: 0, withdrawn: 1, rejected: 1 })
+      expect(await get().moods.count()).toEqual({
+        states: { local: 1, pending: 1, published: 0, withdrawn: 1, rejected: 1 },
+        rejected: { X: 1 },
+      })
     })
 
     it('that were parked for a reason are put back to work, a page at a time', async () => {
@@ -156,7 +159,7 @@ function moodContract(get: Get, add: Add): void {
       expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(2)
       expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(1)
       expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(0)
-      expect(await get().moods.count()).toMatchObject({ pending: 3, local: 1 })
+      expect(await get().moods.count()).toMatchObject({ states: { pending: 3, local: 1 } })
       expect(await get().moods.nextDue('u1')).toBe(NOW + 1)
     })
 
@@ -211,7 +214,7 @@ function accountContract(get: Get): void {
       expect(await accounts.add(newAccount('u1', 'alice'))).toEqual({ ...ready, version: 2 })
       expect(await accounts.byDid('did:plc:a')).toEqual({ ...ready, version: 2 })
       expect(await accounts.byDid('did:plc:b')).toBeNull()
-      expect(await accounts.count()).toEqual({ pending: 0, ready: 1, needs_attention: 0 })
+      expect(await accounts.count()).toEqual({ states: { pending: 0, ready: 1, needs_attention: 0 }, attention: {} })
     })
 
     it('are not made by saving', async () => {
@@ -221,11 +224,13 @@ function accountContract(get: Get): void {
   })
 }
 
-const done = { dueAt: null, uncertain: false, failures: 0 }
+const QUARANTINE = 1000
+const calm = { until: 0, destructive: false }
+const done = { dueAt: null, uncertain: false, quarantine: calm, failures: 0 }
 
 function queueContract(get: Get, add: Add): void {
   async function claimed(at: number, until = at + 100): Promise<Lease> {
-    const lease = await get().repos.claim('w', at, until)
+    const lease = await get().repos.claim('w', at, until, QUARANTINE)
     if (!lease) throw new Error('nothing to claim')
     return lease
   }
@@ -236,7 +241,7 @@ function queueContract(get: Get, add: Add): void {
       await repos.mark('u2', NOW + 1)
       await repos.mark('u1', NOW)
       await repos.mark('u3', NOW + 9)
-      const leases = await Promise.all([1, 2, 3, 4].map((n) => repos.claim(`w${n}`, NOW + 1, NOW + 100)))
+      const leases = await Promise.all([1, 2, 3, 4].map((n) => repos.claim(`w${n}`, NOW + 1, NOW + 100, QUARANTINE)))
       expect(leases.map((lease) => lease?.user ?? null)).toEqual(['u1', 'u2', null, null])
     })
 
@@ -244,29 +249,29 @@ function queueContract(get: Get, add: Add): void {
       await get().repos.mark('u1', NOW)
       const first = await claimed(NOW)
       expect(first.uncertain).toBe(false)
-      expect(await get().repos.claim('w', NOW + 99, NOW + 200)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 99, NOW + 200, QUARANTINE)).toBeNull()
       const second = await claimed(NOW + 100)
       expect(second.uncertain).toBe(true)
       expect(await get().repos.renew(first, NOW + 500)).toBe(false)
       await get().repos.release(first, done, NOW + 101)
-      expect(await get().repos.claim('w', NOW + 150, NOW + 300)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 150, NOW + 300, QUARANTINE)).toBeNull()
     })
 
     it('stay with a holder who renews', async () => {
       await get().repos.mark('u1', NOW)
       const lease = await claimed(NOW)
       expect(await get().repos.renew(lease, NOW + 500)).toBe(true)
-      expect(await get().repos.claim('w', NOW + 499, NOW + 600)).toBeNull()
-      expect(await get().repos.claim('w', NOW + 500, NOW + 600)).not.toBeNull()
+      expect(await get().repos.claim('w', NOW + 499, NOW + 600, QUARANTINE)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 500, NOW + 600, QUARANTINE)).not.toBeNull()
     })
 
     it('rest when released with nothing to do, or until they are due', async () => {
       await get().repos.mark('u1', NOW)
       await get().repos.release(await claimed(NOW), done, NOW)
-      expect(await get().repos.claim('w', NOW + 10_000, NOW + 10_001)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 10_000, NOW + 10_001, QUARANTINE)).toBeNull()
       await get().repos.mark('u1', NOW)
       await get().repos.release(await claimed(NOW), { ...done, dueAt: NOW + 50 }, NOW)
-      expect(await get().repos.claim('w', NOW + 49, NOW + 50)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 49, NOW + 50, QUARANTINE)).toBeNull()
       expect((await claimed(NOW + 50)).uncertain).toBe(false)
     })
 
@@ -282,9 +287,9 @@ function queueContract(get: Get, add: Add): void {
       await get().repos.mark('u1', NOW)
       const lease = await claimed(NOW)
       await get().repos.mark('u1', NOW)
-      await get().repos.release(lease, { dueAt: NOW + 50, uncertain: true, failures: 3 }, NOW)
+      await get().repos.release(lease, { ...done, dueAt: NOW + 50, uncertain: true, failures: 3 }, NOW)
       await get().repos.mark('u1', NOW + 1)
-      expect(await get().repos.claim('w', NOW + 49, NOW + 90)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 49, NOW + 90, QUARANTINE)).toBeNull()
       expect(await claimed(NOW + 50)).toMatchObject({ uncertain: true, failures: 3 })
     })
 
@@ -298,16 +303,16 @@ function queueContract(get: Get, add: Add): void {
       expect(await get().repos.sweep('', 3, NOW)).toBe('c')
       expect(await get().repos.sweep('c', 3, NOW)).toBeNull()
       const users = []
-      for (let lease; (lease = await get().repos.claim('w', NOW, NOW + 100));) users.push(lease.user)
+      for (let lease; (lease = await get().repos.claim('w', NOW, NOW + 100, QUARANTINE));) users.push(lease.user)
       expect(users.toSorted()).toEqual(['a', 'b', 'c', 'e'])
     })
 
     it('that back off are left alone by the sweep', async () => {
       await add({ user: 'u1' })
       await get().repos.mark('u1', NOW)
-      await get().repos.release(await claimed(NOW), { dueAt: NOW + 50, uncertain: false, failures: 1 }, NOW)
+      await get().repos.release(await claimed(NOW), { ...done, dueAt: NOW + 50, failures: 1 }, NOW)
       await get().repos.sweep('', 10, NOW + 1)
-      expect(await get().repos.claim('w', NOW + 49, NOW + 90)).toBeNull()
+      expect(await get().repos.claim('w', NOW + 49, NOW + 90, QUARANTINE)).toBeNull()
     })
   })
 }

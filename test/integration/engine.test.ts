@@ -52,10 +52,10 @@ describe('while the PDS is down', () => {
 
     await site.pds.up()
     await app.engine.drain()
-    expect((await app.store.moods.count()).published).toBe(0)
+    expect((await app.store.moods.count()).states.published).toBe(0)
     site.forward(60_000)
     await app.engine.drain()
-    expect((await app.store.moods.count()).published).toBe(1)
+    expect((await app.store.moods.count()).states.published).toBe(1)
     expect((await recordsOf(site)).map((record) => record.value['mongoId'])).toEqual([mood.id])
   })
 
@@ -108,8 +108,8 @@ describe('sessions', () => {
     await site.app.moods.post('u1', { mood: 'locked out' })
     await site.app.engine.drain()
     expect(await account(site)).toMatchObject({ state: 'needs_attention', error: { code: 'NoPassword' } })
-    expect(await site.app.store.moods.count()).toMatchObject({ pending: 1, published: 0 })
-    expect(await site.app.store.repos.claim('w', Date.now() + 10 * HOUR, Date.now())).toBeNull()
+    expect(await site.app.store.moods.count()).toMatchObject({ states: { pending: 1, published: 0 } })
+    expect(await site.app.store.repos.claim('w', Date.now() + 10 * HOUR, Date.now(), 0)).toBeNull()
   })
 })
 
@@ -124,9 +124,9 @@ describe('what is in the repo already', () => {
     const commits = commitsOf(site.pdsFolder, did)
     // As if the process had died between the write and the note of it: rows pending, lease never given back.
     for (const id of ids) await changeRow(site, id, 'uri = NULL, cid = NULL')
-    await store.repos.claim('a worker that died', Date.now(), Date.now())
+    await store.repos.claim('a worker that died', Date.now(), Date.now(), 0)
     await engine.drain()
-    expect(await store.moods.count()).toMatchObject({ published: 3, pending: 0 })
+    expect(await store.moods.count()).toMatchObject({ states: { published: 3, pending: 0 } })
     expect(commitsOf(site.pdsFolder, did)).toBe(commits)
     expect(await recordsOf(site)).toHaveLength(3)
   })
@@ -142,7 +142,7 @@ describe('what is in the repo already', () => {
     await engine.drain()
     site.forward(2_000)
     await engine.drain()
-    expect(await store.moods.count()).toMatchObject({ published: 4, pending: 0 })
+    expect(await store.moods.count()).toMatchObject({ states: { published: 4, pending: 0 } })
     expect(await recordsOf(site)).toHaveLength(4)
   })
 
@@ -186,7 +186,7 @@ describe('what is in the repo already', () => {
     await engine.drain()
     expect((await recordsOf(site)).map((record) => record.value['mongoId'])).toEqual([ids[2]])
     expect(await store.moods.byId(ids[0]!)).toMatchObject({ sync: { state: 'withdrawn', uri: null, cid: null } })
-    expect(await store.moods.count()).toMatchObject({ withdrawn: 2, published: 1 })
+    expect(await store.moods.count()).toMatchObject({ states: { withdrawn: 2, published: 1 } })
     expect(commitsOf(site.pdsFolder, did)).toBe(commits + 1)
   })
 })
@@ -199,7 +199,7 @@ describe('a batch with one bad write', () => {
     const bad = aMood({ user: 'u1', ordinal: 7, sync: born('not/a/key', false, Date.now()) })
     expect(await store.moods.add(bad)).toBe('added')
     await engine.drain()
-    expect(await store.moods.count()).toMatchObject({ published: 6, rejected: 1, pending: 0 })
+    expect(await store.moods.count()).toMatchObject({ states: { published: 6, rejected: 1, pending: 0 } })
     const { sync } = (await store.moods.byId(bad.id))!
     expect(sync).toMatchObject({ state: 'rejected', attempts: 1, dueAt: null, error: { code: 'InvalidRequest' } })
     expect(await recordsOf(site)).toHaveLength(6)

@@ -7,10 +7,18 @@ import { isReady } from '../../src/domain/account.ts'
 import { PdsClient } from '../../src/pds/client.ts'
 import { Sealer } from '../../src/pds/sealer.ts'
 import { Sessions } from '../../src/pds/sessions.ts'
+import { Xrpc } from '../../src/pds/xrpc.ts'
+import type { App } from '../../src/app.ts'
 import { startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
 
-const clock = { now: () => Date.now() }
+/** A client that needs no token, since it only reads. */
+function clientOf(app: App): PdsClient {
+  const clock = { now: () => Date.now() }
+  const xrpc = new Xrpc(clock, { timeoutMs: 5000, bypassKey: null })
+  const sealer = new Sealer(new Uint8Array(32))
+  return new PdsClient(new Sessions(app.store.accounts, sealer, clock, xrpc, () => Promise.resolve(null)), xrpc)
+}
 
 describe('a whole repo', () => {
   it('reads as its pages do, and is refused when a byte has changed, or the end is missing', async () => {
@@ -34,8 +42,7 @@ describe('a whole repo', () => {
     await expect(collectionOf(damaged, COLLECTION)).rejects.toThrow()
     await expect(collectionOf(car.slice(0, -10), COLLECTION)).rejects.toThrow()
 
-    const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, 5000)
-    const client = new PdsClient(sessions, clock, 5000)
+    const client = clientOf(app)
     const [first, second] = [...expected.keys()]
     const absent = '2222222222222'
     // Few are asked for one by one, many with the whole repo.
@@ -58,8 +65,7 @@ describe('a whole repo', () => {
     const account = await app.store.accounts.byUser('u1')
     if (!isReady(account)) throw new Error('no account')
     const nobody = { ...account, did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' }
-    const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, 5000)
-    const client = new PdsClient(sessions, clock, 5000)
+    const client = clientOf(app)
     const keys = Array.from({ length: 20 }, (_, i) => `2222222222${String(i).padStart(3, '2')}`)
     expect((await client.read(nobody, COLLECTION, keys)).kind).toBe('unauthorized')
     expect((await client.read(nobody, COLLECTION, keys.slice(0, 2))).kind).not.toBe('ok')

@@ -23,7 +23,7 @@ export function aMood(fields: Partial<Mood> = {}): Mood {
     intensity: null,
     context: null,
     isPrivate,
-    deleted: false,
+    deleted: null,
     version: 1,
     sync: born(rkeyFor(when, id, 0), isPrivate, when),
     ...fields,

@@ -30,7 +30,7 @@ export async function createSite(): Promise<Site> {
   let network: Network | null = null
   const pds = {
     async up(): Promise<void> {
-      network = await startNetwork({ folder: pdsFolder, ports, secrets, host })
+      network = await startNetwork({ folder: pdsFolder, ports, secrets, host, rateLimits: false })
     },
     async down(): Promise<void> {
       await network?.[Symbol.asyncDispose]()

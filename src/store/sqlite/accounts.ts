@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import { type Account, ACCOUNT_STATES, type AccountError, type AccountState } from '../../domain/account.ts'
-import type { AccountStore } from '../../ports.ts'
+import type { AccountCounts, AccountStore } from '../../ports.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 interface Row {
@@ -74,6 +74,16 @@ export class SqliteAccounts implements AccountStore {
           candidate = :candidate, did = :did, pds = :pds, sealed_password = :sealed_password,
           sealed_session = :sealed_session, requeue = :requeue, error = :error
         WHERE user = :user AND version = :version`),
+      remove: db.prepare<[string]>('DELETE FROM accounts WHERE user = ?'),
+      removeHandle: db.prepare<[string]>('DELETE FROM handles WHERE user = ?'),
+      retry: db.prepare<[{ code: string | null; limit: number }]>(`
+        UPDATE accounts SET state = CASE WHEN did IS NULL THEN 'pending' ELSE 'ready' END, requeue = did IS NOT NULL,
+          error = NULL, version = version + 1
+        WHERE user IN (SELECT user FROM accounts WHERE state = 'needs_attention'
+          AND (:code IS NULL OR json_extract(error, '$.code') = :code) LIMIT :limit)`),
+      attention: db.prepare<[], { code: string; n: number }>(
+        `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM accounts WHERE state = 'needs_attention' GROUP BY 1`,
+      ),
       count: db.prepare<[], { state: AccountState; n: number }>(
         'SELECT state, count(*) AS n FROM accounts GROUP BY state',
       ),
@@ -130,9 +140,21 @@ export class SqliteAccounts implements AccountStore {
     )
   }
 
-  async count(): Promise<Readonly<Record<AccountState, number>>> {
-    const counts = Object.fromEntries(ACCOUNT_STATES.map((state) => [state, 0])) as Record<AccountState, number>
-    for (const { state, n } of this.#sql.count.all()) counts[state] = n
-    return counts
+  remove(user: string): Promise<void> {
+    return this.#commit.run(() => {
+      this.#sql.remove.run(user)
+      this.#sql.removeHandle.run(user)
+    })
+  }
+
+  retry(code: string | null, limit: number): Promise<number> {
+    return this.#commit.run(() => this.#sql.retry.run({ code, limit }).changes)
+  }
+
+  async count(): Promise<AccountCounts> {
+    const states = Object.fromEntries(ACCOUNT_STATES.map((state) => [state, 0])) as Record<AccountState, number>
+    for (const { state, n } of this.#sql.count.all()) states[state] = n
+    const attention = Object.fromEntries(this.#sql.attention.all().map(({ code, n }) => [code, n]))
+    return { states, attention }
   }
 }

@@ -6,6 +6,8 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Store } from '../../ports.ts'
 import { SqliteAccounts } from './accounts.ts'
 import { GroupCommit } from './group-commit.ts'
+import { SqliteErasures, SqliteIntents } from './jobs.ts'
+import { SqliteLedger } from './ledger.ts'
 import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
 import { migrate, refuseNewer } from './schema.ts'
@@ -55,6 +57,9 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
     moods: new SqliteMoods(db, commit),
     accounts: new SqliteAccounts(db, commit),
     repos: new SqliteRepos(db, commit),
+    intents: new SqliteIntents(db, commit),
+    erasures: new SqliteErasures(db, commit),
+    ledger: new SqliteLedger(db, commit),
     check: async () => void ping.get(),
     async [Symbol.asyncDispose]() {
       commit.flush()

@@ -1,9 +1,9 @@
 /** Moods in SQLite. */
 
 import Database from 'better-sqlite3'
-import type { Mood } from '../../domain/mood.ts'
+import type { Deletion, Mood } from '../../domain/mood.ts'
 import { type HoldReason, type MoodSync, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
-import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, Settlement } from '../../ports.ts'
+import type { ChangePosition, FeedPosition, FeedQuery, MoodCounts, MoodStore, Settlement } from '../../ports.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 interface Row {
@@ -16,6 +16,8 @@ interface Row {
   context: string | null
   is_private: number
   deleted: number
+  deleted_by: Deletion['by'] | null
+  deleted_records: Deletion['records'] | null
   version: number
   changed_at: number
   state: SyncState
@@ -38,7 +40,10 @@ function toMood(row: Row): Mood {
     intensity: row.intensity,
     context: row.context,
     isPrivate: row.is_private === 1,
-    deleted: row.deleted === 1,
+    deleted:
+      row.deleted_by === null || row.deleted_records === null
+        ? null
+        : { by: row.deleted_by, records: row.deleted_records },
     version: row.version,
     sync: {
       state: row.state,
@@ -65,6 +70,26 @@ function syncColumns(sync: MoodSync): Pick<Row, 'state' | 'uri' | 'cid' | 'due_a
   }
 }
 
+function toRow(mood: Mood, changedAt: number): Row {
+  return {
+    id: mood.id,
+    user: mood.user,
+    ordinal: mood.ordinal,
+    text: mood.text,
+    when_ms: mood.when,
+    intensity: mood.intensity,
+    context: mood.context,
+    is_private: mood.isPrivate ? 1 : 0,
+    deleted: mood.deleted === null ? 0 : 1,
+    deleted_by: mood.deleted?.by ?? null,
+    deleted_records: mood.deleted?.records ?? null,
+    version: mood.version,
+    changed_at: changedAt,
+    rkey: mood.sync.rkey,
+    ...syncColumns(mood.sync),
+  }
+}
+
 /** Newest first; above every real position. */
 const START: FeedPosition = { when: Number.MAX_SAFE_INTEGER, id: '' }
 
@@ -77,7 +102,7 @@ export class SqliteMoods implements MoodStore {
     this.#sql = {
       insert: db.prepare<[Row]>(`
         INSERT INTO moods VALUES (:id, :user, :ordinal, :text, :when_ms, :intensity, :context, :is_private, :deleted,
-          :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error)`),
+          :deleted_by, :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error)`),
       latest: db.prepare<[string], Row>(
         'SELECT * FROM moods WHERE user = ? AND deleted = 0 ORDER BY ordinal DESC LIMIT 1',
       ),
@@ -100,6 +125,28 @@ export class SqliteMoods implements MoodStore {
         UPDATE moods SET state = :state, uri = :uri, cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold,
           error = :error, version = version + 1, changed_at = :now
         WHERE id = :id AND version = :version`),
+      save: db.prepare<[Row]>(`
+        UPDATE moods SET text = :text, intensity = :intensity, context = :context, is_private = :is_private,
+          deleted = :deleted, deleted_by = :deleted_by, deleted_records = :deleted_records, state = :state, uri = :uri,
+          cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold, error = :error, version = version + 1,
+          changed_at = :changed_at
+        WHERE id = :id AND version = :version`),
+      undeleted: db.prepare<[string, number, number], Row>(
+        'SELECT * FROM moods WHERE user = ? AND ordinal <= ? AND deleted = 0 ORDER BY ordinal LIMIT ?',
+      ),
+      nuked: db.prepare<[string, number, number], Row>(
+        `SELECT * FROM moods WHERE user = ? AND ordinal <= ? AND deleted_by = 'nuke' ORDER BY ordinal LIMIT ?`,
+      ),
+      purge: db.prepare<[string, number]>(
+        'DELETE FROM moods WHERE id IN (SELECT id FROM moods WHERE user = ? LIMIT ?)',
+      ),
+      retry: db.prepare<[{ code: string | null; now: number; limit: number }]>(`
+        UPDATE moods SET state = 'pending', due_at = :now, attempts = 0, error = NULL, version = version + 1, changed_at = :now
+        WHERE id IN (SELECT id FROM moods WHERE state = 'rejected'
+          AND (:code IS NULL OR json_extract(error, '$.code') = :code) LIMIT :limit)`),
+      rejected: db.prepare<[], { code: string; n: number }>(
+        `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM moods WHERE state = 'rejected' GROUP BY 1`,
+      ),
       requeue: db.prepare<[{ user: string; hold: HoldReason; now: number; limit: number }]>(`
         UPDATE moods SET state = 'pending', due_at = :now, attempts = 0, hold = NULL, error = NULL,
           version = version + 1, changed_at = :now
@@ -112,21 +159,7 @@ export class SqliteMoods implements MoodStore {
   }
 
   add(mood: Mood): Promise<'added' | 'ordinal_taken' | 'rkey_taken'> {
-    const row: Row = {
-      id: mood.id,
-      user: mood.user,
-      ordinal: mood.ordinal,
-      text: mood.text,
-      when_ms: mood.when,
-      intensity: mood.intensity,
-      context: mood.context,
-      is_private: mood.isPrivate ? 1 : 0,
-      deleted: mood.deleted ? 1 : 0,
-      version: mood.version,
-      changed_at: mood.when,
-      rkey: mood.sync.rkey,
-      ...syncColumns(mood.sync),
-    }
+    const row = toRow(mood, mood.when)
     return this.#commit.run(() => {
       try {
         this.#sql.insert.run(row)
@@ -186,9 +219,28 @@ export class SqliteMoods implements MoodStore {
       .map((row) => ({ mood: toMood(row), position: { changedAt: row.changed_at, id: row.id } }))
   }
 
-  async count(): Promise<Readonly<Record<SyncState, number>>> {
-    const counts = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
-    for (const { state, n } of this.#sql.count.all()) counts[state] = n
-    return counts
+  save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>> {
+    return this.#commit.run(
+      () => new Set(moods.filter((mood) => this.#sql.save.run(toRow(mood, now)).changes === 1).map((mood) => mood.id)),
+    )
+  }
+
+  async ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]> {
+    return this.#sql[which].all(user, through, limit).map(toMood)
+  }
+
+  purge(user: string, limit: number): Promise<number> {
+    return this.#commit.run(() => this.#sql.purge.run(user, limit).changes)
+  }
+
+  retry(code: string | null, now: number, limit: number): Promise<number> {
+    return this.#commit.run(() => this.#sql.retry.run({ code, now, limit }).changes)
+  }
+
+  async count(): Promise<MoodCounts> {
+    const states = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
+    for (const { state, n } of this.#sql.count.all()) states[state] = n
+    const rejected = Object.fromEntries(this.#sql.rejected.all().map(({ code, n }) => [code, n]))
+    return { states, rejected }
   }
 }

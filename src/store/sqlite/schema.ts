@@ -15,6 +15,8 @@ const MIGRATIONS: readonly string[] = [
     context TEXT,
     is_private INTEGER NOT NULL,
     deleted INTEGER NOT NULL,
+    deleted_by TEXT CHECK (deleted_by IN ('author', 'nuke')),
+    deleted_records TEXT CHECK (deleted_records IN ('withdraw', 'keep')),
     version INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('local', 'pending', 'published', 'withdrawn', 'rejected')),
@@ -25,6 +27,7 @@ const MIGRATIONS: readonly string[] = [
     attempts INTEGER NOT NULL,
     hold TEXT,
     error TEXT,
+    CHECK (deleted = (deleted_by IS NOT NULL) AND deleted = (deleted_records IS NOT NULL)),
     CHECK ((state = 'pending') = (due_at IS NOT NULL)),
     CHECK (state <> 'published' OR (uri IS NOT NULL AND cid IS NOT NULL))
   ) WITHOUT ROWID, STRICT;
@@ -33,7 +36,7 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX moods_public ON moods (when_ms, id) WHERE deleted = 0 AND is_private = 0;
   CREATE INDEX moods_of_user ON moods (user, when_ms, id) WHERE deleted = 0;
   CREATE INDEX moods_due ON moods (user, due_at) WHERE state = 'pending';
-  CREATE INDEX moods_parked ON moods (user, hold) WHERE state = 'local';
+  CREATE INDEX moods_parked ON moods (hold, user) WHERE state = 'local';
   CREATE INDEX moods_by_change ON moods (changed_at, id);
 
   CREATE TABLE handles (
@@ -64,11 +67,34 @@ const MIGRATIONS: readonly string[] = [
     marks INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0,
     uncertain INTEGER NOT NULL DEFAULT 0,
+    quarantine_until INTEGER NOT NULL DEFAULT 0,
+    destructive INTEGER NOT NULL DEFAULT 0,
     lease_token TEXT,
     lease_owner TEXT,
     lease_until INTEGER NOT NULL DEFAULT 0
   ) WITHOUT ROWID, STRICT;
   CREATE INDEX repos_due ON repos (due_at) WHERE due_at IS NOT NULL;
+
+  CREATE TABLE intents (
+    user TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('nuke', 'restore')),
+    records TEXT NOT NULL CHECK (records IN ('withdraw', 'keep')),
+    through INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE erasures (
+    receipt TEXT PRIMARY KEY,
+    user TEXT UNIQUE,
+    tombstone TEXT NOT NULL,
+    requested_at INTEGER NOT NULL,
+    done TEXT NOT NULL,
+    version INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE ledger (
+    key TEXT PRIMARY KEY,
+    entry TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
   `,
 ]
 

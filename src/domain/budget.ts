@@ -1,0 +1,114 @@
+/**
+ * What a PDS lets us do in a time, and how much of it is used. A ledger entry is kept in the store, so that any number of
+ * processes share it; this file says what becomes of it.
+ */
+
+import type { RepoWrite } from './plan.ts'
+
+/** At most `max` points within `windowMs`, counted from the first use as the PDS does. */
+export interface Limit {
+  readonly max: number
+  readonly windowMs: number
+}
+
+export interface Limits {
+  /** Points of writes, for each account. */
+  readonly points: readonly Limit[]
+  /** Requests, for each host. */
+  readonly requests: readonly Limit[]
+  /** Logins, for each account. */
+  readonly logins: readonly Limit[]
+  /** Firehose events, for each host: beyond them a relay throttles the host. */
+  readonly events: readonly Limit[]
+}
+
+export const NO_LIMITS: Limits = { points: [], requests: [], logins: [], events: [] }
+
+/** Points of one write (reference PDS, `packages/pds/src/rate-limits.ts`): refused ones count as well. */
+const POINTS = { create: 3, update: 2, delete: 1 } as const
+
+/**
+ * Points that a request will cost. A single create or update is sent as `putRecord`, which costs 2 either way.
+ */
+export function pointsOf(writes: readonly RepoWrite[]): number {
+  const [only] = writes
+  if (writes.length === 1 && only) return only.action === 'delete' ? POINTS.delete : POINTS.update
+  return writes.reduce((sum, write) => sum + POINTS[write.action], 0)
+}
+
+/** Of every limit, this much is for deletions alone, so that a backfill cannot starve them. */
+export const RESERVED_FOR_DELETES = 0.1
+
+/** One account's or host's use. */
+export interface LedgerEntry {
+  /** One for each limit: used points, and when they are forgotten (ms since 1970). */
+  readonly windows: readonly { readonly used: number; readonly endsAt: number }[]
+  /** Nothing is granted before; ms since 1970. */
+  readonly blockedUntil: number
+  /** Times in a row that the host could not be reached. */
+  readonly failures: number
+}
+
+export const UNUSED: LedgerEntry = { windows: [], blockedUntil: 0, failures: 0 }
+
+export interface Reservation {
+  readonly limits: readonly Limit[]
+  readonly cost: number
+  /** How much of each limit may be used, 0 to 1. */
+  readonly share: number
+  /** While a host is taken for dead, one request in this many milliseconds may try it. */
+  readonly probeMs: number
+}
+
+export interface Answer {
+  /** Null when granted; else when to ask again, in ms since 1970. */
+  readonly waitUntil: number | null
+  /** The host has not been reached of late; say so when it is. */
+  readonly failing: boolean
+}
+
+/** Asks for points. What is granted is used at once, whatever comes of the request. */
+export function reserve(
+  entry: LedgerEntry,
+  { limits, cost, share, probeMs }: Reservation,
+  now: number,
+): Answer & { readonly entry: LedgerEntry } {
+  const failing = entry.failures > 0
+  if (entry.blockedUntil > now) return { entry, waitUntil: entry.blockedUntil, failing }
+  const windows = limits.map(({ windowMs }, i) => {
+    const window = entry.windows[i]
+    return window && window.endsAt > now ? window : { used: 0, endsAt: now + windowMs }
+  })
+  const full = windows.filter(({ used }, i) => used + cost > limits[i]!.max * share)
+  if (full.length > 0) return { entry, waitUntil: Math.max(...full.map((window) => window.endsAt)), failing }
+  const blockedUntil = entry.failures >= DEAD_AFTER ? now + probeMs : 0
+  return {
+    entry: { ...entry, windows: windows.map(({ used, endsAt }) => ({ used: used + cost, endsAt })), blockedUntil },
+    waitUntil: null,
+    failing,
+  }
+}
+
+/** A host that failed this often in a row is taken for dead. */
+const DEAD_AFTER = 3
+
+/**
+ * The host could not be reached, or did not answer.
+ *
+ * @param certain the connection was refused: it is dead without further proof
+ * @param waitMs how long to leave it alone if it is dead
+ */
+export function unreachable(entry: LedgerEntry, certain: boolean, waitMs: number, now: number): LedgerEntry {
+  const failures = certain ? Math.max(DEAD_AFTER, entry.failures + 1) : entry.failures + 1
+  return { ...entry, failures, blockedUntil: failures >= DEAD_AFTER ? now + waitMs : entry.blockedUntil }
+}
+
+/** The host has answered. */
+export function reachable(entry: LedgerEntry): LedgerEntry {
+  return { ...entry, failures: 0, blockedUntil: 0 }
+}
+
+/** The PDS itself asked to wait. */
+export function blocked(entry: LedgerEntry, until: number): LedgerEntry {
+  return { ...entry, blockedUntil: Math.max(entry.blockedUntil, until) }
+}

@@ -1,0 +1,60 @@
+/** Forgetting a user on demand: the request, and looking at how far it has come. The engine does the rest. */
+
+import { createHmac, randomBytes } from 'node:crypto'
+import { DomainError } from './domain/errors.ts'
+import { type Erasure, finished, newErasure } from './domain/erasure.ts'
+import type { Clock, Store } from './ports.ts'
+
+const PAGE = 500
+
+export interface ErasuresDeps {
+  readonly store: Store
+  readonly clock: Clock
+  /** Key of the hash that is left of a user. */
+  readonly tombstoneKey: Uint8Array
+  readonly nudge: (user: string) => void
+  readonly changed: () => void
+}
+
+export class Erasures {
+  readonly #deps: ErasuresDeps
+
+  constructor(deps: ErasuresDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * Begins to forget the user. When this returns, nothing new is taken from the user and none of the texts is left in the
+   * primary; records and account follow as the PDS allows. Asking again gives the same receipt while the job runs.
+   */
+  async request(user: string): Promise<Erasure> {
+    const { store, clock, tombstoneKey, nudge, changed } = this.#deps
+    const receipt = randomBytes(24).toString('base64url')
+    const tombstone = createHmac('sha256', tombstoneKey).update(user).digest('base64url')
+    const erasure = await store.erasures.begin(newErasure(receipt, user, tombstone, clock.now()))
+    if (erasure.done.texts_removed) return erasure
+    const after = await removeTexts(store, clock, erasure)
+    nudge(user)
+    changed()
+    return after
+  }
+
+  /** @throws DomainError `not_found` */
+  async byReceipt(receipt: string): Promise<Erasure> {
+    const erasure = await this.#deps.store.erasures.byReceipt(receipt)
+    if (!erasure) throw new DomainError('not_found', 'there is no such receipt')
+    return erasure
+  }
+}
+
+/** Removes every mood of the user from the primary, and notes that it is done. */
+export async function removeTexts(store: Store, clock: Clock, erasure: Erasure): Promise<Erasure> {
+  await purge(store, erasure.user!)
+  const saved = await store.erasures.save(finished(erasure, 'texts_removed', true, clock.now()))
+  return saved ?? (await store.erasures.byReceipt(erasure.receipt))!
+}
+
+export async function purge(store: Store, user: string): Promise<void> {
+  while ((await store.moods.purge(user, PAGE)) > 0);
+  await store.intents.finish(user)
+}

@@ -1,0 +1,104 @@
+/** Intents and erasures in SQLite: jobs about a user, one row each. */
+
+import type Database from 'better-sqlite3'
+import type { Erasure } from '../../domain/erasure.ts'
+import type { ErasureStore, Intent, IntentStore } from '../../ports.ts'
+import type { GroupCommit } from './group-commit.ts'
+
+export class SqliteIntents implements IntentStore {
+  readonly #commit: GroupCommit
+  readonly #sql
+
+  constructor(db: Database.Database, commit: GroupCommit) {
+    this.#commit = commit
+    this.#sql = {
+      insert: db.prepare<[Intent]>(
+        'INSERT INTO intents VALUES (:user, :kind, :records, :through) ON CONFLICT DO NOTHING',
+      ),
+      get: db.prepare<[string], Intent>('SELECT * FROM intents WHERE user = ?'),
+      remove: db.prepare<[string]>('DELETE FROM intents WHERE user = ?'),
+    }
+  }
+
+  begin(intent: Intent): Promise<Intent> {
+    return this.#commit.run(() => {
+      this.#sql.insert.run(intent)
+      return this.#sql.get.get(intent.user)!
+    })
+  }
+
+  async get(user: string): Promise<Intent | null> {
+    return this.#sql.get.get(user) ?? null
+  }
+
+  finish(user: string): Promise<void> {
+    return this.#commit.run(() => void this.#sql.remove.run(user))
+  }
+}
+
+interface ErasureRow {
+  receipt: string
+  user: string | null
+  tombstone: string
+  requested_at: number
+  done: string
+  version: number
+}
+
+function toErasure(row: ErasureRow): Erasure {
+  return {
+    receipt: row.receipt,
+    user: row.user,
+    tombstone: row.tombstone,
+    requestedAt: row.requested_at,
+    done: JSON.parse(row.done) as Erasure['done'],
+    version: row.version,
+  }
+}
+
+function toRow(erasure: Erasure): ErasureRow {
+  const { receipt, user, tombstone, requestedAt, done, version } = erasure
+  return { receipt, user, tombstone, requested_at: requestedAt, done: JSON.stringify(done), version }
+}
+
+export class SqliteErasures implements ErasureStore {
+  readonly #commit: GroupCommit
+  readonly #sql
+
+  constructor(db: Database.Database, commit: GroupCommit) {
+    this.#commit = commit
+    this.#sql = {
+      insert: db.prepare<[ErasureRow]>(`
+        INSERT INTO erasures VALUES (:receipt, :user, :tombstone, :requested_at, :done, :version)
+        ON CONFLICT (user) DO NOTHING`),
+      byUser: db.prepare<[string], ErasureRow>('SELECT * FROM erasures WHERE user = ?'),
+      byReceipt: db.prepare<[string], ErasureRow>('SELECT * FROM erasures WHERE receipt = ?'),
+      update: db.prepare<[ErasureRow]>(`
+        UPDATE erasures SET user = :user, done = :done, version = version + 1
+        WHERE receipt = :receipt AND version = :version`),
+    }
+  }
+
+  begin(erasure: Erasure): Promise<Erasure> {
+    return this.#commit.run(() => {
+      this.#sql.insert.run(toRow(erasure))
+      return toErasure(this.#sql.byUser.get(erasure.user!)!)
+    })
+  }
+
+  async byUser(user: string): Promise<Erasure | null> {
+    const row = this.#sql.byUser.get(user)
+    return row ? toErasure(row) : null
+  }
+
+  async byReceipt(receipt: string): Promise<Erasure | null> {
+    const row = this.#sql.byReceipt.get(receipt)
+    return row ? toErasure(row) : null
+  }
+
+  save(erasure: Erasure): Promise<Erasure | null> {
+    return this.#commit.run(() =>
+      this.#sql.update.run(toRow(erasure)).changes === 1 ? { ...erasure, version: erasure.version + 1 } : null,
+    )
+  }
+}

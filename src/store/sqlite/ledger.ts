@@ -1,0 +1,68 @@
+/** Budgets in SQLite: one row for each account and host. */
+
+import type Database from 'better-sqlite3'
+import {
+  type Answer,
+  blocked,
+  type LedgerEntry,
+  reachable,
+  type Reservation,
+  reserve,
+  unreachable,
+  UNUSED,
+} from '../../domain/budget.ts'
+import type { LedgerStore } from '../../ports.ts'
+import type { GroupCommit } from './group-commit.ts'
+
+export class SqliteLedger implements LedgerStore {
+  readonly #commit: GroupCommit
+  readonly #sql
+
+  constructor(db: Database.Database, commit: GroupCommit) {
+    this.#commit = commit
+    this.#sql = {
+      get: db.prepare<[string], string>('SELECT entry FROM ledger WHERE key = ?').pluck(),
+      put: db.prepare<[string, string]>(
+        'INSERT INTO ledger VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET entry = excluded.entry',
+      ),
+    }
+  }
+
+  reserve(key: string, reservation: Reservation, now: number): Promise<Answer> {
+    return this.#commit.run(() => {
+      const before = this.#get(key)
+      const { entry, ...answer } = reserve(before, reservation, now)
+      this.#put(key, before, entry)
+      return answer
+    })
+  }
+
+  block(key: string, until: number): Promise<void> {
+    return this.#change(key, (entry) => blocked(entry, until))
+  }
+
+  unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void> {
+    return this.#change(key, (entry) => unreachable(entry, certain, waitMs(entry.failures + 1), now))
+  }
+
+  reachable(key: string): Promise<void> {
+    return this.#change(key, reachable)
+  }
+
+  #change(key: string, change: (entry: LedgerEntry) => LedgerEntry): Promise<void> {
+    return this.#commit.run(() => {
+      const before = this.#get(key)
+      this.#put(key, before, change(before))
+    })
+  }
+
+  #get(key: string): LedgerEntry {
+    const text = this.#sql.get.get(key)
+    return text === undefined ? UNUSED : (JSON.parse(text) as LedgerEntry)
+  }
+
+  #put(key: string, before: LedgerEntry, entry: LedgerEntry): void {
+    const text = JSON.stringify(entry)
+    if (text !== JSON.stringify(before)) this.#sql.put.run(key, text)
+  }
+}

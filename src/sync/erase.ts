@@ -1,0 +1,117 @@
+/** The engine's part in forgetting a user: the repo, the account, and whatever else still says who it was. */
+
+import { type Account, isReady, opened, type ReadyAccount } from '../domain/account.ts'
+import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
+import { ok, type Outcome } from '../domain/outcome.ts'
+import { batches } from '../domain/plan.ts'
+import { COLLECTION } from '../domain/record.ts'
+import { purge, removeTexts } from '../erasure.ts'
+import type { AccountHost, Clock, Lease, RepoClient, Store } from '../ports.ts'
+
+export interface EraseDeps {
+  readonly store: Store
+  readonly client: RepoClient
+  readonly host: AccountHost
+  readonly clock: Clock
+  /** Whether accounts on the PDS go as well. */
+  readonly eraseAccounts: boolean
+}
+
+/** The records may come back by a request of before: look again at this time, in ms since 1970. */
+export type EraseResult = { readonly kind: 'done' } | { readonly kind: 'wait'; readonly until: number }
+
+/**
+ * Goes on with the job where it stands.
+ *
+ * @param quarantineUntil until when requests of before may still be carried out
+ * @returns that it is done, when to look again, or what the PDS has against it
+ */
+export async function erase(
+  deps: EraseDeps,
+  job: Erasure,
+  lease: Lease,
+  quarantineUntil: number,
+  signal: AbortSignal,
+): Promise<Outcome<EraseResult>> {
+  const { store, clock } = deps
+  const user = job.user!
+  let erasure = job
+  for (let step = nextStep(erasure); step !== null; step = nextStep(erasure)) {
+    if (step === 'texts_removed') {
+      erasure = await removeTexts(store, clock, erasure)
+      continue
+    }
+    const account = await findAccount(deps, user)
+    if (account.kind !== 'ok') return account
+    if (step === 'repo_verified' && isReady(account.value) && quarantineUntil > clock.now()) {
+      return ok({ kind: 'wait', until: quarantineUntil })
+    }
+    const needed = await carryOut(deps, step, account.value, lease, signal)
+    if (needed.kind !== 'ok') return needed
+    if (step === 'forgotten') await forget(store, user)
+    const saved = await store.erasures.save(finished(erasure, step, needed.value, clock.now()))
+    if (!saved) return { kind: 'later', afterMs: 0, scope: 'account' }
+    erasure = saved
+  }
+  return ok({ kind: 'done' })
+}
+
+/** The account; one that a crash may have left on the PDS without a note of it is looked for there. */
+async function findAccount({ store, host }: EraseDeps, user: string): Promise<Outcome<Account | null>> {
+  const account = await store.accounts.byUser(user)
+  if (!account || account.did !== null || account.sealedPassword === null) return ok(account)
+  const found = await host.find(account)
+  if (found.kind !== 'ok') return found
+  if (!found.value) return ok(account)
+  const { did, pds, sealedSession } = found.value
+  const saved = await store.accounts.save(opened(account, did, pds, sealedSession))
+  return saved ? ok(saved) : { kind: 'later', afterMs: 0, scope: 'account' }
+}
+
+/** @returns whether there was anything to do */
+async function carryOut(
+  deps: EraseDeps,
+  step: ErasureStep,
+  account: Account | null,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Outcome<boolean>> {
+  if (step === 'forgotten') return ok(true)
+  if (account === null || account.did === null) return ok(false)
+  if (step === 'account_deleted') {
+    if (!deps.eraseAccounts) return ok(false)
+    const removed = await deps.host.remove(account.did)
+    return removed.kind === 'ok' ? ok(true) : removed
+  }
+  if (!isReady(account)) {
+    return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'the account needs attention' }
+  }
+  const emptied = await empty(deps, account, lease, signal)
+  return emptied.kind === 'ok' ? ok(true) : emptied
+}
+
+/** Deletes every record of the collection, ours or not, until a reading shows none. */
+async function empty(deps: EraseDeps, account: ReadyAccount, lease: Lease, signal: AbortSignal): Promise<Outcome> {
+  for (let round = 0; ; round++) {
+    const there = await deps.client.list(account, COLLECTION)
+    if (there.kind !== 'ok') return there
+    if (there.value.size === 0) return ok(undefined)
+    // Deleted twice and still there: something else is writing, or nothing is deleted at all.
+    if (round === 2) return { kind: 'uncertain', code: 'StillThere', answered: true }
+    if (!(await deps.store.repos.noteDestructive(lease)))
+      return { kind: 'uncertain', code: 'LeaseLost', answered: true }
+    const deletions = [...there.value.keys()].map((rkey) => ({ write: { action: 'delete', rkey } as const }))
+    for (const group of batches(deletions)) {
+      const writes = group.map((step) => step.write)
+      const outcome = await deps.client.write(account, COLLECTION, writes, signal)
+      if (outcome.kind !== 'ok') return outcome
+    }
+  }
+}
+
+/** Whatever the user may have managed to leave behind in the meantime goes too. */
+async function forget(store: Store, user: string): Promise<void> {
+  await purge(store, user)
+  await store.accounts.remove(user)
+  await store.repos.remove(user)
+}
