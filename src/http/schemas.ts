@@ -29,4 +29,6 @@ export const ProfileSchema = Type.Object({
   }),
 })
 
+export const ById = Type.Object({ id: Type.String() })
+
 export const SECURED = { security: [{ bearer: [] }] }

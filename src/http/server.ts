@@ -8,6 +8,7 @@ import Fastify from 'fastify'
 import type { Http, HttpDeps } from './deps.ts'
 import { errorHandler, notFound } from './errors.ts'
 import { accountRoutes } from './routes/accounts.ts'
+import { authorRoutes } from './routes/author.ts'
 import { erasureRoutes } from './routes/erasures.ts'
 import { healthRoutes } from './routes/health.ts'
 import { moodRoutes } from './routes/moods.ts'
@@ -51,6 +52,7 @@ export async function createHttp(deps: HttpDeps): Promise<Http> {
   })
   await http.register(async (api) => {
     moodRoutes(api, deps)
+    authorRoutes(api, deps)
     streamRoute(api, deps)
     accountRoutes(api, deps)
     erasureRoutes(api, deps)

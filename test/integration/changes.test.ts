@@ -1,0 +1,271 @@
+/** What authors and operators take back, over HTTP and against the real PDS. */
+
+import { describe, expect, it } from 'vitest'
+import type { App } from '../../src/app.ts'
+import { type PostedMood, startApp, temporaryFolder, Visitor } from '../support/installation.ts'
+import { commitsOf, listRecords } from '../support/repo.ts'
+
+async function textsIn(app: App, handle: string): Promise<unknown[]> {
+  const user = (await app.accounts.userOf(handle))!
+  const { did } = (await app.store.accounts.byUser(user))!
+  return (await listRecords(app.pdsUrl, did!)).map((record) => record.value['text']).toSorted()
+}
+
+async function call(user: Visitor, method: string, path: string, body?: unknown) {
+  const response = await fetch(`${user.address}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${user.token}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+/** An installation whose engine works when told to, and a user with three published moods. */
+async function withMoods(env: Record<string, string> = {}) {
+  await using stack = new AsyncDisposableStack()
+  const folder = stack.use(await temporaryFolder())
+  const app = stack.use(await startApp(folder.path, { role: 'serve', env }))
+  const alice = await new Visitor(app.address).as('alice')
+  const moods: PostedMood[] = []
+  for (const text of ['one', 'two', 'three']) moods.push(await alice.post(text))
+  await app.engine.drain()
+  const owned = stack.move()
+  return { app, alice, moods, folder: folder.path, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+describe('deleting a mood', () => {
+  it('takes it from every list at once, and from the repo when the engine comes to it', async () => {
+    await using site = await withMoods()
+    const { app, alice, moods } = site
+    const id = moods[1]!.id
+    expect(await call(alice, 'DELETE', `/api/mood/${id}`)).toMatchObject({
+      status: 200,
+      body: { id, atproto: { synced: false } },
+    })
+    expect((await alice.send(`/api/mood/${id}`)).status).toBe(404)
+    expect(JSON.stringify((await alice.send('/api/mood/all')).body)).not.toContain('two')
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three'])
+    expect((await app.store.moods.byId(id))?.sync.state).toBe('withdrawn')
+  })
+
+  it('leaves the record when asked to, and can still withdraw it later', async () => {
+    await using site = await withMoods()
+    const { app, alice, moods } = site
+    const id = moods[1]!.id
+    await call(alice, 'DELETE', `/api/mood/${id}?records=keep`)
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
+    expect(await app.store.moods.byId(id)).toMatchObject({ deleted: { records: 'keep' }, sync: { state: 'published' } })
+    expect((await alice.send(`/api/mood/${id}`)).status).toBe(404)
+    await call(alice, 'DELETE', `/api/mood/${id}`)
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three'])
+  })
+
+  it('never makes a record for the sake of keeping it', async () => {
+    await using site = await withMoods()
+    const { app, alice } = site
+    const { id } = await alice.post('never published')
+    await call(alice, 'DELETE', `/api/mood/${id}?records=keep`)
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
+    expect((await app.store.moods.byId(id))?.sync).toMatchObject({ state: 'local', hold: 'kept' })
+  })
+
+  it('lets the author say the same again', async () => {
+    await using site = await withMoods()
+    const { app, alice, moods } = site
+    await call(alice, 'DELETE', `/api/mood/${moods[2]!.id}`)
+    const again = await alice.post('three')
+    expect(again.id).not.toBe(moods[2]!.id)
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
+  })
+
+  it('is for its author alone', async () => {
+    await using site = await withMoods()
+    const bob = await new Visitor(site.app.address).as('bob')
+    const path = `/api/mood/${site.moods[0]!.id}`
+    expect(await call(bob, 'DELETE', path)).toMatchObject({ status: 404, body: { error: 'not_found' } })
+    expect(await call(bob, 'PATCH', path, { isPrivate: true })).toMatchObject({ status: 404 })
+    expect((await fetch(`${site.app.address}${path}`, { method: 'DELETE' })).status).toBe(401)
+    expect(await call(site.alice, 'DELETE', '/api/mood/ffffffffffffffffffffffff')).toMatchObject({ status: 404 })
+    expect(await call(site.alice, 'DELETE', `${path}?records=burn`)).toMatchObject({ status: 400 })
+    expect((await site.alice.send(`${path}`)).status).toBe(200)
+  })
+
+  it('wins a race with the creation that is in flight', async () => {
+    await using site = await withMoods()
+    const { app, alice, folder } = site
+    const { id } = await alice.post('too fast')
+    const settle = app.store.moods.settle.bind(app.store.moods)
+    let raced = false
+    app.store.moods.settle = async (settlements, now) => {
+      // The record is in the repo, and nobody has noted it yet, when the author deletes the mood.
+      if (!raced && settlements.some((settlement) => settlement.id === id)) {
+        raced = true
+        expect(await textsIn(app, 'alice')).toContain('too fast')
+        expect((await call(alice, 'DELETE', `/api/mood/${id}`)).status).toBe(200)
+      }
+      return settle(settlements, now)
+    }
+    await app.engine.drain()
+    expect(raced).toBe(true)
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
+    expect((await app.store.moods.byId(id))?.sync.state).toBe('withdrawn')
+    expect(commitsOf(folder, (await app.store.accounts.byUser('trial|alice'))!.did!)).toBeGreaterThan(2)
+  })
+})
+
+describe('changing a mood', () => {
+  it('withdraws what becomes private, and publishes what becomes public, under the same key', async () => {
+    await using site = await withMoods()
+    const { app, alice, moods } = site
+    const { id } = moods[0]!
+    const { uri } = (await alice.mood(id)).atproto
+    expect(await call(alice, 'PATCH', `/api/mood/${id}`, { isPrivate: true })).toMatchObject({
+      status: 200,
+      body: { isPrivate: true },
+    })
+    expect((await new Visitor(app.address).send(`/api/mood/${id}`)).status).toBe(404)
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['three', 'two'])
+    await call(alice, 'PATCH', `/api/mood/${id}`, { isPrivate: false })
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
+    expect((await alice.mood(id)).atproto).toMatchObject({ synced: true, uri })
+  })
+
+  it('replaces the record when intensity or context change, and does nothing when nothing does', async () => {
+    await using site = await withMoods()
+    const { app, alice, moods, folder } = site
+    const { id } = moods[0]!
+    await call(alice, 'PATCH', `/api/mood/${id}`, { intensity: 9, context: ' tea ' })
+    await app.engine.drain()
+    expect((await alice.send(`/api/mood/${id}/record`)).body).toMatchObject({ value: { intensity: 9, context: 'tea' } })
+    const did = (await app.store.accounts.byUser('trial|alice'))!.did!
+    const commits = commitsOf(folder, did)
+    await call(alice, 'PATCH', `/api/mood/${id}`, { intensity: 9 })
+    await app.engine.drain()
+    expect(commitsOf(folder, did)).toBe(commits)
+    await call(alice, 'PATCH', `/api/mood/${id}`, { intensity: null, context: null })
+    await app.engine.drain()
+    const { body } = await alice.send<{ value: object }>(`/api/mood/${id}/record`)
+    expect(Object.keys(body.value).toSorted()).toEqual(['$type', 'createdAt', 'mongoId', 'text'])
+  })
+
+  it.each([
+    ['nothing', {}],
+    ['the text', { mood: 'other' }],
+    ['intensity 11', { intensity: 11 }],
+    ['privacy in quotes', { isPrivate: 'yes' }],
+    ['a context that is too long', { context: 'x'.repeat(1001) }],
+  ])('refuses %s', async (_what, patch) => {
+    await using site = await withMoods()
+    const before = await site.app.store.moods.byId(site.moods[0]!.id)
+    expect((await call(site.alice, 'PATCH', `/api/mood/${site.moods[0]!.id}`, patch)).status).toBe(400)
+    expect(await site.app.store.moods.byId(site.moods[0]!.id)).toEqual(before)
+  })
+})
+
+describe('nuke', () => {
+  it('takes all moods back, keeps the records, and gives back exactly what it took', async () => {
+    await using site = await withMoods()
+    const { app, alice, moods } = site
+    await call(alice, 'DELETE', `/api/mood/${moods[0]!.id}`)
+    expect(await call(alice, 'POST', '/api/mood', { nuke: true })).toEqual({ status: 200, body: { nuked: 2 } })
+    expect((await alice.send('/api/mood/all?for=@alice')).body).toEqual({ moods: [] })
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['three', 'two'])
+    const after = await alice.post('after')
+    expect(await call(alice, 'POST', '/api/mood', { nuke: false })).toEqual({ status: 200, body: { restored: 2 } })
+    await app.engine.drain()
+    const { body } = await alice.send<{ moods: PostedMood[] }>('/api/mood/all?for=@alice')
+    expect(body.moods.map((mood) => mood.id)).toEqual([after.id, moods[2]!.id, moods[1]!.id])
+    expect(await textsIn(app, 'alice')).toEqual(['after', 'three', 'two'])
+  })
+
+  it.each([
+    ['when asked to', {}, { nuke: true, records: 'withdraw' }],
+    ['where the operator has it so', { SOFT_DELETE_RECORDS: 'withdraw' }, { nuke: true }],
+  ])('withdraws the records %s, and publishes them again when given back', async (_what, env, body) => {
+    await using site = await withMoods(env)
+    const { app, alice } = site
+    await alice.post('secret', { isPrivate: true })
+    expect(await call(alice, 'POST', '/api/mood', body)).toMatchObject({ body: { nuked: 4 } })
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual([])
+    await call(alice, 'POST', '/api/mood', { nuke: false })
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
+  })
+
+  it('is finished by the engine when the process died in the middle of it', async () => {
+    await using site = await withMoods()
+    const { app, alice } = site
+    const { lastOrdinal } = await app.store.moods.latest('trial|alice')
+    await app.store.intents.begin({ user: 'trial|alice', kind: 'nuke', records: 'withdraw', through: lastOrdinal })
+    const later = await alice.post('posted afterwards')
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['posted afterwards'])
+    expect((await alice.send<{ moods: PostedMood[] }>('/api/mood/all')).body.moods.map((mood) => mood.id)).toEqual([
+      later.id,
+    ])
+    expect(await app.store.intents.get('trial|alice')).toBeNull()
+  })
+
+  it.each([
+    [{ nuke: true, mood: 'x' }],
+    [{ nuke: 'yes' }],
+    [{ mood: 'x', records: 'keep' }],
+    [{ nuke: true, records: 'burn' }],
+  ])('refuses %j', async (body) => {
+    await using site = await withMoods()
+    expect((await call(site.alice, 'POST', '/api/mood', body)).status).toBe(400)
+    expect((await site.alice.send<{ moods: PostedMood[] }>('/api/mood/all')).body.moods).toHaveLength(3)
+  })
+})
+
+describe('the federation switch', () => {
+  it('off leaves what is published, publishes nothing, carries out deletions, and goes on when on', async () => {
+    await using folder = await temporaryFolder()
+    const ids: string[] = []
+    {
+      await using app = await startApp(folder.path, { role: 'serve' })
+      const alice = await new Visitor(app.address).as('alice')
+      for (const text of ['one', 'two']) ids.push((await alice.post(text)).id)
+      await app.engine.drain()
+    }
+    {
+      await using app = await startApp(folder.path, { role: 'serve', env: { FEDERATION: 'off' } })
+      const alice = await new Visitor(app.address).as('alice')
+      const bob = await new Visitor(app.address).as('bob')
+      await alice.post('three')
+      await bob.post('hello')
+      await call(alice, 'DELETE', `/api/mood/${ids[0]!}`)
+      await app.engine.drain()
+      expect(await textsIn(app, 'alice')).toEqual(['two'])
+      expect(await app.store.moods.count()).toMatchObject({
+        states: { local: 2, published: 1, withdrawn: 1, pending: 0 },
+      })
+      expect((await app.store.accounts.byUser('trial|bob'))?.state).toBe('pending')
+    }
+    {
+      await using app = await startApp(folder.path, {
+        role: 'serve',
+        env: { FEDERATION: '0%', FEDERATION_ALLOW: '@bob' },
+      })
+      await app.engine.drain()
+      expect(await textsIn(app, 'alice')).toEqual(['two'])
+      expect(await textsIn(app, 'bob')).toEqual(['hello'])
+    }
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await app.engine.drain()
+    expect(await textsIn(app, 'alice')).toEqual(['three', 'two'])
+  })
+})
