@@ -21,7 +21,7 @@ import { PdsHost } from './pds/host.ts'
 import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
-import type { Clock, Store } from './ports.ts'
+import type { Clock, RepoClient, Store } from './ports.ts'
 import { Signal } from './signal.ts'
 import { checkSqlite, openSqlite } from './store/sqlite/index.ts'
 import { Engine } from './sync/engine.ts'
@@ -47,6 +47,8 @@ export interface App extends AsyncDisposable {
   readonly store: Store
   readonly moods: Moods
   readonly accounts: Accounts
+  readonly erasures: Erasures
+  readonly client: RepoClient
   readonly engine: Engine
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null
@@ -127,6 +129,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     store,
     moods,
     accounts,
+    erasures,
+    client,
     engine,
     trial,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -121,6 +121,8 @@ export interface LedgerStore {
   unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void>
   /** The host has answered. */
   reachable(key: string): Promise<void>
+  /** Whoever it was about is erased. */
+  forget(key: string): Promise<void>
 }
 
 export interface AccountStore {

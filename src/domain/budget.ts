@@ -39,6 +39,14 @@ export function pointsOf(writes: readonly RepoWrite[]): number {
 /** Of every limit, this much is for deletions alone, so that a backfill cannot starve them. */
 export const RESERVED_FOR_DELETES = 0.1
 
+/** Under which name each budget is kept. */
+export const LEDGER = {
+  points: (did: string) => `points ${did}`,
+  logins: (user: string) => `logins ${user}`,
+  requests: (host: string) => `requests ${host}`,
+  events: (host: string) => `events ${host}`,
+} as const
+
 /** One account's or host's use. */
 export interface LedgerEntry {
   /** One for each limit: used points, and when they are forgotten (ms since 1970). */

@@ -1,6 +1,7 @@
 /** The engine's part in forgetting a user: the repo, the account, and whatever else still says who it was. */
 
 import { type Account, isReady, opened, type ReadyAccount } from '../domain/account.ts'
+import { LEDGER } from '../domain/budget.ts'
 import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import { batches } from '../domain/plan.ts'
@@ -48,7 +49,7 @@ export async function erase(
     }
     const needed = await carryOut(deps, step, account.value, lease, signal)
     if (needed.kind !== 'ok') return needed
-    if (step === 'forgotten') await forget(store, user)
+    if (step === 'forgotten') await forget(store, user, account.value)
     const saved = await store.erasures.save(finished(erasure, step, needed.value, clock.now()))
     if (!saved) return { kind: 'later', afterMs: 0, scope: 'account' }
     erasure = saved
@@ -110,8 +111,10 @@ async function empty(deps: EraseDeps, account: ReadyAccount, lease: Lease, signa
 }
 
 /** Whatever the user may have managed to leave behind in the meantime goes too. */
-async function forget(store: Store, user: string): Promise<void> {
+async function forget(store: Store, user: string, account: Account | null): Promise<void> {
   await purge(store, user)
+  await store.ledger.forget(LEDGER.logins(user))
+  if (account !== null && account.did !== null) await store.ledger.forget(LEDGER.points(account.did))
   await store.accounts.remove(user)
   await store.repos.remove(user)
 }

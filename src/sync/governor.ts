@@ -5,7 +5,7 @@
  */
 
 import { backoffMs } from '../domain/backoff.ts'
-import { type Limit, type Limits, pointsOf, RESERVED_FOR_DELETES } from '../domain/budget.ts'
+import { LEDGER, type Limit, type Limits, pointsOf, RESERVED_FOR_DELETES } from '../domain/budget.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
 import type { AccountHost, Clock, LedgerStore, RepoClient } from '../ports.ts'
 
@@ -42,7 +42,7 @@ export class Governor {
 
   /** Why the user's account may not log in now; null if it may. */
   async admitLogin(user: string): Promise<Failure | null> {
-    return this.#take({ key: `login:${user}`, limits: this.#options.limits.logins, cost: 1 }, 'account')
+    return this.#take({ key: LEDGER.logins(user), limits: this.#options.limits.logins, cost: 1 }, 'account')
   }
 
   /** The client, within its budgets. */
@@ -58,8 +58,8 @@ export class Governor {
         const { points, events } = this.#options.limits
         const share = writes.every((write) => write.action === 'delete') ? 1 : 1 - RESERVED_FOR_DELETES
         const costs: Cost[] = [
-          { key: `did:${account.did}`, limits: points, cost: pointsOf(writes), share },
-          { key: `events:${account.pds}`, limits: events, cost: 1, share },
+          { key: LEDGER.points(account.did), limits: points, cost: pointsOf(writes), share },
+          { key: LEDGER.events(account.pds), limits: events, cost: 1, share },
         ]
         return this.#call(account.pds, 1, costs, () => inner.write(account, collection, writes, signal))
       },
@@ -68,7 +68,7 @@ export class Governor {
 
   /** Account making, within its budgets. @param url the PDS */
   host(inner: AccountHost, url: string): AccountHost {
-    const events: Cost = { key: `events:${url}`, limits: this.#options.limits.events, cost: EVENTS_OF_ACCOUNT }
+    const events: Cost = { key: LEDGER.events(url), limits: this.#options.limits.events, cost: EVENTS_OF_ACCOUNT }
     return {
       handleDomain: () => this.#call(url, 1, [], () => inner.handleDomain()),
       newSealedPassword: () => inner.newSealedPassword(),
@@ -84,7 +84,7 @@ export class Governor {
     costs: readonly Cost[],
     send: () => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const key = `host:${url}`
+    const key = LEDGER.requests(url)
     const { probeMs, limits } = this.#options
     const reservation = { limits: limits.requests, cost: requests, share: 1, probeMs }
     const { waitUntil, failing } = await this.#ledger.reserve(key, reservation, this.#clock.now())

@@ -1,7 +1,11 @@
-/** What a PDS really holds, asked without any of our own code. */
+/** What a PDS really holds, read without any of our own code; and ways to put something there behind our back. */
 
 import Database from 'better-sqlite3'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import type { App } from '../../src/app.ts'
+import { isReady } from '../../src/domain/account.ts'
+import { rkeyFor } from '../../src/domain/record.ts'
 
 export interface ListedRecord {
   readonly uri: string
@@ -66,4 +70,15 @@ export async function makeForeignAccount(pds: string, adminPassword: string, han
   const authorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
   const { code } = await call('createInviteCode', { useCount: 1 }, { authorization })
   await call('createAccount', { handle, email: `${handle}@example.com`, password: 'not-ours', inviteCode: code })
+}
+
+/** Writes a record into an account's repo, as another client of its owner would. */
+export async function putStray(app: App, did: string, record: Record<string, unknown>): Promise<void> {
+  const account = await app.store.accounts.byDid(did)
+  if (!isReady(account)) throw new Error(`${did} is not ready`)
+  const rkey = rkeyFor(Date.now(), randomUUID(), 0)
+  const value = record as { $type: string }
+  const write = { action: 'create', rkey, value, cid: '' } as const
+  const outcome = await app.client.write(account, value.$type, [write], new AbortController().signal)
+  if (outcome.kind !== 'ok') throw new Error(`the stray was not written: ${outcome.kind}`)
 }

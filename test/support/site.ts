@@ -9,17 +9,18 @@ import { startApp, temporaryFolder } from './installation.ts'
 
 export interface Site extends AsyncDisposable {
   readonly app: App
-  /** File of the store. */
+  /** Data folder of the installation, and the file of its store. */
+  readonly dataFolder: string
   readonly database: string
   /** Data folder of the PDS. */
   readonly pdsFolder: string
-  readonly pds: { up(): Promise<void>; down(): Promise<void> }
+  readonly pds: { up(options?: { readonly rateLimits?: boolean }): Promise<void>; down(): Promise<void> }
   /** Puts the clock of the installation forward; the PDS keeps its own. */
   forward(ms: number): void
 }
 
 /** The PDS is down at first. */
-export async function createSite(): Promise<Site> {
+export async function createSite(more: Record<string, string> = {}): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
   const pdsFolder = new DataFolder(`${folder.path}/network`)
@@ -29,8 +30,8 @@ export async function createSite(): Promise<Site> {
   const secrets = pdsFolder.secrets()
   let network: Network | null = null
   const pds = {
-    async up(): Promise<void> {
-      network = await startNetwork({ folder: pdsFolder, ports, secrets, host, rateLimits: false })
+    async up({ rateLimits = false } = {}): Promise<void> {
+      network = await startNetwork({ folder: pdsFolder, ports, secrets, host, rateLimits })
     },
     async down(): Promise<void> {
       await network?.[Symbol.asyncDispose]()
@@ -48,12 +49,14 @@ export async function createSite(): Promise<Site> {
     MOODS_SEAL_KEY: randomBytes(32).toString('base64'),
     AUTH_ISSUER: 'https://issuer.invalid/',
     AUTH_AUDIENCE: 'moods',
+    ...more,
   }
   const clock = { now: () => Date.now() + offset }
   const app = stack.use(await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { clock } }))
   const owned = stack.move()
   return {
     app,
+    dataFolder: `${folder.path}/moods`,
     database: new DataFolder(`${folder.path}/moods`).database,
     pdsFolder: pdsFolder.path,
     pds,

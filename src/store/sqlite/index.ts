@@ -46,6 +46,8 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
     db.pragma('journal_mode = WAL')
     // A mood is acknowledged once it survives a power cut, so every commit waits for the disk.
     db.pragma('synchronous = FULL')
+    // What is deleted is overwritten and not only unlinked: people ask to be forgotten.
+    db.pragma('secure_delete = ON')
   } catch (error) {
     db.close()
     throw error

@@ -22,6 +22,7 @@ export class SqliteLedger implements LedgerStore {
     this.#commit = commit
     this.#sql = {
       get: db.prepare<[string], string>('SELECT entry FROM ledger WHERE key = ?').pluck(),
+      remove: db.prepare<[string]>('DELETE FROM ledger WHERE key = ?'),
       put: db.prepare<[string, string]>(
         'INSERT INTO ledger VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET entry = excluded.entry',
       ),
@@ -47,6 +48,10 @@ export class SqliteLedger implements LedgerStore {
 
   reachable(key: string): Promise<void> {
     return this.#change(key, reachable)
+  }
+
+  forget(key: string): Promise<void> {
+    return this.#commit.run(() => void this.#sql.remove.run(key))
   }
 
   #change(key: string, change: (entry: LedgerEntry) => LedgerEntry): Promise<void> {

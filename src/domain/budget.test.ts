@@ -1,0 +1,93 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { blocked, type LedgerEntry, pointsOf, reachable, reserve, unreachable, UNUSED } from './budget.ts'
+
+const HOUR = 3_600_000
+const limits = [
+  { max: 100, windowMs: HOUR },
+  { max: 500, windowMs: 24 * HOUR },
+]
+const ask = (entry: LedgerEntry, cost: number, now: number, share = 1) =>
+  reserve(entry, { limits, cost, share, probeMs: 50 }, now)
+
+describe('reserve', () => {
+  it('never grants more than a limit within its window', () => {
+    const steps = fc.array(fc.record({ cost: fc.integer({ min: 1, max: 60 }), wait: fc.nat({ max: HOUR / 2 }) }), {
+      maxLength: 80,
+    })
+    fc.assert(
+      fc.property(steps, (asked) => {
+        let entry = UNUSED
+        let now = 0
+        const granted: { at: number; cost: number }[] = []
+        for (const { cost, wait } of asked) {
+          now += wait
+          const answer = ask(entry, cost, now)
+          if (answer.waitUntil === null) granted.push({ at: now, cost })
+          else expect(answer.waitUntil).toBeGreaterThan(now)
+          entry = answer.entry
+          for (const [i, { max }] of limits.entries()) expect(entry.windows[i]?.used ?? 0).toBeLessThanOrEqual(max)
+        }
+        // A window begins with the first use after the one before, as it does on the PDS.
+        for (const { max, windowMs } of limits) {
+          let start = -Infinity
+          let used = 0
+          for (const { at, cost } of granted) {
+            if (at >= start + windowMs) [start, used] = [at, 0]
+            used += cost
+            expect(used).toBeLessThanOrEqual(max)
+          }
+        }
+      }),
+    )
+  })
+
+  it('says when to ask again, and is right', () => {
+    const full = ask(UNUSED, 100, 0).entry
+    expect(ask(full, 1, 10).waitUntil).toBe(HOUR)
+    expect(ask(full, 1, HOUR).waitUntil).toBeNull()
+  })
+
+  it('keeps a share for deletions', () => {
+    const entry = ask(UNUSED, 90, 0, 0.9).entry
+    expect(ask(entry, 1, 1, 0.9).waitUntil).toBe(HOUR)
+    expect(ask(entry, 10, 1, 1).waitUntil).toBeNull()
+  })
+
+  it('waits as long as the PDS has asked for', () => {
+    const entry = blocked(UNUSED, 500)
+    expect(ask(entry, 1, 499).waitUntil).toBe(500)
+    expect(ask(entry, 1, 500).waitUntil).toBeNull()
+  })
+})
+
+describe('a host that does not answer', () => {
+  it('is left alone but for one try at a time, until it answers', () => {
+    let entry = unreachable(UNUSED, true, 200, 0)
+    expect(ask(entry, 1, 100)).toMatchObject({ waitUntil: 200, failing: true })
+    const first = ask(entry, 1, 200)
+    expect(first.waitUntil).toBeNull()
+    expect(ask(first.entry, 1, 201).waitUntil).toBe(250)
+    entry = unreachable(first.entry, true, 400, 210)
+    expect(ask(entry, 1, 300).waitUntil).toBe(610)
+    entry = reachable(ask(entry, 1, 610).entry)
+    expect([ask(entry, 1, 611).waitUntil, ask(entry, 1, 611).failing]).toEqual([null, false])
+  })
+
+  it('is not given up for one lost answer', () => {
+    const once = unreachable(UNUSED, false, 200, 0)
+    expect(ask(once, 1, 1).waitUntil).toBeNull()
+    const thrice = unreachable(unreachable(once, false, 200, 1), false, 200, 2)
+    expect(ask(thrice, 1, 3).waitUntil).toBe(202)
+  })
+})
+
+describe('pointsOf', () => {
+  it('counts as the PDS does', () => {
+    const create = { action: 'create', rkey: 'k', cid: 'c', value: { $type: 't' } } as const
+    const remove = { action: 'delete', rkey: 'k' } as const
+    expect(pointsOf([create])).toBe(2)
+    expect(pointsOf([remove])).toBe(1)
+    expect(pointsOf([create, create, remove])).toBe(7)
+  })
+})

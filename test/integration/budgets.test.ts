@@ -1,0 +1,172 @@
+/** Keeping to the limits of a real PDS that enforces them, and leaving a dead one alone. */
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
+import { startApp, temporaryFolder } from '../support/installation.ts'
+import { listRecords } from '../support/repo.ts'
+import { createSite } from '../support/site.ts'
+import { runMoods } from '../support/process.ts'
+
+const HOUR = 3_600_000
+
+describe('points', () => {
+  it('of an account are used up before the PDS says so, the rest waits, and a deletion still goes through', async () => {
+    await using site = await createSite({ POINTS_PER_HOUR: '20' })
+    const { app } = site
+    await site.pds.up({ rateLimits: true })
+    await app.accounts.signUp('u1', 'alice')
+    await app.accounts.signUp('u2', 'bob')
+    await app.engine.drain()
+    const ids = []
+    // A single put costs 2 points, and 18 of the 20 are for creations.
+    for (let i = 0; i < 12; i++) {
+      ids.push((await app.moods.post('u1', { mood: `mood ${i}` })).mood.id)
+      await app.engine.drain()
+    }
+    expect((await app.store.moods.count()).states).toMatchObject({ published: 9, pending: 3 })
+    await app.moods.post('u2', { mood: 'not held up' })
+    await app.moods.remove('u1', ids[0]!, 'withdraw')
+    await app.engine.drain()
+    expect((await app.store.moods.count()).states).toMatchObject({ published: 9, pending: 4 })
+    site.forward(HOUR + 1000)
+    await app.engine.drain()
+    expect((await app.store.moods.count()).states).toMatchObject({ published: 12, pending: 0, withdrawn: 1 })
+    const { did } = (await app.store.accounts.byUser('u1'))!
+    expect(await listRecords(app.pdsUrl, did!)).toHaveLength(11)
+  })
+
+  it('are shared by all who use the store', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await using worker = await startApp(folder.path, { role: 'worker' })
+    const limits = [{ max: 10, windowMs: HOUR }]
+    const reservation = { limits, cost: 1, share: 1, probeMs: 0 }
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) => (i % 2 ? app : worker).store.ledger.reserve('k', reservation, 1000)),
+    )
+    expect(answers.filter((answer) => answer.waitUntil === null)).toHaveLength(10)
+  })
+})
+
+describe('a 429 of the PDS', () => {
+  it('pauses the account it was about, until its time, and nobody else', async () => {
+    await using site = await createSite({ PDS_RATE_LIMITS: 'off' })
+    const { app } = site
+    await site.pds.up({ rateLimits: true })
+    for (const [user, handle] of [
+      ['u1', 'alice'],
+      ['u2', 'bob'],
+    ] as const)
+      await app.accounts.signUp(user, handle)
+    await app.engine.drain()
+    // 5,000 points an hour: 1,700 creations in commits of 200 are 5,100.
+    for (let i = 0; i < 1700; i++) await app.moods.post('u1', { mood: `mood ${i}` })
+    await app.engine.drain()
+    const { states } = await app.store.moods.count()
+    expect(states.published).toBeGreaterThanOrEqual(1600)
+    expect(states.pending).toBeGreaterThan(0)
+    expect(states.rejected).toBe(0)
+    await app.moods.post('u2', { mood: 'not held up' })
+    await app.engine.drain()
+    expect((await app.store.moods.count()).states).toEqual({ ...states, published: states.published + 1 })
+    site.forward(60_000)
+    await app.engine.drain()
+    expect((await app.store.moods.count()).states.pending).toBe(states.pending)
+  })
+})
+
+describe('logins', () => {
+  it('of an account are used up before the PDS says so, and what needs one waits', async () => {
+    await using site = await createSite({ LOGINS_PER_5_MIN: '1' })
+    const { app } = site
+    await site.pds.up({ rateLimits: true })
+    await app.accounts.signUp('u1', 'alice')
+    await app.engine.drain()
+    // Every token that is kept in memory has run out by our clock, and the stored ones are lost.
+    site.forward(3 * HOUR)
+    const published = async (text: string): Promise<number> => {
+      await app.store.accounts.save({ ...(await app.store.accounts.byUser('u1'))!, sealedSession: null })
+      await app.moods.post('u1', { mood: text })
+      await app.engine.drain()
+      return (await app.store.moods.count()).states.published
+    }
+    expect(await published('the first login')).toBe(1)
+    expect(await published('a second one too many')).toBe(1)
+    site.forward(6 * 60_000)
+    await app.engine.drain()
+    expect((await app.store.moods.count()).states).toMatchObject({ published: 2, pending: 0 })
+    expect((await app.store.accounts.byUser('u1'))?.state).toBe('ready')
+  })
+})
+
+describe('a host that is dead', () => {
+  it('costs one probe at a time, and another host goes on', async () => {
+    await using site = await createSite()
+    const { app } = site
+    await site.pds.up()
+    await app.accounts.signUp('u1', 'alice')
+    await app.engine.drain()
+    const alive = await app.store.accounts.byUser('u1')
+    if (!isReady(alive)) throw new Error('no account')
+
+    let requests = 0
+    const dead = createServer((request) => {
+      requests++
+      request.socket.destroy()
+    })
+    await new Promise<void>((resolve) => dead.listen(0, '127.0.0.1', resolve))
+    const buried = { ...alive, pds: `http://127.0.0.1:${(dead.address() as AddressInfo).port}` }
+    const read = (account: ReadyAccount) => app.client.get(account, 'a.b.c', '2222222222222')
+
+    for (let i = 0; i < 3; i++) expect((await read(buried)).kind).toBe('uncertain')
+    expect(requests).toBe(3)
+    const refused = await Promise.all(Array.from({ length: 20 }, () => read(buried)))
+    expect(new Set(refused.map((outcome) => outcome.kind))).toEqual(new Set(['later']))
+    expect(requests).toBe(3)
+    expect((await read(alive)).kind).toBe('ok')
+    site.forward(60_000)
+    await Promise.all(Array.from({ length: 20 }, () => read(buried)))
+    expect(requests).toBe(4)
+    await new Promise((resolve) => dead.close(resolve))
+  })
+})
+
+describe('moods retry', () => {
+  it('says what it would put back to work, and does it when told to', async () => {
+    await using site = await createSite()
+    const { app } = site
+    await site.pds.up()
+    await app.accounts.signUp('u1', 'alice')
+    await app.accounts.signUp('u2', 'bob')
+    await app.engine.drain()
+    const { mood } = await app.moods.post('u1', { mood: 'too bad' })
+    const error = { code: 'InvalidRequest', message: 'no', at: 0 }
+    await app.store.moods.settle(
+      [{ id: mood.id, version: 1, next: { ...mood.sync, state: 'rejected', dueAt: null, error } }],
+      0,
+    )
+    const bob = (await app.store.accounts.byUser('u2'))!
+    await app.store.accounts.save({
+      ...bob,
+      state: 'needs_attention',
+      error: { code: 'AccountTakedown', message: 'no', at: 0 },
+    })
+    await app.engine.drain()
+
+    const env = { MOODS_DATA: site.dataFolder }
+    const run = async (...args: string[]) =>
+      JSON.parse((await runMoods(['retry', '--json', ...args], env)).stdout) as object
+    const { stdout } = await runMoods(['status'], env)
+    expect(stdout).toContain('1 rejected: InvalidRequest')
+    expect(stdout).toContain('1 accounts need attention: AccountTakedown')
+    expect(await run()).toEqual({ executed: false, moods: 1, accounts: 1 })
+    expect(await run('--reason', 'Other', '--execute')).toEqual({ executed: true, moods: 0, accounts: 0 })
+    expect(await run('--reason', 'InvalidRequest', '--execute')).toEqual({ executed: true, moods: 1, accounts: 0 })
+    expect(await run('--execute')).toEqual({ executed: true, moods: 0, accounts: 1 })
+    await app.engine.drain()
+    expect((await app.store.moods.count()).states).toMatchObject({ published: 1, rejected: 0 })
+    expect((await app.store.accounts.count()).states).toMatchObject({ ready: 2, needs_attention: 0 })
+  })
+})
