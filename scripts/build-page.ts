@@ -4,7 +4,7 @@ import { globSync, statSync, existsSync } from 'node:fs'
 import { build } from 'vite'
 
 const target = 'dist/web/index.html'
-const sources = [...globSync('src/web/**/*.*'), 'src/http/view.ts', 'vite.config.ts', 'package-lock.json']
+const sources = [...globSync('src/**/*.*'), 'vite.config.ts', 'package-lock.json']
 const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs))
 
 if (!existsSync(target) || statSync(target).mtimeMs < newest) {

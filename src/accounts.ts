@@ -42,7 +42,7 @@ export class Accounts {
     }
     let account = await this.#accounts.add(newAccount(user, handle))
     if (account.state === 'needs_attention') account = (await this.#accounts.save(touched(account))) ?? account
-    if (account.state === 'pending') this.#nudge(user)
+    this.#nudge(user)
     return { handle, account }
   }
 
@@ -55,5 +55,20 @@ export class Accounts {
   async userOf(wanted: string): Promise<string | null> {
     const handle = parseHandle(wanted)
     return (await this.#accounts.usersOf([handle])).get(handle) ?? null
+  }
+}
+
+/**
+ * Who signs in with a handle for trying out: whoever has it, else the same new name each time.
+ *
+ * @throws DomainError `invalid_handle`
+ */
+export async function trialUser(accounts: Accounts, handle: string): Promise<string> {
+  const known = await accounts.userOf(handle)
+  if (known !== null) return known
+  for (let n = 1; ; n++) {
+    const user = n === 1 ? `trial|${handle}` : `trial|${handle}|${n}`
+    // Somebody may have signed in with this handle and signed up with another.
+    if ((await accounts.profile(user)).handle === null) return user
   }
 }

@@ -5,13 +5,14 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { hkdfSync, randomUUID } from 'node:crypto'
 import { Accounts } from './accounts.ts'
-import type { Config } from './config.ts'
+import { type Config, LOOPBACK_HOSTS } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
 import { choosePorts, freePort, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
 import { Erasures } from './erasure.ts'
 import { createOidc, createTrialSignIn, type TrialSignIn } from './http/auth.ts'
 import { FeedHub } from './http/feed-hub.ts'
+import type { Http } from './http/deps.ts'
 import { createHttp } from './http/server.ts'
 import { Moods } from './moods.ts'
 import { Events } from './observe/events.ts'
@@ -83,6 +84,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const store = starting.use(openSqlite(folder.database))
   const started = await pds()
   const { url, sealKey } = started
+  await checkSealKey(store, sealKey)
   const { client, host } = connect(config, started, store, clock, overrides.random ?? Math.random)
 
   const changes = new Signal()
@@ -115,8 +117,10 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     const hub = new FeedHub({ store: store.moods, moods, clock, changes, onError })
     const page = existsSync(join(PAGE, 'index.html')) ? PAGE : null
     const ready = readiness(store, config.remote === null ? url : null)
-    const http = await createHttp({ moods, accounts, erasures, auth, trial, hub, events, ready, page, pdsUrl: url })
-    starting.defer(() => http.close())
+    const onlyLoopback = LOOPBACK_HOSTS.has(config.host)
+    const deps = { moods, accounts, erasures, auth, trial, hub, events, ready, page, pdsUrl: url, onlyLoopback }
+    const http = await createHttp(deps)
+    starting.defer(() => closeHttp(http))
     starting.defer(() => hub.close())
     address = await http.listen({ host: config.host, port: config.port })
     folder.writeJson('server.json', { address })
@@ -151,6 +155,19 @@ function connect(config: Config, pds: Pds, store: Store, clock: Clock, random: (
   }
 }
 
+/** @throws DomainError `config` when what is stored was sealed with another key: better now than with each mood */
+async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
+  const sealed = (await store.accounts.anySealed())?.sealedPassword
+  if (!sealed) return
+  try {
+    await new Sealer(sealKey).open(sealed)
+  } catch (error) {
+    const message =
+      'the stored passwords were sealed with another key (MOODS_SEAL_KEY, or secrets.json in the data folder)'
+    throw new DomainError('config', message, { cause: error })
+  }
+}
+
 /** A key of its own for each purpose, from the one that is kept. */
 function tombstoneKey(sealKey: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', sealKey, '', 'moods tombstones', 32))
@@ -166,7 +183,10 @@ async function hostPds(config: Config, folder: DataFolder, starting: AsyncDispos
   if (config.port !== 0) await freePort(config.host, config.port, 'PORT')
   const { remote } = config
   const wanted = { pds: config.embedded.pdsPort, plc: config.embedded.plcPort }
-  const ports = remote ? null : await choosePorts(folder, wanted, config.host)
+  const ports = remote ? null : await choosePorts(folder, wanted)
+  if (ports && Object.values(ports).includes(config.port)) {
+    throw new DomainError('config', 'PORT cannot be the same as PDS_PORT or PLC_PORT')
+  }
   folder.checkWritable()
   starting.use(folder.lock())
   return async () => {
@@ -176,13 +196,7 @@ async function hostPds(config: Config, folder: DataFolder, starting: AsyncDispos
     const secrets = folder.secrets()
     rememberPorts(folder, ports!)
     const network = starting.use(
-      await startNetwork({
-        folder,
-        ports: ports!,
-        secrets,
-        host: config.host,
-        rateLimits: config.limits.points.length > 0,
-      }),
+      await startNetwork({ folder, ports: ports!, secrets, rateLimits: config.limits.points.length > 0 }),
     )
     return { url: network.pdsUrl, adminPassword: secrets.pdsAdminPassword, sealKey: decodeKey(secrets.sealKey) }
   }
@@ -217,6 +231,16 @@ function runUntilDisposed(engine: Engine): () => Promise<void> {
 function oidc(config: Config) {
   if (config.auth.kind !== 'oidc') throw new Error('no way to sign in is configured')
   return createOidc(config.auth.issuer, config.auth.audience)
+}
+
+/** How long requests under way may take to be answered when the server stops. */
+const GRACE_MS = 2_000
+
+/** Stops listening, and cuts off whoever has not been answered in time. */
+async function closeHttp(http: Http): Promise<void> {
+  const cutOff = setTimeout(() => http.server.closeAllConnections(), GRACE_MS)
+  await http.close()
+  clearTimeout(cutOff)
 }
 
 /** Posts are taken when the store answers; an embedded PDS must answer too. */

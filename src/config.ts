@@ -47,7 +47,8 @@ export interface Config {
 type Env = Readonly<Record<string, string | undefined>>
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+/** Addresses that nobody but this machine can reach. */
+export const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Every variable that is read, with what it does; `docs/reference/configuration.md` is compared with it. */
 export const VARIABLES = {
@@ -194,9 +195,10 @@ function readRemote(read: Reader): RemotePds | null {
   const url = read.url('PDS_URL')
   const plcUrl = read.url('PLC_URL')
   const adminPassword = read.text('PDS_ADMIN_PASSWORD')
-  const sealKey = Buffer.from(read.text('MOODS_SEAL_KEY') ?? '', 'base64')
+  const keyText = read.text('MOODS_SEAL_KEY') ?? ''
+  const sealKey = Buffer.from(/^[\w+/-]+=*$/.test(keyText) ? keyText : '', 'base64')
   if (read.text('PDS_URL') === null) {
-    for (const name of ['PLC_URL', 'PDS_ADMIN_PASSWORD'] as const) {
+    for (const name of ['PLC_URL', 'PDS_ADMIN_PASSWORD', 'MOODS_SEAL_KEY'] as const) {
       if (read.text(name) !== null) read.problems.push(`${name} goes with PDS_URL, which is not set`)
     }
     return null
@@ -225,7 +227,7 @@ function readAuth(read: Reader, host: string, serves: boolean): AuthConfig {
   if (!serves) return { kind: 'trial' }
   if (read.text('PDS_URL') !== null) {
     read.problems.push('AUTH_ISSUER and AUTH_AUDIENCE must be set with PDS_URL: signing in by name is for trying out')
-  } else if (!LOOPBACK.has(host) && trial !== 'public') {
+  } else if (!LOOPBACK_HOSTS.has(host) && trial !== 'public') {
     read.problems.push(
       `HOST=${host} would let anybody who reaches it sign in as anybody: set AUTH_ISSUER and AUTH_AUDIENCE, or TRIAL_SIGN_IN=public to have it so`,
     )

@@ -45,11 +45,13 @@ export class DataFolder {
 
   /** @throws DomainError `data_folder` when the folder cannot be written; nothing is made then */
   checkWritable(): void {
+    const missing: string[] = []
     let nearest = this.path
-    while (!existsSync(nearest)) nearest = dirname(nearest)
+    for (; !existsSync(nearest); nearest = dirname(nearest)) missing.unshift(nearest)
     try {
       accessSync(nearest, constants.W_OK | constants.X_OK)
-      mkdirSync(this.path, { recursive: true, mode: 0o700 })
+      // One by one: making them all at once never ends where the system makes none, as below /proc.
+      for (const folder of missing) mkdirSync(folder, { mode: 0o700 })
     } catch (error) {
       throw new DomainError('data_folder', `the data folder ${this.path} cannot be written (MOODS_DATA moves it)`, {
         cause: error,
@@ -64,7 +66,7 @@ export class DataFolder {
    * @throws DomainError `data_folder` when another server has it
    */
   lock(): Disposable {
-    const db = new Database(this.file('server.lock'), { timeout: 0 })
+    const db = this.#openLock()
     try {
       db.pragma('locking_mode = EXCLUSIVE')
       db.exec('BEGIN EXCLUSIVE')
@@ -75,6 +77,16 @@ export class DataFolder {
       })
     }
     return { [Symbol.dispose]: () => void db.close() }
+  }
+
+  #openLock(): Database.Database {
+    try {
+      return new Database(this.file('server.lock'), { timeout: 500 })
+    } catch (error) {
+      throw new DomainError('data_folder', `the data folder ${this.path} cannot be written (MOODS_DATA moves it)`, {
+        cause: error,
+      })
+    }
   }
 
   /** Whether some server has the folder. */

@@ -134,6 +134,8 @@ export interface AccountStore {
   usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>>
   byUser(user: string): Promise<Account | null>
   byDid(did: string): Promise<Account | null>
+  /** Some account that has a sealed password; null where there is none. */
+  anySealed(): Promise<Account | null>
   /** Adds an account unless the user has one. @returns what the user has now */
   add(account: Account): Promise<Account>
   /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */

@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { Command } from 'commander'
+import { trialUser } from '../accounts.ts'
 import { type App, createApp, type Role } from '../app.ts'
 import { type Config, readConfig, VARIABLES } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
@@ -41,7 +42,7 @@ async function welcome(app: App, address: string, config: Config): Promise<strin
   const where = [`Page and API: ${address}`, `PDS:          ${app.pdsUrl}`, `Data:         ${config.dataFolder}`]
   if (!app.trial) return where.join('\n')
   const handle = await trialHandle(app, new DataFolder(config.dataFolder))
-  const user = (await app.accounts.userOf(handle)) ?? `trial|${handle}`
+  const user = await trialUser(app.accounts, handle)
   await app.accounts.signUp(user, handle)
   const token = await app.trial.issue(user)
   const json = JSON.stringify({ mood: 'hello from the command line' })

@@ -15,12 +15,23 @@ describe('parseHandle', () => {
     expect(parseHandle(input)).toBe(handle)
   })
 
-  it.each(['', '@', 'ab', 'x'.repeat(19), 'a.b', 'a_b', '-ab', 'ab-', 'ä-ö-ü', 'a b c', '@@abc', 'abc\n|'])(
-    'refuses %j',
-    (input) => {
-      expect(() => parseHandle(input)).toThrow(expect.objectContaining({ code: 'invalid_handle' }))
-    },
-  )
+  it.each([
+    '',
+    '@',
+    'ab',
+    'x'.repeat(19),
+    'a.b',
+    'a_b',
+    '-ab',
+    'ab-',
+    'ä-ö-ü',
+    'a b c',
+    '@@abc',
+    'abc\u212a',
+    'abc\n|',
+  ])('refuses %j', (input) => {
+    expect(() => parseHandle(input)).toThrow(expect.objectContaining({ code: 'invalid_handle' }))
+  })
 })
 
 describe('accountHandle', () => {

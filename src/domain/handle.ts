@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { DomainError } from './errors.ts'
 
-const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
+const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/
 
 /**
  * Reads a handle as people write it, with or without `@`, in any case.
@@ -14,14 +14,14 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/
  * @throws DomainError `invalid_handle`
  */
 export function parseHandle(input: string): string {
-  const handle = input.trim().replace(/^@/, '').toLowerCase()
+  const handle = input.trim().replace(/^@/, '')
   if (handle.length < 3 || handle.length > 18) {
     throw new DomainError('invalid_handle', 'a handle has 3 to 18 characters')
   }
   if (!LABEL.test(handle)) {
     throw new DomainError('invalid_handle', 'a handle has letters, digits and hyphens only, and no hyphen at an end')
   }
-  return handle
+  return handle.toLowerCase()
 }
 
 /**

@@ -17,6 +17,8 @@ describe('parseDraft', () => {
   it.each([
     ['nothing', { mood: '' }],
     ['white space alone', { mood: ' \n\t' }],
+    ['nothing that can be seen', { mood: '\u200b\u00a0\u2060' }],
+    ['a control character at the end', { mood: 'a\u000b' }],
     ['281 characters', { mood: 'a'.repeat(281) }],
     ['281 characters of several code points', { mood: '👩‍👩‍👧'.repeat(281) }],
     ['2801 bytes in few characters', { mood: `${'👩‍👩‍👧‍👧'.repeat(112)}abcd` }],

@@ -50,9 +50,15 @@ export interface MoodDraft {
 /** C0, DEL and C1, but newline and tab. */
 const CONTROL = /(?![\n\t])\p{Cc}/u
 
-function checkText(name: string, text: string, graphemes: number, bytes: number): void {
+/** Nothing that can be seen. */
+const BLANK = /^[\s\p{Z}\p{Cf}]*$/u
+
+function checkCharacters(name: string, text: string): void {
   if (!text.isWellFormed()) throw new DomainError('invalid_mood', `${name} holds half of a surrogate pair`)
   if (CONTROL.test(text)) throw new DomainError('invalid_mood', `${name} holds control characters`)
+}
+
+function checkLength(name: string, text: string, graphemes: number, bytes: number): void {
   if (Buffer.byteLength(text) > bytes) {
     throw new DomainError('invalid_mood', `${name} is longer than ${bytes} bytes of UTF-8`)
   }
@@ -69,18 +75,21 @@ function checkText(name: string, text: string, graphemes: number, bytes: number)
  *   lone surrogates, C0/C1 control characters other than newline and tab, or an intensity outside 1–10
  */
 export function parseDraft(draft: MoodDraft): MoodContent {
+  checkCharacters('mood', draft.mood)
   const text = draft.mood.trim()
-  if (text === '') throw new DomainError('invalid_mood', 'mood is empty')
-  checkText('mood', text, LIMITS.textGraphemes, LIMITS.textBytes)
+  if (BLANK.test(text)) throw new DomainError('invalid_mood', 'mood is empty')
+  checkLength('mood', text, LIMITS.textGraphemes, LIMITS.textBytes)
   const { context = null, intensity = null, isPrivate = false } = draft
   return { text, intensity: parseIntensity(intensity), context: parseContext(context), isPrivate }
 }
 
 /** @throws DomainError `invalid_mood` */
 export function parseContext(input: string | null): string | null {
-  const context = input?.trim() || null
-  if (context !== null) checkText('context', context, LIMITS.contextGraphemes, LIMITS.contextBytes)
-  return context
+  if (input === null) return null
+  checkCharacters('context', input)
+  const context = input.trim()
+  checkLength('context', context, LIMITS.contextGraphemes, LIMITS.contextBytes)
+  return BLANK.test(context) ? null : context
 }
 
 /** @throws DomainError `invalid_mood` for anything but null and whole numbers from 1 to 10 */

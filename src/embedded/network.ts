@@ -5,15 +5,13 @@ import http from 'node:http'
 import { PDS } from '@atproto/pds'
 import { PlcServer } from '@did-plc/server'
 import type { DataFolder, Secrets } from '../data-folder.ts'
-import { type NetworkPorts, networkUrls } from './ports.ts'
+import { LOOPBACK, type NetworkPorts, networkUrls } from './ports.ts'
 import { SqlitePlcDatabase } from './plc-database.ts'
 
 export interface NetworkOptions {
   readonly folder: DataFolder
   readonly ports: NetworkPorts
   readonly secrets: Secrets
-  /** Address to listen on. */
-  readonly host: string
   /** Whether the PDS limits its users as the public ones do. */
   readonly rateLimits: boolean
 }
@@ -24,12 +22,12 @@ export interface Network extends AsyncDisposable {
 }
 
 /** Starts both and waits until they answer. */
-export async function startNetwork({ folder, ports, secrets, host, rateLimits }: NetworkOptions): Promise<Network> {
+export async function startNetwork({ folder, ports, secrets, rateLimits }: NetworkOptions): Promise<Network> {
   const urls = networkUrls(ports)
   await using starting = new AsyncDisposableStack()
 
   const plc = PlcServer.create({ db: new SqlitePlcDatabase(folder.file('plc.sqlite')), port: ports.plc })
-  listenOnlyOn(plc.app, host)
+  listenOnLoopback(plc.app)
   starting.defer(() => plc.destroy())
   await plc.start()
 
@@ -49,7 +47,7 @@ export async function startNetwork({ folder, ports, secrets, host, rateLimits }:
     disableSsrfProtection: true,
     rateLimitsEnabled: rateLimits,
   })
-  listenOnlyOn(pds.app, host)
+  listenOnLoopback(pds.app)
   starting.defer(() => pds.destroy())
   await pds.start()
 
@@ -61,8 +59,11 @@ interface Listener {
   listen(port: number): http.Server
 }
 
-/** Both servers call `listen(port)`, which would open them to every network this machine is in. */
-function listenOnlyOn(app: object, host: string): void {
+/**
+ * Both servers call `listen(port)`, which would open them to every network this machine is in. They are named
+ * `localhost` in every DID, so nobody else could use them anyway.
+ */
+function listenOnLoopback(app: object): void {
   const listener = app as Listener & http.RequestListener
-  listener.listen = (port) => http.createServer(listener).listen(port, host)
+  listener.listen = (port) => http.createServer(listener).listen(port, LOOPBACK)
 }

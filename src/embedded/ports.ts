@@ -9,6 +9,9 @@ export interface NetworkPorts {
   readonly plc: number
 }
 
+/** Where the embedded servers listen, whatever HOST says. */
+export const LOOPBACK = '127.0.0.1'
+
 const FILE = 'network.json'
 const DEFAULTS: NetworkPorts = { pds: 2583, plc: 2582 }
 
@@ -27,7 +30,6 @@ export function storedPorts(folder: DataFolder): NetworkPorts | null {
 export async function choosePorts(
   folder: DataFolder,
   wanted: { readonly pds: number | null; readonly plc: number | null },
-  host: string,
 ): Promise<NetworkPorts> {
   const stored = storedPorts(folder)
   const choose = async (name: 'pds' | 'plc'): Promise<number> => {
@@ -38,11 +40,13 @@ export async function choosePorts(
         const message = `the accounts in ${folder.path} live on port ${stored[name]}: ${variable} cannot be changed to ${port}`
         throw new DomainError('data_folder', message)
       }
-      return freePort(host, stored[name], variable)
+      return freePort(LOOPBACK, stored[name], variable)
     }
-    return freePort(host, port ?? DEFAULTS[name], variable)
+    return freePort(LOOPBACK, port ?? DEFAULTS[name], variable)
   }
-  return { pds: await choose('pds'), plc: await choose('plc') }
+  const ports = { pds: await choose('pds'), plc: await choose('plc') }
+  if (ports.pds === ports.plc) throw new DomainError('config', 'PDS_PORT and PLC_PORT cannot be the same')
+  return ports
 }
 
 /** Where the embedded PDS and PLC directory are to be found, whether or not they run in this process. */
@@ -63,7 +67,10 @@ export function freePort(host: string, port: number, variable: string): Promise<
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', (error) => {
-      reject(new DomainError('port_in_use', `port ${port} on ${host} cannot be used (${variable})`, { cause: error }))
+      const { code } = error as NodeJS.ErrnoException
+      const why = code === 'EADDRINUSE' ? 'is in use' : `cannot be used, ${code}`
+      const message = `port ${port} on ${host} ${why} (${variable}${code === 'EADDRINUSE' ? '' : ' or HOST'})`
+      reject(new DomainError('port_in_use', message, { cause: error }))
     })
     probe.listen(port, host, () => {
       const address = probe.address()

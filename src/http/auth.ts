@@ -2,7 +2,6 @@
 
 import {
   createRemoteJWKSet,
-  customFetch,
   errors,
   exportJWK,
   generateKeyPair,
@@ -66,10 +65,15 @@ const OIDC_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', '
  * by discovery on the first token, and fetched again when it has new ones.
  */
 export function createOidc(issuer: string, audience: string): Authenticator {
-  let keys: JWTVerifyGetKey | null = null
+  let keys: Promise<JWTVerifyGetKey> | null = null
   const getKey: JWTVerifyGetKey = async (header, token) => {
-    keys ??= createRemoteJWKSet(await discoverKeys(issuer), { [customFetch]: fetch })
-    return keys(header, token)
+    keys ??= discoverKeys(issuer).then((uri) => createRemoteJWKSet(uri))
+    try {
+      return (await keys)(header, token)
+    } catch (error) {
+      keys = null
+      throw error
+    }
   }
   return new TokenVerifier(getKey, { issuer, audience, algorithms: OIDC_ALGORITHMS })
 }
@@ -91,6 +95,7 @@ interface Claims {
 
 /** What a verified token said, until it expires; checking a signature costs more than saving a mood. */
 const MAX_VERIFIED = 10_000
+const TRUST_MS = 5 * 60_000
 
 class TokenVerifier implements Authenticator {
   readonly #getKey: JWTVerifyGetKey
@@ -108,7 +113,9 @@ class TokenVerifier implements Authenticator {
     this.#verified.delete(token)
     const { payload } = await this.#check(token)
     if (!payload.sub) throw new DomainError('unauthorized', 'the token names no user')
-    this.#verified.set(token, { user: payload.sub, expiresAt: payload.exp! * 1000 })
+    // Not until the token ends: its key may be withdrawn before.
+    const expiresAt = Math.min(payload.exp! * 1000, Date.now() + TRUST_MS)
+    this.#verified.set(token, { user: payload.sub, expiresAt })
     if (this.#verified.size > MAX_VERIFIED) this.#verified.delete(this.#verified.keys().next().value!)
     return payload.sub
   }
@@ -119,8 +126,9 @@ class TokenVerifier implements Authenticator {
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw new DomainError('unauthorized', 'the token has expired')
       // A JOSEError is about the token, but for the two that are about fetching the keys.
+      const aboutKeys = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
       const aboutToken = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC'
-      if (aboutToken && !(error instanceof errors.JWKSTimeout)) {
+      if (aboutToken && !aboutKeys) {
         throw new DomainError('unauthorized', 'the token is not valid', { cause: error })
       }
       throw new DomainError('unavailable', 'the sign-in provider does not answer', { cause: error })

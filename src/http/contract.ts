@@ -16,7 +16,7 @@ export interface MoodView {
     readonly state: SyncState
     readonly uri?: string
     readonly cid?: string
-    readonly error?: { readonly code: string; readonly message: string }
+    readonly error?: { readonly code: string }
   }
 }
 

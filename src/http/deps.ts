@@ -21,6 +21,8 @@ export interface HttpDeps {
   readonly events: Events
   /** Throws while posts cannot be taken. */
   readonly ready: () => Promise<void>
+  /** Whether only this machine can reach the server. */
+  readonly onlyLoopback: boolean
   /** Folder of the built page; null where there is none. */
   readonly page: string | null
   /** Base URL of the PDS, for people to look at. */

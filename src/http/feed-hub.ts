@@ -3,6 +3,7 @@
  * well; one reader serves all who watch, and nothing is read when nobody does.
  */
 
+import { setTimeout } from 'node:timers/promises'
 import { isVisibleTo } from '../domain/mood.ts'
 import type { Entry, Moods } from '../moods.ts'
 import type { ChangePosition, Clock, MoodStore } from '../ports.ts'
@@ -15,6 +16,8 @@ export interface Watcher {
   show(entry: Entry): void
   /** A mood is not to be seen any more. */
   hide(id: string): void
+  /** The server stops. */
+  end(): void
 }
 
 export interface FeedHubDeps {
@@ -29,7 +32,9 @@ export interface FeedHubDeps {
 /** How often to look for changes of other processes. */
 const POLL_MS = 1000
 /** Writes of other processes may land this much behind the newest one seen. */
-const OVERLAP_MS = 2000
+const OVERLAP_MS = 6000
+/** However many changes there are, they are read no more often than this. */
+const PAUSE_MS = 50
 const PAGE = 500
 
 export class FeedHub {
@@ -45,9 +50,7 @@ export class FeedHub {
   /** @returns how to stop watching */
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher)
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = null
-    })
+    this.#reading ??= this.#read()
     return () => {
       this.#watchers.delete(watcher)
       if (this.#watchers.size === 0) this.#deps.changes.raise()
@@ -56,6 +59,7 @@ export class FeedHub {
 
   async close(): Promise<void> {
     this.#stop.abort()
+    for (const watcher of this.#watchers) watcher.end()
     await this.#reading
   }
 
@@ -84,7 +88,9 @@ export class FeedHub {
         this.#deps.onError(error)
       }
       await changes.wait(seen, POLL_MS, this.#stop.signal)
+      await setTimeout(PAUSE_MS)
     }
+    this.#reading = null
   }
 
   async #tell(moods: readonly Entry['mood'][]): Promise<void> {

@@ -15,7 +15,7 @@ export const MoodSchema = Type.Object({
     state: Type.String({ description: 'local, pending, published, withdrawn or rejected' }),
     uri: Type.Optional(Type.String()),
     cid: Type.Optional(Type.String()),
-    error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+    error: Type.Optional(Type.Object({ code: Type.String() })),
   }),
 })
 

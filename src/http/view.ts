@@ -23,7 +23,8 @@ export function moodView({ mood, handle }: Entry): MoodView {
       state: sync.state,
       ...(sync.uri === null ? {} : { uri: sync.uri }),
       ...(sync.cid === null ? {} : { cid: sync.cid }),
-      ...(sync.error === null ? {} : { error: { code: sync.error.code, message: sync.error.message } }),
+      // The PDS's own words may speak of more than a stranger should read.
+      ...(sync.error === null ? {} : { error: { code: sync.error.code } }),
     },
   }
 }

@@ -13,6 +13,9 @@ import type { Xrpc } from './xrpc.ts'
 /** Up to this many records are read one by one; more are read with the whole repo. */
 const READ_SINGLY = 8
 
+/** A whole repo may take this many times as long as one record. */
+const WHOLE_REPO = 12
+
 /** Refusals of a token, which another token may mend. */
 const OF_THE_TOKEN = new Set(['ExpiredToken', 'InvalidToken', 'AuthMissing', 'AuthenticationRequired'])
 
@@ -51,7 +54,8 @@ export class PdsClient implements RepoClient {
   async list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
     const agent = this.#xrpc.agent(account.pds)
     const params = { did: account.did as Did }
-    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, getRepo, { params, signal })).body)
+    const ask = async (signal: AbortSignal) => (await xrpc(agent, getRepo, { params, signal })).body
+    const answer = await this.#xrpc.ask(ask, undefined, WHOLE_REPO)
     if (answer.kind !== 'ok') return answer
     try {
       return ok(await collectionOf(answer.value, collection))

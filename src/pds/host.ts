@@ -21,7 +21,7 @@ export interface HostOptions {
 type Description = InferMethodOutputBody<typeof describeServer, Uint8Array>
 
 /** The reference PDS names a reserved handle by code, and a taken one only in its message. */
-const TAKEN = /already taken/i
+const TAKEN = /^handle already taken/i
 
 export class PdsHost implements AccountHost {
   readonly #options: HostOptions

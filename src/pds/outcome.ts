@@ -1,6 +1,12 @@
 /** From what the PDS answered, or did not, to an outcome: the only place that reads statuses and error names. */
 
-import { XrpcError, XrpcInternalError, XrpcInvalidResponseError, XrpcResponseError } from '@atproto/lex'
+import {
+  isXrpcErrorPayload,
+  XrpcError,
+  XrpcInternalError,
+  XrpcInvalidResponseError,
+  XrpcResponseError,
+} from '@atproto/lex'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 
 /** The connection was never made, so the request cannot have been carried out. */
@@ -30,11 +36,12 @@ const OF_THE_ACCOUNT = new Set([
 const OF_A_GATEWAY = new Set([408, 502, 503, 504])
 
 const DEFAULT_WAIT_MS = 5_000
+const MIN_WAIT_MS = 1_000
 
 /** How long a 429 asks to wait: `Retry-After` in seconds, else `RateLimit-Reset` in seconds since 1970. */
 function waitMs(headers: Headers, now: number): number {
   const after = Number(headers.get('retry-after') ?? Number.NaN)
-  if (after >= 0) return after * 1000
+  if (after >= 0) return Math.max(after * 1000, MIN_WAIT_MS)
   const reset = Number(headers.get('ratelimit-reset') ?? Number.NaN)
   return reset * 1000 > now ? reset * 1000 - now : DEFAULT_WAIT_MS
 }
@@ -56,6 +63,11 @@ function ofStatus(status: number, headers: Headers, code: string, message: strin
   return { kind: 'rejected', code, message }
 }
 
+/** `ECONNRESET` and the like; for time-outs and aborts, whose code is a number, their name. */
+function nameOf(cause: Error): string {
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+}
+
 /**
  * Maps what a call threw.
  *
@@ -63,16 +75,18 @@ function ofStatus(status: number, headers: Headers, code: string, message: strin
  * @throws the error itself when it is not one of an XRPC call: that is a defect, not an answer
  */
 function failureOf(error: unknown, now: number): Failure {
-  if (error instanceof XrpcResponseError) {
+  if (error instanceof XrpcResponseError && isXrpcErrorPayload(error.payload)) {
     return ofStatus(error.status, error.headers, error.error, error.message, now)
   }
-  if (error instanceof XrpcInvalidResponseError) {
+  if (error instanceof XrpcResponseError || error instanceof XrpcInvalidResponseError) {
+    // No PDS speaks so: something that stands in front of it has answered, and knows nothing of moods and accounts.
     const { status, headers } = error.response
-    return ofStatus(status, headers, error.error, `status ${status}`, now)
+    if (status === 429) return ofStatus(status, headers, error.error, '', now)
+    return { kind: 'uncertain', code: `Status${status}`, answered: false }
   }
   if (error instanceof XrpcInternalError) {
     const cause: unknown = error.cause
-    const code = cause instanceof Error ? ('code' in cause ? String(cause.code) : cause.name) : error.error
+    const code = cause instanceof Error ? nameOf(cause) : error.error
     if (NEVER_SENT.has(code)) return { kind: 'host_down', code }
     // An abort is our own doing and says nothing of the host.
     return { kind: 'uncertain', code, answered: code === 'AbortError' }

@@ -68,7 +68,12 @@ export class Sessions {
     }
     const refusal = await this.#admitLogin(account.user)
     if (refusal) return refusal
-    const password = await this.#sealer.open(account.sealedPassword)
+    let password: string
+    try {
+      password = await this.#sealer.open(account.sealedPassword)
+    } catch {
+      return { kind: 'unauthorized', code: 'Unsealable', message: 'the stored password was sealed with another key' }
+    }
     const agent = this.#xrpc.agent(pds)
     const body = { identifier, password }
     return this.#xrpc.ask(async (signal) => (await xrpc(agent, createSession, { body, signal })).body)
@@ -89,7 +94,12 @@ export class Sessions {
   /** What the store holds now: another process may have renewed it. */
   async #stored(account: ReadyAccount): Promise<Tokens | null> {
     const sealed = (await this.#accounts.byUser(account.user))?.sealedSession ?? null
-    return sealed === null ? null : (JSON.parse(await this.#sealer.open(sealed)) as Tokens)
+    if (sealed === null) return null
+    // Tokens that cannot be read are as good as none: a login brings others.
+    return this.#sealer.open(sealed).then(
+      (text) => JSON.parse(text) as Tokens,
+      () => null,
+    )
   }
 
   #refresh(pds: string, tokens: Tokens): Promise<Outcome<Tokens>> {

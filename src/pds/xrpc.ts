@@ -33,9 +33,12 @@ export class Xrpc {
     })
   }
 
-  /** @param abort ends the call before its time */
-  ask<T>(call: (signal: AbortSignal) => Promise<T>, abort?: AbortSignal): Promise<Outcome<T>> {
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs)
+  /**
+   * @param abort ends the call before its time
+   * @param patience how many times as long as usual the call may take
+   */
+  ask<T>(call: (signal: AbortSignal) => Promise<T>, abort?: AbortSignal, patience = 1): Promise<Outcome<T>> {
+    const timeout = AbortSignal.timeout(this.#options.timeoutMs * patience)
     const signal = abort ? AbortSignal.any([abort, timeout]) : timeout
     return outcomeOf(
       () => call(signal),

@@ -1,8 +1,8 @@
 /** Claims repos that have work and runs a pass over each, several at a time. */
 
-import { QUARANTINE_MS } from '../domain/backoff.ts'
+import { backoffMs, QUARANTINE_MS } from '../domain/backoff.ts'
 import { federates } from '../domain/policy.ts'
-import type { Clock, Lease } from '../ports.ts'
+import type { Clock, Lease, Release } from '../ports.ts'
 import { Signal } from '../signal.ts'
 import { Pass, type PassDeps } from './pass.ts'
 
@@ -83,7 +83,8 @@ export class Engine {
     const renewing = setInterval(() => {
       const renewal = store.repos.renew(lease, this.#clock.now() + this.#options.leaseMs)
       void renewal
-        .catch(() => false)
+        // Not to be had just now is not lost; the next renewal will tell.
+        .catch(() => true)
         .then((held) => {
           if (held || lost.signal.aborted) return
           this.#deps.events.leaseLost(lease.user)
@@ -91,8 +92,10 @@ export class Engine {
         })
     }, this.#options.leaseMs / 3)
     try {
-      // Without a release the lease runs out, and whoever takes it next reads the repo first.
-      const release = await new Pass(this.#deps, lease, { lost: lost.signal, stopping }).run()
+      const signals = { lost: lost.signal, stopping }
+      const release = await new Pass(this.#deps, lease, signals)
+        .run()
+        .catch((error: unknown) => this.#broken(lease, error))
       clearInterval(renewing)
       if (!lost.signal.aborted) await store.repos.release(lease, release, this.#clock.now())
     } finally {
@@ -100,23 +103,32 @@ export class Engine {
     }
   }
 
+  /** A pass that ended in an error nobody expected: come back later and later, and read first. */
+  #broken(lease: Lease, error: unknown): Release {
+    this.#deps.events.defect('pass', error)
+    const failures = lease.failures + 1
+    const now = this.#clock.now()
+    const quarantine = { until: now + QUARANTINE_MS, destructive: true }
+    return { dueAt: now + backoffMs(failures, this.#deps.random()), uncertain: true, quarantine, failures }
+  }
+
   /** A page of the rolling search for unmarked work. */
   async #sweep(): Promise<void> {
     const now = this.#clock.now()
     if (now < this.#swept.nextAt) return
     const cursor = await this.#deps.store.repos.sweep(this.#swept.cursor, SWEEP_PAGE, now)
-    if (cursor === null) await this.#release()
+    if (cursor === null) await this.#resume()
     this.#swept = cursor === null ? { cursor: '', nextAt: now + this.#options.sweepMs } : { cursor, nextAt: now }
   }
 
   async #sweepAll(): Promise<void> {
-    await this.#release()
+    await this.#resume()
     let cursor: string | null = ''
     while (cursor !== null) cursor = await this.#deps.store.repos.sweep(cursor, SWEEP_PAGE, this.#clock.now())
   }
 
   /** Puts back to work what was parked while federation was off, of everybody for whom it is on now. */
-  async #release(): Promise<void> {
+  async #resume(): Promise<void> {
     const { store, policy } = this.#deps
     for (let after = ''; ;) {
       const users = await store.repos.parked('federation_off', after, SWEEP_PAGE)

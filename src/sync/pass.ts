@@ -47,6 +47,8 @@ type WriteStep = Extract<Step, { kind: 'write' }>
 
 /** Parked moods put back to work in one step. */
 const REQUEUE_PAGE = 500
+/** Rounds of one pass; a repo with more to do goes to the end of the queue, so that none has to wait for a backlog. */
+const MAX_ROUNDS = 4
 /** Answers about one mood that may be others next time, before it is given up. A deletion never is. */
 const MAX_ATTEMPTS = 5
 /** Refusals that will not be others next time. */
@@ -84,12 +86,12 @@ export class Pass {
     const account = answer.value
     // A known repo that refuses us: what is due stays due until somebody has looked at the account.
     if (account !== null && account.did !== null && !isReady(account)) return this.#release(null)
-    while (!this.#stopped) {
+    for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round++) {
       const due = await this.#deps.store.moods.due(this.#lease.user, this.#now, MAX_WRITES)
       if (due.length === 0) return this.#finished()
-      const round = await this.#round(account, due)
-      if (round.kind !== 'ok') return this.#failed(round, account)
-      if (round.value === 'parked') await this.#lookAgain(account)
+      const done = await this.#round(account, due)
+      if (done.kind !== 'ok') return this.#failed(done, account)
+      if (done.value === 'parked') await this.#lookAgain(account)
     }
     return this.#release(this.#now)
   }
@@ -250,8 +252,17 @@ export class Pass {
     const { store } = this.#deps
     const account = await store.accounts.byUser(this.#lease.user)
     if (account && account.version !== before?.version && isReady(account)) {
-      await store.accounts.save({ ...account, requeue: true })
+      await this.#changeAccount((current) => ({ ...current, requeue: true }))
       await store.repos.mark(account.user, this.#now)
+    }
+  }
+
+  /** Changes the account as it is now, whoever else changes it. */
+  async #changeAccount(change: (account: Account) => Account): Promise<void> {
+    const { accounts } = this.#deps.store
+    for (;;) {
+      const account = await accounts.byUser(this.#lease.user)
+      if (!account || (await accounts.save(change(account)))) return
     }
   }
 
@@ -267,8 +278,7 @@ export class Pass {
     }
     if (failure.kind === 'unauthorized' && account !== null) {
       const { code, message } = failure
-      const current = await this.#deps.store.accounts.byUser(account.user)
-      if (current) await this.#deps.store.accounts.save(refused(current, { code, message, at: this.#now }))
+      await this.#changeAccount((current) => refused(current, { code, message, at: this.#now }))
       this.#deps.events.accountRefused(account.user, code)
       return this.#release(null)
     }

@@ -21,7 +21,7 @@ export function Badge({ mood, onOpen }: Props) {
       )
     case 'rejected':
       return (
-        <span class="badge rejected" title={mood.atproto.error?.message}>
+        <span class="badge rejected" title={mood.atproto.error?.code}>
           not published
         </span>
       )

@@ -2,7 +2,7 @@
 
 import { SignJWT, exportJWK, generateKeyPair } from 'jose'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from '../support/installation.ts'
@@ -57,6 +57,40 @@ describe('the API', () => {
       const answer = await alice.send('/api/mood', body)
       expect(answer).toMatchObject({ status, body: { error, message: expect.any(String) } })
       expect(await app.store.moods.count()).toEqual(before)
+    })
+
+    it('text that is not UTF-8', async () => {
+      const before = await app.store.moods.count()
+      const post = (body: Uint8Array, type = 'application/json') =>
+        fetch(`${app.address}/api/mood`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${alice.token}`, 'content-type': type },
+          body: Buffer.from(body),
+        })
+      const bytes = (...middle: number[]) =>
+        Buffer.concat([Buffer.from('{"mood":"a'), Buffer.from(middle), Buffer.from('"}')])
+      for (const body of [bytes(0xff), bytes(0xc3), bytes(0xed, 0xa0, 0x80)])
+        expect((await post(body)).status).toBe(400)
+      expect((await post(bytes(0xe9), 'application/json; charset=iso-8859-1')).status).toBe(415)
+      expect(await app.store.moods.count()).toEqual(before)
+    })
+
+    it.each(['/api/mood/%zz', '/api/mood/@%E0%A4%A', `/api/mood/${'a'.repeat(5000)}`, '/api/mood//all', '/index.html'])(
+      'the address %s',
+      async (path) => {
+        const { status, body } = await stranger.send(path)
+        expect([400, 404]).toContain(status)
+        expect(Object.keys(body)).toEqual(['error', 'message'])
+      },
+    )
+
+    it('whoever calls it by another name than localhost', async () => {
+      const { hostname, port } = new URL(app.address!)
+      const socket = connect(Number(port), hostname)
+      socket.write('GET /api/about HTTP/1.1\r\nHost: moods.example\r\nConnection: close\r\n\r\n')
+      let answer = ''
+      for await (const chunk of socket) answer += String(chunk)
+      expect(answer).toMatch(/^HTTP\/1\.1 400 .*localhost alone/s)
     })
 
     it('a body that is not called JSON', async () => {
@@ -148,6 +182,7 @@ describe('the API', () => {
       await alice.post('older')
       const latest = await alice.post('newer')
       expect((await stranger.send('/api/mood/@alice')).body).toEqual(await stranger.mood(latest.id))
+      expect((await stranger.send('/api/mood/%40alice')).body).toEqual(await stranger.mood(latest.id))
       expect(await stranger.send('/api/mood/@nobody-here')).toMatchObject({ status: 404, body: { error: 'not_found' } })
       expect(await stranger.send('/api/mood/@x')).toMatchObject({ status: 400, body: { error: 'invalid_handle' } })
     })
@@ -205,6 +240,12 @@ describe('the API', () => {
     })
     const again = await stranger.send('/api/sign-in', { handle: 'alice' })
     expect(again.body['sub']).toBe(first.body['sub'])
+  })
+
+  it('signs in a handle whose first user has signed up with another', async () => {
+    await (await stranger.as('first-name', { signUp: false })).send('/api/signup', { handle: 'second-name' })
+    const other = await stranger.as('first-name')
+    expect((await other.send('/api/me')).body).toMatchObject({ handle: 'first-name' })
   })
 
   it('refuses a token that has expired', async () => {

@@ -165,6 +165,7 @@ describe('moods retry', () => {
     expect(await run('--reason', 'Other', '--execute')).toEqual({ executed: true, moods: 0, accounts: 0 })
     expect(await run('--reason', 'InvalidRequest', '--execute')).toEqual({ executed: true, moods: 1, accounts: 0 })
     expect(await run('--execute')).toEqual({ executed: true, moods: 0, accounts: 1 })
+    site.forward(60_000)
     await app.engine.drain()
     expect((await app.store.moods.count()).states).toMatchObject({ published: 1, rejected: 0 })
     expect((await app.store.accounts.count()).states).toMatchObject({ ready: 2, needs_attention: 0 })

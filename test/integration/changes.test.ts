@@ -96,7 +96,7 @@ describe('deleting a mood', () => {
     expect((await fetch(`${site.app.address}${path}`, { method: 'DELETE' })).status).toBe(401)
     expect(await call(site.alice, 'DELETE', '/api/mood/ffffffffffffffffffffffff')).toMatchObject({ status: 404 })
     expect(await call(site.alice, 'DELETE', `${path}?records=burn`)).toMatchObject({ status: 400 })
-    expect((await site.alice.send(`${path}`)).status).toBe(200)
+    expect((await site.alice.send(path)).status).toBe(200)
   })
 
   it('wins a race with the creation that is in flight', async () => {

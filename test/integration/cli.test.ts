@@ -2,7 +2,7 @@
 
 import Database from 'better-sqlite3'
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -144,7 +144,7 @@ describe('refuses to start, in one clear line, and touches nothing:', () => {
     for (const name of ['PORT', 'PDS_PORT', 'PLC_PORT']) {
       const env = environment(join(folder.path, 'data'), { [name]: port })
       const { code, stdout, stderr } = await runMoods(['all'], env)
-      expect([code, stdout, stderr]).toEqual([1, '', `moods: port ${port} on 127.0.0.1 cannot be used (${name})\n`])
+      expect([code, stdout, stderr]).toEqual([1, '', `moods: port ${port} on 127.0.0.1 is in use (${name})\n`])
       expect(existsSync(join(folder.path, 'data'))).toBe(false)
     }
     await new Promise((resolve) => taken.close(resolve))
@@ -158,6 +158,40 @@ describe('refuses to start, in one clear line, and touches nothing:', () => {
     expect([code, stdout]).toEqual([1, ''])
     expect(stderr).toMatch(/^moods: the data folder \S+ cannot be written \(MOODS_DATA moves it\)\n$/)
     expect(trace(folder.path)).toEqual(before)
+  })
+
+  it('ports of its own that are the same', async () => {
+    await using folder = await temporaryFolder()
+    const clashes: Record<string, string>[] = [
+      { PDS_PORT: '45998', PLC_PORT: '45998' },
+      { PORT: '45998', PDS_PORT: '45998' },
+    ]
+    for (const ports of clashes) {
+      const { code, stderr } = await runMoods(['all'], environment(join(folder.path, 'data'), ports))
+      expect([code, stderr.trim().split('\n').length]).toEqual([2, 1])
+      expect(existsSync(join(folder.path, 'data'))).toBe(false)
+    }
+  })
+
+  it('a database that is none, and secrets that are not those of the data', async () => {
+    await using folder = await temporaryFolder()
+    writeFileSync(join(folder.path, 'moods.sqlite'), 'x'.repeat(5000))
+    for (const command of ['all', 'status']) {
+      const { code, stderr } = await runMoods([command], environment(folder.path))
+      expect([code, stderr]).toEqual([
+        1,
+        `moods: the database ${folder.path}/moods.sqlite cannot be used: file is not a database\n`,
+      ])
+    }
+    await using other = await temporaryFolder()
+    {
+      await using server = await ServerProcess.start(other.path)
+      await eventually('an account', async () => (await status(other.path)).accounts['ready'] === 1)
+      await server.stop('SIGTERM')
+    }
+    rmSync(join(other.path, 'secrets.json'))
+    const { code, stderr } = await runMoods(['all'], environment(other.path))
+    expect([code, stderr]).toEqual([2, expect.stringContaining('sealed with another key')])
   })
 
   it('a data folder of a newer version', async () => {

@@ -32,7 +32,7 @@ async function changeRow(site: Site, id: string, set: string): Promise<void> {
   } finally {
     db.close()
   }
-  await site.app.store.repos.mark('u1', Date.now())
+  await site.app.store.repos.mark('u1', site.now())
 }
 
 async function recordsOf(site: Site) {
@@ -109,7 +109,7 @@ describe('sessions', () => {
     await site.app.engine.drain()
     expect(await account(site)).toMatchObject({ state: 'needs_attention', error: { code: 'NoPassword' } })
     expect(await site.app.store.moods.count()).toMatchObject({ states: { pending: 1, published: 0 } })
-    expect(await site.app.store.repos.claim('w', Date.now() + 10 * HOUR, Date.now(), 0)).toBeNull()
+    expect(await site.app.store.repos.claim('w', site.now() + 10 * HOUR, site.now(), 0)).toBeNull()
   })
 })
 
@@ -124,7 +124,7 @@ describe('what is in the repo already', () => {
     const commits = commitsOf(site.pdsFolder, did)
     // As if the process had died between the write and the note of it: rows pending, lease never given back.
     for (const id of ids) await changeRow(site, id, 'uri = NULL, cid = NULL')
-    await store.repos.claim('a worker that died', Date.now(), Date.now(), 0)
+    await store.repos.claim('a worker that died', site.now(), site.now(), 0)
     await engine.drain()
     expect(await store.moods.count()).toMatchObject({ states: { published: 3, pending: 0 } })
     expect(commitsOf(site.pdsFolder, did)).toBe(commits)
@@ -196,7 +196,7 @@ describe('a batch with one bad write', () => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
-    const bad = aMood({ user: 'u1', ordinal: 7, sync: born('not/a/key', false, Date.now()) })
+    const bad = aMood({ user: 'u1', ordinal: 7, sync: born('not/a/key', false, site.now()) })
     expect(await store.moods.add(bad)).toBe('added')
     await engine.drain()
     expect(await store.moods.count()).toMatchObject({ states: { published: 6, rejected: 1, pending: 0 } })

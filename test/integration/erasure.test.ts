@@ -165,8 +165,8 @@ describe('forgetting a user', () => {
     await app.accounts.signUp('u1', 'alice')
     await app.engine.drain()
     // A worker died while it held this repo.
-    await app.store.repos.mark('u1', Date.now())
-    await app.store.repos.claim('a worker that died', Date.now(), Date.now(), 0)
+    await app.store.repos.mark('u1', site.now())
+    await app.store.repos.claim('a worker that died', site.now(), site.now(), 0)
     const { receipt } = await app.erasures.request('u1')
     await app.engine.drain()
     expect((await app.erasures.byReceipt(receipt)).done).toMatchObject({ records_deleted: { needed: true } })

@@ -15,7 +15,8 @@ export interface Site extends AsyncDisposable {
   /** Data folder of the PDS. */
   readonly pdsFolder: string
   readonly pds: { up(options?: { readonly rateLimits?: boolean }): Promise<void>; down(): Promise<void> }
-  /** Puts the clock of the installation forward; the PDS keeps its own. */
+  /** The clock of the installation stands still but for this; the PDS keeps its own. */
+  now(): number
   forward(ms: number): void
 }
 
@@ -25,13 +26,12 @@ export async function createSite(more: Record<string, string> = {}): Promise<Sit
   const folder = stack.use(await temporaryFolder())
   const pdsFolder = new DataFolder(`${folder.path}/network`)
   pdsFolder.checkWritable()
-  const host = '127.0.0.1'
-  const ports = await choosePorts(pdsFolder, { pds: 0, plc: 0 }, host)
+  const ports = await choosePorts(pdsFolder, { pds: 0, plc: 0 })
   const secrets = pdsFolder.secrets()
   let network: Network | null = null
   const pds = {
     async up({ rateLimits = false } = {}): Promise<void> {
-      network = await startNetwork({ folder: pdsFolder, ports, secrets, host, rateLimits })
+      network = await startNetwork({ folder: pdsFolder, ports, secrets, rateLimits })
     },
     async down(): Promise<void> {
       await network?.[Symbol.asyncDispose]()
@@ -40,7 +40,7 @@ export async function createSite(more: Record<string, string> = {}): Promise<Sit
   }
   stack.defer(() => pds.down())
 
-  let offset = 0
+  let now = Date.now()
   const env = {
     PDS_PORT: '',
     PLC_PORT: '',
@@ -51,7 +51,7 @@ export async function createSite(more: Record<string, string> = {}): Promise<Sit
     AUTH_AUDIENCE: 'moods',
     ...more,
   }
-  const clock = { now: () => Date.now() + offset }
+  const clock = { now: () => now }
   const app = stack.use(await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { clock } }))
   const owned = stack.move()
   return {
@@ -60,7 +60,8 @@ export async function createSite(more: Record<string, string> = {}): Promise<Sit
     database: new DataFolder(`${folder.path}/moods`).database,
     pdsFolder: pdsFolder.path,
     pds,
-    forward: (ms) => void (offset += ms),
+    now: () => now,
+    forward: (ms) => void (now += ms),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

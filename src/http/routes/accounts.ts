@@ -1,6 +1,7 @@
 /** Signing in for a trial, signing up, and looking at oneself. */
 
 import { Type } from '@fastify/type-provider-typebox'
+import { trialUser } from '../../accounts.ts'
 import { parseHandle } from '../../domain/handle.ts'
 import { userOf } from '../request.ts'
 import { ProfileSchema, SECURED } from '../schemas.ts'
@@ -33,8 +34,7 @@ export function accountRoutes(http: Http, { accounts, auth, trial, pdsUrl }: Htt
       },
       async (request) => {
         const handle = parseHandle(request.body.handle)
-        // A stable name for whoever signs up with the handle later.
-        const sub = (await accounts.userOf(handle)) ?? `trial|${handle}`
+        const sub = await trialUser(accounts, handle)
         return { token: await trial.issue(sub), sub, handle }
       },
     )

@@ -45,22 +45,20 @@ export function moodRoutes(http: Http, { moods, auth }: HttpDeps): void {
   )
 
   http.get(
-    '/api/mood/@:handle',
+    '/api/mood/:id',
     {
       schema: {
-        summary: 'The latest mood of a user',
-        params: Type.Object({ handle: Type.String() }),
+        summary: 'One mood by its id, or the latest of a user by @handle',
+        params: ById,
         querystring: NoQuery,
         response: { 200: MoodSchema },
       },
     },
-    async (request) => moodView(await moods.latestOf(request.params.handle, await viewerOf(request, auth))),
-  )
-
-  http.get(
-    '/api/mood/:id',
-    { schema: { summary: 'One mood', params: ById, querystring: NoQuery, response: { 200: MoodSchema } } },
-    async (request) => moodView(await moods.byId(request.params.id, await viewerOf(request, auth))),
+    async (request) => {
+      const { id } = request.params
+      const viewer = await viewerOf(request, auth)
+      return moodView(id.startsWith('@') ? await moods.latestOf(id, viewer) : await moods.byId(id, viewer))
+    },
   )
 
   http.get(

@@ -66,6 +66,7 @@ export class SqliteAccounts implements AccountStore {
       userOf: db.prepare<[string], { user: string }>('SELECT user FROM handles WHERE handle = ?'),
       byUser: db.prepare<[string], Row>('SELECT * FROM accounts WHERE user = ?'),
       byDid: db.prepare<[string], Row>('SELECT * FROM accounts WHERE did = ?'),
+      anySealed: db.prepare<[], Row>('SELECT * FROM accounts WHERE sealed_password IS NOT NULL LIMIT 1'),
       insert: db.prepare<[Row]>(`
         INSERT INTO accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds,
           :sealed_password, :sealed_session, :requeue, :error) ON CONFLICT (user) DO NOTHING`),
@@ -124,6 +125,11 @@ export class SqliteAccounts implements AccountStore {
 
   async byDid(did: string): Promise<Account | null> {
     const row = this.#sql.byDid.get(did)
+    return row ? toAccount(row) : null
+  }
+
+  async anySealed(): Promise<Account | null> {
+    const row = this.#sql.anySealed.get()
     return row ? toAccount(row) : null
   }
 

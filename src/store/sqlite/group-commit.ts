@@ -3,7 +3,8 @@
  * caller is answered only after that commit. A step that fails undoes itself alone.
  */
 
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
+import { DomainError } from '../../domain/errors.ts'
 
 interface Job {
   readonly run: () => void
@@ -11,10 +12,16 @@ interface Job {
   readonly failed: (error: unknown) => void
 }
 
+/** Together about ten seconds, most of it without holding up anybody. */
+const MAX_TRIES = 30
+const RETRY_MS = 100
+
 export class GroupCommit {
   readonly #db: Database.Database
   #jobs: Job[] = []
   #scheduled: NodeJS.Immediate | null = null
+  #retry: NodeJS.Timeout | null = null
+  #tries = 0
 
   constructor(db: Database.Database) {
     this.#db = db
@@ -32,7 +39,7 @@ export class GroupCommit {
         value = step()
       })
       this.#jobs.push({ run: nested, done: () => resolve(value), failed: reject })
-      this.#scheduled ??= setImmediate(() => this.flush())
+      if (this.#retry === null) this.#scheduled ??= setImmediate(() => this.flush())
     })
   }
 
@@ -58,9 +65,26 @@ export class GroupCommit {
         })
         .immediate()
     } catch (error) {
-      for (const job of jobs) job.failed(error)
+      this.#notCommitted(jobs, error)
       return
     }
+    this.#tries = 0
     for (const answer of answers) answer()
+  }
+
+  /** Nothing of the commit is there. Another process may just be writing: try the same again, and let others run meanwhile. */
+  #notCommitted(jobs: readonly Job[], error: unknown): void {
+    const isBusy = error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')
+    if (isBusy && ++this.#tries < MAX_TRIES) {
+      this.#jobs = [...jobs, ...this.#jobs]
+      this.#retry ??= setTimeout(() => {
+        this.#retry = null
+        this.flush()
+      }, RETRY_MS)
+      return
+    }
+    this.#tries = 0
+    const failure = new DomainError('unavailable', 'the store cannot be written just now', { cause: error })
+    for (const job of jobs) job.failed(failure)
   }
 }

@@ -12,6 +12,9 @@ import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
 import { migrate, refuseNewer } from './schema.ts'
 
+/** How long one try waits for another process's write; longer would hold up everything in this one. */
+const BUSY_MS = 250
+
 /**
  * Looks whether this version can use a store, and writes nothing.
  *
@@ -22,9 +25,17 @@ export function checkSqlite(file: string): void {
   const db = new Database(file, { readonly: true })
   try {
     refuseNewer(db)
+  } catch (error) {
+    throw unusable(file, error)
   } finally {
     db.close()
   }
+}
+
+function unusable(file: string, error: unknown): Error {
+  if (error instanceof DomainError) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new DomainError('data_folder', `the database ${file} cannot be used: ${why}`, { cause: error })
 }
 
 /**
@@ -36,10 +47,9 @@ export function checkSqlite(file: string): void {
 export function openSqlite(file: string, options: { readonly mustExist?: boolean } = {}): Store {
   let db: Database.Database
   try {
-    db = new Database(file, { fileMustExist: options.mustExist ?? false, timeout: 5000 })
-    db.pragma('busy_timeout = 5000')
+    db = new Database(file, { fileMustExist: options.mustExist ?? false, timeout: BUSY_MS })
   } catch (error) {
-    throw new DomainError('data_folder', `cannot open the database ${file}: ${String(error)}`, { cause: error })
+    throw unusable(file, error)
   }
   try {
     migrate(db)
@@ -48,9 +58,11 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
     db.pragma('synchronous = FULL')
     // What is deleted is overwritten and not only unlinked: people ask to be forgotten.
     db.pragma('secure_delete = ON')
+    // Fails now, and not at the first mood, if the file cannot be written.
+    db.transaction(() => {}).immediate()
   } catch (error) {
     db.close()
-    throw error
+    throw unusable(file, error)
   }
   const commit = new GroupCommit(db)
   const ping = db.prepare('SELECT 1')

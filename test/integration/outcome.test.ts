@@ -1,0 +1,102 @@
+/** What every kind of answer becomes. The server here only produces faults; what works is tested against the real PDS. */
+
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { opened, newAccount, type ReadyAccount } from '../../src/domain/account.ts'
+import { PdsClient } from '../../src/pds/client.ts'
+import { Sealer } from '../../src/pds/sealer.ts'
+import { Sessions } from '../../src/pds/sessions.ts'
+import { Xrpc } from '../../src/pds/xrpc.ts'
+import { startApp, temporaryFolder } from '../support/installation.ts'
+
+const NOW = 1_800_000_000_000
+
+/** What a single read comes to when the host answers like this. */
+async function outcomeOf(listener: RequestListener): Promise<unknown> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const clock = { now: () => NOW }
+  const xrpc = new Xrpc(clock, { timeoutMs: 300, bypassKey: null })
+  await using folder = await temporaryFolder()
+  await using app = await startApp(folder.path, { role: 'serve' })
+  const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, xrpc, () =>
+    Promise.resolve(null),
+  )
+  const account = opened(newAccount('u1', 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', `http://127.0.0.1:${port}`, 's')
+  try {
+    return await new PdsClient(sessions, xrpc).get(account as ReadyAccount, 'a.b.c', '2222222222222')
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+const json =
+  (status: number, body: object, headers: Record<string, string> = {}): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
+const html =
+  (status: number): RequestListener =>
+  (_request, response) =>
+    response.writeHead(status, { 'content-type': 'text/html' }).end('<p>not a PDS</p>')
+
+describe('an answer', () => {
+  it.each<[string, RequestListener, object]>([
+    [
+      '400 of a PDS',
+      json(400, { error: 'InvalidRequest', message: 'no' }),
+      { kind: 'rejected', code: 'InvalidRequest' },
+    ],
+    ['404 of a PDS', json(404, { error: 'XRPCNotSupported' }), { kind: 'rejected', code: 'XRPCNotSupported' }],
+    ['413 of a PDS', json(413, { error: 'PayloadTooLarge' }), { kind: 'rejected', code: 'PayloadTooLarge' }],
+    ['a record that is not there', json(400, { error: 'RecordNotFound' }), { kind: 'ok', value: null }],
+    ['a repo that is not there', json(400, { error: 'RepoNotFound' }), { kind: 'unauthorized', code: 'RepoNotFound' }],
+    ['a repo taken down', json(400, { error: 'RepoTakendown' }), { kind: 'unauthorized' }],
+    ['401', json(401, { error: 'AuthMissing' }), { kind: 'unauthorized', code: 'AuthMissing' }],
+    ['a token that has run out', json(400, { error: 'ExpiredToken' }), { kind: 'unauthorized', code: 'ExpiredToken' }],
+    [
+      'a swap that failed',
+      json(400, { error: 'InvalidSwap' }),
+      { kind: 'uncertain', code: 'InvalidSwap', answered: true },
+    ],
+    ['500', json(500, { error: 'InternalServerError' }), { kind: 'uncertain', answered: true }],
+    ['502 of a PDS', json(502, { error: 'UpstreamFailure' }), { kind: 'uncertain', answered: false }],
+    ['503 of a proxy', html(503), { kind: 'uncertain', code: 'Status503', answered: false }],
+    ['404 of a proxy', html(404), { kind: 'uncertain', code: 'Status404', answered: false }],
+    ['403 of a proxy', html(403), { kind: 'uncertain', code: 'Status403', answered: false }],
+    ['200 that is no answer', html(200), { kind: 'uncertain' }],
+    [
+      '429 with seconds',
+      json(429, { error: 'RateLimitExceeded' }, { 'retry-after': '7' }),
+      { kind: 'later', afterMs: 7000, scope: 'account' },
+    ],
+    [
+      '429 with no time at all',
+      json(429, { error: 'RateLimitExceeded' }, { 'retry-after': '0' }),
+      { kind: 'later', afterMs: 1000 },
+    ],
+    [
+      '429 with a time of day, of the host',
+      json(
+        429,
+        { error: 'RateLimitExceeded' },
+        { 'ratelimit-reset': String(NOW / 1000 + 30), 'ratelimit-policy': '3000;w=300' },
+      ),
+      { kind: 'later', afterMs: 30_000, scope: 'host' },
+    ],
+    ['none in time', () => {}, { kind: 'uncertain', code: 'TimeoutError', answered: false }],
+    ['none, the connection is cut', (request) => request.socket.destroy(), { kind: 'uncertain', answered: false }],
+    [
+      'cut in the middle',
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })
+        response.write('{"uri":', () => response.destroy())
+      },
+      { kind: 'uncertain' },
+    ],
+  ])('%s', async (_what, listener, expected) => {
+    expect(await outcomeOf(listener)).toMatchObject(expected)
+  })
+})
