@@ -1,0 +1,24 @@
+/**
+ * A worker that dies by SIGKILL, now and then, exactly at a seam. It says where with its last breath.
+ *
+ * node test/chaos/worker.ts SEED SHARE
+ */
+
+import { writeSync } from 'node:fs'
+import { pino } from 'pino'
+import { createApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { randomFrom } from '../support/random.ts'
+
+const [seed = '1', share = '0'] = process.argv.slice(2)
+const random = randomFrom(Number(seed))
+
+await createApp(readConfig(process.env, { serves: false }), 'worker', {
+  log: pino({ level: 'silent' }),
+  seam: (name) => {
+    if (random.next() >= Number(share)) return
+    writeSync(1, `${name}\n`)
+    process.kill(process.pid, 'SIGKILL')
+  },
+})
+writeSync(1, 'ready\n')
