@@ -1,7 +1,7 @@
 /** A PDS that can be switched on and off, an installation that uses it from outside, and a clock that can be put forward. */
 
 import { randomBytes } from 'node:crypto'
-import type { App } from '../../src/app.ts'
+import type { App, Overrides } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
 import { type Network, startNetwork } from '../../src/embedded/network.ts'
 import { choosePorts, networkUrls } from '../../src/embedded/ports.ts'
@@ -21,7 +21,7 @@ export interface Site extends AsyncDisposable {
 }
 
 /** The PDS is down at first. */
-export async function createSite(more: Record<string, string> = {}): Promise<Site> {
+export async function createSite(more: Record<string, string> = {}, overrides: Overrides = {}): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
   const pdsFolder = new DataFolder(`${folder.path}/network`)
@@ -31,7 +31,7 @@ export async function createSite(more: Record<string, string> = {}): Promise<Sit
   let network: Network | null = null
   const pds = {
     async up({ rateLimits = false } = {}): Promise<void> {
-      network = await startNetwork({ folder: pdsFolder, ports, secrets, rateLimits })
+      network ??= await startNetwork({ folder: pdsFolder, ports, secrets, rateLimits })
     },
     async down(): Promise<void> {
       await network?.[Symbol.asyncDispose]()
@@ -52,7 +52,9 @@ export async function createSite(more: Record<string, string> = {}): Promise<Sit
     ...more,
   }
   const clock = { now: () => now }
-  const app = stack.use(await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { clock } }))
+  const app = stack.use(
+    await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { ...overrides, clock } }),
+  )
   const owned = stack.move()
   return {
     app,
