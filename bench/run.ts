@@ -1,0 +1,227 @@
+/** `npm run bench`: ratios against bare baselines, measured side by side in one run. Run it alone. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { createInterface } from 'node:readline'
+import { pino } from 'pino'
+import { type App, createApp } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import { type Mood, objectId } from '../src/domain/mood.ts'
+import { rkeyFor } from '../src/domain/record.ts'
+import { born } from '../src/domain/sync.ts'
+import { temporaryFolder } from '../test/support/installation.ts'
+import { BarePds } from './bare.ts'
+import { postThroughput } from './http.ts'
+
+interface Row {
+  readonly work: string
+  readonly ours: string
+  readonly baseline: string
+  readonly ratio: number
+  readonly target: string
+  readonly met: boolean
+}
+
+const MOODS = 10_000
+const REPOS = 200
+const BATCH = 200
+const PARALLEL = 8
+let names = 0
+
+const now = (): number => performance.now()
+const perSecond = (n: number, ms: number): string => `${Math.round((n * 1000) / ms)} /s`
+const quantile = (values: readonly number[], q: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * q)]!
+
+const START = Date.now() - 1_000_000_000
+
+function recordOf(i: number) {
+  const when = START + i
+  const id = objectId(when, 'bbbbbbbbbb', i)
+  const value = {
+    $type: 'computer.aesthetic.mood',
+    text: `bench mood ${i}`,
+    createdAt: new Date(when).toISOString(),
+    mongoId: id,
+  }
+  return { rkey: rkeyFor(when, id, 0), value, id, when }
+}
+
+/** The ceiling: prepared commits, one after the other for each repo, several repos at a time. Milliseconds. */
+async function bareBackfill(pds: BarePds, repos: number, moods: number): Promise<number> {
+  const jobs: (() => Promise<void>)[] = []
+  for (let r = 0; r < repos; r++) {
+    const account = await pds.createAccount(`bare-${++names}`)
+    const writes = Array.from({ length: moods / repos }, (_, i) => {
+      const { rkey, value } = recordOf(i)
+      return { $type: 'com.atproto.repo.applyWrites#create', collection: value.$type, rkey, value }
+    })
+    jobs.push(async () => {
+      for (let i = 0; i < writes.length; i += BATCH) await pds.applyWrites(account, writes.slice(i, i + BATCH))
+    })
+  }
+  const started = now()
+  await Promise.all(
+    Array.from({ length: PARALLEL }, async () => {
+      for (let job; (job = jobs.shift());) await job()
+    }),
+  )
+  return now() - started
+}
+
+/** The same through our engine: rows that are due, and how long until all are published. Milliseconds. */
+async function ourBackfill(app: App, repos: number, moods: number): Promise<number> {
+  const users = Array.from({ length: repos }, () => `bench-${++names}`)
+  for (const user of users) await app.accounts.signUp(user, user)
+  await app.engine.drain()
+  for (const user of users) {
+    for (let i = 0; i < moods / repos; i++) await addMood(app, user, i)
+  }
+  const started = now()
+  await app.engine.drain()
+  const ms = now() - started
+  const { states } = await app.store.moods.count()
+  if (states.pending > 0) throw new Error(`${states.pending} moods are still pending`)
+  return ms
+}
+
+async function addMood(app: App, user: string, i: number): Promise<void> {
+  const { id, rkey, when } = recordOf(++names)
+  const content = { text: `bench mood ${i}`, intensity: null, context: null, isPrivate: false }
+  const mood: Mood = {
+    ...content,
+    id,
+    user,
+    ordinal: i + 1,
+    when,
+    deleted: null,
+    version: 1,
+    sync: born(rkey, false, when),
+  }
+  if ((await app.store.moods.add(mood)) !== 'added') throw new Error('the mood was not added')
+}
+
+/** The loop of the original: a login for each user, then one record at a time and a pause of 100 ms. Moods per second. */
+async function seedLoop(pds: BarePds, moods: number): Promise<number> {
+  const account = await pds.createAccount(`seed-${++names}`)
+  const started = now()
+  const token = await pds.login(account)
+  for (let i = 0; i < moods; i++) {
+    const { value } = recordOf(i)
+    const body = { repo: account.did, collection: value.$type, record: value }
+    await pds.call('com.atproto.repo.createRecord', body, `Bearer ${token}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  return (moods * 1000) / (now() - started)
+}
+
+/** From the call of `post` to the row being published, and bare round trips in between. */
+async function latency(app: App, pds: BarePds, samples: number) {
+  const user = `bench-${++names}`
+  await app.accounts.signUp(user, user)
+  const account = await pds.createAccount(`bare-${++names}`)
+  const stopping = new AbortController()
+  const running = app.engine.run(stopping.signal)
+  const ours: number[] = []
+  const bare: number[] = []
+  for (let i = -20; i < samples; i++) {
+    const { rkey, value } = recordOf(1_000_000 + i)
+    let started = now()
+    await pds.putRecord(account, rkey, value)
+    if (i >= 0) bare.push(now() - started)
+    started = now()
+    const { mood } = await app.moods.post(user, { mood: `latency ${i}` })
+    while ((await app.store.moods.byId(mood.id))?.sync.state !== 'published')
+      await new Promise((resolve) => setImmediate(resolve))
+    if (i >= 0) ours.push(now() - started)
+  }
+  stopping.abort()
+  await running
+  return { ours, bare }
+}
+
+function row(work: string, ours: string, baseline: string, ratio: number, target: string, met: boolean): Row {
+  console.log(
+    `${met ? '✓' : '✗'} ${work}: ${ratio.toFixed(2)} × (target ${target})   ours ${ours}, baseline ${baseline}`,
+  )
+  return { work, ours, baseline, ratio: Number(ratio.toFixed(3)), target, met }
+}
+
+async function startPds(folder: string): Promise<{ child: ChildProcess; pds: BarePds; adminPassword: string }> {
+  const child = spawn(process.execPath, ['bench/pds.ts', `${folder}/network`], { stdio: ['ignore', 'pipe', 'inherit'] })
+  process.once('exit', () => child.kill('SIGKILL'))
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const { url, adminPassword } = JSON.parse(line) as { url: string; adminPassword: string }
+  return { child, pds: new BarePds(url, adminPassword), adminPassword }
+}
+
+await using folder = await temporaryFolder()
+const { child, pds, adminPassword } = await startPds(folder.path)
+const env = {
+  MOODS_DATA: `${folder.path}/moods`,
+  PORT: '0',
+  PDS_URL: pds.url,
+  PDS_ADMIN_PASSWORD: adminPassword,
+  PDS_RATE_LIMITS: 'off',
+  PDS_TIMEOUT_MS: '30000',
+  MOODS_SEAL_KEY: Buffer.alloc(32, 1).toString('base64'),
+  AUTH_ISSUER: 'https://issuer.invalid/',
+  AUTH_AUDIENCE: 'moods',
+}
+const rows: Row[] = []
+{
+  await using app = await createApp(readConfig(env, { serves: true }), 'serve', { log: pino({ level: 'silent' }) })
+  const pace: number[] = []
+  for (const repos of [1, REPOS]) {
+    const bare = await bareBackfill(pds, repos, MOODS)
+    const ours = await ourBackfill(app, repos, MOODS)
+    pace.push((MOODS * 1000) / ours)
+    const what = `backfill of ${MOODS} moods, ${repos === 1 ? 'one repo' : `${repos} repos`}, against the bare ceiling`
+    rows.push(row(what, perSecond(MOODS, ours), perSecond(MOODS, bare), bare / ours, '≥ 0.9', bare / ours >= 0.9))
+  }
+  const seed = await seedLoop(pds, 100)
+  const many = pace[0]! / seed
+  rows.push(
+    row(
+      'backfill, one repo, against the original loop',
+      `${Math.round(pace[0]!)} /s`,
+      `${seed.toFixed(1)} /s`,
+      many,
+      '≥ 90',
+      many >= 90,
+    ),
+  )
+  const { ours, bare } = await latency(app, pds, 200)
+  for (const [name, q, most] of [
+    ['p50', 0.5, 1.5],
+    ['p99', 0.99, 5],
+  ] as const) {
+    const ratio = quantile(ours, q) / quantile(bare, q)
+    const ms = (values: number[]): string => `${quantile(values, q).toFixed(1)} ms`
+    rows.push(
+      row(`post → published, ${name}, against a bare putRecord`, ms(ours), ms(bare), ratio, `≤ ${most}`, ratio <= most),
+    )
+  }
+}
+child.kill('SIGKILL')
+const { ours, constant } = await postThroughput()
+rows.push(
+  row(
+    'POST /api/mood, 64 connections, durable, against a constant',
+    `${Math.round(ours)} /s`,
+    `${Math.round(constant)} /s`,
+    ours / constant,
+    '≥ 0.5',
+    ours / constant >= 0.5,
+  ),
+)
+
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`
+console.table(
+  rows.map(({ work, ours: mine, baseline, ratio, target }) => ({ work, ours: mine, baseline, ratio, target })),
+)
+mkdirSync('bench/results', { recursive: true })
+writeFileSync('bench/results/latest.json', `${JSON.stringify({ machine, rows }, null, 2)}\n`)
+console.log(`on ${machine}; written to bench/results/latest.json`)
