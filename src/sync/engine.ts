@@ -35,8 +35,10 @@ export class Engine {
 
   /** Says that a user's repo has work. A hint: work that nobody spoke of is found by the sweep. */
   async nudge(user: string): Promise<void> {
-    await this.#deps.store.repos.mark(user, this.#clock.now())
+    const marked = this.#deps.store.repos.mark(user, this.#clock.now())
+    // Not after the mark but with it: the claim that follows is then part of the same commit.
     this.#wake.raise()
+    await marked
   }
 
   /** Works until `stopping` fires, then finishes the writes it has begun and gives everything back. */

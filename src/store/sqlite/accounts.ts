@@ -147,7 +147,7 @@ export class SqliteAccounts implements AccountStore {
   }
 
   remove(user: string): Promise<void> {
-    return this.#commit.run(() => {
+    return this.#commit.runAll(() => {
       this.#sql.remove.run(user)
       this.#sql.removeHandle.run(user)
     })

@@ -12,6 +12,8 @@ interface Job {
   readonly failed: (error: unknown) => void
 }
 
+/** Turns of the event loop that one commit may gather for. */
+const MAX_TURNS = 16
 /** Together about ten seconds, most of it without holding up anybody. */
 const MAX_TRIES = 30
 const RETRY_MS = 100
@@ -28,18 +30,36 @@ export class GroupCommit {
   }
 
   /**
-   * Runs one synchronous step of the database in the next commit.
+   * Runs several writes in the next commit: all of them, or none when one fails.
+   *
+   * @returns what the step returned, once that is durable
+   */
+  runAll<T>(step: () => T): Promise<T> {
+    return this.run(this.#db.transaction(step))
+  }
+
+  /**
+   * Runs a step that makes one write at most (SQLite undoes a statement that fails by itself) in the next commit.
    *
    * @returns what the step returned, once that is durable
    */
   run<T>(step: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let value: T
-      const nested = this.#db.transaction(() => {
+      const run = (): void => {
         value = step()
-      })
-      this.#jobs.push({ run: nested, done: () => resolve(value), failed: reject })
-      if (this.#retry === null) this.#scheduled ??= setImmediate(() => this.flush())
+      }
+      this.#jobs.push({ run, done: () => resolve(value), failed: reject })
+      if (this.#retry === null && this.#scheduled === null) this.#gather(0, MAX_TURNS)
+    })
+  }
+
+  /** Waits a turn, and another one while more and more is asked for: one wait for the disk can serve them all. */
+  #gather(before: number, turns: number): void {
+    this.#scheduled = setImmediate(() => {
+      const waiting = this.#jobs.length
+      if (waiting > 1 && waiting > before && turns > 1) this.#gather(waiting, turns - 1)
+      else this.flush()
     })
   }
 

@@ -103,11 +103,9 @@ export class SqliteMoods implements MoodStore {
       insert: db.prepare<[Row]>(`
         INSERT INTO moods VALUES (:id, :user, :ordinal, :text, :when_ms, :intensity, :context, :is_private, :deleted,
           :deleted_by, :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error)`),
+      last: db.prepare<[string], Row>('SELECT * FROM moods WHERE user = ? ORDER BY ordinal DESC LIMIT 1'),
       latest: db.prepare<[string], Row>(
         'SELECT * FROM moods WHERE user = ? AND deleted = 0 ORDER BY ordinal DESC LIMIT 1',
-      ),
-      lastOrdinal: db.prepare<[string], { last: number | null }>(
-        'SELECT max(ordinal) AS last FROM moods WHERE user = ?',
       ),
       byId: db.prepare<[string], Row>('SELECT * FROM moods WHERE id = ?'),
       publicFeed: db.prepare<[FeedPosition & { limit: number }], Row>(`
@@ -174,8 +172,10 @@ export class SqliteMoods implements MoodStore {
   }
 
   async latest(user: string): Promise<{ mood: Mood | null; lastOrdinal: number }> {
-    const row = this.#sql.latest.get(user)
-    return { mood: row ? toMood(row) : null, lastOrdinal: this.#sql.lastOrdinal.get(user)?.last ?? 0 }
+    const last = this.#sql.last.get(user)
+    if (!last) return { mood: null, lastOrdinal: 0 }
+    const row = last.deleted === 0 ? last : this.#sql.latest.get(user)
+    return { mood: row ? toMood(row) : null, lastOrdinal: last.ordinal }
   }
 
   async byId(id: string): Promise<Mood | null> {
@@ -200,7 +200,7 @@ export class SqliteMoods implements MoodStore {
   }
 
   settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>> {
-    return this.#commit.run(() => {
+    return this.#commit.runAll(() => {
       const kept = new Set<string>()
       for (const { id, version, next } of settlements) {
         if (this.#sql.settle.run({ id, version, now, ...syncColumns(next) }).changes === 1) kept.add(id)
@@ -220,7 +220,7 @@ export class SqliteMoods implements MoodStore {
   }
 
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>> {
-    return this.#commit.run(
+    return this.#commit.runAll(
       () => new Set(moods.filter((mood) => this.#sql.save.run(toRow(mood, now)).changes === 1).map((mood) => mood.id)),
     )
   }

@@ -128,7 +128,7 @@ export class SqliteRepos implements RepoQueue {
   }
 
   sweep(after: string, limit: number, now: number): Promise<string | null> {
-    return this.#commit.run(() => {
+    return this.#commit.runAll(() => {
       const page = { after, limit }
       const found = [...this.#sql.withMoods.all(page), ...this.#sql.withOtherWork.all(page)].map((row) => row.user)
       const users = [...new Set(found)].toSorted().slice(0, limit)
