@@ -13,7 +13,7 @@ interface Job {
 }
 
 /** Turns of the event loop that one commit may gather for. */
-const MAX_TURNS = 16
+const MAX_TURNS = 4
 /** Together about ten seconds, most of it without holding up anybody. */
 const MAX_TRIES = 30
 const RETRY_MS = 100

@@ -28,7 +28,9 @@ export class SqliteRepos implements RepoQueue {
       mark: db.prepare<[{ user: string; now: number }]>(`
         INSERT INTO repos (user, due_at, marks) VALUES (:user, :now, 1)
         ON CONFLICT (user) DO UPDATE SET marks = marks + 1,
-          due_at = CASE WHEN failures > 0 THEN coalesce(due_at, :now) ELSE min(coalesce(due_at, :now), :now) END`),
+          due_at = CASE WHEN failures > 0 THEN coalesce(due_at, :now) ELSE min(coalesce(due_at, :now), :now) END
+        -- A repo that is due already, and that nobody is at, needs no second mark.
+        WHERE due_at IS NULL OR due_at > :now OR lease_token IS NOT NULL`),
       // Rows that are due but leased come first and are passed over: never more than there are workers.
       nextFree: db.prepare<[number, number], Row>(`
         SELECT * FROM repos WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT 1`),
