@@ -128,10 +128,10 @@ async function latency(app: App, pds: BarePds, samples: number) {
   const bare: number[] = []
   // Published is a mood whose result is settled in the store; looking again and again would slow down what is measured.
   const settle = app.store.moods.settle.bind(app.store.moods)
-  let settled = (): void => {}
+  let settled: (() => void) | null = null
   app.store.moods.settle = async (settlements, at) => {
     const kept = await settle(settlements, at)
-    settled()
+    settled?.()
     return kept
   }
   for (let i = -20; i < samples; i++) {

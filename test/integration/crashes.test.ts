@@ -1,0 +1,47 @@
+/** What is known from the store alone when a process is gone, or the PDS does not answer just then. */
+
+import { expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createSite } from '../support/site.ts'
+
+it('an account’s name and password are stored before the PDS is asked for it', async () => {
+  await using site = await createSite()
+  const { store, engine, accounts } = site.app
+  await site.pds.up()
+  await accounts.signUp('u1', 'alice')
+  // The second thing to be noted of the account is that the PDS has made it: what is in the store just before that?
+  const save = store.accounts.save.bind(store.accounts)
+  const stored: unknown[] = []
+  store.accounts.save = async (account) => {
+    stored.push(await store.accounts.byUser('u1'))
+    return save(account)
+  }
+  await engine.drain()
+  expect(stored[0]).toMatchObject({ pdsHandle: null, sealedPassword: null })
+  expect(stored[1]).toMatchObject({ state: 'pending', pdsHandle: 'alice.test', sealedPassword: expect.any(String) })
+  expect(await store.accounts.byUser('u1')).toMatchObject({ state: 'ready', pdsHandle: 'alice.test' })
+})
+
+it('a refresh that gets no answer is no reason to log in', async () => {
+  await using site = await createSite()
+  const { app } = site
+  await site.pds.up()
+  await app.accounts.signUp('u1', 'alice')
+  await app.engine.drain()
+  const logins: string[] = []
+  const deaf = createServer((request) => {
+    logins.push(request.url ?? '')
+    request.socket.destroy()
+  })
+  await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve))
+  const account = (await app.store.accounts.byUser('u1'))!
+  const pds = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`
+  await app.store.accounts.save({ ...account, pds })
+  site.forward(3 * 3_600_000)
+  await app.moods.post('u1', { mood: 'is anybody there?' })
+  await app.engine.drain()
+  expect(logins).toEqual(['/xrpc/com.atproto.server.refreshSession'])
+  expect(await app.store.accounts.byUser('u1')).toMatchObject({ state: 'ready' })
+  await new Promise((resolve) => deaf.close(resolve))
+})

@@ -1,0 +1,162 @@
+/** Bugs to plant, one at a time: each breaks a law, and some test has to notice. */
+
+export interface Mutant {
+  readonly bug: string
+  readonly file: string
+  /** Occurs exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+  /** Tests that are to notice. */
+  readonly tests: readonly string[]
+}
+
+const CONTRACT = 'test/contract'
+const ENGINE = 'test/integration/engine.test.ts'
+const CHANGES = 'test/integration/changes.test.ts'
+const BUDGETS = 'test/integration/budgets.test.ts'
+const ERASURE = 'test/integration/erasure.test.ts'
+const OUTCOME = 'test/integration/outcome.test.ts'
+const PUBLISH = 'test/integration/publish.test.ts'
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    bug: 'a result is kept whatever has become of the mood',
+    file: 'src/store/sqlite/moods.ts',
+    find: 'WHERE id = :id AND version = :version`),\n      save:',
+    replace: 'WHERE id = :id AND :version = :version`),\n      save:',
+    tests: [CONTRACT],
+  },
+  {
+    bug: 'a private mood is published',
+    file: 'src/domain/record.ts',
+    find: "if (mood.isPrivate || mood.deleted?.records === 'withdraw')",
+    replace: "if (mood.deleted?.records === 'withdraw')",
+    tests: ['src/domain', CHANGES],
+  },
+  {
+    bug: 'a deleted mood is published again',
+    file: 'src/domain/record.ts',
+    find: "if (mood.isPrivate || mood.deleted?.records === 'withdraw')",
+    replace: 'if (mood.isPrivate)',
+    tests: ['src/domain', CHANGES],
+  },
+  {
+    bug: 'a lost answer is forgotten: the repo is not read before the next write',
+    file: 'src/sync/pass.ts',
+    find: "    if (failure.kind === 'uncertain') {\n      this.#uncertain = true",
+    replace: "    if (failure.kind === 'uncertain') {\n      this.#uncertain = false",
+    tests: [ENGINE],
+  },
+  {
+    bug: 'a crash is forgotten: a lease that nobody gave back says nothing',
+    file: 'src/store/sqlite/repos.ts',
+    find: 'const wasLost = row.lease_token !== null',
+    replace: 'const wasLost = row.lease_token === undefined',
+    tests: [CONTRACT, ENGINE],
+  },
+  {
+    bug: 'a dropped result leaves no doubt, so a delete loses the race with a create',
+    file: 'src/sync/pass.ts',
+    find: "desired.kind === 'absent')",
+    replace: "desired.kind === 'hold')",
+    tests: [CHANGES, ENGINE],
+  },
+  {
+    bug: 'a deletion is settled by the answer and not by a reading',
+    file: 'src/domain/plan.ts',
+    find: 'if (known.verified && known.cid === null) {',
+    replace: 'if (known.cid === null) {',
+    tests: ['src/domain'],
+  },
+  {
+    bug: 'a deletion does not wait for requests of before',
+    file: 'src/domain/plan.ts',
+    find: 'quarantined ? delayed(mood.sync, quarantine.until) : withdrawn(mood.sync)',
+    replace: 'quarantined ? withdrawn(mood.sync) : withdrawn(mood.sync)',
+    tests: ['src/domain'],
+  },
+  {
+    bug: 'a create overwrites what is there',
+    file: 'src/pds/client.ts',
+    find: "write.action === 'create' ? null : write.was",
+    replace: "write.action === 'create' ? undefined! : write.was",
+    tests: [ENGINE],
+  },
+  {
+    bug: 'a batch refused for one bad write is refused whole',
+    file: 'src/sync/pass.ts',
+    find: 'group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group)',
+    replace: 'this.#refused(group[0]!, outcome)',
+    tests: [ENGINE],
+  },
+  {
+    bug: 'an outage leads to a login',
+    file: 'src/pds/sessions.ts',
+    find: "if (answer.kind !== 'unauthorized' && answer.kind !== 'rejected') return answer",
+    replace: '',
+    tests: [ENGINE, 'test/integration/crashes.test.ts'],
+  },
+  {
+    bug: 'an answer of a proxy is an answer about the mood',
+    file: 'src/pds/outcome.ts',
+    find: 'if (error instanceof XrpcResponseError && isXrpcErrorPayload(error.payload)) {',
+    replace: 'if (error instanceof XrpcResponseError) {',
+    tests: [OUTCOME],
+  },
+  {
+    bug: 'a time-out is taken for a refusal',
+    file: 'src/pds/outcome.ts',
+    find: "return { kind: 'uncertain', code, answered: code === 'AbortError' }",
+    replace: "return { kind: 'rejected', code, message: '' }",
+    tests: [OUTCOME],
+  },
+  {
+    bug: 'the budget is not kept',
+    file: 'src/domain/budget.ts',
+    find: 'used + cost > limits[i]!.max * share',
+    replace: 'used > limits[i]!.max * share + cost',
+    tests: ['src/domain/budget.test.ts', BUDGETS],
+  },
+  {
+    bug: 'nothing is reserved for deletions',
+    file: 'src/sync/governor.ts',
+    find: '? 1 : 1 - RESERVED_FOR_DELETES',
+    replace: '? 1 : 1',
+    tests: [BUDGETS],
+  },
+  {
+    bug: 'a dead host is asked by everybody',
+    file: 'src/domain/budget.ts',
+    find: 'const blockedUntil = entry.failures >= DEAD_AFTER ? now + probeMs : 0',
+    replace: 'const blockedUntil = 0',
+    tests: ['src/domain/budget.test.ts', BUDGETS],
+  },
+  {
+    bug: 'an erasure forgets the records of others',
+    file: 'src/sync/erase.ts',
+    find: 'if (there.value.size === 0) return ok(undefined)',
+    replace: 'if (there.value.size >= 0) return ok(undefined)',
+    tests: [ERASURE],
+  },
+  {
+    bug: 'moods that waited for an account are not put back to work',
+    file: 'src/domain/account.ts',
+    find: "return { ...account, state: 'ready', did, pds, sealedSession, requeue: true, error: null }",
+    replace: "return { ...account, state: 'ready', did, pds, sealedSession, requeue: false, error: null }",
+    tests: [PUBLISH],
+  },
+  {
+    bug: 'the name and password of an account are not stored before it is made',
+    file: 'src/sync/provision.ts',
+    find: 'const saved = await deps.accounts.save(prepared(account, handle, candidate, password))\n  return saved ? ok(saved) : CHANGED',
+    replace: 'return ok(prepared(account, handle, candidate, password))',
+    tests: [PUBLISH, 'test/integration/crashes.test.ts'],
+  },
+  {
+    bug: 'a restored nuke forgets which moods it took',
+    file: 'src/intents.ts',
+    find: "const which = kind === 'nuke' ? 'undeleted' : 'nuked'",
+    replace: "const which = kind === 'nuke' ? 'undeleted' : 'undeleted'",
+    tests: [CHANGES],
+  },
+]
