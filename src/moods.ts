@@ -43,15 +43,11 @@ export interface MoodsDeps {
   readonly softDeleteRecords: RecordsOnDelete
 }
 
-const RECENT_MS = 5_000
-const MAX_REMEMBERED = 10_000
 const PROCESS_BYTES = randomBytes(5).toString('hex')
 let counter = randomBytes(3).readUIntBE(0, 3)
 
 export class Moods {
   readonly #deps: MoodsDeps
-  /** The last mood that this process saved for a user. */
-  readonly #recentPosts = new Map<string, Mood>()
 
   constructor(deps: MoodsDeps) {
     this.#deps = deps
@@ -69,21 +65,14 @@ export class Moods {
     const { moods } = this.#deps.store
     const when = this.#deps.clock.now()
     const id = objectId(when, PROCESS_BYTES, counter++)
-    // What this process saved a moment ago saves a look-up, and settles nothing: if it is not the latest any more, the
-    // number after it is taken; and what seems to repeat it is looked up.
-    const recent = this.#recent(user, when)
-    let guess = recent !== null && !saysTheSame(recent, content) ? recent.ordinal : null
     for (let salt = 0; ;) {
-      const found = guess === null ? await moods.latest(user) : { mood: null, lastOrdinal: guess }
-      const { mood: latest, lastOrdinal } = found
+      const { mood: latest, lastOrdinal } = await moods.latest(user)
       if (latest && saysTheSame(latest, content)) return this.#entry(latest)
       const sync = born(rkeyFor(when, id, salt), content.isPrivate, when)
       const mood: Mood = { ...content, id, user, ordinal: lastOrdinal + 1, when, deleted: null, version: 1, sync }
       const answer = await moods.add(mood)
       if (answer === 'rkey_taken') salt++
-      if (answer === 'ordinal_taken') guess = null
       if (answer !== 'added') continue
-      this.#remember(mood)
       // Looked at now, and not before: an erasure that began in between may have been too early to find this mood.
       await this.#refuseErased(user, () => this.#deps.store.moods.purge(user, 1000))
       if (sync.state === 'pending') this.#deps.nudge(user)
@@ -190,17 +179,6 @@ export class Moods {
     const users = [...new Set(moods.map((mood) => mood.user))]
     const handles = await this.#deps.store.accounts.handlesOf(users)
     return moods.map((mood) => ({ mood, handle: handles.get(mood.user) ?? null }))
-  }
-
-  #recent(user: string, now: number): Mood | null {
-    const mood = this.#recentPosts.get(user)
-    return mood && now - mood.when < RECENT_MS ? mood : null
-  }
-
-  #remember(mood: Mood): void {
-    this.#recentPosts.delete(mood.user)
-    this.#recentPosts.set(mood.user, mood)
-    if (this.#recentPosts.size > MAX_REMEMBERED) this.#recentPosts.delete(this.#recentPosts.keys().next().value!)
   }
 
   async #change(user: string, id: string, change: (mood: Mood, now: number) => Mood | null): Promise<Entry> {

@@ -87,6 +87,16 @@ describe('deleting a mood', () => {
     expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
   })
 
+  it('leaves the mood before it as the latest, which is not said twice', async () => {
+    await using site = await withMoods()
+    const { alice, moods } = site
+    await call(alice, 'DELETE', `/api/mood/${moods[2]!.id}`)
+    expect((await alice.post('two')).id).toBe(moods[1]!.id)
+    await call(alice, 'PATCH', `/api/mood/${moods[1]!.id}`, { isPrivate: true })
+    expect((await alice.post('two', { isPrivate: true })).id).toBe(moods[1]!.id)
+    expect((await alice.post('two')).id).not.toBe(moods[1]!.id)
+  })
+
   it('is for its author alone', async () => {
     await using site = await withMoods()
     const bob = await new Visitor(site.app.address).as('bob')
