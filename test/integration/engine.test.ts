@@ -196,7 +196,8 @@ describe('a batch with one bad write', () => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
-    const bad = aMood({ user: 'u1', ordinal: 7, sync: born('not/a/key', false, site.now()) })
+    // The last of its batch by its id, so that rejecting the first one would be noticed.
+    const bad = aMood({ id: 'f'.repeat(24), user: 'u1', ordinal: 7, sync: born('not/a/key', false, site.now()) })
     expect(await store.moods.add(bad)).toBe('added')
     await engine.drain()
     expect(await store.moods.count()).toMatchObject({ states: { published: 6, rejected: 1, pending: 0 } })
