@@ -76,6 +76,7 @@ interface Pds {
  */
 export async function createApp(config: Config, role: Role, overrides: Overrides = {}): Promise<App> {
   const clock = overrides.clock ?? { now: () => Date.now() }
+  const random = overrides.random ?? Math.random
   const events = new Events(overrides.log ?? createLog(config.logLevel))
   const folder = new DataFolder(config.dataFolder)
   await using starting = new AsyncDisposableStack()
@@ -85,13 +86,12 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const started = await pds()
   const { url, sealKey } = started
   await checkSealKey(store, sealKey)
-  const { client, host } = connect(config, started, store, clock, overrides.random ?? Math.random)
+  const { client, host } = connect(config, started, store, clock, random)
 
   const changes = new Signal()
   const changed = (): void => changes.raise()
   const { federation: policy, eraseAccounts, softDeleteRecords } = config
   const seam = overrides.seam ?? (() => {})
-  const random = overrides.random ?? Math.random
   const engine = new Engine(
     { store, client, host, clock, random, events, policy, eraseAccounts, changed, seam },
     {

@@ -36,6 +36,9 @@ export function pointsOf(writes: readonly RepoWrite[]): number {
   return writes.reduce((sum, write) => sum + POINTS[write.action], 0)
 }
 
+/** Up to this many records are read one by one, a request each; more are read with the whole repo, in one. */
+export const READ_SINGLY = 8
+
 /** Of every limit, this much is for deletions alone, so that a backfill cannot starve them. */
 export const RESERVED_FOR_DELETES = 0.1
 

@@ -2,6 +2,7 @@
 
 import { type Agent, type l, xrpc } from '@atproto/lex'
 import type { ReadyAccount } from '../domain/account.ts'
+import { READ_SINGLY } from '../domain/budget.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { RepoClient, RepoRecord } from '../ports.ts'
@@ -9,9 +10,6 @@ import { collectionOf } from './car.ts'
 import { applyWrites, deleteRecord, getRecord, getRepo, putRecord } from './methods.ts'
 import type { Sessions } from './sessions.ts'
 import type { Xrpc } from './xrpc.ts'
-
-/** Up to this many records are read one by one; more are read with the whole repo. */
-const READ_SINGLY = 8
 
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12

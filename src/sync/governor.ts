@@ -5,7 +5,7 @@
  */
 
 import { backoffMs } from '../domain/backoff.ts'
-import { LEDGER, type Limit, type Limits, pointsOf, RESERVED_FOR_DELETES } from '../domain/budget.ts'
+import { LEDGER, type Limit, type Limits, pointsOf, READ_SINGLY, RESERVED_FOR_DELETES } from '../domain/budget.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
 import type { AccountHost, Clock, LedgerStore, RepoClient } from '../ports.ts'
 
@@ -15,8 +15,6 @@ export interface GovernorOptions {
   readonly probeMs: number
 }
 
-/** Up to this many records are read one by one (see the client); more with one request. */
-const READ_SINGLY = 8
 /** Firehose events of a new account: identity, account, first commit. */
 const EVENTS_OF_ACCOUNT = 3
 
