@@ -12,6 +12,7 @@ import { type Mood, objectId } from '../src/domain/mood.ts'
 import { rkeyFor } from '../src/domain/record.ts'
 import { born } from '../src/domain/sync.ts'
 import { temporaryFolder } from '../test/support/installation.ts'
+import { unrepeated } from '../test/support/moods.ts'
 import { BarePds } from './bare.ts'
 import { postThroughput } from './http.ts'
 
@@ -82,7 +83,7 @@ async function ourBackfill(app: App, repos: number, moods: number): Promise<numb
   const started = now()
   await app.engine.drain()
   const ms = now() - started
-  const { states } = await app.store.moods.count()
+  const { states } = await app.store.work.count()
   if (states.pending > 0) throw new Error(`${states.pending} moods are still pending`)
   return ms
 }
@@ -100,7 +101,7 @@ async function addMood(app: App, user: string, i: number): Promise<void> {
     version: 1,
     sync: born(rkey, false, when),
   }
-  if ((await app.store.moods.add(mood)) !== 'added') throw new Error('the mood was not added')
+  await app.store.moods.add(unrepeated(mood))
 }
 
 /** The loop of the original: a login for each user, then one record at a time and a pause of 100 ms. Moods per second. */
@@ -127,9 +128,9 @@ async function latency(app: App, pds: BarePds, samples: number) {
   const ours: number[] = []
   const bare: number[] = []
   // Published is a mood whose result is settled in the store; looking again and again would slow down what is measured.
-  const settle = app.store.moods.settle.bind(app.store.moods)
+  const settle = app.store.work.settle.bind(app.store.work)
   let settled: (() => void) | null = null
-  app.store.moods.settle = async (settlements, at) => {
+  app.store.work.settle = async (settlements, at) => {
     const kept = await settle(settlements, at)
     settled?.()
     return kept
@@ -149,7 +150,7 @@ async function latency(app: App, pds: BarePds, samples: number) {
   }
   stopping.abort()
   await running
-  const { states } = await app.store.moods.count()
+  const { states } = await app.store.work.count()
   if (states.pending > 0) throw new Error(`${states.pending} moods are still pending`)
   return { ours, bare }
 }

@@ -13,7 +13,7 @@ const lines = [
   ['otter', 'Coffee, rain, a good book: content.'],
 ] as const
 for (const [handle, text] of lines) await (await visitor.as(handle)).post(text)
-await eventually('published', async () => (await app.store.moods.count()).states.published === lines.length)
+await eventually('published', async () => (await app.store.work.count()).states.published === lines.length)
 
 const browser = await startBrowser()
 const page = await browser.newPage({ viewport: { width: 760, height: 700 }, deviceScaleFactor: 1.5 })

@@ -174,13 +174,14 @@ const DAY = 24 * HOUR
 const LOGINS_PER_DAY = 300
 
 function readLimits(read: Reader): Limits {
-  const limit = (name: keyof typeof VARIABLES, windowMs: number, usual: number | null) => {
-    const max = read.whole(name, 1, 1_000_000_000) ?? usual
+  const limit = (name: keyof typeof VARIABLES, windowMs: number, usual: number | null, least = 1) => {
+    const max = read.whole(name, least, 1_000_000_000) ?? usual
     return max === null ? [] : [{ max, windowMs }]
   }
   const events = [...limit('EVENTS_PER_HOUR', HOUR, null), ...limit('EVENTS_PER_DAY', DAY, null)]
   const limits: Limits = {
-    points: [...limit('POINTS_PER_HOUR', HOUR, 5000), ...limit('POINTS_PER_DAY', DAY, 35_000)],
+    // Less than this, a tenth of it kept for deletions, would never let a single mood through.
+    points: [...limit('POINTS_PER_HOUR', HOUR, 5000, 3), ...limit('POINTS_PER_DAY', DAY, 35_000, 3)],
     requests: limit('REQUESTS_PER_5_MIN', 5 * MINUTE, 3000),
     logins: [...limit('LOGINS_PER_5_MIN', 5 * MINUTE, 30), { max: LOGINS_PER_DAY, windowMs: DAY }],
     events,

@@ -55,7 +55,7 @@ export class Moods {
 
   /**
    * Saves a mood and leaves its publication to the engine. What says the same as the user's latest undeleted mood adds
-   * nothing and gives that one, also when many say it at once: the number per user is unique, and who loses looks again.
+   * nothing and gives that one, also when many say it at once.
    *
    * @param user `sub` of the author
    * @throws DomainError `invalid_mood`, `being_erased`
@@ -65,20 +65,20 @@ export class Moods {
     const { moods } = this.#deps.store
     const when = this.#deps.clock.now()
     const id = objectId(when, PROCESS_BYTES, counter++)
-    for (let salt = 0; ;) {
-      const { mood: latest, lastOrdinal } = await moods.latest(user)
-      if (latest && saysTheSame(latest, content)) return this.#entry(latest)
-      const sync = born(rkeyFor(when, id, salt), content.isPrivate, when)
-      const mood: Mood = { ...content, id, user, ordinal: lastOrdinal + 1, when, deleted: null, version: 1, sync }
-      const answer = await moods.add(mood)
-      if (answer === 'rkey_taken') salt++
-      if (answer !== 'added') continue
-      // Looked at now, and not before: an erasure that began in between may have been too early to find this mood.
-      await this.#refuseErased(user, () => this.#deps.store.moods.purge(user, 1000))
-      if (sync.state === 'pending') this.#deps.nudge(user)
-      this.#deps.changed()
-      return this.#entry(mood)
-    }
+    const { mood, added } = await moods.add({
+      user,
+      repeats: (latest) => saysTheSame(latest, content),
+      numbered: (ordinal, salt) => {
+        const sync = born(rkeyFor(when, id, salt), content.isPrivate, when)
+        return { ...content, id, user, ordinal, when, deleted: null, version: 1, sync }
+      },
+    })
+    if (!added) return this.#entry(mood)
+    // Looked at now, and not before: an erasure that began in between may have been too early to find this mood.
+    await this.#refuseErased(user, () => moods.purge(user, 1000))
+    if (mood.sync.state === 'pending') this.#deps.nudge(user)
+    this.#deps.changed()
+    return this.#entry(mood)
   }
 
   /**
@@ -111,8 +111,8 @@ export class Moods {
     await this.#refuseErased(user)
     const { store, clock, softDeleteRecords } = this.#deps
     for (;;) {
-      const { lastOrdinal } = await store.moods.latest(user)
-      const wanted: Intent = { user, kind, records: records ?? softDeleteRecords, through: lastOrdinal }
+      const through = await store.moods.lastOrdinal(user)
+      const wanted: Intent = { user, kind, records: records ?? softDeleteRecords, through }
       const intent = await store.intents.begin(wanted)
       const changed = await applyIntent(store, clock, intent)
       // An earlier one was still to be finished: that is done now, and this one comes after it.

@@ -7,7 +7,7 @@
 import type { Account, AccountState, ReadyAccount } from './domain/account.ts'
 import type { Answer, Reservation } from './domain/budget.ts'
 import type { Erasure } from './domain/erasure.ts'
-import type { Mood, RecordsOnDelete } from './domain/mood.ts'
+import type { Mood, RecordsOnDelete, Saying } from './domain/mood.ts'
 import type { Outcome } from './domain/outcome.ts'
 import type { Quarantine, RepoWrite } from './domain/plan.ts'
 import type { HoldReason, MoodSync, SyncState } from './domain/sync.ts'
@@ -45,34 +45,52 @@ export interface ChangePosition {
   readonly id: string
 }
 
+/** A mood about to be saved: all of it, but for what only the store can know. */
+export interface NewMood {
+  readonly user: string
+  /** Whether it says nothing new after this one, the user's latest that is not deleted. */
+  repeats(latest: Saying): boolean
+  /**
+   * The whole mood.
+   *
+   * @param ordinal the user's next free number
+   * @param salt 0, and one more for each record key that was taken
+   */
+  numbered(ordinal: number, salt: number): Mood
+}
+
+/** What authors do to moods, and who looks at them. */
 export interface MoodStore {
   /**
-   * Saves a new mood, durably, with its work order in the same write.
-   *
-   * @returns which unique number was taken, if any: `ordinal` (look at the latest mood again) or `rkey` (salt it)
+   * Saves a new mood, durably, with its work order in the same write; or saves nothing when it repeats the latest one,
+   * also when many come at once.
    */
-  add(mood: Mood): Promise<'added' | 'ordinal_taken' | 'rkey_taken'>
-  /** The user's latest undeleted mood, and the highest ordinal in use (0 for none). */
-  latest(user: string): Promise<{ readonly mood: Mood | null; readonly lastOrdinal: number }>
+  add(mood: NewMood): Promise<{ readonly mood: Mood; readonly added: boolean }>
+  /** The highest number among the user's moods, deleted or not; 0 for none. */
+  lastOrdinal(user: string): Promise<number>
   byId(id: string): Promise<Mood | null>
   /** Undeleted moods, newest first by `(when, id)`; private ones only for their own author. */
   feed(query: FeedQuery): Promise<readonly Mood[]>
-  /** The user's pending moods that are due, oldest first. */
-  due(user: string, now: number, limit: number): Promise<readonly Mood[]>
-  /** When the user's next pending mood is due; null when none is pending. */
-  nextDue(user: string): Promise<number | null>
-  /** Keeps each result whose mood has not changed meanwhile. @returns the ids that were kept */
-  settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
+  /** Moods changed after a position, in the order of their changes. */
+  changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
   /** Keeps each changed mood whose stored version is still its own. @returns the ids that were kept */
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
   /** Moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. */
   ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
   /** Removes up to `limit` moods of the user without trace. @returns how many */
   purge(user: string, limit: number): Promise<number>
+}
+
+/** The same moods as work for the engine. */
+export interface WorkStore {
+  /** The user's pending moods that are due, oldest first. */
+  due(user: string, now: number, limit: number): Promise<readonly Mood[]>
+  /** When the user's next pending mood is due; null when none is pending. */
+  nextDue(user: string): Promise<number | null>
+  /** Keeps each result whose mood has not changed meanwhile. @returns the ids that were kept */
+  settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
   /** Makes up to `limit` of the user's moods that were parked for this reason pending. @returns how many */
   requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number>
-  /** Moods changed after a position, in the order of their changes. */
-  changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
   /** Makes up to `limit` rejected moods pending: of this code, or all. @returns how many */
   retry(code: string | null, now: number, limit: number): Promise<number>
   /** How many moods are in each state, and why those are held back or rejected that are. */
@@ -205,6 +223,7 @@ export interface RepoQueue {
 /** Everything that is kept in the primary. */
 export interface Store extends AsyncDisposable {
   readonly moods: MoodStore
+  readonly work: WorkStore
   readonly accounts: AccountStore
   readonly repos: RepoQueue
   readonly intents: IntentStore

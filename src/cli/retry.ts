@@ -33,7 +33,7 @@ async function retry({ reason, execute = false }: Options) {
   const only = (counts: Readonly<Record<string, number>>): number =>
     Object.entries(counts).reduce((sum, [code, n]) => (reason === undefined || code === reason ? sum + n : sum), 0)
   if (!execute) {
-    const [moods, accounts] = [await store.moods.count(), await store.accounts.count()]
+    const [moods, accounts] = [await store.work.count(), await store.accounts.count()]
     return { executed: false, moods: only(moods.rejected), accounts: only(accounts.attention) }
   }
   const code = reason ?? null
@@ -41,7 +41,7 @@ async function retry({ reason, execute = false }: Options) {
   let accounts = 0
   for (let n; (n = await store.accounts.retry(code, PAGE)) > 0;) accounts += n
   let moods = 0
-  for (let n; (n = await store.moods.retry(code, now, PAGE)) > 0;) moods += n
+  for (let n; (n = await store.work.retry(code, now, PAGE)) > 0;) moods += n
   for (let cursor: string | null = ''; cursor !== null;) cursor = await store.repos.sweep(cursor, PAGE, now)
   return { executed: true, moods, accounts }
 }

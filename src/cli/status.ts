@@ -39,7 +39,7 @@ async function readStatus(): Promise<Status> {
   const ports = storedPorts(folder)
   const urls = ports && networkUrls(ports)
   const server = folder.readJson('server.json') as { address: string } | null
-  const moods = await store.moods.count()
+  const moods = await store.work.count()
   const accounts = await store.accounts.count()
   return {
     address: server?.address ?? null,

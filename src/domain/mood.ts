@@ -101,8 +101,11 @@ export function parseIntensity(intensity: number | null): number | null {
   throw new DomainError('invalid_mood', 'intensity is a whole number from 1 to 10')
 }
 
+/** What makes a mood a new one. */
+export type Saying = Pick<MoodContent, 'text' | 'isPrivate'>
+
 /** Whether a post says nothing new: the same text and privacy as the user's latest undeleted mood. */
-export function saysTheSame(latest: MoodContent, content: MoodContent): boolean {
+export function saysTheSame(latest: Saying, content: Saying): boolean {
   return latest.text === content.text && latest.isPrivate === content.isPrivate
 }
 

@@ -4,14 +4,15 @@
  * - `ok`: done, and known to be done;
  * - `uncertain`: it may or may not have happened (lost answer, time-out, 500, lost swap): read before doing anything else;
  *   `answered` tells whether the PDS itself said something;
- * - `later`: not done; wait `afterMs`, with everything for this host or only for this account;
+ * - `later`: not done; wait `afterMs`, with everything for this host or only for this account; `less` says that it was
+ *   not even sent, being more than a budget has left, and that less may still fit;
  * - `host_down`: never reached the PDS;
  * - `unauthorized`: the session or the account was refused;
  * - `rejected`: this very request was refused and will be again.
  */
 export type Failure =
   | { readonly kind: 'uncertain'; readonly code: string; readonly answered: boolean }
-  | { readonly kind: 'later'; readonly afterMs: number; readonly scope: 'account' | 'host' }
+  | { readonly kind: 'later'; readonly afterMs: number; readonly scope: 'account' | 'host'; readonly less?: boolean }
   | { readonly kind: 'host_down'; readonly code: string }
   | { readonly kind: 'unauthorized'; readonly code: string; readonly message: string }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string }

@@ -137,7 +137,7 @@ export class Engine {
       for (const user of users) {
         const account = await store.accounts.byUser(user)
         if (!federates(policy, user, account?.handle ?? null)) continue
-        while ((await store.moods.requeueParked(user, 'federation_off', this.#clock.now(), SWEEP_PAGE)) > 0);
+        while ((await store.work.requeueParked(user, 'federation_off', this.#clock.now(), SWEEP_PAGE)) > 0);
         await store.repos.mark(user, this.#clock.now())
       }
       const last = users.at(-1)

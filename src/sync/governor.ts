@@ -18,6 +18,8 @@ export interface GovernorOptions {
 /** Firehose events of a new account: identity, account, first commit. */
 const EVENTS_OF_ACCOUNT = 3
 
+type Later = Extract<Failure, { kind: 'later' }>
+
 interface Cost {
   readonly key: string
   readonly limits: readonly Limit[]
@@ -89,14 +91,14 @@ export class Governor {
     if (waitUntil !== null) return this.#later(waitUntil, 'host')
     for (const cost of costs) {
       const refusal = await this.#take(cost, 'account')
-      if (refusal) return refusal
+      if (refusal) return { ...refusal, less: cost.cost > 1 }
     }
     const outcome = await send()
     await this.#learn(key, outcome, failing)
     return outcome
   }
 
-  async #take({ key, limits, cost, share = 1 }: Cost, scope: 'account' | 'host'): Promise<Failure | null> {
+  async #take({ key, limits, cost, share = 1 }: Cost, scope: 'account' | 'host'): Promise<Later | null> {
     if (limits.length === 0) return null
     const reservation = { limits, cost, share, probeMs: 0 }
     const { waitUntil } = await this.#ledger.reserve(key, reservation, this.#clock.now())
@@ -116,7 +118,7 @@ export class Governor {
     }
   }
 
-  #later(until: number, scope: 'account' | 'host'): Failure {
+  #later(until: number, scope: 'account' | 'host'): Later {
     return { kind: 'later', afterMs: Math.max(1, until - this.#clock.now()), scope }
   }
 }

@@ -87,7 +87,7 @@ export class Pass {
     // A known repo that refuses us: what is due stays due until somebody has looked at the account.
     if (account !== null && account.did !== null && !isReady(account)) return this.#release(null)
     for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round++) {
-      const due = await this.#deps.store.moods.due(this.#lease.user, this.#now, MAX_WRITES)
+      const due = await this.#deps.store.work.due(this.#lease.user, this.#now, MAX_WRITES)
       if (due.length === 0) return this.#finished()
       const done = await this.#round(account, due)
       if (done.kind !== 'ok') return this.#failed(done, account)
@@ -99,7 +99,7 @@ export class Pass {
   /** All that was due is done: what was uncertain has been read, but for what may still be on its way. */
   async #finished(): Promise<Release> {
     this.#uncertain = this.#quarantine.until > this.#now
-    return this.#release(await this.#deps.store.moods.nextDue(this.#lease.user))
+    return this.#release(await this.#deps.store.work.nextDue(this.#lease.user))
   }
 
   async #erase(erasure: Erasure): Promise<Release> {
@@ -121,7 +121,7 @@ export class Pass {
       account = made.value
     }
     if (account?.requeue) {
-      while ((await store.moods.requeueParked(account.user, 'no_account', this.#now, REQUEUE_PAGE)) > 0) {
+      while ((await store.work.requeueParked(account.user, 'no_account', this.#now, REQUEUE_PAGE)) > 0) {
         if (this.#stopped) return { kind: 'later', afterMs: 0, scope: 'account' }
       }
       // Cleared last: a crash before this repeats a step that does nothing twice.
@@ -191,6 +191,7 @@ export class Pass {
     if (outcome.kind === 'rejected') {
       return group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group)
     }
+    if (outcome.kind === 'later' && outcome.less === true && group.length > 1) return this.#halve(account, group)
     // Alone and unanswered for: the others of this repo do not have to wait behind it.
     if (outcome.kind === 'uncertain' && group.length === 1) await this.#postpone(group[0]!.mood)
     return outcome
@@ -208,7 +209,7 @@ export class Pass {
     this.#deps.seam('after-settle')
   }
 
-  /** One bad write has the whole commit refused: look for it, and let the others through. */
+  /** One bad write has the whole commit refused, or a budget has room for a part of it: let through what can go. */
   async #halve(account: ReadyAccount, group: readonly WriteStep[]): Promise<Outcome> {
     for (const { write } of group) this.#deleted.delete(write.rkey)
     const middle = Math.ceil(group.length / 2)
@@ -239,7 +240,7 @@ export class Pass {
   /** Keeps results. One that comes too late leaves a repo that may differ from what the rows say. */
   async #settle(settlements: readonly Settlement[]): Promise<void> {
     if (settlements.length === 0) return
-    const kept = await this.#deps.store.moods.settle(settlements, this.#now)
+    const kept = await this.#deps.store.work.settle(settlements, this.#now)
     if (kept.size < settlements.length) {
       this.#uncertain = true
       this.#deps.events.settleDropped(this.#lease.user, settlements.length - kept.size)

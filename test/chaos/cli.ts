@@ -102,11 +102,11 @@ console.log(`  ${posted} moods posted; two workers that live on finish the work`
 
 const survivors = [startWorker(folder.path, 1, 0), startWorker(folder.path, 2, 0)]
 const deadline = performance.now() + PATIENCE_MS
-while ((await app.store.moods.count()).states.pending > 0 && performance.now() < deadline) await setTimeout(500)
+while ((await app.store.work.count()).states.pending > 0 && performance.now() < deadline) await setTimeout(500)
 for (const worker of survivors) worker.kill('SIGTERM')
 
 console.table(hits)
-console.log('moods:', (await app.store.moods.count()).states)
+console.log('moods:', (await app.store.work.count()).states)
 const found = await differences(app.pdsUrl, new DataFolder(folder.path).database)
 for (const line of found) console.error(line)
 const silent = Object.entries(hits).filter(([, n]) => n === 0)

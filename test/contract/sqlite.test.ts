@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
-import { aMood, NOW } from '../support/moods.ts'
+import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { storeContract } from './store.ts'
 
 storeContract('sqlite', async () => {
@@ -24,7 +24,7 @@ describe('sqlite', () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'moods.sqlite')
     await using store = openSqlite(file)
-    expect(await store.moods.add(aMood())).toBe('added')
+    await store.moods.add(unrepeated(aMood()))
     const db = new Database(file, { readonly: true })
     expect(db.pragma('journal_mode', { simple: true })).toBe('wal')
     expect(db.prepare('SELECT count(*) FROM moods').pluck().get()).toBe(1)
@@ -36,12 +36,12 @@ describe('sqlite', () => {
     await using store = openSqlite(join(folder.path, 'moods.sqlite'))
     const broken = aMood({ user: 'u2', text: null as unknown as string })
     const answers = await Promise.allSettled([
-      store.moods.add(aMood({ user: 'u1' })),
-      store.moods.add(broken),
-      store.moods.add(aMood({ user: 'u3' })),
+      store.moods.add(unrepeated(aMood({ user: 'u1' }))),
+      store.moods.add(unrepeated(broken)),
+      store.moods.add(unrepeated(aMood({ user: 'u3' }))),
     ])
     expect(answers.map((answer) => answer.status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
-    expect((await store.moods.count()).states.pending).toBe(2)
+    expect((await store.work.count()).states.pending).toBe(2)
   })
 
   it('leaves a file of a newer version untouched', async () => {
@@ -60,7 +60,7 @@ describe('sqlite', () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'moods.sqlite')
     await using store = openSqlite(file)
-    await store.moods.add(aMood())
+    await store.moods.add(unrepeated(aMood()))
     const db = new Database(file, { readonly: true })
     const plan = (sql: string): string =>
       (db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[]).map((row) => row.detail).join('; ')

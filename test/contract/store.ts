@@ -4,10 +4,11 @@ import fc from 'fast-check'
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
-import type { Mood } from '../../src/domain/mood.ts'
+import { type Mood, saysTheSame } from '../../src/domain/mood.ts'
+import { rkeyFor } from '../../src/domain/record.ts'
 import { enqueued, parked, published, rejected, withdrawn } from '../../src/domain/sync.ts'
 import type { Lease, Store } from '../../src/ports.ts'
-import { aMood, NOW } from '../support/moods.ts'
+import { aMood, NOW, unrepeated } from '../support/moods.ts'
 
 /** @param open an empty store; disposing of it removes all trace */
 export function storeContract(name: string, open: () => Promise<Store>): void {
@@ -20,9 +21,8 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     afterEach(() => store[Symbol.asyncDispose]())
 
     async function add(fields: Partial<Mood> = {}): Promise<Mood> {
-      const { lastOrdinal } = await store.moods.latest(fields.user ?? 'u1')
-      const mood = aMood({ ordinal: lastOrdinal + 1, ...fields })
-      expect(await store.moods.add(mood)).toBe('added')
+      const { mood, added } = await store.moods.add(unrepeated(aMood(fields)))
+      expect(added).toBe(true)
       return mood
     }
 
@@ -43,28 +43,41 @@ function moodContract(get: Get, add: Add): void {
       expect(await get().moods.byId('f'.repeat(24))).toBeNull()
     })
 
-    it('have unique ordinals and record keys per user, and say which was taken', async () => {
+    it('have unique record keys per user: one that is taken is salted', async () => {
       const first = await add()
+      const second = aMood()
+      const salted = rkeyFor(second.when, second.id, 1)
       const { rkey } = first.sync
-      expect(await get().moods.add(aMood({ ordinal: 1 }))).toBe('ordinal_taken')
-      const clash = aMood({ ordinal: 2 })
-      expect(await get().moods.add({ ...clash, sync: { ...clash.sync, rkey } })).toBe('rkey_taken')
+      const clash = { ...second, sync: { ...second.sync, rkey } }
+      expect((await get().moods.add(unrepeated(clash))).mood.sync.rkey).toBe(salted)
       const elsewhere = aMood({ user: 'u2' })
-      expect(await get().moods.add({ ...elsewhere, sync: { ...elsewhere.sync, rkey } })).toBe('added')
-      expect((await get().moods.feed({ users: ['u1'], viewer: null, limit: 9, after: null })).length).toBe(1)
+      const { mood } = await get().moods.add(unrepeated({ ...elsewhere, sync: { ...elsewhere.sync, rkey } }))
+      expect(mood.sync.rkey).toBe(rkey)
+      expect(await get().moods.byId(second.id)).toMatchObject({ ordinal: 2, sync: { rkey: salted } })
     })
 
-    it('let one of many racing posts have the next ordinal', async () => {
-      const answers = await Promise.all(Array.from({ length: 20 }, () => get().moods.add(aMood({ ordinal: 1 }))))
-      expect(answers.filter((answer) => answer === 'added')).toHaveLength(1)
-      expect(answers.filter((answer) => answer === 'ordinal_taken')).toHaveLength(19)
+    it('are numbered without gap or overlap, also when many race', async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => get().moods.add(unrepeated(aMood()))))
+      const ordinals = answers.map(({ mood }) => mood.ordinal).toSorted((a, b) => a - b)
+      expect(ordinals).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+      expect(await get().moods.lastOrdinal('u1')).toBe(20)
+      expect(await get().moods.lastOrdinal('u2')).toBe(0)
     })
 
-    it('know the latest undeleted one, and the highest ordinal of all', async () => {
-      expect(await get().moods.latest('u1')).toEqual({ mood: null, lastOrdinal: 0 })
-      const kept = await add()
-      await add({ deleted: { by: 'author', records: 'withdraw' } })
-      expect(await get().moods.latest('u1')).toEqual({ mood: kept, lastOrdinal: 2 })
+    it('that repeat the latest undeleted one are not added, also when many race', async () => {
+      const say = (text: string, isPrivate = false) => {
+        const mood = aMood({ text, isPrivate })
+        return get().moods.add({ ...unrepeated(mood), repeats: (latest) => saysTheSame(latest, mood) })
+      }
+      const answers = await Promise.all(Array.from({ length: 20 }, () => say('same')))
+      expect(answers.filter(({ added }) => added)).toHaveLength(1)
+      expect(new Set(answers.map(({ mood }) => mood.id)).size).toBe(1)
+      expect((await say('same', true)).added).toBe(true)
+      const { mood } = await say('same')
+      expect(mood.ordinal).toBe(3)
+      await get().moods.save([{ ...mood, deleted: { by: 'author', records: 'withdraw' } }], NOW)
+      expect((await say('same', true)).added).toBe(false)
+      expect((await say('same')).mood.ordinal).toBe(4)
     })
 
     it('are listed newest first, in pages without gap or overlap', async () => {
@@ -113,19 +126,19 @@ function moodContract(get: Get, add: Add): void {
       await add({ when: NOW + 9 })
       await add({ isPrivate: true })
       await add({ user: 'u2' })
-      const due = await get().moods.due('u1', NOW + 2, 10)
+      const due = await get().work.due('u1', NOW + 2, 10)
       expect(due.map((mood) => mood.id)).toEqual([early.id, late.id])
-      expect((await get().moods.due('u1', NOW + 2, 1)).map((mood) => mood.id)).toEqual([early.id])
-      expect(await get().moods.nextDue('u1')).toBe(NOW + 1)
-      expect(await get().moods.nextDue('u3')).toBeNull()
+      expect((await get().work.due('u1', NOW + 2, 1)).map((mood) => mood.id)).toEqual([early.id])
+      expect(await get().work.nextDue('u1')).toBe(NOW + 1)
+      expect(await get().work.nextDue('u3')).toBeNull()
     })
 
     it('keep a result only on the version it was computed from', async () => {
       const a = await add()
       const b = await add()
       const result = ({ id, version, sync }: Mood) => ({ id, version, next: published(sync, 'at://x', 'cid') })
-      expect(await get().moods.settle([result(a), result({ ...b, version: 7 })], NOW)).toEqual(new Set([a.id]))
-      expect(await get().moods.settle([result(a)], NOW)).toEqual(new Set())
+      expect(await get().work.settle([result(a), result({ ...b, version: 7 })], NOW)).toEqual(new Set([a.id]))
+      expect(await get().work.settle([result(a)], NOW)).toEqual(new Set())
       expect(await get().moods.byId(a.id)).toEqual({ ...a, version: 2, sync: published(a.sync, 'at://x', 'cid') })
       expect(await get().moods.byId(b.id)).toEqual(b)
     })
@@ -141,10 +154,10 @@ function moodContract(get: Get, add: Add): void {
       for (const step of states) {
         const mood = await add()
         const next = step(mood)
-        await get().moods.settle([{ id: mood.id, version: 1, next }], NOW)
+        await get().work.settle([{ id: mood.id, version: 1, next }], NOW)
         expect((await get().moods.byId(mood.id))?.sync).toEqual(next)
       }
-      expect(await get().moods.count()).toEqual({
+      expect(await get().work.count()).toEqual({
         states: { local: 1, pending: 1, published: 0, withdrawn: 1, rejected: 1 },
         rejected: { X: 1 },
       })
@@ -153,20 +166,20 @@ function moodContract(get: Get, add: Add): void {
     it('that were parked for a reason are put back to work, a page at a time', async () => {
       for (let i = 0; i < 3; i++) {
         const mood = await add()
-        await get().moods.settle([{ id: mood.id, version: 1, next: parked(mood.sync, 'no_account') }], NOW)
+        await get().work.settle([{ id: mood.id, version: 1, next: parked(mood.sync, 'no_account') }], NOW)
       }
       await add({ isPrivate: true })
-      expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(2)
-      expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(1)
-      expect(await get().moods.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(0)
-      expect(await get().moods.count()).toMatchObject({ states: { pending: 3, local: 1 } })
-      expect(await get().moods.nextDue('u1')).toBe(NOW + 1)
+      expect(await get().work.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(2)
+      expect(await get().work.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(1)
+      expect(await get().work.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(0)
+      expect(await get().work.count()).toMatchObject({ states: { pending: 3, local: 1 } })
+      expect(await get().work.nextDue('u1')).toBe(NOW + 1)
     })
 
     it('are told of in the order of their changes', async () => {
       const a = await add({ when: NOW })
       const b = await add({ when: NOW + 1 })
-      await get().moods.settle([{ id: a.id, version: 1, next: published(a.sync, 'at://x', 'cid') }], NOW + 2)
+      await get().work.settle([{ id: a.id, version: 1, next: published(a.sync, 'at://x', 'cid') }], NOW + 2)
       const changes = await get().moods.changes({ changedAt: NOW - 1, id: '' }, 10)
       expect(changes.map(({ mood }) => [mood.id, mood.version])).toEqual([
         [b.id, 1],

@@ -60,7 +60,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
   await using app = await startApp(`${folder.path}/moods`, { env })
   await makeHistory(app, options, randomFrom(seed + 1))
   await settle(app, proxy, options.say)
-  const { states } = await app.store.moods.count()
+  const { states } = await app.store.work.count()
   const database = new DataFolder(`${folder.path}/moods`).database
   const { states: accounts } = await app.store.accounts.count()
   const found = await differences(network.pdsUrl, database)
@@ -101,7 +101,7 @@ async function settle(app: App, proxy: FaultyProxy, say: (line: string) => void)
   const deadline = performance.now() + PATIENCE_MS
   const { rate } = proxy.options
   for (let round = 1; ; round++) {
-    const { states } = await app.store.moods.count()
+    const { states } = await app.store.work.count()
     if (states.pending === 0) return proxy.settled()
     if (performance.now() > deadline) return
     if (round % 20 === 0) say(`  ${states.pending} pending, ${states.published} published`)

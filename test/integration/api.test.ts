@@ -53,14 +53,14 @@ describe('the API', () => {
       ['a poisoned prototype', 400, 'bad_request', '{"mood":"x","__proto__":{"a":1}}'],
       ['over 16 KiB', 413, 'too_large', { mood: 'x', context: 'a'.repeat(17_000) }],
     ])('%s', async (_what, status, error, body) => {
-      const before = await app.store.moods.count()
+      const before = await app.store.work.count()
       const answer = await alice.send('/api/mood', body)
       expect(answer).toMatchObject({ status, body: { error, message: expect.any(String) } })
-      expect(await app.store.moods.count()).toEqual(before)
+      expect(await app.store.work.count()).toEqual(before)
     })
 
     it('text that is not UTF-8', async () => {
-      const before = await app.store.moods.count()
+      const before = await app.store.work.count()
       const post = (body: Uint8Array, type = 'application/json') =>
         fetch(`${app.address}/api/mood`, {
           method: 'POST',
@@ -72,7 +72,7 @@ describe('the API', () => {
       for (const body of [bytes(0xff), bytes(0xc3), bytes(0xed, 0xa0, 0x80)])
         expect((await post(body)).status).toBe(400)
       expect((await post(bytes(0xe9), 'application/json; charset=iso-8859-1')).status).toBe(415)
-      expect(await app.store.moods.count()).toEqual(before)
+      expect(await app.store.work.count()).toEqual(before)
     })
 
     it.each(['/api/mood/%zz', '/api/mood/@%E0%A4%A', `/api/mood/${'a'.repeat(5000)}`, '/api/mood//all', '/index.html'])(

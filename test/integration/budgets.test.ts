@@ -25,16 +25,33 @@ describe('points', () => {
       ids.push((await app.moods.post('u1', { mood: `mood ${i}` })).mood.id)
       await app.engine.drain()
     }
-    expect((await app.store.moods.count()).states).toMatchObject({ published: 9, pending: 3 })
+    expect((await app.store.work.count()).states).toMatchObject({ published: 9, pending: 3 })
     await app.moods.post('u2', { mood: 'not held up' })
     await app.moods.remove('u1', ids[0]!, 'withdraw')
     await app.engine.drain()
-    expect((await app.store.moods.count()).states).toMatchObject({ published: 9, pending: 4 })
+    expect((await app.store.work.count()).states).toMatchObject({ published: 9, pending: 4 })
     site.forward(HOUR + 1000)
     await app.engine.drain()
-    expect((await app.store.moods.count()).states).toMatchObject({ published: 12, pending: 0, withdrawn: 1 })
+    expect((await app.store.work.count()).states).toMatchObject({ published: 12, pending: 0, withdrawn: 1 })
     const { did } = (await app.store.accounts.byUser('u1'))!
     expect(await listRecords(app.pdsUrl, did!)).toHaveLength(11)
+  })
+
+  it('that are too few for a whole batch are used up by a part of it, and the rest follows', async () => {
+    await using site = await createSite({ POINTS_PER_HOUR: '100' })
+    const { app } = site
+    await site.pds.up({ rateLimits: true })
+    await app.accounts.signUp('u1', 'alice')
+    await app.engine.drain()
+    for (let i = 0; i < 50; i++) await app.moods.post('u1', { mood: `mood ${i}` })
+    await app.engine.drain()
+    // 90 of the 100 points are for creations: 29 in batches cost 87, and one alone is a put for 2.
+    expect((await app.store.work.count()).states).toMatchObject({ published: 30, pending: 20 })
+    site.forward(HOUR + 1000)
+    await app.engine.drain()
+    expect((await app.store.work.count()).states).toMatchObject({ published: 50, pending: 0 })
+    const { did } = (await app.store.accounts.byUser('u1'))!
+    expect(await listRecords(app.pdsUrl, did!)).toHaveLength(50)
   })
 
   it('are shared by all who use the store', async () => {
@@ -64,16 +81,16 @@ describe('a 429 of the PDS', () => {
     // 5,000 points an hour: 1,700 creations in commits of 200 are 5,100.
     for (let i = 0; i < 1700; i++) await app.moods.post('u1', { mood: `mood ${i}` })
     await app.engine.drain()
-    const { states } = await app.store.moods.count()
+    const { states } = await app.store.work.count()
     expect(states.published).toBeGreaterThanOrEqual(1600)
     expect(states.pending).toBeGreaterThan(0)
     expect(states.rejected).toBe(0)
     await app.moods.post('u2', { mood: 'not held up' })
     await app.engine.drain()
-    expect((await app.store.moods.count()).states).toEqual({ ...states, published: states.published + 1 })
+    expect((await app.store.work.count()).states).toEqual({ ...states, published: states.published + 1 })
     site.forward(60_000)
     await app.engine.drain()
-    expect((await app.store.moods.count()).states.pending).toBe(states.pending)
+    expect((await app.store.work.count()).states.pending).toBe(states.pending)
   })
 })
 
@@ -90,13 +107,13 @@ describe('logins', () => {
       await app.store.accounts.save({ ...(await app.store.accounts.byUser('u1'))!, sealedSession: null })
       await app.moods.post('u1', { mood: text })
       await app.engine.drain()
-      return (await app.store.moods.count()).states.published
+      return (await app.store.work.count()).states.published
     }
     expect(await published('the first login')).toBe(1)
     expect(await published('a second one too many')).toBe(1)
     site.forward(6 * 60_000)
     await app.engine.drain()
-    expect((await app.store.moods.count()).states).toMatchObject({ published: 2, pending: 0 })
+    expect((await app.store.work.count()).states).toMatchObject({ published: 2, pending: 0 })
     expect((await app.store.accounts.byUser('u1'))?.state).toBe('ready')
   })
 })
@@ -143,7 +160,7 @@ describe('moods retry', () => {
     await app.engine.drain()
     const { mood } = await app.moods.post('u1', { mood: 'too bad' })
     const error = { code: 'InvalidRequest', message: 'no', at: 0 }
-    await app.store.moods.settle(
+    await app.store.work.settle(
       [{ id: mood.id, version: 1, next: { ...mood.sync, state: 'rejected', dueAt: null, error } }],
       0,
     )
@@ -167,7 +184,7 @@ describe('moods retry', () => {
     expect(await run('--execute')).toEqual({ executed: true, moods: 0, accounts: 1 })
     site.forward(60_000)
     await app.engine.drain()
-    expect((await app.store.moods.count()).states).toMatchObject({ published: 1, rejected: 0 })
+    expect((await app.store.work.count()).states).toMatchObject({ published: 1, rejected: 0 })
     expect((await app.store.accounts.count()).states).toMatchObject({ ready: 2, needs_attention: 0 })
   })
 })

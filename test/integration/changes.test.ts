@@ -113,9 +113,9 @@ describe('deleting a mood', () => {
     await using site = await withMoods()
     const { app, alice, folder } = site
     const { id } = await alice.post('too fast')
-    const settle = app.store.moods.settle.bind(app.store.moods)
+    const settle = app.store.work.settle.bind(app.store.work)
     let raced = false
-    app.store.moods.settle = async (settlements, now) => {
+    app.store.work.settle = async (settlements, now) => {
       // The record is in the repo, and nobody has noted it yet, when the author deletes the mood.
       if (!raced && settlements.some((settlement) => settlement.id === id)) {
         raced = true
@@ -218,8 +218,8 @@ describe('nuke', () => {
   it('is finished by the engine when the process died in the middle of it', async () => {
     await using site = await withMoods()
     const { app, alice } = site
-    const { lastOrdinal } = await app.store.moods.latest('trial|alice')
-    await app.store.intents.begin({ user: 'trial|alice', kind: 'nuke', records: 'withdraw', through: lastOrdinal })
+    const through = await app.store.moods.lastOrdinal('trial|alice')
+    await app.store.intents.begin({ user: 'trial|alice', kind: 'nuke', records: 'withdraw', through })
     const later = await alice.post('posted afterwards')
     await app.engine.drain()
     expect(await textsIn(app, 'alice')).toEqual(['posted afterwards'])
@@ -260,7 +260,7 @@ describe('the federation switch', () => {
       await call(alice, 'DELETE', `/api/mood/${ids[0]!}`)
       await app.engine.drain()
       expect(await textsIn(app, 'alice')).toEqual(['two'])
-      expect(await app.store.moods.count()).toMatchObject({
+      expect(await app.store.work.count()).toMatchObject({
         states: { local: 2, published: 1, withdrawn: 1, pending: 0 },
       })
       expect((await app.store.accounts.byUser('trial|bob'))?.state).toBe('pending')

@@ -116,14 +116,14 @@ describe('what has failed before', () => {
   it('F10: each mood is noted with the commit that published it, and not all of them at the end', async () => {
     const { user } = await newUser()
     for (let i = 0; i < 250; i++) await post(user, `mood ${i}`)
-    const settle = site.app.store.moods.settle.bind(site.app.store.moods)
+    const settle = site.app.store.work.settle.bind(site.app.store.work)
     const sizes: number[] = []
-    site.app.store.moods.settle = (settlements, now) => {
+    site.app.store.work.settle = (settlements, now) => {
       sizes.push(settlements.length)
       return settle(settlements, now)
     }
     await site.app.engine.drain()
-    site.app.store.moods.settle = settle
+    site.app.store.work.settle = settle
     expect(sizes).toEqual([200, 50])
   })
 

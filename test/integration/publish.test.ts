@@ -7,7 +7,7 @@ import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { desiredRecord } from '../../src/domain/record.ts'
 import { born } from '../../src/domain/sync.ts'
 import { startApp, temporaryFolder, Visitor } from '../support/installation.ts'
-import { aMood, NOW } from '../support/moods.ts'
+import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { commitsOf, eventually, listRecords, makeForeignAccount } from '../support/repo.ts'
 
 async function didOf(app: App, handle: string): Promise<string> {
@@ -80,7 +80,7 @@ describe('publishing', () => {
     const alice = await new Visitor(app.address).as('alice')
     const posted = await Promise.all(Array.from({ length: 50 }, (_, i) => alice.post(`mood ${i}`)))
     expect(new Set(posted.map((mood) => mood.id)).size).toBe(50)
-    await eventually('published', async () => (await app.store.moods.count()).states.published === 50)
+    await eventually('published', async () => (await app.store.work.count()).states.published === 50)
     const records = await listRecords(app.pdsUrl, await didOf(app, 'alice'))
     expect(new Set(records.map((record) => record.value['mongoId']))).toEqual(new Set(posted.map((mood) => mood.id)))
   })
@@ -93,7 +93,7 @@ describe('publishing', () => {
     const before = commitsOf(folder.path, await didOf(app, 'alice'))
     for (let i = 0; i < 5; i++) await alice.post(`mood ${i}`)
     await app.engine.drain()
-    expect((await app.store.moods.count()).states.published).toBe(5)
+    expect((await app.store.work.count()).states.published).toBe(5)
     await app.engine.drain()
     expect(commitsOf(folder.path, await didOf(app, 'alice'))).toBe(before + 1)
   })
@@ -134,9 +134,9 @@ describe('publishing', () => {
     let wanted = ''
     store.moods.add = async (mood) => {
       store.moods.add = add
-      wanted = mood.sync.rkey
-      await add(aMood({ user: mood.user, text: 'first', sync: born(wanted, false, NOW) }))
-      return add({ ...mood, ordinal: mood.ordinal + 1 })
+      wanted = mood.numbered(1, 0).sync.rkey
+      await add(unrepeated(aMood({ user: mood.user, text: 'first', sync: born(wanted, false, NOW) })))
+      return add(mood)
     }
     const alice = await new Visitor(app.address).as('alice')
     const posted = await alice.post('second')
@@ -227,7 +227,7 @@ describe('two workers on one database', () => {
     await using second = await startApp(folder.path, { role: 'worker' })
     expect(first.store).not.toBe(second.store)
     await Promise.all(users.flatMap((user, i) => Array.from({ length: 10 }, (_, j) => user.post(`mood ${i} ${j}`))))
-    await eventually('all published', async () => (await server.store.moods.count()).states.published === 60)
+    await eventually('all published', async () => (await server.store.work.count()).states.published === 60)
     for (let i = 0; i < 6; i++) {
       const texts = (await listRecords(server.pdsUrl, await didOf(server, `user-${i}`))).map(
         (record) => record.value['text'],

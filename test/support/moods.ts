@@ -4,6 +4,7 @@ import { type Account, newAccount, opened } from '../../src/domain/account.ts'
 import { type Mood, objectId } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
 import { born } from '../../src/domain/sync.ts'
+import type { NewMood } from '../../src/ports.ts'
 
 let counter = 0
 
@@ -27,6 +28,18 @@ export function aMood(fields: Partial<Mood> = {}): Mood {
     version: 1,
     sync: born(rkeyFor(when, id, 0), isPrivate, when),
     ...fields,
+  }
+}
+
+/** The mood, to be added whatever was said before; the store gives it its number. */
+export function unrepeated(mood: Mood): NewMood {
+  return {
+    user: mood.user,
+    repeats: () => false,
+    numbered: (ordinal, salt) =>
+      salt === 0
+        ? { ...mood, ordinal }
+        : { ...mood, ordinal, sync: { ...mood.sync, rkey: rkeyFor(mood.when, mood.id, salt) } },
   }
 }
 

@@ -11,6 +11,7 @@ import { SqliteLedger } from './ledger.ts'
 import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
 import { migrate, refuseNewer } from './schema.ts'
+import { SqliteWork } from './work.ts'
 
 /** How long one try waits for another process's write; longer would hold up everything in this one. */
 const BUSY_MS = 250
@@ -72,6 +73,7 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
   return {
     name: `sqlite:${file}`,
     moods: new SqliteMoods(db, commit),
+    work: new SqliteWork(db, commit),
     accounts: new SqliteAccounts(db, commit),
     repos: new SqliteRepos(db, commit),
     intents: new SqliteIntents(db, commit),

@@ -6,7 +6,7 @@ import { DomainError } from '../../domain/errors.ts'
 const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE moods (
-    id TEXT PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     user TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
     text TEXT NOT NULL,
@@ -30,7 +30,7 @@ const MIGRATIONS: readonly string[] = [
     CHECK (deleted = (deleted_by IS NOT NULL) AND deleted = (deleted_records IS NOT NULL)),
     CHECK ((state = 'pending') = (due_at IS NOT NULL)),
     CHECK (state <> 'published' OR (uri IS NOT NULL AND cid IS NOT NULL))
-  ) WITHOUT ROWID, STRICT;
+  ) STRICT;
   CREATE UNIQUE INDEX moods_by_ordinal ON moods (user, ordinal);
   CREATE UNIQUE INDEX moods_by_rkey ON moods (user, rkey);
   CREATE INDEX moods_public ON moods (when_ms, id) WHERE deleted = 0 AND is_private = 0;

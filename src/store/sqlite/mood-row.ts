@@ -1,0 +1,90 @@
+/** A mood as a row, and back. */
+
+import type { Deletion, Mood } from '../../domain/mood.ts'
+import type { HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
+
+export interface MoodRow {
+  id: string
+  user: string
+  ordinal: number
+  text: string
+  when_ms: number
+  intensity: number | null
+  context: string | null
+  is_private: number
+  deleted: number
+  deleted_by: Deletion['by'] | null
+  deleted_records: Deletion['records'] | null
+  version: number
+  changed_at: number
+  state: SyncState
+  rkey: string
+  uri: string | null
+  cid: string | null
+  due_at: number | null
+  attempts: number
+  hold: HoldReason | null
+  error: string | null
+}
+
+export function toMood(row: MoodRow): Mood {
+  return {
+    id: row.id,
+    user: row.user,
+    ordinal: row.ordinal,
+    text: row.text,
+    when: row.when_ms,
+    intensity: row.intensity,
+    context: row.context,
+    isPrivate: row.is_private === 1,
+    deleted:
+      row.deleted_by === null || row.deleted_records === null
+        ? null
+        : { by: row.deleted_by, records: row.deleted_records },
+    version: row.version,
+    sync: {
+      state: row.state,
+      rkey: row.rkey,
+      uri: row.uri,
+      cid: row.cid,
+      dueAt: row.due_at,
+      attempts: row.attempts,
+      hold: row.hold,
+      error: row.error === null ? null : (JSON.parse(row.error) as MoodSync['error']),
+    },
+  }
+}
+
+export function syncColumns(
+  sync: MoodSync,
+): Pick<MoodRow, 'state' | 'uri' | 'cid' | 'due_at' | 'attempts' | 'hold' | 'error'> {
+  return {
+    state: sync.state,
+    uri: sync.uri,
+    cid: sync.cid,
+    due_at: sync.dueAt,
+    attempts: sync.attempts,
+    hold: sync.hold,
+    error: sync.error === null ? null : JSON.stringify(sync.error),
+  }
+}
+
+export function toRow(mood: Mood, changedAt: number): MoodRow {
+  return {
+    id: mood.id,
+    user: mood.user,
+    ordinal: mood.ordinal,
+    text: mood.text,
+    when_ms: mood.when,
+    intensity: mood.intensity,
+    context: mood.context,
+    is_private: mood.isPrivate ? 1 : 0,
+    deleted: mood.deleted === null ? 0 : 1,
+    deleted_by: mood.deleted?.by ?? null,
+    deleted_records: mood.deleted?.records ?? null,
+    version: mood.version,
+    changed_at: changedAt,
+    rkey: mood.sync.rkey,
+    ...syncColumns(mood.sync),
+  }
+}

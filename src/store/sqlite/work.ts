@@ -1,0 +1,73 @@
+/** Moods in SQLite, as work for the engine. */
+
+import type Database from 'better-sqlite3'
+import type { Mood } from '../../domain/mood.ts'
+import { type HoldReason, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
+import type { MoodCounts, Settlement, WorkStore } from '../../ports.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { type MoodRow, syncColumns, toMood } from './mood-row.ts'
+
+export class SqliteWork implements WorkStore {
+  readonly #commit: GroupCommit
+  readonly #sql
+
+  constructor(db: Database.Database, commit: GroupCommit) {
+    this.#commit = commit
+    this.#sql = {
+      due: db.prepare<[string, number, number], MoodRow>(`
+        SELECT * FROM moods WHERE state = 'pending' AND user = ? AND due_at <= ? ORDER BY due_at LIMIT ?`),
+      nextDue: db.prepare<[string], { at: number | null }>(
+        `SELECT min(due_at) AS at FROM moods WHERE state = 'pending' AND user = ?`,
+      ),
+      settle: db.prepare(`
+        UPDATE moods SET state = :state, uri = :uri, cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold,
+          error = :error, version = version + 1, changed_at = :now
+        WHERE id = :id AND version = :version`),
+      retry: db.prepare<[{ code: string | null; now: number; limit: number }]>(`
+        UPDATE moods SET state = 'pending', due_at = :now, attempts = 0, error = NULL, version = version + 1, changed_at = :now
+        WHERE id IN (SELECT id FROM moods WHERE state = 'rejected'
+          AND (:code IS NULL OR json_extract(error, '$.code') = :code) LIMIT :limit)`),
+      rejected: db.prepare<[], { code: string; n: number }>(
+        `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM moods WHERE state = 'rejected' GROUP BY 1`,
+      ),
+      requeue: db.prepare<[{ user: string; hold: HoldReason; now: number; limit: number }]>(`
+        UPDATE moods SET state = 'pending', due_at = :now, attempts = 0, hold = NULL, error = NULL,
+          version = version + 1, changed_at = :now
+        WHERE id IN (SELECT id FROM moods WHERE state = 'local' AND user = :user AND hold = :hold LIMIT :limit)`),
+      count: db.prepare<[], { state: SyncState; n: number }>('SELECT state, count(*) AS n FROM moods GROUP BY state'),
+    }
+  }
+
+  async due(user: string, now: number, limit: number): Promise<readonly Mood[]> {
+    return this.#sql.due.all(user, now, limit).map(toMood)
+  }
+
+  async nextDue(user: string): Promise<number | null> {
+    return this.#sql.nextDue.get(user)?.at ?? null
+  }
+
+  settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>> {
+    return this.#commit.runAll(() => {
+      const kept = new Set<string>()
+      for (const { id, version, next } of settlements) {
+        if (this.#sql.settle.run({ id, version, now, ...syncColumns(next) }).changes === 1) kept.add(id)
+      }
+      return kept
+    })
+  }
+
+  requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number> {
+    return this.#commit.run(() => this.#sql.requeue.run({ user, hold, now, limit }).changes)
+  }
+
+  retry(code: string | null, now: number, limit: number): Promise<number> {
+    return this.#commit.run(() => this.#sql.retry.run({ code, now, limit }).changes)
+  }
+
+  async count(): Promise<MoodCounts> {
+    const states = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
+    for (const { state, n } of this.#sql.count.all()) states[state] = n
+    const rejected = Object.fromEntries(this.#sql.rejected.all().map(({ code, n }) => [code, n]))
+    return { states, rejected }
+  }
+}

@@ -1,0 +1,130 @@
+/** Two engines at one store: a lease that ends in the middle of a write. */
+
+import { describe, expect, it } from 'vitest'
+import { pino } from 'pino'
+import { FEDERATE_ALL } from '../../src/domain/policy.ts'
+import { Events } from '../../src/observe/events.ts'
+import type { AccountHost, RepoClient } from '../../src/ports.ts'
+import { Engine } from '../../src/sync/engine.ts'
+import { listRecords } from '../support/repo.ts'
+import { createSite, type Site } from '../support/site.ts'
+
+const LEASE_MS = 30
+
+/** Something that a test waits for. */
+class Moment {
+  readonly reached: Promise<void>
+  reach: () => void = () => {}
+
+  constructor() {
+    this.reached = new Promise((resolve) => {
+      this.reach = resolve
+    })
+  }
+}
+
+/** A site with an account and one mood to be published, and an engine with short leases in front of the real client. */
+async function siteWithWork(client: (real: RepoClient) => RepoClient) {
+  const site = await createSite()
+  await site.pds.up()
+  const { app } = site
+  await app.accounts.signUp('u1', 'alice')
+  await app.engine.drain()
+  const { mood } = await app.moods.post('u1', { mood: 'slow' })
+  const engine = new Engine(
+    {
+      store: app.store,
+      client: client(app.client),
+      // The account is there already.
+      host: null as unknown as AccountHost,
+      clock: site,
+      random: () => 0.5,
+      events: new Events(pino({ level: 'silent' })),
+      policy: FEDERATE_ALL,
+      eraseAccounts: false,
+      changed: () => {},
+      seam: () => {},
+    },
+    { owner: 'slow one', concurrency: 1, leaseMs: LEASE_MS, pollMs: 1000, sweepMs: 60_000 },
+  )
+  return { site, engine, mood }
+}
+
+async function records(site: Site): Promise<number> {
+  const { did } = (await site.app.store.accounts.byUser('u1'))!
+  return (await listRecords(site.app.pdsUrl, did!)).length
+}
+
+describe('a write that takes longer than the lease', () => {
+  it('keeps its repo: the lease is renewed meanwhile', async () => {
+    const [writing, renewed, goOn] = [new Moment(), new Moment(), new Moment()]
+    const { site, engine, mood } = await siteWithWork((real) => ({
+      ...real,
+      write: async (...args) => {
+        writing.reach()
+        await goOn.reached
+        return real.write(...args)
+      },
+    }))
+    await using _site = site
+    const { repos } = site.app.store
+    const start = site.now()
+    const renew = repos.renew.bind(repos)
+    repos.renew = async (lease, until) => {
+      const held = await renew(lease, until)
+      if (until > start + LEASE_MS) renewed.reach()
+      return held
+    }
+    const working = engine.drain()
+    await writing.reached
+    site.forward(LEASE_MS - 1)
+    await renewed.reached
+    site.forward(LEASE_MS - 1)
+    expect(await repos.claim('other', site.now(), site.now() + 1000, 0)).toBeNull()
+    goOn.reach()
+    await working
+    expect((await site.app.store.moods.byId(mood.id))?.sync.state).toBe('published')
+    expect(await records(site)).toBe(1)
+  })
+
+  it('is given up once the repo is somebody else’s, who is left alone and reads before writing', async () => {
+    const [writing, aborted] = [new Moment(), new Moment()]
+    const { site, engine, mood } = await siteWithWork((real) => ({
+      ...real,
+      write: async (account, collection, writes, signal) => {
+        const outcome = await real.write(account, collection, writes, new AbortController().signal)
+        expect(outcome.kind).toBe('ok')
+        writing.reach()
+        // The answer is lost; only the end of the lease ends the waiting.
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        aborted.reach()
+        return { kind: 'uncertain', code: 'Aborted', answered: false }
+      },
+    }))
+    await using _site = site
+    const { store, engine: other } = site.app
+    const working = engine.drain()
+    await writing.reached
+    site.forward(LEASE_MS + 1)
+    const taken = await store.repos.claim('other', site.now(), site.now() + 60_000, 15_000)
+    expect(taken).toMatchObject({ user: 'u1', uncertain: true })
+    await aborted.reached
+    await working
+    // The loser has released nothing that is not its own any more.
+    expect(await store.repos.renew(taken!, site.now() + 60_000)).toBe(true)
+    await store.repos.release(taken!, { ...taken!, dueAt: site.now() }, site.now())
+    let written = 0
+    const write = site.app.client.write.bind(site.app.client)
+    Object.assign(site.app.client, {
+      write: (...args: Parameters<RepoClient['write']>) => {
+        written++
+        return write(...args)
+      },
+    })
+    site.forward(60_000)
+    await other.drain()
+    expect(written).toBe(0)
+    expect((await store.moods.byId(mood.id))?.sync.state).toBe('published')
+    expect(await records(site)).toBe(1)
+  })
+})
