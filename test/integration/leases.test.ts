@@ -47,7 +47,7 @@ async function siteWithWork(client: (real: RepoClient) => RepoClient) {
     },
     { owner: 'slow one', concurrency: 1, leaseMs: LEASE_MS, pollMs: 1000, sweepMs: 60_000 },
   )
-  return { site, engine, mood }
+  return { site, engine, mood, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() }
 }
 
 async function records(site: Site): Promise<number> {
@@ -58,7 +58,7 @@ async function records(site: Site): Promise<number> {
 describe('a write that takes longer than the lease', () => {
   it('keeps its repo: the lease is renewed meanwhile', async () => {
     const [writing, renewed, goOn] = [new Moment(), new Moment(), new Moment()]
-    const { site, engine, mood } = await siteWithWork((real) => ({
+    await using setup = await siteWithWork((real) => ({
       ...real,
       write: async (...args) => {
         writing.reach()
@@ -66,7 +66,7 @@ describe('a write that takes longer than the lease', () => {
         return real.write(...args)
       },
     }))
-    await using _site = site
+    const { site, engine, mood } = setup
     const { repos } = site.app.store
     const start = site.now()
     const renew = repos.renew.bind(repos)
@@ -89,7 +89,7 @@ describe('a write that takes longer than the lease', () => {
 
   it('is given up once the repo is somebody else’s, who is left alone and reads before writing', async () => {
     const [writing, aborted] = [new Moment(), new Moment()]
-    const { site, engine, mood } = await siteWithWork((real) => ({
+    await using setup = await siteWithWork((real) => ({
       ...real,
       write: async (account, collection, writes, signal) => {
         const outcome = await real.write(account, collection, writes, new AbortController().signal)
@@ -101,7 +101,7 @@ describe('a write that takes longer than the lease', () => {
         return { kind: 'uncertain', code: 'Aborted', answered: false }
       },
     }))
-    await using _site = site
+    const { site, engine, mood } = setup
     const { store, engine: other } = site.app
     const working = engine.drain()
     await writing.reached
