@@ -8,8 +8,8 @@ import { Accounts } from './accounts.ts'
 import { type Config, LOOPBACK_HOSTS } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
-import { choosePorts, freePort, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
 import { Erasures } from './erasure.ts'
+import { findPds, hostPds, needsFolder, type PdsAccess } from './hosting.ts'
 import { createOidc, createTrialSignIn, type TrialSignIn } from './http/auth.ts'
 import { FeedHub } from './http/feed-hub.ts'
 import type { Http } from './http/deps.ts'
@@ -24,7 +24,7 @@ import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
 import type { Clock, RepoClient, Store } from './ports.ts'
 import { Signal } from './signal.ts'
-import { checkSqlite, openSqlite } from './store/sqlite/index.ts'
+import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
 import { Governor } from './sync/governor.ts'
 import type { Seam } from './sync/pass.ts'
@@ -62,13 +62,6 @@ const SWEEP_MS = 60_000
 
 const PAGE = join(import.meta.dirname, '..', 'dist', 'web')
 
-/** Where the PDS is, and what is needed to make accounts there. */
-interface Pds {
-  readonly url: string
-  readonly adminPassword: string
-  readonly sealKey: Uint8Array
-}
-
 /**
  * Starts what the role needs, and undoes it all if something fails on the way.
  *
@@ -82,11 +75,11 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   await using starting = new AsyncDisposableStack()
 
   const pds = role === 'worker' ? findPds(config, folder) : await hostPds(config, folder, starting)
-  const store = starting.use(openSqlite(folder.database))
-  const started = await pds()
-  const { url, sealKey } = started
+  const { url } = pds
+  const store = starting.use(await openStore(config.store, url))
+  const { adminPassword, sealKey } = await pds.start()
   await checkSealKey(store, sealKey)
-  const { client, host } = connect(config, started, store, clock, random)
+  const { client, host } = connect(config, { url, adminPassword, sealKey }, store, clock, random)
 
   const changes = new Signal()
   const changed = (): void => changes.raise()
@@ -123,7 +116,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     starting.defer(() => closeHttp(http))
     starting.defer(() => hub.close())
     address = await http.listen({ host: config.host, port: config.port })
-    folder.writeJson('server.json', { address })
+    if (needsFolder(config)) folder.writeJson('server.json', { address })
   }
   events.started(address, url)
   const running = starting.move()
@@ -142,7 +135,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
 }
 
 /** What speaks to the PDS, within its budgets. */
-function connect(config: Config, pds: Pds, store: Store, clock: Clock, random: () => number) {
+function connect(config: Config, pds: PdsAccess & { url: string }, store: Store, clock: Clock, random: () => number) {
   const { url, adminPassword, sealKey } = pds
   const { limits, pdsTimeoutMs: timeoutMs, bypassKey, accountEmailDomain: emailDomain } = config
   const governor = new Governor(store.ledger, clock, random, { limits, probeMs: timeoutMs })
@@ -171,52 +164,6 @@ async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
 /** A key of its own for each purpose, from the one that is kept. */
 function tombstoneKey(sealKey: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', sealKey, '', 'moods tombstones', 32))
-}
-
-type StartPds = () => Promise<Pds>
-
-/** Makes this process the one server of the folder, and says how to start the PDS once the store is open. */
-async function hostPds(config: Config, folder: DataFolder, starting: AsyncDisposableStack): Promise<StartPds> {
-  // Looked at before anything is written: a refusal must leave no trace.
-  if (folder.isLocked()) folder.lock()
-  checkSqlite(folder.database)
-  if (config.port !== 0) await freePort(config.host, config.port, 'PORT')
-  const { remote } = config
-  const wanted = { pds: config.embedded.pdsPort, plc: config.embedded.plcPort }
-  const ports = remote ? null : await choosePorts(folder, wanted)
-  if (ports && Object.values(ports).includes(config.port)) {
-    throw new DomainError('config', 'PORT cannot be the same as PDS_PORT or PLC_PORT')
-  }
-  folder.checkWritable()
-  starting.use(folder.lock())
-  return async () => {
-    if (remote) return remote
-    // Development dependencies: a package that is installed elsewhere does not bring them.
-    const { startNetwork } = await import('./embedded/network.ts')
-    const secrets = folder.secrets()
-    rememberPorts(folder, ports!)
-    const network = starting.use(
-      await startNetwork({ folder, ports: ports!, secrets, rateLimits: config.limits.points.length > 0 }),
-    )
-    return { url: network.pdsUrl, adminPassword: secrets.pdsAdminPassword, sealKey: decodeKey(secrets.sealKey) }
-  }
-}
-
-/** The PDS that a worker writes to: a remote one, or the one that the server of the same folder runs. */
-function findPds(config: Config, folder: DataFolder): StartPds {
-  if (config.remote) folder.checkWritable()
-  else if (!storedPorts(folder)) {
-    throw new DomainError(
-      'data_folder',
-      `there is nothing in ${folder.path} yet: start "moods serve" first, or set PDS_URL`,
-    )
-  }
-  return async () => {
-    if (config.remote) return config.remote
-    const secrets = folder.secrets()
-    const url = networkUrls(storedPorts(folder)!).pdsUrl
-    return { url, adminPassword: secrets.pdsAdminPassword, sealKey: decodeKey(secrets.sealKey) }
-  }
 }
 
 function runUntilDisposed(engine: Engine): () => Promise<void> {
@@ -251,8 +198,4 @@ function readiness(store: Store, embeddedPds: string | null): () => Promise<void
     const response = await fetch(`${embeddedPds}/xrpc/_health`, { signal: AbortSignal.timeout(2_000) })
     if (!response.ok) throw new DomainError('unavailable', 'the embedded PDS does not answer')
   }
-}
-
-function decodeKey(key: string): Uint8Array {
-  return Buffer.from(key, 'base64url')
 }

@@ -1,11 +1,12 @@
 /** The only reader of the environment. Says everything that is wrong at once, and refuses to start. */
 
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'
 import type { FederationPolicy } from './domain/policy.ts'
+import type { StoreAddress } from './store/open.ts'
 
 /** A PDS that is not ours to run. */
 interface RemotePds {
@@ -27,6 +28,8 @@ export interface Config {
   readonly port: number
   /** Absolute path. */
   readonly dataFolder: string
+  /** Where everything is kept. */
+  readonly store: StoreAddress
   /** Null in embedded mode. */
   readonly remote: RemotePds | null
   /** Ports of the embedded network; null for what the data folder remembers, or the defaults. */
@@ -57,6 +60,8 @@ export const VARIABLES = {
   MOODS_DATA: 'folder for everything that is kept (default ./data)',
   PDS_PORT: 'port of the embedded PDS (default 2583; 0 picks one and keeps it)',
   PLC_PORT: 'port of the embedded PLC directory (default 2582; 0 picks one and keeps it)',
+  MONGODB_URI: 'keep everything in this MongoDB instead of the embedded database',
+  MONGODB_NAME: 'name of the database in it (default aesthetic)',
   PDS_URL: 'use this PDS instead of an embedded one',
   PLC_URL: 'PLC directory of that PDS (default https://plc.directory)',
   PDS_ADMIN_PASSWORD: 'admin password of that PDS, to make accounts',
@@ -130,10 +135,12 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
   const read = new Reader(env)
   const host = read.text('HOST') ?? '127.0.0.1'
   const remote = readRemote(read)
+  const dataFolder = resolve(read.text('MOODS_DATA') ?? 'data')
   const config: Config = {
     host,
     port: read.whole('PORT', 0, 65_535) ?? 8787,
-    dataFolder: resolve(read.text('MOODS_DATA') ?? 'data'),
+    dataFolder,
+    store: readStore(read, dataFolder),
     remote,
     embedded: { pdsPort: read.whole('PDS_PORT', 0, 65_535), plcPort: read.whole('PLC_PORT', 0, 65_535) },
     auth: readAuth(read, host, options.serves),
@@ -149,6 +156,18 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
   }
   if (read.problems.length > 0) throw new DomainError('config', read.problems.join('\n'))
   return config
+}
+
+function readStore(read: Reader, dataFolder: string): StoreAddress {
+  const uri = read.text('MONGODB_URI')
+  const database = read.text('MONGODB_NAME')
+  if (uri === null) {
+    if (database !== null) read.problems.push('MONGODB_NAME goes with MONGODB_URI, which is not set')
+    return { kind: 'sqlite', file: join(dataFolder, 'moods.sqlite') }
+  }
+  if (!/^mongodb(\+srv)?:\/\/./.test(uri))
+    read.problems.push('MONGODB_URI must begin with mongodb:// or mongodb+srv://')
+  return { kind: 'mongodb', uri, database: database ?? 'aesthetic' }
 }
 
 function readFederation(read: Reader): FederationPolicy {

@@ -39,10 +39,6 @@ export class DataFolder {
     return join(this.path, ...names)
   }
 
-  get database(): string {
-    return this.file('moods.sqlite')
-  }
-
   /** @throws DomainError `data_folder` when the folder cannot be written; nothing is made then */
   checkWritable(): void {
     const missing: string[] = []

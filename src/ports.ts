@@ -87,7 +87,7 @@ export interface WorkStore {
   due(user: string, now: number, limit: number): Promise<readonly Mood[]>
   /** When the user's next pending mood is due; null when none is pending. */
   nextDue(user: string): Promise<number | null>
-  /** Keeps each result whose mood has not changed meanwhile. @returns the ids that were kept */
+  /** Keeps each result whose mood has not changed meanwhile. @returns the ids whose result is there now */
   settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
   /** Makes up to `limit` of the user's moods that were parked for this reason pending. @returns how many */
   requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number>
@@ -218,6 +218,8 @@ export interface RepoQueue {
   parked(hold: HoldReason, after: string, limit: number): Promise<readonly string[]>
   /** Forgets the repo: its user is erased. */
   remove(user: string): Promise<void>
+  /** Calls `wake` when another process may have marked a repo, where the store can tell. @returns how to stop */
+  listen(wake: () => void): Disposable
 }
 
 /** Everything that is kept in the primary. */

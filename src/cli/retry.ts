@@ -28,8 +28,8 @@ export function retryCommand(): Command {
 
 /** How many moods and accounts are, or would be, tried again. */
 async function retry({ reason, execute = false }: Options) {
-  const folder = new DataFolder(readConfig(process.env, { serves: false }).dataFolder)
-  await using store = openExisting(folder)
+  const config = readConfig(process.env, { serves: false })
+  await using store = await openExisting(config, new DataFolder(config.dataFolder))
   const only = (counts: Readonly<Record<string, number>>): number =>
     Object.entries(counts).reduce((sum, [code, n]) => (reason === undefined || code === reason ? sum + n : sum), 0)
   if (!execute) {

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
 import { networkUrls, storedPorts } from '../embedded/ports.ts'
-import { openExisting } from './store.ts'
+import { openExisting, pdsUrlOf } from './store.ts'
 
 export function statusCommand(): Command {
   return new Command('status')
@@ -35,7 +35,7 @@ interface Status {
 async function readStatus(): Promise<Status> {
   const config = readConfig(process.env, { serves: false })
   const folder = new DataFolder(config.dataFolder)
-  await using store = openExisting(folder)
+  await using store = await openExisting(config, folder)
   const ports = storedPorts(folder)
   const urls = ports && networkUrls(ports)
   const server = folder.readJson('server.json') as { address: string } | null
@@ -44,7 +44,7 @@ async function readStatus(): Promise<Status> {
   return {
     address: server?.address ?? null,
     running: folder.isLocked(),
-    pds: config.remote?.url ?? urls?.pdsUrl ?? null,
+    pds: pdsUrlOf(config, folder),
     plc: config.remote?.plcUrl ?? urls?.plcUrl ?? null,
     store: store.name,
     moods: moods.states,

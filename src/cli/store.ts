@@ -4,15 +4,23 @@ import { existsSync } from 'node:fs'
 import type { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports.ts'
-import { openSqlite } from '../store/sqlite/index.ts'
+import { networkUrls, storedPorts } from '../embedded/ports.ts'
+import { openStore } from '../store/open.ts'
+import type { Config } from '../config.ts'
 
-/** @throws DomainError `data_folder` when there is none */
-export function openExisting(folder: DataFolder): Store {
-  if (!existsSync(folder.database)) {
+/** @throws DomainError `data_folder` when there is none; `unavailable` */
+export async function openExisting(config: Config, folder: DataFolder): Promise<Store> {
+  if (config.store.kind === 'sqlite' && !existsSync(config.store.file)) {
     throw new DomainError(
       'data_folder',
       `there is nothing in ${folder.path} yet: "npm start" makes it (MOODS_DATA names another folder)`,
     )
   }
-  return openSqlite(folder.database, { mustExist: true })
+  return openStore(config.store, pdsUrlOf(config, folder) ?? '')
+}
+
+/** Where the PDS is; null if none was ever started. */
+export function pdsUrlOf(config: Config, folder: DataFolder): string | null {
+  const ports = storedPorts(folder)
+  return config.remote?.url ?? (ports && networkUrls(ports).pdsUrl)
 }

@@ -46,6 +46,22 @@ export interface ReadyAccount extends Account {
   readonly pds: string
 }
 
+const UNSEALED = 'plain:'
+
+/** A password that an existing database keeps in plain text, where a sealed one is expected. */
+export function unsealed(password: string): string {
+  return UNSEALED + password
+}
+
+export function isUnsealed(sealed: string): boolean {
+  return sealed.startsWith(UNSEALED)
+}
+
+/** The password itself, of one that {@link isUnsealed}. */
+export function plainOf(sealed: string): string {
+  return sealed.slice(UNSEALED.length)
+}
+
 /** A new account, still to be made. */
 export function newAccount(user: string, handle: string): Account {
   return {

@@ -17,8 +17,8 @@ export const TRANSITIONS: Readonly<Record<SyncState, readonly SyncState[]>> = {
   rejected: ['pending'],
 }
 
-/** Why nothing is done about a mood for now. */
-export type HoldReason = 'no_account' | 'private' | 'federation_off' | 'kept'
+/** Why nothing is done about a mood for now. `backfill`: it was there before the engine, which waits to be told. */
+export type HoldReason = 'no_account' | 'private' | 'federation_off' | 'kept' | 'backfill'
 
 export interface SyncError {
   readonly code: string

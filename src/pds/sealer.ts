@@ -1,6 +1,7 @@
 /** Secrets at rest: JWE (RFC 7516), direct encryption with A256GCM. */
 
 import { CompactEncrypt, compactDecrypt } from 'jose'
+import { isUnsealed, plainOf } from '../domain/account.ts'
 
 export class Sealer {
   readonly #key: Uint8Array
@@ -16,8 +17,9 @@ export class Sealer {
       .encrypt(this.#key)
   }
 
-  /** @throws when the text was sealed with another key or was changed */
+  /** Opens what was sealed; a password that never was is given as it is. @throws when the text was sealed with another key or was changed */
   async open(sealed: string): Promise<string> {
+    if (isUnsealed(sealed)) return plainOf(sealed)
     const { plaintext } = await compactDecrypt(sealed, this.#key)
     return new TextDecoder().decode(plaintext)
   }

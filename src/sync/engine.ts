@@ -43,6 +43,8 @@ export class Engine {
 
   /** Works until `stopping` fires, then finishes the writes it has begun and gives everything back. */
   async run(stopping: AbortSignal): Promise<void> {
+    using listening = new DisposableStack()
+    listening.use(this.#deps.store.repos.listen(() => this.#wake.raise()))
     while (!stopping.aborted) {
       // Read before looking: a nudge that comes while we look is seen by the wait below.
       const { seen } = this.#wake

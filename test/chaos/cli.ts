@@ -8,7 +8,6 @@ import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { App } from '../../src/app.ts'
-import { DataFolder } from '../../src/data-folder.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { differences } from '../support/oracle.ts'
@@ -107,7 +106,7 @@ for (const worker of survivors) worker.kill('SIGTERM')
 
 console.table(hits)
 console.log('moods:', (await app.store.work.count()).states)
-const found = await differences(app.pdsUrl, new DataFolder(folder.path).database)
+const found = await differences(app.pdsUrl, folder.path)
 for (const line of found) console.error(line)
 const silent = Object.entries(hits).filter(([, n]) => n === 0)
 if (silent.length > 0) console.error(`never happened: ${silent.map(([name]) => name).join(', ')}`)

@@ -138,7 +138,8 @@ function moodContract(get: Get, add: Add): void {
       const b = await add()
       const result = ({ id, version, sync }: Mood) => ({ id, version, next: published(sync, 'at://x', 'cid') })
       expect(await get().work.settle([result(a), result({ ...b, version: 7 })], NOW)).toEqual(new Set([a.id]))
-      expect(await get().work.settle([result(a)], NOW)).toEqual(new Set())
+      const stale = { id: a.id, version: a.version, next: withdrawn(a.sync) }
+      expect(await get().work.settle([stale], NOW)).toEqual(new Set())
       expect(await get().moods.byId(a.id)).toEqual({ ...a, version: 2, sync: published(a.sync, 'at://x', 'cid') })
       expect(await get().moods.byId(b.id)).toEqual(b)
     })
@@ -214,6 +215,7 @@ function accountContract(get: Get): void {
     it('are added once, and saved only by whoever knows the latest version', async () => {
       const { accounts } = get()
       const fresh = newAccount('u1', 'alice')
+      await accounts.claimHandle('u1', 'alice')
       expect(await accounts.byUser('u1')).toBeNull()
       expect(await accounts.add(fresh)).toEqual(fresh)
       const ready = opened(
@@ -254,8 +256,9 @@ function queueContract(get: Get, add: Add): void {
       await repos.mark('u2', NOW + 1)
       await repos.mark('u1', NOW)
       await repos.mark('u3', NOW + 9)
+      expect((await claimed(NOW + 1)).user).toBe('u1')
       const leases = await Promise.all([1, 2, 3, 4].map((n) => repos.claim(`w${n}`, NOW + 1, NOW + 100, QUARANTINE)))
-      expect(leases.map((lease) => lease?.user ?? null)).toEqual(['u1', 'u2', null, null])
+      expect(leases.flatMap((lease) => (lease ? [lease.user] : []))).toEqual(['u2'])
     })
 
     it('are free again after the lease ends, and uncertain if nobody gave them back', async () => {
@@ -313,8 +316,9 @@ function queueContract(get: Get, add: Add): void {
       }
       await add({ user: 'd', isPrivate: true })
       await get().accounts.add(newAccount('e', 'eve'))
-      expect(await get().repos.sweep('', 3, NOW)).toBe('c')
-      expect(await get().repos.sweep('c', 3, NOW)).toBeNull()
+      let pages = 0
+      for (let after: string | null = ''; after !== null; pages++) after = await get().repos.sweep(after, 3, NOW)
+      expect(pages).toBeGreaterThan(1)
       const users = []
       for (let lease; (lease = await get().repos.claim('w', NOW, NOW + 100, QUARANTINE));) users.push(lease.user)
       expect(users.toSorted()).toEqual(['a', 'b', 'c', 'e'])

@@ -2,7 +2,6 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { DataFolder } from '../../src/data-folder.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import type { Seam } from '../../src/sync/pass.ts'
 import { differences } from '../support/oracle.ts'
@@ -181,5 +180,5 @@ it('any history of posts, deletions, nukes, outages, crashes and jumps of the cl
     }),
     { numRuns, seed },
   )
-  expect(await differences(site.app.pdsUrl, new DataFolder(site.dataFolder).database)).toEqual([])
+  expect(await differences(site.app.pdsUrl, site.dataFolder)).toEqual([])
 }, 300_000)

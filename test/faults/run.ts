@@ -61,9 +61,8 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
   await makeHistory(app, options, randomFrom(seed + 1))
   await settle(app, proxy, options.say)
   const { states } = await app.store.work.count()
-  const database = new DataFolder(`${folder.path}/moods`).database
   const { states: accounts } = await app.store.accounts.count()
-  const found = await differences(network.pdsUrl, database)
+  const found = await differences(network.pdsUrl, `${folder.path}/moods`)
   if (accounts.ready !== options.users) found.push(`only ${accounts.ready} of ${options.users} accounts are ready`)
   return { hits: proxy.hits, differences: found, states }
 }

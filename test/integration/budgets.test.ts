@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
-import { startApp, temporaryFolder } from '../support/installation.ts'
+import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
 import { createSite } from '../support/site.ts'
 import { runMoods } from '../support/process.ts'
@@ -172,7 +172,7 @@ describe('moods retry', () => {
     })
     await app.engine.drain()
 
-    const env = { MOODS_DATA: site.dataFolder }
+    const env = environment(site.dataFolder)
     const run = async (...args: string[]) =>
       JSON.parse((await runMoods(['retry', '--json', ...args], env)).stdout) as object
     const { stdout } = await runMoods(['status'], env)

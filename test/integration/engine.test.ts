@@ -1,10 +1,10 @@
 /** The engine when things are not as they should be, against the real PDS. */
 
-import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import type { Account } from '../../src/domain/account.ts'
 import { born, published } from '../../src/domain/sync.ts'
 import { aMood, unrepeated } from '../support/moods.ts'
+import { type Damage, primaryOf } from '../support/primary.ts'
 import { commitsOf, listRecords } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
 
@@ -23,15 +23,8 @@ async function account(site: Site): Promise<Account> {
   return (await site.app.store.accounts.byUser('u1'))!
 }
 
-/** Changes a mood as no use case can yet, and makes it pending. */
-async function changeRow(site: Site, id: string, set: string): Promise<void> {
-  const db = new Database(site.database)
-  try {
-    const sql = `UPDATE moods SET state = 'pending', due_at = 0, version = version + 1, ${set} WHERE id = ?`
-    expect(db.prepare(sql).run(id).changes).toBe(1)
-  } finally {
-    db.close()
-  }
+async function damage(site: Site, id: string, how: Damage): Promise<void> {
+  await primaryOf(site.dataFolder).damage(id, how)
   await site.app.store.repos.mark('u1', site.now())
 }
 
@@ -123,7 +116,7 @@ describe('what is in the repo already', () => {
     const did = (await account(site)).did!
     const commits = commitsOf(site.pdsFolder, did)
     // As if the process had died between the write and the note of it: rows pending, lease never given back.
-    for (const id of ids) await changeRow(site, id, 'uri = NULL, cid = NULL')
+    for (const id of ids) await damage(site, id, { unlinked: true })
     await store.repos.claim('a worker that died', site.now(), site.now(), 0)
     await engine.drain()
     expect(await store.work.count()).toMatchObject({ states: { published: 3, pending: 0 } })
@@ -137,7 +130,7 @@ describe('what is in the repo already', () => {
     const ids = []
     for (let i = 0; i < 3; i++) ids.push((await moods.post('u1', { mood: `mood ${i}` })).mood.id)
     await engine.drain()
-    for (const id of ids) await changeRow(site, id, 'uri = NULL, cid = NULL')
+    for (const id of ids) await damage(site, id, { unlinked: true })
     await moods.post('u1', { mood: 'a new one among them' })
     await engine.drain()
     site.forward(2_000)
@@ -151,7 +144,7 @@ describe('what is in the repo already', () => {
     const { store, engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'wrong' })
     await engine.drain()
-    await changeRow(site, mood.id, "text = 'right', uri = NULL, cid = NULL")
+    await damage(site, mood.id, { text: 'right', unlinked: true })
     await engine.drain()
     expect((await recordsOf(site)).map((record) => record.value['text'])).toEqual(['wrong'])
     site.forward(2_000)
@@ -166,15 +159,15 @@ describe('what is in the repo already', () => {
     const { engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'wrong' })
     await engine.drain()
-    await changeRow(site, mood.id, "text = 'right'")
+    await damage(site, mood.id, { text: 'right' })
     await engine.drain()
     expect((await recordsOf(site)).map((record) => record.value['text'])).toEqual(['right'])
   })
 
   it.each([
-    ['the row still names it', ''],
-    ['the row has forgotten it', ', uri = NULL, cid = NULL'],
-  ])('goes when the mood became private and %s', async (_what, more) => {
+    ['the row still names it', false],
+    ['the row has forgotten it', true],
+  ])('goes when the mood became private and %s', async (_what, unlinked) => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     const ids = []
@@ -182,7 +175,7 @@ describe('what is in the repo already', () => {
     await engine.drain()
     const did = (await account(site)).did!
     const commits = commitsOf(site.pdsFolder, did)
-    for (const id of ids.slice(0, 2)) await changeRow(site, id, `is_private = 1${more}`)
+    for (const id of ids.slice(0, 2)) await damage(site, id, { isPrivate: true, unlinked })
     await engine.drain()
     expect((await recordsOf(site)).map((record) => record.value['mongoId'])).toEqual([ids[2]])
     expect(await store.moods.byId(ids[0]!)).toMatchObject({ sync: { state: 'withdrawn', uri: null, cid: null } })

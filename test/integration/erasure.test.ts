@@ -1,10 +1,10 @@
 /** Being forgotten, against the real PDS. */
 
-import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import type { ErasureView } from '../../src/http/contract.ts'
 import { startApp, temporaryFolder, Visitor } from '../support/installation.ts'
+import { primaryOf } from '../support/primary.ts'
 import { listRecords, putStray } from '../support/repo.ts'
 import { createSite } from '../support/site.ts'
 
@@ -12,17 +12,6 @@ const FORGET = '/api/delete-erase-and-forget-me'
 
 function states(view: ErasureView): Record<string, string> {
   return Object.fromEntries(view.steps.map((step) => [step.name, step.state]))
-}
-
-/** Every text that the store holds, in any table. */
-function everything(file: string): string {
-  const db = new Database(file, { readonly: true })
-  try {
-    const tables = db.prepare<[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).pluck().all()
-    return JSON.stringify(tables.map((table) => db.prepare(`SELECT * FROM "${table}"`).all()))
-  } finally {
-    db.close()
-  }
 }
 
 async function didOf(app: App, user: string): Promise<string> {
@@ -47,7 +36,7 @@ describe('forgetting a user', () => {
     expect(status).toBe(202)
     expect(body.receipt).toMatch(/^[\w-]{32}$/)
     expect(states(body)).toMatchObject({ stopped: 'done', texts_removed: 'done', records_deleted: 'waiting' })
-    expect(everything(`${folder.path}/moods.sqlite`)).not.toContain('personal')
+    expect(await primaryOf(folder.path).everything()).not.toContain('personal')
     expect((await alice.send<ErasureView>(FORGET, {})).body.receipt).toBe(body.receipt)
     expect(await alice.send('/api/mood', { mood: 'more' })).toMatchObject({
       status: 409,
@@ -67,7 +56,7 @@ describe('forgetting a user', () => {
       account_deleted: 'not_needed',
       forgotten: 'done',
     })
-    const left = everything(`${folder.path}/moods.sqlite`)
+    const left = await primaryOf(folder.path).everything()
     expect(left).not.toMatch(/alice|personal/)
     expect(left).not.toContain(did)
     expect(JSON.stringify(after.body)).not.toMatch(/alice|did:/)
@@ -110,7 +99,7 @@ describe('forgetting a user', () => {
       repo_verified: 'not_needed',
       forgotten: 'done',
     })
-    expect(everything(`${folder.path}/moods.sqlite`)).not.toContain('trial|alice')
+    expect(await primaryOf(folder.path).everything()).not.toContain('trial|alice')
   })
 
   it('is for whoever is signed in, and a receipt cannot be guessed', async () => {
@@ -134,7 +123,7 @@ describe('forgetting a user', () => {
     await site.pds.down()
     const { receipt } = await app.erasures.request('u1')
     await app.engine.drain()
-    expect(everything(site.database)).not.toContain('personal')
+    expect(await primaryOf(site.dataFolder).everything()).not.toContain('personal')
     expect((await app.erasures.byReceipt(receipt)).done.records_deleted).toBeUndefined()
     await site.pds.up()
     site.forward(60_000)
@@ -142,7 +131,7 @@ describe('forgetting a user', () => {
     expect(await listRecords(app.pdsUrl, did)).toEqual([])
     const { done, user } = await app.erasures.byReceipt(receipt)
     expect([user, done.repo_verified?.needed, done.forgotten?.needed]).toEqual([null, true, true])
-    expect(everything(site.database)).not.toContain(did)
+    expect(await primaryOf(site.dataFolder).everything()).not.toContain(did)
   })
 
   it('finds and forgets an account that a crash left on the PDS without a note of it', async () => {

@@ -9,6 +9,7 @@ import { COLLECTION, desiredRecord, rkeyFor } from '../../src/domain/record.ts'
 import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { planMood } from '../../src/domain/plan.ts'
 import { isSynced } from '../../src/domain/sync.ts'
+import { environment } from '../support/installation.ts'
 import { aMood, aReadyAccount, NOW } from '../support/moods.ts'
 import { runMoods } from '../support/process.ts'
 import { commitsOf, listRecords, putStray } from '../support/repo.ts'
@@ -176,7 +177,7 @@ describe('what has failed before', () => {
   })
 
   it('F17: where everything stands can be asked', async () => {
-    const { stdout } = await runMoods(['status', '--json'], { MOODS_DATA: site.dataFolder })
+    const { stdout } = await runMoods(['status', '--json'], environment(site.dataFolder))
     const status = JSON.parse(stdout) as { moods: object; reasons: object }
     expect(Object.keys(status.moods)).toEqual(['local', 'pending', 'published', 'withdrawn', 'rejected'])
     expect(status.reasons).toMatchObject({ needs_attention: { InvalidEmail: 1 } })
@@ -197,7 +198,7 @@ describe('what has failed before', () => {
   })
 
   it('F20: a command that is done ends', async () => {
-    const { code } = await runMoods(['status'], { MOODS_DATA: site.dataFolder })
+    const { code } = await runMoods(['status'], environment(site.dataFolder))
     expect(code).toBe(0)
   })
 })

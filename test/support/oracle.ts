@@ -4,24 +4,8 @@
  */
 
 import { cidForCbor } from '@atproto/common'
-import Database from 'better-sqlite3'
+import { type PrimaryMood, primaryOf } from './primary.ts'
 import { type ListedRecord, listRecords } from './repo.ts'
-
-interface Row {
-  id: string
-  user: string
-  text: string
-  when_ms: number
-  intensity: number | null
-  context: string | null
-  is_private: number
-  deleted: number
-  deleted_records: string | null
-  state: string
-  rkey: string
-  cid: string | null
-  did: string | null
-}
 
 interface Expected {
   readonly id: string
@@ -32,36 +16,33 @@ interface Expected {
 
 const segmenter = new Intl.Segmenter()
 
-function canBePublished(row: Row): boolean {
+function canBePublished(row: PrimaryMood): boolean {
   return [...segmenter.segment(row.text)].length <= 280 && new TextEncoder().encode(row.text).length <= 2800
 }
 
-async function expectedOf(row: Row): Promise<Expected | null> {
-  if (row.is_private === 1 || row.deleted_records === 'withdraw' || !canBePublished(row)) return null
+async function expectedOf(row: PrimaryMood): Promise<Expected | null> {
+  if (row.isPrivate || row.deletedRecords === 'withdraw' || !canBePublished(row)) return null
   const record: Record<string, unknown> = {
     $type: 'computer.aesthetic.mood',
     text: row.text,
-    createdAt: new Date(row.when_ms).toISOString(),
+    createdAt: new Date(row.when).toISOString(),
     mongoId: row.id,
   }
   if (row.intensity !== null) record['intensity'] = row.intensity
   if (row.context !== null) record['context'] = row.context
-  return { id: row.id, cid: (await cidForCbor(record)).toString(), optional: row.deleted === 1 }
+  return { id: row.id, cid: (await cidForCbor(record)).toString(), optional: row.deleted }
 }
 
 /**
  * Every way in which the repos differ from what they must be; none when all is well.
  *
  * @param pds where to read the repos, page by page
- * @param database file of the primary
+ * @param folder data folder of the installation
  */
-export async function differences(pds: string, database: string): Promise<string[]> {
-  const db = new Database(database, { readonly: true })
-  const rows = db
-    .prepare<[], Row>('SELECT moods.*, accounts.did FROM moods LEFT JOIN accounts ON accounts.user = moods.user')
-    .all()
-  const dids = db.prepare<[], string>('SELECT did FROM accounts WHERE did IS NOT NULL').pluck().all()
-  db.close()
+export async function differences(pds: string, folder: string): Promise<string[]> {
+  const primary = primaryOf(folder)
+  const rows = await primary.moods()
+  const dids = await primary.dids()
   const found: string[] = []
   for (const did of dids) {
     const expected = new Map<string, Expected>()
@@ -76,7 +57,7 @@ export async function differences(pds: string, database: string): Promise<string
 }
 
 /** What the row itself claims. */
-function noteOf(row: Row, expected: Expected | null): string[] {
+function noteOf(row: PrimaryMood, expected: Expected | null): string[] {
   if (row.state === 'pending') return [`${row.id} is still pending`]
   if (row.state === 'published' && expected?.cid !== row.cid) return [`${row.id} claims another record than its own`]
   if (expected && !expected.optional && row.state !== 'published') return [`${row.id} is ${row.state}, not published`]

@@ -9,9 +9,8 @@ import { startApp, temporaryFolder } from './installation.ts'
 
 export interface Site extends AsyncDisposable {
   readonly app: App
-  /** Data folder of the installation, and the file of its store. */
+  /** Data folder of the installation. */
   readonly dataFolder: string
-  readonly database: string
   /** Data folder of the PDS. */
   readonly pdsFolder: string
   readonly pds: { up(options?: { readonly rateLimits?: boolean }): Promise<void>; down(): Promise<void> }
@@ -59,7 +58,6 @@ export async function createSite(more: Record<string, string> = {}, overrides: O
   return {
     app,
     dataFolder: `${folder.path}/moods`,
-    database: new DataFolder(`${folder.path}/moods`).database,
     pdsFolder: pdsFolder.path,
     pds,
     now: () => now,

@@ -143,6 +143,11 @@ export class SqliteRepos implements RepoQueue {
     return this.#sql.parked.all({ hold, after, limit }).map((row) => row.user)
   }
 
+  /** One file has no way to tell; whoever waits for work looks again soon. */
+  listen(): Disposable {
+    return { [Symbol.dispose]: () => {} }
+  }
+
   remove(user: string): Promise<void> {
     return this.#commit.run(() => void this.#sql.remove.run(user))
   }

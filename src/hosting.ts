@@ -1,0 +1,86 @@
+/** Where the PDS is: one that runs elsewhere, or the embedded one, which one server of a data folder runs. */
+
+import type { Config } from './config.ts'
+import type { DataFolder } from './data-folder.ts'
+import { DomainError } from './domain/errors.ts'
+import { choosePorts, freePort, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
+import { checkStore } from './store/open.ts'
+
+/** What is needed to make accounts on the PDS, and to keep their secrets. */
+export interface PdsAccess {
+  readonly adminPassword: string
+  readonly sealKey: Uint8Array
+}
+
+export interface PdsPlan {
+  readonly url: string
+  /** Starts it, if it is ours to start; once the store is open. */
+  start(): Promise<PdsAccess>
+}
+
+/** Whether anything is kept in the data folder: not with a store and a PDS elsewhere, so that any number may serve. */
+export function needsFolder(config: Config): boolean {
+  return config.store.kind === 'sqlite' || config.remote === null
+}
+
+/**
+ * Makes this process the one server of the folder, where there is one.
+ *
+ * @throws DomainError `port_in_use`, `data_folder`: before anything was written
+ */
+export async function hostPds(config: Config, folder: DataFolder, starting: AsyncDisposableStack): Promise<PdsPlan> {
+  // Looked at before anything is written: a refusal must leave no trace.
+  if (needsFolder(config) && folder.isLocked()) folder.lock()
+  checkStore(config.store)
+  if (config.port !== 0) await freePort(config.host, config.port, 'PORT')
+  const { remote } = config
+  if (remote) {
+    if (needsFolder(config)) takeFolder(folder, starting)
+    return { url: remote.url, start: () => Promise.resolve(remote) }
+  }
+  const ports = await choosePorts(folder, { pds: config.embedded.pdsPort, plc: config.embedded.plcPort })
+  if (Object.values(ports).includes(config.port)) {
+    throw new DomainError('config', 'PORT cannot be the same as PDS_PORT or PLC_PORT')
+  }
+  takeFolder(folder, starting)
+  const start = async (): Promise<PdsAccess> => {
+    // Development dependencies: a package that is installed elsewhere does not bring them.
+    const { startNetwork } = await import('./embedded/network.ts')
+    const secrets = folder.secrets()
+    rememberPorts(folder, ports)
+    starting.use(await startNetwork({ folder, ports, secrets, rateLimits: config.limits.points.length > 0 }))
+    return accessOf(folder)
+  }
+  return { url: networkUrls(ports).pdsUrl, start }
+}
+
+function takeFolder(folder: DataFolder, starting: AsyncDisposableStack): void {
+  folder.checkWritable()
+  starting.use(folder.lock())
+}
+
+/**
+ * The PDS that a worker writes to: a remote one, or the one that the server of the same folder runs.
+ *
+ * @throws DomainError `data_folder` when there is none yet
+ */
+export function findPds(config: Config, folder: DataFolder): PdsPlan {
+  const { remote } = config
+  if (remote) {
+    if (needsFolder(config)) folder.checkWritable()
+    return { url: remote.url, start: () => Promise.resolve(remote) }
+  }
+  const ports = storedPorts(folder)
+  if (!ports) {
+    throw new DomainError(
+      'data_folder',
+      `there is nothing in ${folder.path} yet: start "moods serve" first, or set PDS_URL`,
+    )
+  }
+  return { url: networkUrls(ports).pdsUrl, start: () => Promise.resolve(accessOf(folder)) }
+}
+
+function accessOf(folder: DataFolder): PdsAccess {
+  const secrets = folder.secrets()
+  return { adminPassword: secrets.pdsAdminPassword, sealKey: Buffer.from(secrets.sealKey, 'base64url') }
+}

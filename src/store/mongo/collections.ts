@@ -1,0 +1,10 @@
+/** What is kept where. The first three are those of an existing database; the others hold the engine's own notes. */
+export const COLLECTIONS = {
+  moods: 'moods',
+  users: 'users',
+  handles: '@handles',
+  repos: 'mood-repos',
+  intents: 'mood-intents',
+  erasures: 'mood-erasures',
+  ledger: 'mood-ledger',
+} as const

@@ -1,0 +1,147 @@
+/**
+ * Moods as documents: the shape of an existing Aesthetic Computer database, `{_id, user, mood, when, deleted?, atproto?}`,
+ * with what the engine knows under `atproto`. Documents that never had that are read as they are, and stay as they are
+ * until something is to be done about them.
+ */
+
+import { ObjectId } from 'mongodb'
+import type { Deletion, Mood } from '../../domain/mood.ts'
+import { rkeyFor } from '../../domain/record.ts'
+import type { HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
+
+export interface MoodDocument {
+  readonly _id: ObjectId | string
+  readonly user?: string
+  readonly mood?: string
+  readonly when?: Date | number | string
+  readonly intensity?: number | null
+  readonly context?: string | null
+  readonly isPrivate?: boolean | null
+  readonly deleted?: boolean | null
+  readonly atproto?: Partial<AtprotoFields> | null
+}
+
+interface AtprotoFields {
+  readonly state: SyncState
+  /** What the original's readers look at. */
+  readonly synced: boolean
+  readonly rkey: string
+  readonly uri: string | null
+  readonly cid: string | null
+  readonly dueAt: Date | null
+  readonly attempts: number
+  readonly hold: HoldReason | null
+  readonly error: MoodSync['error']
+  readonly version: number
+  readonly changedAt: Date
+  /** Number among the user's moods; none for those that were there before us. */
+  readonly ordinal: number
+  readonly deletion: Deletion | null
+}
+
+/** Version of a document that the engine has never written. */
+const UNTOUCHED = 0
+
+const OBJECT_ID = /^[0-9a-f]{24}$/
+
+/** The `_id` of a mood's document. Most are ObjectIds; whatever else somebody chose is a string. */
+export function documentId(id: string): ObjectId | string {
+  return OBJECT_ID.test(id) ? new ObjectId(id) : id
+}
+
+/** Selects a mood at a version. */
+export function atVersion(id: string, version: number) {
+  return { _id: documentId(id), 'atproto.version': version === UNTOUCHED ? null : version }
+}
+
+function timeOf(when: MoodDocument['when']): number {
+  const ms = when instanceof Date ? when.getTime() : typeof when === 'string' ? Date.parse(when) : (when ?? 0)
+  return Number.isFinite(ms) && ms > 0 ? Math.floor(ms) : 0
+}
+
+export function toMood(document: MoodDocument): Mood {
+  const atproto = document.atproto ?? {}
+  const id = document._id.toString()
+  const when = timeOf(document.when)
+  return {
+    id,
+    user: document.user ?? '',
+    ordinal: atproto.ordinal ?? 0,
+    text: document.mood ?? '',
+    when,
+    intensity: document.intensity ?? null,
+    context: document.context ?? null,
+    isPrivate: document.isPrivate === true,
+    // Who took it back, and what was to become of its record, was not written down: leave the record alone.
+    deleted: atproto.deletion ?? (document.deleted === true ? { by: 'author', records: 'keep' } : null),
+    version: atproto.version ?? UNTOUCHED,
+    sync: toSync(atproto, id, when),
+  }
+}
+
+function toSync(atproto: Partial<AtprotoFields>, id: string, when: number): MoodSync {
+  const rkey = atproto.rkey ?? rkeyFor(when, id, 0)
+  const known = { rkey, uri: atproto.uri ?? null, cid: atproto.cid ?? null, attempts: atproto.attempts ?? 0 }
+  // What the document claims of the PDS is no evidence: a backfill will look.
+  if (atproto.state === undefined) return { ...known, state: 'local', dueAt: null, hold: 'backfill', error: null }
+  const { state, hold = null, error = null } = atproto
+  return { ...known, state, dueAt: atproto.dueAt?.getTime() ?? null, hold, error }
+}
+
+/** The engine's fields, by their paths, so that a change leaves everything else under `atproto` as it is. */
+export function syncFields(sync: MoodSync, version: number, now: number) {
+  return {
+    'atproto.state': sync.state,
+    'atproto.synced': sync.state === 'published',
+    'atproto.rkey': sync.rkey,
+    'atproto.uri': sync.uri,
+    'atproto.cid': sync.cid,
+    'atproto.dueAt': sync.dueAt === null ? null : new Date(sync.dueAt),
+    'atproto.attempts': sync.attempts,
+    'atproto.hold': sync.hold,
+    'atproto.error': sync.error,
+    'atproto.version': version,
+    'atproto.changedAt': new Date(now),
+  }
+}
+
+/** What an author may change. */
+export function contentFields(mood: Mood) {
+  return {
+    intensity: mood.intensity,
+    context: mood.context,
+    isPrivate: mood.isPrivate,
+    deleted: mood.deleted !== null,
+    'atproto.deletion': mood.deleted,
+  }
+}
+
+/** A new mood's whole document. */
+export function toDocument(mood: Mood): MoodDocument {
+  const { sync } = mood
+  return {
+    _id: documentId(mood.id),
+    user: mood.user,
+    mood: mood.text,
+    when: new Date(mood.when),
+    ...(mood.intensity === null ? {} : { intensity: mood.intensity }),
+    ...(mood.context === null ? {} : { context: mood.context }),
+    isPrivate: mood.isPrivate,
+    deleted: mood.deleted !== null,
+    atproto: {
+      state: sync.state,
+      synced: sync.state === 'published',
+      rkey: sync.rkey,
+      uri: sync.uri,
+      cid: sync.cid,
+      dueAt: sync.dueAt === null ? null : new Date(sync.dueAt),
+      attempts: sync.attempts,
+      hold: sync.hold,
+      error: sync.error,
+      version: mood.version,
+      changedAt: new Date(mood.when),
+      ordinal: mood.ordinal,
+      deletion: mood.deleted,
+    },
+  }
+}

@@ -1,0 +1,46 @@
+/** What the driver throws, in our words. */
+
+import { MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
+import { DomainError } from '../../domain/errors.ts'
+
+/** Not the primary, shutting down, interrupted by a change of the primary (the driver's own list of what to retry). */
+const PASSING = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 63, 150, 13388, 64, 50, 24])
+
+/** Which field of a unique index was taken, besides the user; null for any other error. */
+export function takenKey(error: unknown): string | null {
+  if (!(error instanceof MongoServerError) || error.code !== 11000) return null
+  const fields = Object.keys((error['keyPattern'] as Record<string, unknown> | undefined) ?? {})
+  return fields.find((field) => field !== 'user') ?? fields[0] ?? null
+}
+
+/** Whether the server is merely not to be had just now. */
+function isPassing(error: MongoError): boolean {
+  if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
+  if (error.name === 'MongoPoolClearedError' || error.name === 'MongoWriteConcernError') return true
+  if (error.name === 'MongoNotConnectedError' || error.name === 'MongoTopologyClosedError') return true
+  if (error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('TransientTransactionError')) return true
+  return typeof error.code === 'number' && PASSING.has(error.code)
+}
+
+/** The same error, or `unavailable` for one that will pass. Words of the driver stay inside: they may name hosts. */
+export function translated(error: unknown): unknown {
+  if (!(error instanceof MongoError) || !isPassing(error)) return error
+  return new DomainError('unavailable', 'the database does not answer just now', { cause: error })
+}
+
+/** The same object, whose methods throw `unavailable` where the driver says so in many ways. */
+export function guarded<T extends object>(inner: T): T {
+  return new Proxy(inner, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]): unknown => {
+        const result: unknown = Reflect.apply(value, target, args)
+        if (!(result instanceof Promise)) return result
+        return result.catch((error: unknown) => {
+          throw translated(error)
+        })
+      }
+    },
+  })
+}

@@ -1,0 +1,78 @@
+/** The primary at scale: a MongoDB, shared by any number of processes on any number of machines. */
+
+import { MongoClient, type MongoClientOptions } from 'mongodb'
+import type { Store } from '../../ports.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { MongoAccounts } from './accounts.ts'
+import { guarded, translated } from './errors.ts'
+import { makeIndexes } from './indexes.ts'
+import { MongoErasures, MongoIntents } from './jobs.ts'
+import { MongoLedger } from './ledger.ts'
+import { MongoMoods } from './moods.ts'
+import { MongoRepos } from './repos.ts'
+import { MongoWork } from './work.ts'
+
+/** How long a request may wait for a server that takes writes; an election takes longer, and users should hear of it. */
+const SELECTION_MS = 5_000
+
+export interface MongoAddress {
+  readonly uri: string
+  readonly database: string
+}
+
+/**
+ * Connects, and makes the indexes that are missing.
+ *
+ * @param defaultPds where the accounts are that do not say so
+ * @throws DomainError `unavailable` when the server does not answer; `config` when the address is none, or the data does
+ *   not allow an index
+ */
+export async function openMongo(
+  { uri, database }: MongoAddress,
+  defaultPds: string,
+  options: MongoClientOptions = {},
+): Promise<Store> {
+  const client = connection(uri, options)
+  const db = client.db(database)
+  try {
+    await client.connect()
+    await makeIndexes(db)
+  } catch (error) {
+    await client.close()
+    throw translated(error)
+  }
+  return {
+    name: `mongodb:${database}`,
+    moods: guarded(new MongoMoods(db)),
+    work: guarded(new MongoWork(db)),
+    accounts: guarded(new MongoAccounts(db, defaultPds)),
+    repos: guarded(new MongoRepos(db)),
+    intents: guarded(new MongoIntents(db)),
+    erasures: guarded(new MongoErasures(db)),
+    ledger: guarded(new MongoLedger(db)),
+    check: async () => {
+      try {
+        await db.command({ ping: 1 })
+      } catch (error) {
+        throw translated(error)
+      }
+    },
+    [Symbol.asyncDispose]: () => client.close(),
+  }
+}
+
+function connection(uri: string, options: MongoClientOptions): MongoClient {
+  try {
+    return new MongoClient(uri, {
+      // A mood is acknowledged once it survives a power cut, and the loss of the primary.
+      writeConcern: { w: 'majority', journal: true },
+      readPreference: 'primary',
+      serverSelectionTimeoutMS: SELECTION_MS,
+      appName: 'moods',
+      ...options,
+    })
+  } catch (error) {
+    // The driver's words may repeat the address, and with it a password.
+    throw new DomainError('config', 'MONGODB_URI is not an address of a MongoDB', { cause: error })
+  }
+}

@@ -1,0 +1,100 @@
+/** Intents and erasures in MongoDB: jobs about a user, one document each. */
+
+import type { Collection, Db } from 'mongodb'
+import type { Erasure } from '../../domain/erasure.ts'
+import type { ErasureStore, Intent, IntentStore } from '../../ports.ts'
+import { COLLECTIONS } from './collections.ts'
+import { takenKey } from './errors.ts'
+
+type IntentDocument = Omit<Intent, 'user'> & { readonly _id: string }
+
+export class MongoIntents implements IntentStore {
+  readonly #intents: Collection<IntentDocument>
+
+  constructor(db: Db) {
+    this.#intents = db.collection<IntentDocument>(COLLECTIONS.intents)
+  }
+
+  async begin(intent: Intent): Promise<Intent> {
+    const { user, ...rest } = intent
+    for (;;) {
+      try {
+        await this.#intents.insertOne({ _id: user, ...rest })
+        return intent
+      } catch (error) {
+        if (takenKey(error) === null) throw error
+        const current = await this.get(user)
+        if (current) return current
+      }
+    }
+  }
+
+  async get(user: string): Promise<Intent | null> {
+    const document = await this.#intents.findOne({ _id: user })
+    if (!document) return null
+    const { kind, records, through } = document
+    return { user, kind, records, through }
+  }
+
+  async finish(user: string): Promise<void> {
+    await this.#intents.deleteOne({ _id: user })
+  }
+}
+
+type ErasureDocument = Omit<Erasure, 'receipt' | 'requestedAt' | 'user'> & {
+  readonly _id: string
+  readonly requestedAt: Date
+  /** Not there once the job is done. */
+  readonly user?: string
+}
+
+function toErasure({ _id, user, tombstone, requestedAt, done, version }: ErasureDocument): Erasure {
+  return { receipt: _id, user: user ?? null, tombstone, requestedAt: requestedAt.getTime(), done, version }
+}
+
+export class MongoErasures implements ErasureStore {
+  readonly #erasures: Collection<ErasureDocument>
+
+  constructor(db: Db) {
+    this.#erasures = db.collection<ErasureDocument>(COLLECTIONS.erasures)
+  }
+
+  async begin(erasure: Erasure): Promise<Erasure> {
+    const { receipt, requestedAt, tombstone, done, version } = erasure
+    const user = erasure.user!
+    for (;;) {
+      try {
+        await this.#erasures.insertOne({
+          _id: receipt,
+          user,
+          tombstone,
+          requestedAt: new Date(requestedAt),
+          done,
+          version,
+        })
+        return erasure
+      } catch (error) {
+        if (takenKey(error) === null) throw error
+        const current = await this.byUser(user)
+        if (current) return current
+      }
+    }
+  }
+
+  async byUser(user: string): Promise<Erasure | null> {
+    const document = await this.#erasures.findOne({ user })
+    return document && toErasure(document)
+  }
+
+  async byReceipt(receipt: string): Promise<Erasure | null> {
+    const document = await this.#erasures.findOne({ _id: receipt })
+    return document && toErasure(document)
+  }
+
+  async save(erasure: Erasure): Promise<Erasure | null> {
+    const { receipt, user, done, version } = erasure
+    const change = { $set: { done, version: version + 1 }, ...(user === null ? { $unset: { user: '' as const } } : {}) }
+    const { matchedCount } = await this.#erasures.updateOne({ _id: receipt, version }, change)
+    return matchedCount === 1 ? { ...erasure, version: version + 1 } : null
+  }
+}

@@ -1,0 +1,79 @@
+/** Budgets in MongoDB: one document for each account and host, changed only from the revision it was read at. */
+
+import type { Collection, Db } from 'mongodb'
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type Answer,
+  blocked,
+  type LedgerEntry,
+  reachable,
+  type Reservation,
+  reserve,
+  unreachable,
+  UNUSED,
+} from '../../domain/budget.ts'
+import type { LedgerStore } from '../../ports.ts'
+import { COLLECTIONS } from './collections.ts'
+import { takenKey } from './errors.ts'
+
+interface LedgerDocument {
+  readonly _id: string
+  readonly entry: LedgerEntry
+  readonly revision: number
+}
+
+export class MongoLedger implements LedgerStore {
+  readonly #ledger: Collection<LedgerDocument>
+
+  constructor(db: Db) {
+    this.#ledger = db.collection<LedgerDocument>(COLLECTIONS.ledger)
+  }
+
+  async reserve(key: string, reservation: Reservation, now: number): Promise<Answer> {
+    return this.#change(key, (before) => {
+      const { entry, ...answer } = reserve(before, reservation, now)
+      return { entry, answer }
+    })
+  }
+
+  async block(key: string, until: number): Promise<void> {
+    await this.#change(key, (entry) => ({ entry: blocked(entry, until), answer: null }))
+  }
+
+  async unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void> {
+    await this.#change(key, (entry) => {
+      return { entry: unreachable(entry, certain, waitMs(entry.failures + 1), now), answer: null }
+    })
+  }
+
+  async reachable(key: string): Promise<void> {
+    await this.#change(key, (entry) => ({ entry: reachable(entry), answer: null }))
+  }
+
+  async forget(key: string): Promise<void> {
+    await this.#ledger.deleteOne({ _id: key })
+  }
+
+  /** Somebody else may change the same entry: whoever comes second starts from what the first has left. */
+  async #change<T>(key: string, change: (before: LedgerEntry) => { entry: LedgerEntry; answer: T }): Promise<T> {
+    for (;;) {
+      const document = await this.#ledger.findOne({ _id: key })
+      const before = document?.entry ?? UNUSED
+      const { entry, answer } = change(before)
+      if (isDeepStrictEqual(entry, before)) return answer
+      if (await this.#put(key, document?.revision ?? 0, entry)) return answer
+    }
+  }
+
+  async #put(key: string, revision: number, entry: LedgerEntry): Promise<boolean> {
+    try {
+      const change = { $set: { entry, revision: revision + 1 } }
+      const upsert = revision === 0
+      const done = await this.#ledger.updateOne({ _id: key, revision }, change, { upsert })
+      return done.matchedCount + done.upsertedCount === 1
+    } catch (error) {
+      if (takenKey(error) === null) throw error
+      return false
+    }
+  }
+}

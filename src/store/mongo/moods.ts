@@ -1,0 +1,139 @@
+/** Moods in MongoDB, as authors and readers see them. */
+
+import type { Collection, Db, Filter, Sort } from 'mongodb'
+import type { Mood } from '../../domain/mood.ts'
+import { rkeyFor } from '../../domain/record.ts'
+import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports.ts'
+import { COLLECTIONS } from './collections.ts'
+import { atVersion, contentFields, documentId, type MoodDocument, syncFields, toDocument, toMood } from './documents.ts'
+import { takenKey } from './errors.ts'
+
+const NOT_DELETED = { $in: [false, null] }
+const NEWEST_FIRST: Sort = { when: -1, _id: -1 }
+const BY_ORDINAL: Sort = { 'atproto.ordinal': -1 }
+
+export class MongoMoods implements MoodStore {
+  readonly #moods: Collection<MoodDocument>
+
+  constructor(db: Db) {
+    this.#moods = db.collection<MoodDocument>(COLLECTIONS.moods)
+  }
+
+  async add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
+    for (let salt = 0; ;) {
+      const last = await this.#lastNumbered(mood.user)
+      const latest = last?.deleted === false ? last : await this.#latestUndeleted(mood.user)
+      if (latest && mood.repeats(toMood(latest))) return { mood: toMood(latest), added: false }
+      const whole = mood.numbered((last?.atproto?.ordinal ?? 0) + 1, salt)
+      try {
+        await this.#moods.insertOne(toDocument(whole))
+        return { mood: whole, added: true }
+      } catch (error) {
+        const taken = takenKey(error)
+        if (taken === 'atproto.rkey') salt++
+        // Somebody else was first: look at what was said.
+        else if (taken !== 'atproto.ordinal') throw error
+      }
+    }
+  }
+
+  #lastNumbered(user: string): Promise<MoodDocument | null> {
+    return this.#moods.findOne({ user, 'atproto.ordinal': { $gt: 0 } }, { sort: BY_ORDINAL })
+  }
+
+  /** The moods that were there before us have no numbers, and come before all that have. */
+  async #latestUndeleted(user: string): Promise<MoodDocument | null> {
+    const numbered = { user, 'atproto.ordinal': { $gt: 0 }, deleted: NOT_DELETED }
+    const found = await this.#moods.findOne(numbered, { sort: BY_ORDINAL })
+    return found ?? this.#moods.findOne({ user, deleted: NOT_DELETED }, { sort: NEWEST_FIRST })
+  }
+
+  async lastOrdinal(user: string): Promise<number> {
+    return (await this.#lastNumbered(user))?.atproto?.ordinal ?? 0
+  }
+
+  async byId(id: string): Promise<Mood | null> {
+    const document = await this.#moods.findOne({ _id: documentId(id) })
+    return document && toMood(document)
+  }
+
+  async feed({ users, viewer, limit, after }: FeedQuery): Promise<readonly Mood[]> {
+    const from = after ? before(after) : {}
+    const filters: Filter<MoodDocument>[] =
+      users === null
+        ? [{ ...from, deleted: NOT_DELETED, isPrivate: NOT_DELETED }]
+        : users.map((user) => ({
+            ...from,
+            user,
+            deleted: NOT_DELETED,
+            ...(user === viewer ? {} : { isPrivate: NOT_DELETED }),
+          }))
+    const pages = await Promise.all(
+      filters.map((filter) => this.#moods.find(filter, { sort: NEWEST_FIRST, limit }).toArray()),
+    )
+    const moods = pages.flat().map(toMood)
+    return moods.toSorted((a, b) => b.when - a.when || (a.id < b.id ? 1 : -1)).slice(0, limit)
+  }
+
+  async changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]> {
+    const at = new Date(after.changedAt)
+    const later =
+      after.id === '' ? {} : { $or: [{ 'atproto.changedAt': { $gt: at } }, { _id: { $gt: documentId(after.id) } }] }
+    const found = await this.#moods
+      .find({ 'atproto.changedAt': { $gte: at }, ...later })
+      .sort({ 'atproto.changedAt': 1, _id: 1 })
+      .limit(limit)
+      .toArray()
+    return found.map((document) => ({
+      mood: toMood(document),
+      position: { changedAt: document.atproto?.changedAt?.getTime() ?? 0, id: document._id.toString() },
+    }))
+  }
+
+  async save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>> {
+    const kept = await Promise.all(moods.map((mood) => this.#saveOne(mood, now)))
+    return new Set(moods.filter((_, i) => kept[i]).map((mood) => mood.id))
+  }
+
+  async #saveOne(mood: Mood, now: number): Promise<boolean> {
+    for (let salt = 0; ; salt++) {
+      const sync = salt === 0 ? mood.sync : { ...mood.sync, rkey: rkeyFor(mood.when, mood.id, salt) }
+      const fields = { ...contentFields(mood), ...syncFields(sync, mood.version + 1, now) }
+      try {
+        const { matchedCount } = await this.#moods.updateOne(atVersion(mood.id, mood.version), { $set: fields })
+        return matchedCount === 1
+      } catch (error) {
+        // A document from before us claims the record of another mood: it gets a key of its own.
+        if (takenKey(error) !== 'atproto.rkey') throw error
+      }
+    }
+  }
+
+  async ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]> {
+    const isNuked = { 'atproto.deletion.by': 'nuke' as const }
+    const filter: Filter<MoodDocument> = {
+      user,
+      ...(which === 'nuked' ? isNuked : { deleted: NOT_DELETED }),
+      // Those from before us have no number, and are meant as well.
+      $or: [{ 'atproto.ordinal': { $lte: through } }, { 'atproto.ordinal': null }],
+    }
+    const found = await this.#moods.find(filter).sort({ when: 1, _id: 1 }).limit(limit).toArray()
+    return found.map(toMood)
+  }
+
+  async purge(user: string, limit: number): Promise<number> {
+    const found = await this.#moods
+      .find({ user }, { projection: { _id: 1 } })
+      .limit(limit)
+      .toArray()
+    if (found.length === 0) return 0
+    const { deletedCount } = await this.#moods.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } })
+    return deletedCount
+  }
+}
+
+/** Everything that comes after a position, newest first. */
+function before({ when, id }: FeedPosition): Filter<MoodDocument> {
+  const at = new Date(when)
+  return { when: { $lte: at }, $or: [{ when: { $lt: at } }, { _id: { $lt: documentId(id) } }] }
+}

@@ -1,0 +1,96 @@
+/** Moods in MongoDB, as work for the engine. */
+
+import type { Collection, Db, Filter } from 'mongodb'
+import { isDeepStrictEqual } from 'node:util'
+import type { Mood } from '../../domain/mood.ts'
+import { type HoldReason, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
+import type { MoodCounts, Settlement, WorkStore } from '../../ports.ts'
+import { COLLECTIONS } from './collections.ts'
+import { atVersion, documentId, type MoodDocument, syncFields, toMood } from './documents.ts'
+
+export class MongoWork implements WorkStore {
+  readonly #moods: Collection<MoodDocument>
+
+  constructor(db: Db) {
+    this.#moods = db.collection<MoodDocument>(COLLECTIONS.moods)
+  }
+
+  async due(user: string, now: number, limit: number): Promise<readonly Mood[]> {
+    const filter = { 'atproto.state': 'pending' as const, user, 'atproto.dueAt': { $lte: new Date(now) } }
+    const found = await this.#moods.find(filter).sort({ 'atproto.dueAt': 1 }).limit(limit).toArray()
+    return found.map(toMood)
+  }
+
+  async nextDue(user: string): Promise<number | null> {
+    const filter = { 'atproto.state': 'pending' as const, user }
+    const next = await this.#moods.findOne(filter, { sort: { 'atproto.dueAt': 1 } })
+    return next && toMood(next).sync.dueAt
+  }
+
+  async settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>> {
+    if (settlements.length === 0) return new Set()
+    const updates = settlements.map(({ id, version, next }) => ({
+      updateOne: { filter: atVersion(id, version), update: { $set: syncFields(next, version + 1, now) } },
+    }))
+    const { matchedCount } = await this.#moods.bulkWrite(updates, { ordered: false })
+    if (matchedCount === settlements.length) return new Set(settlements.map(({ id }) => id))
+    return this.#kept(settlements)
+  }
+
+  /** The server counts what it has changed and does not name it: what is there now tells. */
+  async #kept(settlements: readonly Settlement[]): Promise<ReadonlySet<string>> {
+    const ids = settlements.map(({ id }) => documentId(id))
+    const found = (await this.#moods.find({ _id: { $in: ids } }).toArray()).map(toMood)
+    const now = new Map(found.map((mood) => [mood.id, mood]))
+    const kept = settlements.filter(({ id, version, next }) => {
+      const mood = now.get(id)
+      return mood?.version === version + 1 && isDeepStrictEqual(mood.sync, { ...next })
+    })
+    return new Set(kept.map(({ id }) => id))
+  }
+
+  requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number> {
+    return this.#makePending({ 'atproto.state': 'local', 'atproto.hold': hold, user }, now, limit)
+  }
+
+  retry(code: string | null, now: number, limit: number): Promise<number> {
+    const reason = code === null ? {} : { 'atproto.error.code': code }
+    return this.#makePending({ 'atproto.state': 'rejected', ...reason }, now, limit)
+  }
+
+  async #makePending(filter: Filter<MoodDocument>, now: number, limit: number): Promise<number> {
+    const found = await this.#moods
+      .find(filter, { projection: { _id: 1 } })
+      .limit(limit)
+      .toArray()
+    if (found.length === 0) return 0
+    const fields = {
+      'atproto.state': 'pending' as const,
+      'atproto.dueAt': new Date(now),
+      'atproto.attempts': 0,
+      'atproto.hold': null,
+      'atproto.error': null,
+      'atproto.changedAt': new Date(now),
+    }
+    const chosen = { ...filter, _id: { $in: found.map(({ _id }) => _id) } }
+    const { modifiedCount } = await this.#moods.updateMany(chosen, { $set: fields, $inc: { 'atproto.version': 1 } })
+    return modifiedCount
+  }
+
+  async count(): Promise<MoodCounts> {
+    const states = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
+    const byState = this.#moods.aggregate<{ _id: SyncState | null; n: number }>(
+      [{ $sort: { 'atproto.state': 1 } }, { $group: { _id: '$atproto.state', n: { $sum: 1 } } }],
+      { hint: 'moods_by_state' },
+    )
+    // Those that the engine has never written wait for a backfill, like all that is local.
+    for await (const { _id, n } of byState) states[_id ?? 'local'] += n
+    const rejected: Record<string, number> = {}
+    const byCode = this.#moods.aggregate<{ _id: string; n: number }>(
+      [{ $match: { 'atproto.state': 'rejected' } }, { $group: { _id: '$atproto.error.code', n: { $sum: 1 } } }],
+      { hint: 'moods_rejected' },
+    )
+    for await (const { _id, n } of byCode) rejected[_id] = n
+    return { states, rejected }
+  }
+}

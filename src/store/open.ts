@@ -1,0 +1,30 @@
+/** Which store: the embedded file, or a MongoDB. */
+
+import type { Store } from '../ports.ts'
+import { checkSqlite, openSqlite } from './sqlite/index.ts'
+
+export type StoreAddress =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'mongodb'; readonly uri: string; readonly database: string }
+
+/**
+ * Looks whether this version can use a store, and writes nothing. Of a MongoDB that cannot be said beforehand.
+ *
+ * @throws DomainError `data_folder`
+ */
+export function checkStore(address: StoreAddress): void {
+  if (address.kind === 'sqlite') checkSqlite(address.file)
+}
+
+/**
+ * Opens a store and brings its tables or indexes up to date.
+ *
+ * @param defaultPds where the accounts are that do not say so
+ * @throws DomainError `data_folder`, `config`, `unavailable`
+ */
+export async function openStore(address: StoreAddress, defaultPds: string): Promise<Store> {
+  if (address.kind === 'sqlite') return openSqlite(address.file)
+  // Loaded where it is used: whoever keeps to the embedded store does not pay for the driver.
+  const { openMongo } = await import('./mongo/index.ts')
+  return openMongo(address, defaultPds)
+}

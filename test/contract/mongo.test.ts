@@ -1,0 +1,239 @@
+import { MongoClient } from 'mongodb'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { newAccount, opened } from '../../src/domain/account.ts'
+import { newErasure } from '../../src/domain/erasure.ts'
+import { objectId } from '../../src/domain/mood.ts'
+import { parked, published } from '../../src/domain/sync.ts'
+import type { Store } from '../../src/ports.ts'
+import { type MoodDocument, toDocument } from '../../src/store/mongo/documents.ts'
+import type { RepoDocument } from '../../src/store/mongo/repos.ts'
+import { openMongo } from '../../src/store/mongo/index.ts'
+import { temporaryFolder } from '../support/installation.ts'
+import { anyDatabase, dropDatabase, type Mongod, startMongod } from '../support/mongod.ts'
+import { aMood, NOW, unrepeated } from '../support/moods.ts'
+import { storeContract } from './store.ts'
+
+const { uri, program } = inject('mongo')!
+
+async function openEmpty(at: string): Promise<Store> {
+  const database = anyDatabase()
+  const store = await openMongo({ uri: at, database }, 'http://pds.test')
+  return {
+    ...store,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]()
+      await dropDatabase(at, database)
+    },
+  }
+}
+
+storeContract('mongodb, a replica set', () => openEmpty(uri))
+
+describe.skipIf(program === null)(
+  'a server of its own (skipped where MONGODB_URI names one that cannot be stopped)',
+  () => {
+    let server: Mongod
+    const cleanup = new AsyncDisposableStack()
+
+    beforeAll(async () => {
+      const folder = cleanup.use(await temporaryFolder())
+      server = cleanup.use(await startMongod(program!, { dbPath: `${folder.path}/standalone` }))
+    }, 60_000)
+    afterAll(() => cleanup.disposeAsync())
+
+    storeContract('mongodb, standalone', () => openEmpty(server.uri))
+
+    it('says “unavailable” when it is gone, and goes on when it is back', async () => {
+      await using folder = await temporaryFolder()
+      const dbPath = `${folder.path}/mongo`
+      const first = await startMongod(program!, { dbPath })
+      const options = { serverSelectionTimeoutMS: 300 }
+      const database = anyDatabase()
+      await using store = await openMongo({ uri: first.uri, database }, 'http://pds.test', options)
+      const { mood } = await store.moods.add(unrepeated(aMood()))
+      await first[Symbol.asyncDispose]()
+      const gone = expect.objectContaining({ code: 'unavailable' })
+      await expect(store.moods.byId(mood.id)).rejects.toEqual(gone)
+      await expect(store.moods.add(unrepeated(aMood()))).rejects.toEqual(gone)
+      await expect(store.repos.claim('w', NOW, NOW + 1, 0)).rejects.toEqual(gone)
+      await expect(store.check()).rejects.toEqual(gone)
+      await using again = await startMongod(program!, { dbPath, port: first.port })
+      expect(again.port).toBe(first.port)
+      expect((await store.moods.byId(mood.id))?.id).toBe(mood.id)
+      await expect(openMongo({ uri: 'mongodb://127.0.0.1:1/', database }, 'http://pds.test', options)).rejects.toEqual(
+        gone,
+      )
+    }, 60_000)
+
+    it('has no change streams, and nothing comes of listening', async () => {
+      await using store = await openEmpty(server.uri)
+      let woken = 0
+      using listening = store.repos.listen(() => woken++)
+      expect(listening).toBeDefined()
+      await store.repos.mark('u1', NOW)
+      expect(woken).toBe(0)
+    })
+  },
+)
+
+describe('mongodb', () => {
+  it('tells other processes of marks', async () => {
+    await using store = await openEmpty(uri)
+    let woken: () => void = () => {}
+    const hears = new Promise<void>((resolve) => {
+      woken = resolve
+    })
+    using listening = store.repos.listen(() => woken())
+    expect(listening).toBeDefined()
+    // The stream opens in its own time: what is marked before is found by polling.
+    const marking = setInterval(() => void store.repos.mark(`u${Math.random()}`, NOW), 20)
+    await hears
+    clearInterval(marking)
+  })
+
+  it('refuses an address that is none, without repeating it', async () => {
+    const address = { uri: 'mongodb://user:secret@', database: 'x' }
+    const error: unknown = await openMongo(address, '').catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'config' })
+    expect((error as Error).message).not.toContain('secret')
+  })
+
+  it('says so when existing documents do not allow an index', async () => {
+    const database = anyDatabase()
+    const client = await new MongoClient(uri).connect()
+    await client
+      .db(database)
+      .collection('@handles')
+      .insertMany([{ handle: 'same' }, { handle: 'same' }])
+    await expect(openMongo({ uri, database }, '')).rejects.toMatchObject({ code: 'config' })
+    await client.db(database).dropDatabase()
+    await client.close()
+  })
+})
+
+const MOODS = 100_000
+const USERS = 500
+/** Of one user alone, all due. */
+const BACKLOG = 30_000
+const WAITING_REPOS = 20_000
+
+interface Profiled {
+  readonly ns: string
+  readonly op: string
+  readonly planSummary?: string
+  readonly docsExamined?: number
+  readonly keysExamined?: number
+  readonly command: Record<string, unknown>
+}
+
+describe('with 100,000 moods', () => {
+  const database = anyDatabase()
+  const cleanup = new AsyncDisposableStack()
+  let client: MongoClient
+  let store: Store
+
+  beforeAll(async () => {
+    client = await new MongoClient(uri).connect()
+    cleanup.defer(() => client.close())
+    cleanup.defer(() => dropDatabase(uri, database))
+    store = cleanup.use(await openMongo({ uri, database }, 'http://pds.test'))
+    const documents = Array.from({ length: MOODS }, (_, i) => {
+      const user = i < BACKLOG ? 'backlog' : `user-${i % USERS}`
+      const id = objectId(NOW + i, 'cccccccccc', i)
+      const mood = aMood({ id, user, ordinal: i + 1, when: NOW + i, text: `mood ${i}` })
+      if (i < BACKLOG) return toDocument(mood)
+      const sync = i % 10 === 0 ? parked(mood.sync, 'no_account') : published(mood.sync, 'at://x', 'cid')
+      return toDocument({ ...mood, sync })
+    })
+    const db = client.db(database)
+    for (let i = 0; i < MOODS; i += 10_000)
+      await db.collection<MoodDocument>('moods').insertMany(documents.slice(i, i + 10_000))
+    const later = new Date(NOW + 3_600_000)
+    const epoch = new Date(0)
+    await db.collection<RepoDocument>('mood-repos').insertMany(
+      Array.from({ length: WAITING_REPOS }, (_, i) => {
+        const rest = {
+          uncertain: false,
+          quarantineUntil: epoch,
+          destructive: false,
+          leaseToken: null,
+          leaseOwner: null,
+        }
+        return { _id: `waiting-${i}`, dueAt: later, marks: 1, failures: 3, leaseUntil: epoch, ...rest }
+      }),
+    )
+  }, 120_000)
+  afterAll(() => cleanup.disposeAsync())
+
+  async function everyQuery(): Promise<void> {
+    const { moods, work, accounts, repos, intents, erasures, ledger } = store
+    const user = 'user-7'
+    const { mood } = await moods.add(unrepeated(aMood({ user, when: NOW + MOODS })))
+    await moods.add({ ...unrepeated(aMood({ user })), repeats: () => true })
+    await moods.lastOrdinal(user)
+    await moods.byId(mood.id)
+    for (const users of [null, [user, 'backlog']]) {
+      const page = await moods.feed({ users, viewer: user, limit: 50, after: null })
+      const last = page.at(-1)!
+      await moods.feed({ users, viewer: user, limit: 50, after: { when: last.when, id: last.id } })
+    }
+    await moods.changes({ changedAt: NOW + MOODS - 10, id: mood.id }, 100)
+    await moods.save([{ ...mood, isPrivate: true }], NOW)
+    await moods.ofUser(user, 'undeleted', 1e9, 100)
+    await moods.ofUser(user, 'nuked', 1e9, 100)
+    await work.due('backlog', NOW + MOODS, 200)
+    await work.nextDue('backlog')
+    const stored = (await moods.byId(mood.id))!
+    await work.settle([{ id: mood.id, version: stored.version, next: parked(stored.sync, 'private') }], NOW)
+    await work.settle([{ id: mood.id, version: 99, next: parked(stored.sync, 'private') }], NOW)
+    await work.requeueParked(user, 'no_account', NOW, 50)
+    await work.retry('InvalidRequest', NOW, 50)
+    await work.retry(null, NOW, 50)
+    await work.count()
+    await accounts.claimHandle(user, 'seven')
+    await accounts.handlesOf([user])
+    await accounts.usersOf(['seven'])
+    const account = await accounts.add(newAccount(user, 'seven'))
+    await accounts.save({ ...opened(account, 'did:plc:seven', 'http://pds', 'session'), sealedPassword: 'sealed' })
+    await accounts.byDid('did:plc:seven')
+    await accounts.anySealed()
+    await accounts.retry('X', 50)
+    await accounts.count()
+    await repos.mark('backlog', NOW)
+    const lease = (await repos.claim('w', NOW, NOW + 100, 1000))!
+    await repos.noteDestructive(lease)
+    await repos.renew(lease, NOW + 200)
+    await repos.release(lease, { dueAt: null, uncertain: false, quarantine: lease.quarantine, failures: 0 }, NOW)
+    await repos.sweep('', 100, NOW)
+    await repos.parked('no_account', '', 100)
+    await intents.begin({ user, kind: 'nuke', records: 'keep', through: 1 })
+    await intents.begin({ user, kind: 'nuke', records: 'keep', through: 2 })
+    await intents.finish(user)
+    const job = await erasures.begin(newErasure('receipt', user, 'tombstone', NOW))
+    await erasures.byUser(user)
+    await erasures.save({ ...job, user: null })
+    await ledger.block('key', NOW)
+    await ledger.forget('key')
+    await moods.purge('user-8', 50)
+    await accounts.remove(user)
+    await repos.remove(user)
+  }
+
+  it('every query goes along an index, and looks at no more than it gives', async () => {
+    const db = client.db(database)
+    await db.command({ profile: 2 })
+    await everyQuery()
+    await db.command({ profile: 0 })
+    const profiled = await db.collection<Profiled>('system.profile').find({ 'command.explain': null }).toArray()
+    const ours = profiled.filter(({ ns }) => !ns.endsWith('system.profile'))
+    expect(ours.length).toBeGreaterThan(50)
+    const scans = ours.filter(({ planSummary }) => planSummary?.includes('COLLSCAN'))
+    expect(scans.map(({ command }) => JSON.stringify(command))).toEqual([])
+    // Counting looks at every key of an index; nothing else looks at more than a few pages.
+    const wasteful = ours.filter(({ op, command, docsExamined = 0, keysExamined = 0 }) => {
+      const counts = op === 'command' && 'aggregate' in command
+      return docsExamined > 1_000 || (!counts && keysExamined > 1_000)
+    })
+    expect(wasteful.map(({ command, docsExamined }) => `${docsExamined} ${JSON.stringify(command)}`)).toEqual([])
+  }, 60_000)
+})
