@@ -23,14 +23,18 @@ export default defineConfig({
         test: {
           name: 'sqlite',
           include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: mongo ? [] : ['test/**/mongo*.test.ts'],
+          exclude: ['test/**/mongo*.test.ts'],
         },
       },
       ...(mongo
         ? [
             {
               extends: true as const,
-              test: { name: 'mongodb', include: ON_EVERY_STORE, setupFiles: 'test/support/on-mongodb.ts' },
+              test: {
+                name: 'mongodb',
+                include: [...ON_EVERY_STORE, 'test/**/mongo*.test.ts'],
+                setupFiles: 'test/support/on-mongodb.ts',
+              },
             },
           ]
         : []),

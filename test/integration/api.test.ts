@@ -1,10 +1,10 @@
 /** What the HTTP API takes, refuses and shows. */
 
-import { SignJWT, exportJWK, generateKeyPair } from 'jose'
-import { createServer } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { SignJWT, generateKeyPair } from 'jose'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
+import { AUDIENCE, startProvider } from '../support/provider.ts'
 import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from '../support/installation.ts'
 
 interface List {
@@ -315,51 +315,31 @@ describe('the live feed', () => {
 
 describe('an OpenID Connect provider', () => {
   it('lets its own tokens in, and no others', async () => {
-    const { privateKey, publicKey } = await generateKeyPair('RS256')
-    const stranger = await generateKeyPair('RS256')
-    const jwk = { ...(await exportJWK(publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }
-    const provider = createServer((request, response) => {
-      const base = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`
-      const answers: Record<string, unknown> = {
-        '/.well-known/openid-configuration': { issuer: `${base}/`, jwks_uri: `${base}/keys` },
-        '/keys': { keys: [jwk] },
-      }
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(answers[request.url ?? '']))
-    })
-    await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
-    const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}/`
-    const token = (key: typeof privateKey, claims: { iss?: string; aud?: string; exp?: string } = {}) =>
-      new SignJWT({ scope: 'openid' })
-        .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
-        .setSubject('auth0|123')
-        .setIssuer(claims.iss ?? issuer)
-        .setAudience(claims.aud ?? 'moods-api')
-        .setExpirationTime(claims.exp ?? '1h')
-        .sign(key)
-
+    await using provider = await startProvider()
+    const { issuer } = provider
+    const token = (wrong = {}): Promise<string> => provider.token('auth0|123', wrong)
     await using folder = await temporaryFolder()
-    const env = { AUTH_ISSUER: issuer, AUTH_AUDIENCE: 'moods-api' }
+    const env = { AUTH_ISSUER: issuer, AUTH_AUDIENCE: AUDIENCE }
     await using app = await startApp(folder.path, { role: 'serve', env })
     const status = async (bearer: string): Promise<number> =>
       (await new Visitor(app.address, bearer).send('/api/me')).status
 
-    expect(await status(await token(privateKey))).toBe(200)
-    expect(await status(await token(stranger.privateKey))).toBe(401)
-    expect(await status(await token(privateKey, { iss: 'https://elsewhere.example/' }))).toBe(401)
-    expect(await status(await token(privateKey, { aud: 'another-api' }))).toBe(401)
-    expect(await status(await token(privateKey, { exp: '-1h' }))).toBe(401)
+    expect(await status(await token())).toBe(200)
+    expect(await status(await token({ byStranger: true }))).toBe(401)
+    expect(await status(await token({ iss: 'https://elsewhere.example/' }))).toBe(401)
+    expect(await status(await token({ aud: 'another-api' }))).toBe(401)
+    expect(await status(await token({ exp: '-1h' }))).toBe(401)
 
-    const user = new Visitor(app.address, await token(privateKey))
+    const user = new Visitor(app.address, await token())
     expect(await user.send('/api/signup', { handle: 'alice' })).toMatchObject({ status: 200 })
     expect(await app.accounts.userOf('alice')).toBe('auth0|123')
     expect(await user.post('from elsewhere')).toMatchObject({ handle: 'alice' })
     expect(await user.send('/api/sign-in', { handle: 'alice' })).toMatchObject({ status: 404 })
-    await new Promise((resolve) => provider.close(resolve))
   })
 
   it('that does not answer is a 503 and no refusal', async () => {
     await using folder = await temporaryFolder()
-    const env = { AUTH_ISSUER: 'http://127.0.0.1:9/', AUTH_AUDIENCE: 'moods-api' }
+    const env = { AUTH_ISSUER: 'http://127.0.0.1:9/', AUTH_AUDIENCE: AUDIENCE }
     await using app = await startApp(folder.path, { role: 'serve', env })
     const { privateKey } = await generateKeyPair('RS256')
     const token = await new SignJWT().setProtectedHeader({ alg: 'RS256', kid: 'k' }).setSubject('u').sign(privateKey)

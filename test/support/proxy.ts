@@ -36,6 +36,8 @@ export interface ProxyOptions {
 }
 
 export class FaultyProxy implements AsyncDisposable {
+  /** How often each method of the PDS was asked for. */
+  readonly asked: Record<string, number> = {}
   readonly hits = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
   readonly options: ProxyOptions
   /** Refuses every connection, as a host that is down. */
@@ -75,6 +77,8 @@ export class FaultyProxy implements AsyncDisposable {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
+    const method = /^\/xrpc\/([\w.]+)/.exec(incoming.url ?? '')?.[1] ?? 'other'
+    this.asked[method] = (this.asked[method] ?? 0) + 1
     if (this.isDown) return void incoming.socket.destroy()
     if (this.#random.next() >= this.options.rate)
       return this.#forward(incoming, body, (answer) => pass(answer, outgoing))

@@ -52,8 +52,13 @@ export function commitsOf(folder: string, did: string): number {
   }
 }
 
-/** An account that is not of our making. */
-export async function makeForeignAccount(pds: string, adminPassword: string, handle: string): Promise<void> {
+/** An account that is not of our making. @returns its DID */
+export async function makeForeignAccount(
+  pds: string,
+  adminPassword: string,
+  handle: string,
+  password = 'not-ours',
+): Promise<string> {
   const call = async (
     method: string,
     body: unknown,
@@ -69,7 +74,8 @@ export async function makeForeignAccount(pds: string, adminPassword: string, han
   }
   const authorization = `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`
   const { code } = await call('createInviteCode', { useCount: 1 }, { authorization })
-  await call('createAccount', { handle, email: `${handle}@example.com`, password: 'not-ours', inviteCode: code })
+  const account = { handle, email: `${handle}@example.com`, password, inviteCode: code }
+  return String((await call('createAccount', account))['did'])
 }
 
 /** Writes a record into an account's repo, as another client of its owner would. */

@@ -11,7 +11,7 @@ import {
 } from '../../domain/account.ts'
 import type { AccountCounts, AccountStore } from '../../ports.ts'
 import { COLLECTIONS } from './collections.ts'
-import { takenKey } from './errors.ts'
+import { isBlockedByNull, takenKey } from './errors.ts'
 
 export interface HandleDocument {
   readonly _id: string
@@ -92,13 +92,20 @@ export class MongoAccounts implements AccountStore {
   }
 
   async add(account: Account): Promise<Account> {
-    const none = { _id: account.user, 'atproto.did': null, 'atproto.state': null }
-    try {
-      await this.#users.updateOne(none, fieldsOf(account, account.version), { upsert: true })
-    } catch (error) {
-      if (takenKey(error) === null) throw error
+    const { user } = account
+    const none = { _id: user, 'atproto.did': null, 'atproto.state': null }
+    for (;;) {
+      try {
+        await this.#users.updateOne(none, fieldsOf(account, account.version), { upsert: true })
+      } catch (error) {
+        if (isBlockedByNull(error)) {
+          await this.#users.updateOne({ _id: user, atproto: { $type: 'null' } }, { $unset: { atproto: '' } })
+          continue
+        }
+        if (takenKey(error) === null) throw error
+      }
+      return (await this.byUser(user))!
     }
-    return (await this.byUser(account.user))!
   }
 
   async save(account: Account): Promise<Account | null> {

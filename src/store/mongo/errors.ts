@@ -13,6 +13,11 @@ export function takenKey(error: unknown): string | null {
   return fields.find((field) => field !== 'user') ?? fields[0] ?? null
 }
 
+/** Whether a path could not be set because something on the way to it is null: documents from before us have that. */
+export function isBlockedByNull(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === 28
+}
+
 /** Whether the server is merely not to be had just now. */
 function isPassing(error: MongoError): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true

@@ -6,7 +6,7 @@ import { rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports.ts'
 import { COLLECTIONS } from './collections.ts'
 import { atVersion, contentFields, documentId, type MoodDocument, syncFields, toDocument, toMood } from './documents.ts'
-import { takenKey } from './errors.ts'
+import { isBlockedByNull, takenKey } from './errors.ts'
 
 const NOT_DELETED = { $in: [false, null] }
 const NEWEST_FIRST: Sort = { when: -1, _id: -1 }
@@ -96,7 +96,7 @@ export class MongoMoods implements MoodStore {
   }
 
   async #saveOne(mood: Mood, now: number): Promise<boolean> {
-    for (let salt = 0; ; salt++) {
+    for (let salt = 0; ;) {
       const sync = salt === 0 ? mood.sync : { ...mood.sync, rkey: rkeyFor(mood.when, mood.id, salt) }
       const fields = { ...contentFields(mood), ...syncFields(sync, mood.version + 1, now) }
       try {
@@ -104,7 +104,9 @@ export class MongoMoods implements MoodStore {
         return matchedCount === 1
       } catch (error) {
         // A document from before us claims the record of another mood: it gets a key of its own.
-        if (takenKey(error) !== 'atproto.rkey') throw error
+        if (takenKey(error) === 'atproto.rkey') salt++
+        else if (isBlockedByNull(error)) await this.#moods.updateOne(withNull(mood.id), { $unset: { atproto: '' } })
+        else throw error
       }
     }
   }
@@ -130,6 +132,11 @@ export class MongoMoods implements MoodStore {
     const { deletedCount } = await this.#moods.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } })
     return deletedCount
   }
+}
+
+/** The mood, if its `atproto` is null. */
+function withNull(id: string): Filter<MoodDocument> {
+  return { _id: documentId(id), atproto: { $type: 'null' } }
 }
 
 /** Everything that comes after a position, newest first. */
