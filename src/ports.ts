@@ -5,7 +5,7 @@
  */
 
 import type { Account, AccountState, ReadyAccount } from './domain/account.ts'
-import type { Answer, Reservation } from './domain/budget.ts'
+import type { Answer, LedgerEntry, Reservation } from './domain/budget.ts'
 import type { Erasure } from './domain/erasure.ts'
 import type { Mood, RecordsOnDelete, Saying } from './domain/mood.ts'
 import type { Outcome } from './domain/outcome.ts'
@@ -222,6 +222,42 @@ export interface RepoQueue {
   listen(wake: () => void): Disposable
 }
 
+/** A repo as the queue knows it. */
+export interface RepoState {
+  readonly user: string
+  readonly dueAt: number | null
+  readonly marks: number
+  readonly failures: number
+  readonly uncertain: boolean
+  readonly quarantine: Quarantine
+  readonly lease: { readonly token: string; readonly owner: string; readonly until: number } | null
+}
+
+/** What a store holds, by kind; enough to make another store that is its equal. */
+export interface ArchiveItems {
+  readonly handles: { readonly user: string; readonly handle: string }
+  readonly accounts: Account
+  readonly moods: { readonly mood: Mood; readonly changedAt: number }
+  readonly intents: Intent
+  readonly erasures: Erasure
+  readonly ledger: { readonly key: string; readonly entry: LedgerEntry }
+  readonly repos: RepoState
+}
+export type ArchiveKind = keyof ArchiveItems
+
+/** The whole store, item by item, for moving it elsewhere. */
+export interface Archive {
+  count(kind: ArchiveKind): Promise<number>
+  /** Up to `limit` items after a key (`''` for the first), in the order of their keys. */
+  page<K extends ArchiveKind>(
+    kind: K,
+    after: string,
+    limit: number,
+  ): Promise<readonly { readonly key: string; readonly item: ArchiveItems[K] }[]>
+  /** Puts items where their keys are, over what is there; each is one atomic write. */
+  put<K extends ArchiveKind>(kind: K, items: readonly ArchiveItems[K][]): Promise<void>
+}
+
 /** Everything that is kept in the primary. */
 export interface Store extends AsyncDisposable {
   readonly moods: MoodStore
@@ -231,6 +267,7 @@ export interface Store extends AsyncDisposable {
   readonly intents: IntentStore
   readonly erasures: ErasureStore
   readonly ledger: LedgerStore
+  readonly archive: Archive
   /** Where it is kept, for people. */
   readonly name: string
   /** Throws when the store cannot be used. */

@@ -8,6 +8,7 @@ import { type Mood, saysTheSame } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
 import { enqueued, parked, published, rejected, withdrawn } from '../../src/domain/sync.ts'
 import type { Lease, Store } from '../../src/ports.ts'
+import { archiveContract } from './archive.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 
 /** @param open an empty store; disposing of it removes all trace */
@@ -29,6 +30,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     moodContract(() => store, add)
     accountContract(() => store)
     queueContract(() => store, add)
+    archiveContract(() => store)
   })
 }
 

@@ -158,28 +158,33 @@ export class MongoAccounts implements AccountStore {
     return { states, attention }
   }
 
-  #toAccount({ _id, atproto }: UserDocument, handle: string | null): Account {
-    const { did = null, password, sealed } = atproto ?? {}
-    const pdsHandle = atproto?.handle ?? null
-    return {
-      user: _id,
-      version: atproto?.version ?? 0,
-      state: atproto?.state ?? 'ready',
-      handle: handle ?? pdsHandle?.split('.')[0] ?? '',
-      pdsHandle,
-      candidate: atproto?.candidate ?? 0,
-      did,
-      pds: atproto?.pds ?? (did === null ? null : this.#defaultPds),
-      sealedPassword: sealed ?? (password === undefined ? null : unsealed(password)),
-      sealedSession: atproto?.session ?? null,
-      requeue: atproto?.requeue ?? false,
-      error: atproto?.error ?? null,
-    }
+  #toAccount(document: UserDocument, handle: string | null): Account {
+    return toAccount(document, handle, this.#defaultPds)
+  }
+}
+
+/** @param defaultPds where the account is, if the document does not say so */
+export function toAccount({ _id, atproto }: UserDocument, handle: string | null, defaultPds: string): Account {
+  const { did = null, password, sealed } = atproto ?? {}
+  const pdsHandle = atproto?.handle ?? null
+  return {
+    user: _id,
+    version: atproto?.version ?? 0,
+    state: atproto?.state ?? 'ready',
+    handle: handle ?? pdsHandle?.split('.')[0] ?? '',
+    pdsHandle,
+    candidate: atproto?.candidate ?? 0,
+    did,
+    pds: atproto?.pds ?? (did === null ? null : defaultPds),
+    sealedPassword: sealed ?? (password === undefined ? null : unsealed(password)),
+    sealedSession: atproto?.session ?? null,
+    requeue: atproto?.requeue ?? false,
+    error: atproto?.error ?? null,
   }
 }
 
 /** What is to change in the user's document. A password in plain text stays where it is until it is sealed. */
-function fieldsOf(account: Account, version: number) {
+export function fieldsOf(account: Account, version: number) {
   const { sealedPassword } = account
   const isPlain = sealedPassword !== null && isUnsealed(sealedPassword)
   const isSealed = sealedPassword !== null && !isPlain

@@ -117,7 +117,7 @@ export function contentFields(mood: Mood) {
 }
 
 /** A new mood's whole document. */
-export function toDocument(mood: Mood): MoodDocument {
+export function toDocument(mood: Mood, changedAt = mood.when): MoodDocument {
   const { sync } = mood
   return {
     _id: documentId(mood.id),
@@ -139,7 +139,7 @@ export function toDocument(mood: Mood): MoodDocument {
       hold: sync.hold,
       error: sync.error,
       version: mood.version,
-      changedAt: new Date(mood.when),
+      changedAt: new Date(changedAt),
       ordinal: mood.ordinal,
       deletion: mood.deleted,
     },

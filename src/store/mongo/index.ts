@@ -4,6 +4,7 @@ import { MongoClient, type MongoClientOptions } from 'mongodb'
 import type { Store } from '../../ports.ts'
 import { DomainError } from '../../domain/errors.ts'
 import { MongoAccounts } from './accounts.ts'
+import { MongoArchive } from './archive.ts'
 import { guarded, translated } from './errors.ts'
 import { makeIndexes } from './indexes.ts'
 import { MongoErasures, MongoIntents } from './jobs.ts'
@@ -50,6 +51,7 @@ export async function openMongo(
     intents: guarded(new MongoIntents(db)),
     erasures: guarded(new MongoErasures(db)),
     ledger: guarded(new MongoLedger(db)),
+    archive: guarded(new MongoArchive(db, defaultPds)),
     check: async () => {
       try {
         await db.command({ ping: 1 })

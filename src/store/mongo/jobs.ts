@@ -6,7 +6,11 @@ import type { ErasureStore, Intent, IntentStore } from '../../ports.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
 
-type IntentDocument = Omit<Intent, 'user'> & { readonly _id: string }
+export type IntentDocument = Omit<Intent, 'user'> & { readonly _id: string }
+
+export function toIntent({ _id: user, kind, records, through }: IntentDocument): Intent {
+  return { user, kind, records, through }
+}
 
 export class MongoIntents implements IntentStore {
   readonly #intents: Collection<IntentDocument>
@@ -31,9 +35,7 @@ export class MongoIntents implements IntentStore {
 
   async get(user: string): Promise<Intent | null> {
     const document = await this.#intents.findOne({ _id: user })
-    if (!document) return null
-    const { kind, records, through } = document
-    return { user, kind, records, through }
+    return document && toIntent(document)
   }
 
   async finish(user: string): Promise<void> {
@@ -41,14 +43,14 @@ export class MongoIntents implements IntentStore {
   }
 }
 
-type ErasureDocument = Omit<Erasure, 'receipt' | 'requestedAt' | 'user'> & {
+export type ErasureDocument = Omit<Erasure, 'receipt' | 'requestedAt' | 'user'> & {
   readonly _id: string
   readonly requestedAt: Date
   /** Not there once the job is done. */
   readonly user?: string
 }
 
-function toErasure({ _id, user, tombstone, requestedAt, done, version }: ErasureDocument): Erasure {
+export function toErasure({ _id, user, tombstone, requestedAt, done, version }: ErasureDocument): Erasure {
   return { receipt: _id, user: user ?? null, tombstone, requestedAt: requestedAt.getTime(), done, version }
 }
 

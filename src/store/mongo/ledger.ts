@@ -16,7 +16,7 @@ import type { LedgerStore } from '../../ports.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
 
-interface LedgerDocument {
+export interface LedgerDocument {
   readonly _id: string
   readonly entry: LedgerEntry
   readonly revision: number

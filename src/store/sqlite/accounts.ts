@@ -5,7 +5,7 @@ import { type Account, ACCOUNT_STATES, type AccountError, type AccountState } fr
 import type { AccountCounts, AccountStore } from '../../ports.ts'
 import type { GroupCommit } from './group-commit.ts'
 
-interface Row {
+export interface AccountRow {
   user: string
   version: number
   state: AccountState
@@ -20,7 +20,7 @@ interface Row {
   error: string | null
 }
 
-function toAccount(row: Row): Account {
+export function toAccount(row: AccountRow): Account {
   return {
     user: row.user,
     version: row.version,
@@ -37,7 +37,7 @@ function toAccount(row: Row): Account {
   }
 }
 
-function toRow(account: Account): Row {
+export function toAccountRow(account: Account): AccountRow {
   return {
     user: account.user,
     version: account.version,
@@ -64,13 +64,13 @@ export class SqliteAccounts implements AccountStore {
       claim: db.prepare<[string, string]>('INSERT INTO handles VALUES (?, ?) ON CONFLICT DO NOTHING'),
       handleOf: db.prepare<[string], { handle: string }>('SELECT handle FROM handles WHERE user = ?'),
       userOf: db.prepare<[string], { user: string }>('SELECT user FROM handles WHERE handle = ?'),
-      byUser: db.prepare<[string], Row>('SELECT * FROM accounts WHERE user = ?'),
-      byDid: db.prepare<[string], Row>('SELECT * FROM accounts WHERE did = ?'),
-      anySealed: db.prepare<[], Row>('SELECT * FROM accounts WHERE sealed_password IS NOT NULL LIMIT 1'),
-      insert: db.prepare<[Row]>(`
+      byUser: db.prepare<[string], AccountRow>('SELECT * FROM accounts WHERE user = ?'),
+      byDid: db.prepare<[string], AccountRow>('SELECT * FROM accounts WHERE did = ?'),
+      anySealed: db.prepare<[], AccountRow>('SELECT * FROM accounts WHERE sealed_password IS NOT NULL LIMIT 1'),
+      insert: db.prepare<[AccountRow]>(`
         INSERT INTO accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds,
           :sealed_password, :sealed_session, :requeue, :error) ON CONFLICT (user) DO NOTHING`),
-      update: db.prepare<[Row]>(`
+      update: db.prepare<[AccountRow]>(`
         UPDATE accounts SET version = version + 1, state = :state, handle = :handle, pds_handle = :pds_handle,
           candidate = :candidate, did = :did, pds = :pds, sealed_password = :sealed_password,
           sealed_session = :sealed_session, requeue = :requeue, error = :error
@@ -135,14 +135,14 @@ export class SqliteAccounts implements AccountStore {
 
   add(account: Account): Promise<Account> {
     return this.#commit.run(() => {
-      this.#sql.insert.run(toRow(account))
+      this.#sql.insert.run(toAccountRow(account))
       return toAccount(this.#sql.byUser.get(account.user)!)
     })
   }
 
   save(account: Account): Promise<Account | null> {
     return this.#commit.run(() =>
-      this.#sql.update.run(toRow(account)).changes === 1 ? { ...account, version: account.version + 1 } : null,
+      this.#sql.update.run(toAccountRow(account)).changes === 1 ? { ...account, version: account.version + 1 } : null,
     )
   }
 

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { DomainError } from '../../domain/errors.ts'
 import type { Store } from '../../ports.ts'
 import { SqliteAccounts } from './accounts.ts'
+import { SqliteArchive } from './archive.ts'
 import { GroupCommit } from './group-commit.ts'
 import { SqliteErasures, SqliteIntents } from './jobs.ts'
 import { SqliteLedger } from './ledger.ts'
@@ -79,6 +80,7 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
     intents: new SqliteIntents(db, commit),
     erasures: new SqliteErasures(db, commit),
     ledger: new SqliteLedger(db, commit),
+    archive: new SqliteArchive(db, commit),
     check: async () => void ping.get(),
     async [Symbol.asyncDispose]() {
       commit.flush()

@@ -36,7 +36,7 @@ export class SqliteIntents implements IntentStore {
   }
 }
 
-interface ErasureRow {
+export interface ErasureRow {
   receipt: string
   user: string | null
   tombstone: string
@@ -45,7 +45,7 @@ interface ErasureRow {
   version: number
 }
 
-function toErasure(row: ErasureRow): Erasure {
+export function toErasure(row: ErasureRow): Erasure {
   return {
     receipt: row.receipt,
     user: row.user,
@@ -56,7 +56,7 @@ function toErasure(row: ErasureRow): Erasure {
   }
 }
 
-function toRow(erasure: Erasure): ErasureRow {
+export function toErasureRow(erasure: Erasure): ErasureRow {
   const { receipt, user, tombstone, requestedAt, done, version } = erasure
   return { receipt, user, tombstone, requested_at: requestedAt, done: JSON.stringify(done), version }
 }
@@ -81,7 +81,7 @@ export class SqliteErasures implements ErasureStore {
 
   begin(erasure: Erasure): Promise<Erasure> {
     return this.#commit.run(() => {
-      this.#sql.insert.run(toRow(erasure))
+      this.#sql.insert.run(toErasureRow(erasure))
       return toErasure(this.#sql.byUser.get(erasure.user!)!)
     })
   }
@@ -98,7 +98,7 @@ export class SqliteErasures implements ErasureStore {
 
   save(erasure: Erasure): Promise<Erasure | null> {
     return this.#commit.run(() =>
-      this.#sql.update.run(toRow(erasure)).changes === 1 ? { ...erasure, version: erasure.version + 1 } : null,
+      this.#sql.update.run(toErasureRow(erasure)).changes === 1 ? { ...erasure, version: erasure.version + 1 } : null,
     )
   }
 }

@@ -27,6 +27,13 @@ export interface MoodRow {
   error: string | null
 }
 
+/** All columns of a mood, for an insert. */
+export const MOOD_VALUES = `
+  moods (id, user, ordinal, text, when_ms, intensity, context, is_private, deleted, deleted_by, deleted_records,
+    version, changed_at, state, rkey, uri, cid, due_at, attempts, hold, error)
+  VALUES (:id, :user, :ordinal, :text, :when_ms, :intensity, :context, :is_private, :deleted, :deleted_by,
+    :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error)`
+
 export function toMood(row: MoodRow): Mood {
   return {
     id: row.id,

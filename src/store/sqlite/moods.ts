@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import type { Mood } from '../../domain/mood.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { type MoodRow, toMood, toRow } from './mood-row.ts'
+import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
 
 /** Newest first; above every real position. */
 const START: FeedPosition = { when: Number.MAX_SAFE_INTEGER, id: '' }
@@ -19,11 +19,7 @@ export class SqliteMoods implements MoodStore {
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
     this.#sql = {
-      insert: db.prepare<[MoodRow]>(`
-        INSERT INTO moods (id, user, ordinal, text, when_ms, intensity, context, is_private, deleted, deleted_by,
-          deleted_records, version, changed_at, state, rkey, uri, cid, due_at, attempts, hold, error)
-        VALUES (:id, :user, :ordinal, :text, :when_ms, :intensity, :context, :is_private, :deleted, :deleted_by,
-          :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error)`),
+      insert: db.prepare<[MoodRow]>(`INSERT INTO ${MOOD_VALUES}`),
       last: db.prepare<[string], LastRow>(`
         SELECT id, ordinal, text, is_private, deleted FROM moods WHERE user = ? ORDER BY ordinal DESC LIMIT 1`),
       latest: db.prepare<[string], LastRow>(`

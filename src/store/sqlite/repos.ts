@@ -6,7 +6,7 @@ import type { HoldReason } from '../../domain/sync.ts'
 import type { Lease, Release, RepoQueue } from '../../ports.ts'
 import type { GroupCommit } from './group-commit.ts'
 
-interface Row {
+export interface RepoRow {
   user: string
   due_at: number | null
   marks: number
@@ -32,10 +32,13 @@ export class SqliteRepos implements RepoQueue {
         -- A repo that is due already, and that nobody is at, needs no second mark.
         WHERE due_at IS NULL OR due_at > :now OR lease_token IS NOT NULL`),
       // Rows that are due but leased come first and are passed over: never more than there are workers.
-      nextFree: db.prepare<[number, number], Row>(`
+      nextFree: db.prepare<[number, number], RepoRow>(`
         SELECT * FROM repos WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT 1`),
       lease: db.prepare<
-        [Pick<Row, 'uncertain' | 'quarantine_until'> & Record<'token' | 'owner' | 'user', string> & { until: number }]
+        [
+          Pick<RepoRow, 'uncertain' | 'quarantine_until'> &
+            Record<'token' | 'owner' | 'user', string> & { until: number },
+        ]
       >(`
         UPDATE repos SET lease_token = :token, lease_owner = :owner, lease_until = :until, uncertain = :uncertain,
           quarantine_until = :quarantine_until

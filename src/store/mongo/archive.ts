@@ -1,0 +1,141 @@
+/** A whole MongoDB store, document by document. */
+
+import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
+import type { Archive, ArchiveItems, ArchiveKind, RepoState } from '../../ports.ts'
+import { fieldsOf, type HandleDocument, toAccount, type UserDocument } from './accounts.ts'
+import { COLLECTIONS } from './collections.ts'
+import { documentId, type MoodDocument, toDocument, toMood } from './documents.ts'
+import { type ErasureDocument, type IntentDocument, toErasure, toIntent } from './jobs.ts'
+import type { LedgerDocument } from './ledger.ts'
+import type { RepoDocument } from './repos.ts'
+
+/** How one kind of item is kept. */
+interface Kind<T> {
+  readonly collection: string
+  /** Which documents of the collection are meant; all if not said. */
+  readonly filter?: Document
+  readonly fromDocuments: (
+    documents: never,
+    archive: { readonly db: Db; readonly defaultPds: string },
+  ) => Promise<T[]> | T[]
+  readonly write: (item: T) => AnyBulkWriteOperation
+}
+
+function toRepoState(document: RepoDocument): RepoState {
+  const { _id: user, dueAt, marks, failures, uncertain, quarantineUntil, destructive } = document
+  const { leaseToken: token, leaseOwner: owner, leaseUntil } = document
+  const quarantine = { until: quarantineUntil.getTime(), destructive }
+  const lease = token === null ? null : { token, owner: owner ?? '', until: leaseUntil.getTime() }
+  return { user, dueAt: dueAt?.getTime() ?? null, marks, failures, uncertain, quarantine, lease }
+}
+
+function toRepoDocument({ user, dueAt, marks, failures, uncertain, quarantine, lease }: RepoState): RepoDocument {
+  return {
+    _id: user,
+    dueAt: dueAt === null ? null : new Date(dueAt),
+    marks,
+    failures,
+    uncertain,
+    quarantineUntil: new Date(quarantine.until),
+    destructive: quarantine.destructive,
+    leaseToken: lease?.token ?? null,
+    leaseOwner: lease?.owner ?? null,
+    leaseUntil: new Date(lease?.until ?? 0),
+  }
+}
+
+/** Puts the whole document. */
+function replaced({ _id, ...replacement }: Document): AnyBulkWriteOperation {
+  return { replaceOne: { filter: { _id }, replacement, upsert: true } }
+}
+
+const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
+  handles: {
+    collection: COLLECTIONS.handles,
+    fromDocuments: (documents: HandleDocument[]) => documents.map(({ _id, handle }) => ({ user: _id, handle })),
+    write: ({ user, handle }) => ({
+      updateOne: { filter: { _id: user as never }, update: { $set: { handle } }, upsert: true },
+    }),
+  },
+  accounts: {
+    collection: COLLECTIONS.users,
+    filter: { $or: [{ 'atproto.did': { $gt: '' } }, { 'atproto.state': { $gt: '' } }] },
+    fromDocuments: async (documents: UserDocument[], { db, defaultPds }) => {
+      const ids = documents.map(({ _id }) => _id)
+      const found = await db
+        .collection<HandleDocument>(COLLECTIONS.handles)
+        .find({ _id: { $in: ids } })
+        .toArray()
+      const handles = new Map(found.map(({ _id, handle }) => [_id, handle]))
+      return documents.map((document) => toAccount(document, handles.get(document._id) ?? null, defaultPds))
+    },
+    write: (account) => ({
+      updateOne: { filter: { _id: account.user as never }, update: fieldsOf(account, account.version), upsert: true },
+    }),
+  },
+  moods: {
+    collection: COLLECTIONS.moods,
+    fromDocuments: (documents: MoodDocument[]) =>
+      documents.map((document) => ({
+        mood: toMood(document),
+        changedAt: document.atproto?.changedAt?.getTime() ?? 0,
+      })),
+    write: ({ mood, changedAt }) => replaced(toDocument(mood, changedAt)),
+  },
+  intents: {
+    collection: COLLECTIONS.intents,
+    fromDocuments: (documents: IntentDocument[]) => documents.map(toIntent),
+    write: ({ user, ...rest }) => replaced({ _id: user, ...rest }),
+  },
+  erasures: {
+    collection: COLLECTIONS.erasures,
+    fromDocuments: (documents: ErasureDocument[]) => documents.map(toErasure),
+    write: ({ receipt, user, requestedAt, ...rest }) => {
+      return replaced({ _id: receipt, requestedAt: new Date(requestedAt), ...rest, ...(user === null ? {} : { user }) })
+    },
+  },
+  ledger: {
+    collection: COLLECTIONS.ledger,
+    fromDocuments: (documents: LedgerDocument[]) => documents.map(({ _id, entry }) => ({ key: _id, entry })),
+    write: ({ key, entry }) => replaced({ _id: key, entry, revision: 1 }),
+  },
+  repos: {
+    collection: COLLECTIONS.repos,
+    fromDocuments: (documents: RepoDocument[]) => documents.map(toRepoState),
+    write: (state) => replaced(toRepoDocument(state)),
+  },
+}
+
+export class MongoArchive implements Archive {
+  readonly #db: Db
+  readonly #defaultPds: string
+
+  constructor(db: Db, defaultPds: string) {
+    this.#db = db
+    this.#defaultPds = defaultPds
+  }
+
+  count(kind: ArchiveKind): Promise<number> {
+    return this.#collection(kind).countDocuments(KINDS[kind].filter ?? {})
+  }
+
+  async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
+    const { filter = {}, fromDocuments } = KINDS[kind]
+    const later = after === '' ? {} : { _id: { $gt: kind === 'moods' ? documentId(after) : after } }
+    const found = await this.#collection(kind)
+      .find({ ...filter, ...later } as Document, { sort: { _id: 1 }, limit })
+      .toArray()
+    const items = await fromDocuments(found as never, { db: this.#db, defaultPds: this.#defaultPds })
+    return items.map((item, i) => ({ key: String(found[i]!._id), item }))
+  }
+
+  async put<K extends ArchiveKind>(kind: K, items: readonly ArchiveItems[K][]): Promise<void> {
+    if (items.length === 0) return
+    const { write } = KINDS[kind]
+    await this.#collection(kind).bulkWrite(items.map(write), { ordered: false })
+  }
+
+  #collection(kind: ArchiveKind): Collection {
+    return this.#db.collection(KINDS[kind].collection)
+  }
+}

@@ -1,0 +1,133 @@
+/** A whole SQLite store, row by row. */
+
+import type Database from 'better-sqlite3'
+import type { LedgerEntry } from '../../domain/budget.ts'
+import type { Archive, ArchiveItems, ArchiveKind, Intent, RepoState } from '../../ports.ts'
+import { type AccountRow, toAccount, toAccountRow } from './accounts.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { type ErasureRow, toErasure, toErasureRow } from './jobs.ts'
+import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
+import type { RepoRow } from './repos.ts'
+
+/** How one kind of item is kept: its table and key, and what a row of it is. */
+interface Table<T> {
+  readonly name: string
+  readonly key: string
+  readonly insert: string
+  readonly fromRow: (row: never) => T
+  readonly toRow: (item: T) => object
+}
+
+type FullRepoRow = RepoRow & { readonly lease_owner: string | null }
+
+function toRepoState(row: FullRepoRow): RepoState {
+  const { lease_token: token, lease_owner: owner } = row
+  return {
+    user: row.user,
+    dueAt: row.due_at,
+    marks: row.marks,
+    failures: row.failures,
+    uncertain: row.uncertain === 1,
+    quarantine: { until: row.quarantine_until, destructive: row.destructive === 1 },
+    lease: token === null ? null : { token, owner: owner ?? '', until: row.lease_until },
+  }
+}
+
+function toRepoRow({ user, dueAt, marks, failures, uncertain, quarantine, lease }: RepoState): FullRepoRow {
+  return {
+    user,
+    due_at: dueAt,
+    marks,
+    failures,
+    uncertain: uncertain ? 1 : 0,
+    quarantine_until: quarantine.until,
+    destructive: quarantine.destructive ? 1 : 0,
+    lease_token: lease?.token ?? null,
+    lease_owner: lease?.owner ?? null,
+    lease_until: lease?.until ?? 0,
+  }
+}
+
+const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
+  handles: {
+    name: 'handles',
+    key: 'user',
+    insert: 'handles (user, handle) VALUES (:user, :handle)',
+    fromRow: (row: ArchiveItems['handles']) => row,
+    toRow: (item) => item,
+  },
+  accounts: {
+    name: 'accounts',
+    key: 'user',
+    insert: `accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds, :sealed_password,
+      :sealed_session, :requeue, :error)`,
+    fromRow: (row: AccountRow) => toAccount(row),
+    toRow: toAccountRow,
+  },
+  moods: {
+    name: 'moods',
+    key: 'id',
+    insert: MOOD_VALUES,
+    fromRow: (row: MoodRow) => ({ mood: toMood(row), changedAt: row.changed_at }),
+    toRow: ({ mood, changedAt }) => toRow(mood, changedAt),
+  },
+  intents: {
+    name: 'intents',
+    key: 'user',
+    insert: 'intents VALUES (:user, :kind, :records, :through)',
+    fromRow: (row: Intent) => row,
+    toRow: (item) => item,
+  },
+  erasures: {
+    name: 'erasures',
+    key: 'receipt',
+    insert: 'erasures VALUES (:receipt, :user, :tombstone, :requested_at, :done, :version)',
+    fromRow: (row: ErasureRow) => toErasure(row),
+    toRow: toErasureRow,
+  },
+  ledger: {
+    name: 'ledger',
+    key: 'key',
+    insert: 'ledger VALUES (:key, :entry)',
+    fromRow: (row: { key: string; entry: string }) => ({ ...row, entry: JSON.parse(row.entry) as LedgerEntry }),
+    toRow: ({ key, entry }) => ({ key, entry: JSON.stringify(entry) }),
+  },
+  repos: {
+    name: 'repos',
+    key: 'user',
+    insert: `repos (user, due_at, marks, failures, uncertain, quarantine_until, destructive, lease_token, lease_owner,
+      lease_until) VALUES (:user, :due_at, :marks, :failures, :uncertain, :quarantine_until, :destructive, :lease_token,
+      :lease_owner, :lease_until)`,
+    fromRow: (row: FullRepoRow) => toRepoState(row),
+    toRow: toRepoRow,
+  },
+}
+
+export class SqliteArchive implements Archive {
+  readonly #db: Database.Database
+  readonly #commit: GroupCommit
+
+  constructor(db: Database.Database, commit: GroupCommit) {
+    this.#db = db
+    this.#commit = commit
+  }
+
+  async count(kind: ArchiveKind): Promise<number> {
+    return this.#db.prepare<[], number>(`SELECT count(*) FROM ${TABLES[kind].name}`).pluck().get() ?? 0
+  }
+
+  async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
+    const { name, key, fromRow } = TABLES[kind]
+    const sql = `SELECT * FROM ${name} WHERE ${key} > ? ORDER BY ${key} LIMIT ?`
+    const rows = this.#db.prepare<[string, number], Record<string, unknown>>(sql).all(after, limit)
+    return rows.map((row) => ({ key: String(row[key]), item: fromRow(row as never) }))
+  }
+
+  put<K extends ArchiveKind>(kind: K, items: readonly ArchiveItems[K][]): Promise<void> {
+    const { insert, toRow: row } = TABLES[kind]
+    return this.#commit.runAll(() => {
+      const statement = this.#db.prepare(`INSERT OR REPLACE INTO ${insert}`)
+      for (const item of items) statement.run(row(item))
+    })
+  }
+}
