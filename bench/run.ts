@@ -15,15 +15,8 @@ import { temporaryFolder } from '../test/support/installation.ts'
 import { unrepeated } from '../test/support/moods.ts'
 import { BarePds } from './bare.ts'
 import { postThroughput } from './http.ts'
-
-interface Row {
-  readonly work: string
-  readonly ours: string
-  readonly baseline: string
-  readonly ratio: number
-  readonly target: string
-  readonly met: boolean
-}
+import { perSecond, quantile, type Row, row } from './rows.ts'
+import { storeRows } from './stores.ts'
 
 const MOODS = 10_000
 const REPOS = 200
@@ -32,10 +25,6 @@ const PARALLEL = 8
 let names = 0
 
 const now = (): number => performance.now()
-const perSecond = (n: number, ms: number): string => `${Math.round((n * 1000) / ms)} /s`
-const quantile = (values: readonly number[], q: number): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length * q)]!
-
 const START = Date.now() - 1_000_000_000
 
 function recordOf(i: number) {
@@ -155,13 +144,6 @@ async function latency(app: App, pds: BarePds, samples: number) {
   return { ours, bare }
 }
 
-function row(work: string, ours: string, baseline: string, ratio: number, target: string, met: boolean): Row {
-  console.log(
-    `${met ? '✓' : '✗'} ${work}: ${ratio.toFixed(2)} × (target ${target})   ours ${ours}, baseline ${baseline}`,
-  )
-  return { work, ours, baseline, ratio: Number(ratio.toFixed(3)), target, met }
-}
-
 async function startPds(folder: string): Promise<{ child: ChildProcess; pds: BarePds; adminPassword: string }> {
   const child = spawn(process.execPath, ['bench/pds.ts', `${folder}/network`], { stdio: ['ignore', 'pipe', 'inherit'] })
   process.once('exit', () => child.kill('SIGKILL'))
@@ -230,6 +212,8 @@ rows.push(
     ours / constant >= 0.5,
   ),
 )
+
+rows.push(...(await storeRows()))
 
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`
 console.table(

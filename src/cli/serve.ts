@@ -30,12 +30,20 @@ async function run(role: Role): Promise<void> {
   console.log('Stopping.')
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** A terminal tells npm and the server it started, and npm tells the server once more: that is still the first time. */
+const ECHO_MS = 1_000
+
+/** Hears a signal, and does nothing about it. */
+function echo(): void {}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one, not just an echo of the first, ends the process at once. */
 async function untilStopped(): Promise<void> {
   const interrupted = new AbortController()
   const { signal } = interrupted
+  process.on('SIGTERM', echo).on('SIGINT', echo)
   await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })])
   interrupted.abort()
+  setTimeout(() => process.off('SIGTERM', echo).off('SIGINT', echo), ECHO_MS).unref()
 }
 
 async function welcome(app: App, address: string, config: Config): Promise<string> {

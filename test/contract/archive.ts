@@ -12,7 +12,7 @@ const calm = { until: 0, destructive: false }
 const queued = { dueAt: null, marks: 1, failures: 0, uncertain: false, quarantine: calm, lease: null }
 
 /** Two of each kind, in the order of their keys, with every field used by one of them. */
-export function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] } {
+function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] } {
   const first = aMood({ id: `${'a'.repeat(23)}1`, intensity: 3, context: 'tea', ordinal: 1 })
   const second = aMood({
     id: `${'a'.repeat(23)}2`,

@@ -28,7 +28,17 @@ function plant(folder: string, { file, find, replace, tests }: Mutant): 'caught'
     path,
     original.replace(find, () => replace),
   )
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--bail', '1', '--testTimeout', '20000', ...tests]
+  const args = [
+    'node_modules/vitest/vitest.mjs',
+    'run',
+    '--project',
+    'sqlite',
+    '--bail',
+    '1',
+    '--testTimeout',
+    '20000',
+    ...tests,
+  ]
   const { status } = spawnSync(process.execPath, args, { cwd: folder, timeout: LIMIT_MS, stdio: 'ignore' })
   writeFileSync(path, original)
   return status === 0 ? 'SURVIVED' : 'caught'
@@ -39,7 +49,7 @@ for (const name of COPIED) cpSync(name, join(folder.path, name), { recursive: tr
 for (const name of ['node_modules', 'dist']) symlinkSync(resolve(name), join(folder.path, name))
 
 const all = [...new Set(MUTANTS.flatMap((mutant) => mutant.tests))]
-const args = ['node_modules/vitest/vitest.mjs', 'run', ...all]
+const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'sqlite', ...all]
 if (spawnSync(process.execPath, args, { cwd: folder.path, timeout: LIMIT_MS, stdio: 'ignore' }).status !== 0) {
   throw new Error(`the tests fail without any bug planted: npx vitest run ${all.join(' ')}`)
 }

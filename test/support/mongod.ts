@@ -165,7 +165,8 @@ export async function startMongod(program: string, options: MongodOptions): Prom
   // A test has several at a time; half of the memory of the machine, as usual, is too much for each.
   args.push('--wiredTigerCacheSizeGB', '0.5', '--setParameter', 'diagnosticDataCollectionEnabled=false')
   if (options.replSet) args.push('--replSet', options.replSet)
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+  // In a group of its own: Ctrl+C is for whoever uses it, and it goes last.
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })
   const kill = (): void => void child.kill('SIGKILL')
   process.once('exit', kill)
   const exited = once(child, 'exit')

@@ -1,0 +1,23 @@
+/**
+ * `npm start`: the product with everything in one process. `npm start -- --mongo` keeps its moods in a MongoDB of its own,
+ * below the data folder, as `test/support/mongod.ts` finds one.
+ */
+
+import { join } from 'node:path'
+import { findMongo, startSmallSet } from '../test/support/mongod.ts'
+
+const [flag, ...more] = process.argv.slice(2)
+if (more.length > 0 || (flag !== undefined && flag !== '--mongo')) {
+  console.error('npm start takes --mongo or nothing; everything else is configured by environment variables')
+  process.exitCode = 2
+} else {
+  await using stack = new AsyncDisposableStack()
+  if (flag === '--mongo') {
+    const found = await findMongo((line) => console.log(line))
+    if (!found) throw new Error('there is no MongoDB to be had')
+    const dbPath = join(process.env['MOODS_DATA'] ?? 'data', 'mongo')
+    process.env['MONGODB_URI'] = found.kind === 'uri' ? found.at : stack.use(await startSmallSet(found.at, dbPath)).uri
+  }
+  process.argv.splice(2, Infinity, 'all')
+  await import('../src/main.ts')
+}
