@@ -74,7 +74,8 @@ export class MongoRepos implements RepoQueue {
 
   async #upsert(user: string, update: Document[]): Promise<void> {
     try {
-      await this.#repos.updateOne({ _id: user }, update, { upsert: true })
+      // Only a hint, which the sweep makes up for: nobody has to wait until it is on disk.
+      await this.#repos.updateOne({ _id: user }, update, { upsert: true, writeConcern: { w: 1 } })
     } catch (error) {
       // Two made it at the same time; the second finds it there.
       if (takenKey(error) === null) throw error
