@@ -22,15 +22,18 @@ import { PdsHost } from './pds/host.ts'
 import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
-import type { Clock, RepoClient, Store } from './ports.ts'
+import type { AccountHost, Clock, RepoClient, Store } from './ports.ts'
 import { Signal } from './signal.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
 import { Governor } from './sync/governor.ts'
 import type { Seam } from './sync/pass.ts'
 
-/** `serve`: API, page and, in embedded mode, the PDS; `worker`: the engine; `all`: both in one process. */
-export type Role = 'serve' | 'worker' | 'all'
+/**
+ * `serve`: API, page and, in embedded mode, the PDS; `worker`: the engine; `all`: both in one process; `command`: neither,
+ * for a command that has its own use for the parts.
+ */
+export type Role = 'serve' | 'worker' | 'all' | 'command'
 
 /** What a test may replace. */
 export interface Overrides {
@@ -50,6 +53,9 @@ export interface App extends AsyncDisposable {
   readonly accounts: Accounts
   readonly erasures: Erasures
   readonly client: RepoClient
+  readonly host: AccountHost
+  readonly config: Config
+  readonly clock: Clock
   readonly engine: Engine
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null
@@ -74,7 +80,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const folder = new DataFolder(config.dataFolder)
   await using starting = new AsyncDisposableStack()
 
-  const pds = role === 'worker' ? findPds(config, folder) : await hostPds(config, folder, starting)
+  const isServer = role === 'serve' || role === 'all'
+  const pds = isServer ? await hostPds(config, folder, starting) : findPds(config, folder)
   const { url } = pds
   const store = starting.use(await openStore(config.store, url))
   const { adminPassword, sealKey } = await pds.start()
@@ -95,7 +102,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
       sweepMs: SWEEP_MS,
     },
   )
-  if (role !== 'serve') starting.defer(runUntilDisposed(engine))
+  if (role === 'worker' || role === 'all') starting.defer(runUntilDisposed(engine))
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
@@ -103,8 +110,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const erasures = new Erasures({ store, clock, tombstoneKey: tombstoneKey(sealKey), nudge, changed })
 
   let address: string | null = null
-  const trial = role !== 'worker' && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
-  if (role !== 'worker') {
+  const trial = isServer && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
+  if (isServer) {
     const auth = trial ?? oidc(config)
     const onError = (error: unknown): void => events.defect('stream', error)
     const hub = new FeedHub({ store: store.moods, moods, clock, changes, onError })
@@ -118,7 +125,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     address = await http.listen({ host: config.host, port: config.port })
     if (needsFolder(config)) folder.writeJson('server.json', { address })
   }
-  events.started(address, url)
+  if (role !== 'command') events.started(address, url)
   const running = starting.move()
   return {
     address,
@@ -128,6 +135,9 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     accounts,
     erasures,
     client,
+    host,
+    config,
+    clock,
     engine,
     trial,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

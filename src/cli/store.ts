@@ -8,14 +8,18 @@ import { networkUrls, storedPorts } from '../embedded/ports.ts'
 import { openStore } from '../store/open.ts'
 import type { Config } from '../config.ts'
 
+/** @throws DomainError `data_folder` when there is no embedded store yet */
+export function requireExisting(config: Config, folder: DataFolder): void {
+  if (config.store.kind !== 'sqlite' || existsSync(config.store.file)) return
+  throw new DomainError(
+    'data_folder',
+    `there is nothing in ${folder.path} yet: "npm start" makes it (MOODS_DATA names another folder)`,
+  )
+}
+
 /** @throws DomainError `data_folder` when there is none; `unavailable` */
 export async function openExisting(config: Config, folder: DataFolder): Promise<Store> {
-  if (config.store.kind === 'sqlite' && !existsSync(config.store.file)) {
-    throw new DomainError(
-      'data_folder',
-      `there is nothing in ${folder.path} yet: "npm start" makes it (MOODS_DATA names another folder)`,
-    )
-  }
+  requireExisting(config, folder)
   return openStore(config.store, pdsUrlOf(config, folder) ?? '')
 }
 
