@@ -4,7 +4,16 @@ import { createHash } from 'node:crypto'
 import type { Archive, ArchiveKind } from './ports.ts'
 
 /** In this order: what an account is called stands with its handle; what makes work begin comes last. */
-const KINDS: readonly ArchiveKind[] = ['handles', 'accounts', 'moods', 'intents', 'erasures', 'ledger', 'repos']
+const KINDS: readonly ArchiveKind[] = [
+  'handles',
+  'accounts',
+  'moods',
+  'intents',
+  'erasures',
+  'ledger',
+  'removals',
+  'repos',
+]
 const PAGE = 500
 
 export interface CopyStep {

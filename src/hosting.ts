@@ -14,6 +14,8 @@ export interface PdsAccess {
 
 export interface PdsPlan {
   readonly url: string
+  /** Its PLC directory. */
+  readonly plcUrl: string
   /** Starts it, if it is ours to start; once the store is open. */
   start(): Promise<PdsAccess>
 }
@@ -36,7 +38,7 @@ export async function hostPds(config: Config, folder: DataFolder, starting: Asyn
   const { remote } = config
   if (remote) {
     if (needsFolder(config)) takeFolder(folder, starting)
-    return { url: remote.url, start: () => Promise.resolve(remote) }
+    return { url: remote.url, plcUrl: remote.plcUrl, start: () => Promise.resolve(remote) }
   }
   const ports = await choosePorts(folder, { pds: config.embedded.pdsPort, plc: config.embedded.plcPort })
   if (Object.values(ports).includes(config.port)) {
@@ -51,7 +53,8 @@ export async function hostPds(config: Config, folder: DataFolder, starting: Asyn
     starting.use(await startNetwork({ folder, ports, secrets, rateLimits: config.limits.points.length > 0 }))
     return accessOf(folder)
   }
-  return { url: networkUrls(ports).pdsUrl, start }
+  const { pdsUrl: url, plcUrl } = networkUrls(ports)
+  return { url, plcUrl, start }
 }
 
 function takeFolder(folder: DataFolder, starting: AsyncDisposableStack): void {
@@ -68,7 +71,7 @@ export function findPds(config: Config, folder: DataFolder): PdsPlan {
   const { remote } = config
   if (remote) {
     if (needsFolder(config)) folder.checkWritable()
-    return { url: remote.url, start: () => Promise.resolve(remote) }
+    return { url: remote.url, plcUrl: remote.plcUrl, start: () => Promise.resolve(remote) }
   }
   const ports = storedPorts(folder)
   if (!ports) {
@@ -77,7 +80,8 @@ export function findPds(config: Config, folder: DataFolder): PdsPlan {
       `there is nothing in ${folder.path} yet: start "moods serve" first, or set PDS_URL`,
     )
   }
-  return { url: networkUrls(ports).pdsUrl, start: () => Promise.resolve(accessOf(folder)) }
+  const { pdsUrl: url, plcUrl } = networkUrls(ports)
+  return { url, plcUrl, start: () => Promise.resolve(accessOf(folder)) }
 }
 
 function accessOf(folder: DataFolder): PdsAccess {

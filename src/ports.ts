@@ -5,6 +5,7 @@
  */
 
 import type { Account, AccountState, ReadyAccount } from './domain/account.ts'
+import type { AuditCounts, AuditedRecord, FindingKind } from './domain/audit.ts'
 import type { Answer, LedgerEntry, Reservation } from './domain/budget.ts'
 import type { Erasure } from './domain/erasure.ts'
 import type { Mood, RecordsOnDelete, Saying } from './domain/mood.ts'
@@ -77,6 +78,10 @@ export interface MoodStore {
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
   /** Moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. */
   ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
+  /** All moods of the user, deleted ones too, by their ids, after one. */
+  history(user: string, after: string, limit: number): Promise<readonly Mood[]>
+  /** Users who have moods, after one, in order. */
+  authors(after: string, limit: number): Promise<readonly string[]>
   /** Removes up to `limit` moods of the user without trace. @returns how many */
   purge(user: string, limit: number): Promise<number>
 }
@@ -117,6 +122,41 @@ export interface IntentStore {
   get(user: string): Promise<Intent | null>
   /** Forgets it: it has been applied. */
   finish(user: string): Promise<void>
+}
+
+/** A record that is to go from a repo and belongs to no row: a second copy, or a stray. */
+export interface Removal {
+  readonly rkey: string
+  /** Only this content; whatever else is there by then stays. */
+  readonly cid: string
+}
+
+/** Orders to remove such records, kept until a reading has shown them gone. */
+export interface RemovalStore {
+  add(user: string, removals: readonly Removal[]): Promise<void>
+  of(user: string): Promise<readonly Removal[]>
+  finish(user: string, rkeys: readonly string[]): Promise<void>
+}
+
+/** What the last audit of a repo has found. */
+export interface StoredAudit {
+  readonly user: string
+  /** When it was read, in ms since 1970. */
+  readonly at: number
+  /** Revision of the repo then; null when it could not be read. */
+  readonly rev: string | null
+  /** Why not. */
+  readonly code: string | null
+  readonly counts: AuditCounts
+  readonly findings: Readonly<Partial<Record<FindingKind, number>>>
+}
+
+export interface AuditStore {
+  put(audit: StoredAudit): Promise<void>
+  /** Of these users, those that there are. */
+  of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>>
+  page(after: string, limit: number): Promise<readonly StoredAudit[]>
+  remove(user: string): Promise<void>
 }
 
 export interface ErasureStore {
@@ -241,6 +281,7 @@ export interface ArchiveItems {
   readonly intents: Intent
   readonly erasures: Erasure
   readonly ledger: { readonly key: string; readonly entry: LedgerEntry }
+  readonly removals: { readonly user: string; readonly removals: readonly Removal[] }
   readonly repos: RepoState
 }
 export type ArchiveKind = keyof ArchiveItems
@@ -266,6 +307,8 @@ export interface Store extends AsyncDisposable {
   readonly repos: RepoQueue
   readonly intents: IntentStore
   readonly erasures: ErasureStore
+  readonly removals: RemovalStore
+  readonly audits: AuditStore
   readonly ledger: LedgerStore
   readonly archive: Archive
   /** Where it is kept, for people. */
@@ -281,6 +324,12 @@ export interface RepoRecord {
   readonly value: unknown
 }
 
+/** A collection as it was at one revision. */
+export interface RepoSnapshot {
+  readonly rev: string
+  readonly records: ReadonlyMap<string, AuditedRecord>
+}
+
 /** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
 export interface RepoClient {
   /** CIDs of these records; null for those that are not there. A partial reading is a failure. */
@@ -291,6 +340,10 @@ export interface RepoClient {
   ): Promise<Outcome<ReadonlyMap<string, string | null>>>
   /** All records of the collection: record keys and CIDs. */
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
+  /** The whole collection with its contents, at one revision. @param verify checks the signature of the repo as well */
+  snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>>
+  /** Revisions of all repos on a PDS, by DID. */
+  revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>>
   /** One record, with its content; null when it is not there. */
   get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
   /** All of these or none, in one commit. */

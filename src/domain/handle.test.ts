@@ -51,6 +51,40 @@ describe('accountHandle', () => {
     expect(new Set(names).size).toBe(4)
     expect(accountHandle('alice', 'u1', 0, '.test')).toBe('alice.test')
   })
+
+  it('is possible for whatever an existing database calls a handle, and the same each time', () => {
+    const anything = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'grapheme', maxLength: 40 }),
+      fc.stringMatching(/^[-_.A]*$/),
+    )
+    fc.assert(
+      fc.property(anything, fc.string(), fc.nat({ max: 4 }), (handle, user, candidate) => {
+        const label = accountHandle(handle, user, candidate, '')
+        expect(parseHandle(label)).toBe(label)
+        expect(accountHandle(handle, user, candidate, '')).toBe(label)
+      }),
+    )
+  })
+
+  it.each([
+    ['Alice', 'alice'],
+    ['a_b.c', 'a-b-c'],
+    ['_zoë_', 'zoe'],
+    ['two--hyphens', 'two--hyphens'],
+    ['ab', expect.stringMatching(/^ab-[0-9a-f]{4}$/)],
+    ['a'.repeat(19), expect.stringMatching(/^a{13}-[0-9a-f]{4}$/)],
+    ['', expect.stringMatching(/^user-[0-9a-f]{12}$/)],
+    ['日本', expect.stringMatching(/^user-[0-9a-f]{12}$/)],
+  ])('is for %j %s', (handle, label) => {
+    expect(accountHandle(handle, 'u1', 0, '')).toEqual(label)
+  })
+
+  it('is another one for two users whose handles come to the same, from the second choice on', () => {
+    expect(accountHandle('a.b', 'u1', 0, '')).toBe(accountHandle('a_b', 'u2', 0, ''))
+    expect(accountHandle('a.b', 'u1', 1, '')).not.toBe(accountHandle('a_b', 'u2', 1, ''))
+    expect(accountHandle('', 'u1', 0, '')).not.toBe(accountHandle('', 'u2', 0, ''))
+  })
 })
 
 describe('backoffMs', () => {

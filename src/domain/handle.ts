@@ -24,15 +24,35 @@ export function parseHandle(input: string): string {
   return handle.toLowerCase()
 }
 
+/** What a PDS takes as the first label of a handle, as {@link parseHandle} leaves it. */
+const LEGAL = /^[a-z0-9][a-z0-9-]{1,16}[a-z0-9]$/
+
 /**
  * The name to ask the PDS for: the user's own handle first, and, where that one is reserved or somebody else's there, the
  * handle with four characters of a hash of the user. The same input always gives the same name, so a crash changes nothing.
  *
+ * A handle of an existing database may be none that a PDS takes: what is not a letter, digit or hyphen becomes a hyphen,
+ * and one that is too short, too long or nothing at all is named with the hash from the beginning. Two of them may come
+ * to the same first choice; the PDS then has the second one take another.
+ *
+ * @param handle as the application has it; empty for a user without one
  * @param candidate 0 for the first choice; each further one is another name
  * @param domain what the PDS appends, with its dot (`.test`)
  */
 export function accountHandle(handle: string, user: string, candidate: number, domain: string): string {
-  if (candidate === 0) return handle + domain
-  const hash = createHash('sha256').update(`${user}\n${candidate}`).digest('hex').slice(0, 4)
-  return `${handle.slice(0, 13).replace(/-+$/, '')}-${hash}${domain}`
+  const label = labelOf(handle)
+  if (candidate === 0 && LEGAL.test(label)) return label + domain
+  const hash = createHash('sha256').update(`${user}\n${candidate}`).digest('hex')
+  // Where nothing of the handle is left, four characters would be all that tells users apart.
+  if (label === '') return `user-${hash.slice(0, 12)}${domain}`
+  return `${label.slice(0, 13).replace(/-+$/, '')}-${hash.slice(0, 4)}${domain}`
+}
+
+/** The handle in the characters of a label; its length may still not do. */
+function labelOf(handle: string): string {
+  const lower = handle.toLowerCase()
+  if (LEGAL.test(lower)) return lower
+  // An accented letter is two characters then, the letter and its accent.
+  const letters = lower.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase()
+  return letters.replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '')
 }

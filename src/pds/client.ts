@@ -5,14 +5,16 @@ import type { ReadyAccount } from '../domain/account.ts'
 import { READ_SINGLY } from '../domain/budget.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import type { RepoClient, RepoRecord } from '../ports.ts'
-import { collectionOf } from './car.ts'
-import { applyWrites, deleteRecord, getRecord, getRepo, putRecord } from './methods.ts'
+import type { RepoClient, RepoRecord, RepoSnapshot } from '../ports.ts'
+import { collectionOf, snapshotOf } from './car.ts'
+import { applyWrites, deleteRecord, getRecord, getRepo, listRepos, putRecord } from './methods.ts'
 import type { Sessions } from './sessions.ts'
 import type { Xrpc } from './xrpc.ts'
 
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12
+
+const PLC_TIMEOUT_MS = 10_000
 
 /** Refusals of a token, which another token may mend. */
 const OF_THE_TOKEN = new Set(['ExpiredToken', 'InvalidToken', 'AuthMissing', 'AuthenticationRequired'])
@@ -23,10 +25,13 @@ type Nsid = l.NsidString
 export class PdsClient implements RepoClient {
   readonly #sessions: Sessions
   readonly #xrpc: Xrpc
+  readonly #plcUrl: string
 
-  constructor(sessions: Sessions, client: Xrpc) {
+  /** @param plcUrl directory that knows the accounts' keys */
+  constructor(sessions: Sessions, client: Xrpc, plcUrl: string) {
     this.#sessions = sessions
     this.#xrpc = client
+    this.#plcUrl = plcUrl
   }
 
   async read(
@@ -49,17 +54,53 @@ export class PdsClient implements RepoClient {
     return ok(found)
   }
 
-  async list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
+  list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
+    return this.#whole(account, (car) => collectionOf(car, collection))
+  }
+
+  async #whole<T>(account: ReadyAccount, read: (car: Uint8Array) => Promise<T>): Promise<Outcome<T>> {
     const agent = this.#xrpc.agent(account.pds)
     const params = { did: account.did as Did }
     const ask = async (signal: AbortSignal) => (await xrpc(agent, getRepo, { params, signal })).body
     const answer = await this.#xrpc.ask(ask, undefined, WHOLE_REPO)
     if (answer.kind !== 'ok') return answer
     try {
-      return ok(await collectionOf(answer.value, collection))
+      return ok(await read(answer.value))
     } catch {
       // Cut short or damaged on the way: as good as no answer.
       return { kind: 'uncertain', code: 'UnreadableRepo', answered: true }
+    }
+  }
+
+  async snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>> {
+    const key = verify ? await this.#signingKey(account) : ok(null)
+    if (key.kind !== 'ok') return key
+    return this.#whole(account, (car) => snapshotOf(car, collection, key.value))
+  }
+
+  /** The key that signs a repo's commits, by the PLC directory (https://web.plc.directory/api/redoc). */
+  async #signingKey({ did }: ReadyAccount): Promise<Outcome<string>> {
+    try {
+      const response = await fetch(`${this.#plcUrl}/${did}/data`, { signal: AbortSignal.timeout(PLC_TIMEOUT_MS) })
+      if (!response.ok)
+        return { kind: 'rejected', code: 'UnknownDid', message: `the directory answered ${response.status}` }
+      const { verificationMethods } = (await response.json()) as { verificationMethods: { atproto: string } }
+      return ok(verificationMethods.atproto)
+    } catch {
+      return { kind: 'host_down', code: 'PlcUnreachable' }
+    }
+  }
+
+  async revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {
+    const agent = this.#xrpc.agent(pds)
+    const revs = new Map<string, string>()
+    for (let cursor: string | undefined; ;) {
+      const params = { limit: 1000, ...(cursor === undefined ? {} : { cursor }) }
+      const page = await this.#xrpc.ask(async (signal) => (await xrpc(agent, listRepos, { params, signal })).body)
+      if (page.kind !== 'ok') return page
+      for (const { did, rev } of page.value.repos) revs.set(did, rev)
+      cursor = page.value.cursor
+      if (cursor === undefined || page.value.repos.length === 0) return ok(revs)
     }
   }
 

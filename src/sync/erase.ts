@@ -1,13 +1,12 @@
 /** The engine's part in forgetting a user: the repo, the account, and whatever else still says who it was. */
 
-import { type Account, isReady, opened, type ReadyAccount } from '../domain/account.ts'
+import { type Account, isReady, opened } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import { batches } from '../domain/plan.ts'
-import { COLLECTION } from '../domain/record.ts'
 import { purge, removeTexts } from '../erasure.ts'
 import type { AccountHost, Clock, Lease, RepoClient, Store } from '../ports.ts'
+import { deleteUntilGone } from './removal.ts'
 
 export interface EraseDeps {
   readonly store: Store
@@ -87,27 +86,9 @@ async function carryOut(
   if (!isReady(account)) {
     return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'the account needs attention' }
   }
-  const emptied = await empty(deps, account, lease, signal)
+  // Every record of the collection, ours or not.
+  const emptied = await deleteUntilGone(deps, account, lease, signal, async (there) => [...there.keys()])
   return emptied.kind === 'ok' ? ok(true) : emptied
-}
-
-/** Deletes every record of the collection, ours or not, until a reading shows none. */
-async function empty(deps: EraseDeps, account: ReadyAccount, lease: Lease, signal: AbortSignal): Promise<Outcome> {
-  for (let round = 0; ; round++) {
-    const there = await deps.client.list(account, COLLECTION)
-    if (there.kind !== 'ok') return there
-    if (there.value.size === 0) return ok(undefined)
-    // Deleted twice and still there: something else is writing, or nothing is deleted at all.
-    if (round === 2) return { kind: 'uncertain', code: 'StillThere', answered: true }
-    if (!(await deps.store.repos.noteDestructive(lease)))
-      return { kind: 'uncertain', code: 'LeaseLost', answered: true }
-    const deletions = [...there.value.keys()].map((rkey) => ({ write: { action: 'delete', rkey } as const }))
-    for (const group of batches(deletions)) {
-      const writes = group.map((step) => step.write)
-      const outcome = await deps.client.write(account, COLLECTION, writes, signal)
-      if (outcome.kind !== 'ok') return outcome
-    }
-  }
 }
 
 /** Whatever the user may have managed to leave behind in the meantime goes too. */
@@ -116,5 +97,11 @@ async function forget(store: Store, user: string, account: Account | null): Prom
   await store.ledger.forget(LEDGER.logins(user))
   if (account !== null && account.did !== null) await store.ledger.forget(LEDGER.points(account.did))
   await store.accounts.remove(user)
+  await store.audits.remove(user)
+  const removals = await store.removals.of(user)
+  await store.removals.finish(
+    user,
+    removals.map(({ rkey }) => rkey),
+  )
   await store.repos.remove(user)
 }

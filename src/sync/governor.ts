@@ -52,6 +52,9 @@ export class Governor {
         const requests = rkeys.length > READ_SINGLY ? 1 : rkeys.length
         return this.#call(account.pds, requests, [], () => inner.read(account, collection, rkeys))
       },
+      snapshot: (account, collection, verify) =>
+        this.#call(account.pds, 1, [], () => inner.snapshot(account, collection, verify)),
+      revisions: (pds) => this.#call(pds, 1, [], () => inner.revisions(pds)),
       list: (account, collection) => this.#call(account.pds, 1, [], () => inner.list(account, collection)),
       get: (account, collection, rkey) => this.#call(account.pds, 1, [], () => inner.get(account, collection, rkey)),
       write: (account, collection, writes, signal) => {

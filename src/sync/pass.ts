@@ -17,6 +17,7 @@ import type { Events } from '../observe/events.ts'
 import type { AccountHost, Clock, Lease, Release, RepoClient, Settlement, Store } from '../ports.ts'
 import { erase } from './erase.ts'
 import { provision } from './provision.ts'
+import { removeStrays } from './removal.ts'
 
 /** Points between two steps at which a process may die; tests let it die there. */
 export type Seam = 'after-claim' | 'before-write' | 'after-write' | 'after-settle'
@@ -86,6 +87,10 @@ export class Pass {
     const account = answer.value
     // A known repo that refuses us: what is due stays due until somebody has looked at the account.
     if (account !== null && account.did !== null && !isReady(account)) return this.#release(null)
+    if (isReady(account)) {
+      const removed = await this.#removeStrays(account)
+      if (removed.kind !== 'ok') return this.#failed(removed, account)
+    }
     for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round++) {
       const due = await this.#deps.store.work.due(this.#lease.user, this.#now, MAX_WRITES)
       if (due.length === 0) return this.#finished()
@@ -109,6 +114,15 @@ export class Pass {
     this.#inFlight = 'nothing'
     this.#deps.events.erasure(erasure.receipt, answer.value.kind)
     return this.#release(answer.value.kind === 'wait' ? answer.value.until : null)
+  }
+
+  /** What a repair has found that belongs to no row. */
+  async #removeStrays(account: ReadyAccount): Promise<Outcome> {
+    if ((await this.#deps.store.removals.of(account.user)).length === 0) return ok(undefined)
+    this.#inFlight = 'destruction'
+    const removed = await removeStrays(this.#deps, account, this.#lease, this.#signals.lost)
+    if (removed.kind === 'ok') this.#inFlight = 'nothing'
+    return removed
   }
 
   /** The account, made if it is still to be made, with its parked moods put back to work. */

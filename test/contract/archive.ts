@@ -51,6 +51,16 @@ function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] 
       { key: 'points a', entry: UNUSED },
       { key: 'requests b', entry: { windows: [{ used: 3, endsAt: NOW }], blockedUntil: NOW, failures: 2 } },
     ],
+    removals: [
+      {
+        user: 'u1',
+        removals: [
+          { rkey: 'a', cid: 'x' },
+          { rkey: 'b', cid: 'y' },
+        ],
+      },
+      { user: 'u2', removals: [{ rkey: 'a', cid: 'z' }] },
+    ],
     repos: [
       { ...queued, user: 'u1', dueAt: NOW, uncertain: true, quarantine: { until: NOW + 9, destructive: true } },
       { ...queued, user: 'u2', failures: 3, marks: 9, lease: { token: 't', owner: 'w', until: NOW } },

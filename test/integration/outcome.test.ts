@@ -26,7 +26,7 @@ async function outcomeOf(listener: RequestListener): Promise<unknown> {
   )
   const account = opened(newAccount('u1', 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', `http://127.0.0.1:${port}`, 's')
   try {
-    return await new PdsClient(sessions, xrpc).get(account as ReadyAccount, 'a.b.c', '2222222222222')
+    return await new PdsClient(sessions, xrpc, '').get(account as ReadyAccount, 'a.b.c', '2222222222222')
   } finally {
     server.closeAllConnections()
     server.close()

@@ -17,7 +17,7 @@ function clientOf(app: App): PdsClient {
   const clock = { now: () => Date.now() }
   const xrpc = new Xrpc(clock, { timeoutMs: 5000, bypassKey: null })
   const sealer = new Sealer(new Uint8Array(32))
-  return new PdsClient(new Sessions(app.store.accounts, sealer, clock, xrpc, () => Promise.resolve(null)), xrpc)
+  return new PdsClient(new Sessions(app.store.accounts, sealer, clock, xrpc, () => Promise.resolve(null)), xrpc, '')
 }
 
 describe('a whole repo', () => {

@@ -38,11 +38,12 @@ async function expectedOf(row: PrimaryMood): Promise<Expected | null> {
  *
  * @param pds where to read the repos, page by page
  * @param folder data folder of the installation
+ * @param only these repos; all if not said
  */
-export async function differences(pds: string, folder: string): Promise<string[]> {
+export async function differences(pds: string, folder: string, only?: readonly string[]): Promise<string[]> {
   const primary = primaryOf(folder)
   const rows = await primary.moods()
-  const dids = await primary.dids()
+  const dids = only ?? (await primary.dids())
   const found: string[] = []
   for (const did of dids) {
     const expected = new Map<string, Expected>()

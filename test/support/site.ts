@@ -44,6 +44,7 @@ export async function createSite(more: Record<string, string> = {}, overrides: O
     PDS_PORT: '',
     PLC_PORT: '',
     PDS_URL: networkUrls(ports).pdsUrl,
+    PLC_URL: networkUrls(ports).plcUrl,
     PDS_ADMIN_PASSWORD: secrets.pdsAdminPassword,
     MOODS_SEAL_KEY: randomBytes(32).toString('base64'),
     AUTH_ISSUER: 'https://issuer.invalid/',

@@ -3,6 +3,7 @@
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { Archive, ArchiveItems, ArchiveKind, RepoState } from '../../ports.ts'
 import { fieldsOf, type HandleDocument, toAccount, type UserDocument } from './accounts.ts'
+import type { RemovalsDocument } from './audits.ts'
 import { COLLECTIONS } from './collections.ts'
 import { documentId, type MoodDocument, toDocument, toMood } from './documents.ts'
 import { type ErasureDocument, type IntentDocument, toErasure, toIntent } from './jobs.ts'
@@ -98,6 +99,11 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
     collection: COLLECTIONS.ledger,
     fromDocuments: (documents: LedgerDocument[]) => documents.map(({ _id, entry }) => ({ key: _id, entry })),
     write: ({ key, entry }) => replaced({ _id: key, entry, revision: 1 }),
+  },
+  removals: {
+    collection: COLLECTIONS.removals,
+    fromDocuments: (documents: RemovalsDocument[]) => documents.map(({ _id, removals }) => ({ user: _id, removals })),
+    write: ({ user, removals }) => replaced({ _id: user, removals: [...removals] }),
   },
   repos: {
     collection: COLLECTIONS.repos,

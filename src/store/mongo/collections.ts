@@ -6,5 +6,7 @@ export const COLLECTIONS = {
   repos: 'mood-repos',
   intents: 'mood-intents',
   erasures: 'mood-erasures',
+  removals: 'mood-removals',
+  audits: 'mood-audits',
   ledger: 'mood-ledger',
 } as const

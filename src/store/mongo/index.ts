@@ -5,6 +5,7 @@ import type { Store } from '../../ports.ts'
 import { DomainError } from '../../domain/errors.ts'
 import { MongoAccounts } from './accounts.ts'
 import { MongoArchive } from './archive.ts'
+import { MongoAudits, MongoRemovals } from './audits.ts'
 import { guarded, translated } from './errors.ts'
 import { makeIndexes } from './indexes.ts'
 import { MongoErasures, MongoIntents } from './jobs.ts'
@@ -51,6 +52,8 @@ export async function openMongo(
     intents: guarded(new MongoIntents(db)),
     erasures: guarded(new MongoErasures(db)),
     ledger: guarded(new MongoLedger(db)),
+    removals: guarded(new MongoRemovals(db)),
+    audits: guarded(new MongoAudits(db)),
     archive: guarded(new MongoArchive(db, defaultPds)),
     check: async () => {
       try {

@@ -21,6 +21,7 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
     },
     { name: 'moods_public', key: { deleted: 1, isPrivate: 1, when: -1, _id: -1 } },
     { name: 'moods_of_user', key: { user: 1, when: -1, _id: -1 } },
+    { name: 'moods_history', key: { user: 1, _id: 1 } },
     {
       name: 'moods_due',
       key: { user: 1, 'atproto.dueAt': 1 },

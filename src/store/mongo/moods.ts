@@ -123,6 +123,25 @@ export class MongoMoods implements MoodStore {
     return found.map(toMood)
   }
 
+  async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
+    const later = after === '' ? {} : { _id: { $gt: documentId(after) } }
+    return (await this.#moods.find({ user, ...later }, { sort: { _id: 1 }, limit }).toArray()).map(toMood)
+  }
+
+  async authors(after: string, limit: number): Promise<readonly string[]> {
+    const users: string[] = []
+    // Hops from user to user along an index, whatever they have.
+    for (let from = after; users.length < limit;) {
+      const next = await this.#moods.findOne(
+        { user: { $gt: from } },
+        { sort: { user: 1 }, projection: { user: 1, _id: 0 } },
+      )
+      if (next?.user === undefined) break
+      users.push((from = next.user))
+    }
+    return users
+  }
+
   async purge(user: string, limit: number): Promise<number> {
     const found = await this.#moods
       .find({ user }, { projection: { _id: 1 } })

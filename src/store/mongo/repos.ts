@@ -51,6 +51,7 @@ export class MongoRepos implements RepoQueue {
       { collection: users, key: '_id', filter: { 'atproto.state': 'pending' } },
       { collection: users, key: '_id', filter: { 'atproto.requeue': true } },
       { collection: db.collection(COLLECTIONS.intents), key: '_id', filter: {} },
+      { collection: db.collection(COLLECTIONS.removals), key: '_id', filter: {} },
       { collection: db.collection(COLLECTIONS.erasures), key: 'user', filter: {} },
     ]
   }

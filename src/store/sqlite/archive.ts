@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import type { LedgerEntry } from '../../domain/budget.ts'
-import type { Archive, ArchiveItems, ArchiveKind, Intent, RepoState } from '../../ports.ts'
+import type { Archive, ArchiveItems, ArchiveKind, Intent, Removal, RepoState } from '../../ports.ts'
 import { type AccountRow, toAccount, toAccountRow } from './accounts.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type ErasureRow, toErasure, toErasureRow } from './jobs.ts'
@@ -91,6 +91,16 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
     insert: 'ledger VALUES (:key, :entry)',
     fromRow: (row: { key: string; entry: string }) => ({ ...row, entry: JSON.parse(row.entry) as LedgerEntry }),
     toRow: ({ key, entry }) => ({ key, entry: JSON.stringify(entry) }),
+  },
+  removals: {
+    name: "(SELECT user, json_group_array(json_object('rkey', rkey, 'cid', cid) ORDER BY rkey) AS removals FROM removals GROUP BY user)",
+    key: 'user',
+    insert: "removals (user, rkey, cid) SELECT :user, value ->> 'rkey', value ->> 'cid' FROM json_each(:removals)",
+    fromRow: (row: { user: string; removals: string }) => ({
+      user: row.user,
+      removals: JSON.parse(row.removals) as Removal[],
+    }),
+    toRow: ({ user, removals }) => ({ user, removals: JSON.stringify(removals) }),
   },
   repos: {
     name: 'repos',

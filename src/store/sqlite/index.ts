@@ -6,6 +6,7 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Store } from '../../ports.ts'
 import { SqliteAccounts } from './accounts.ts'
 import { SqliteArchive } from './archive.ts'
+import { SqliteAudits, SqliteRemovals } from './audits.ts'
 import { GroupCommit } from './group-commit.ts'
 import { SqliteErasures, SqliteIntents } from './jobs.ts'
 import { SqliteLedger } from './ledger.ts'
@@ -80,6 +81,8 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
     intents: new SqliteIntents(db, commit),
     erasures: new SqliteErasures(db, commit),
     ledger: new SqliteLedger(db, commit),
+    removals: new SqliteRemovals(db, commit),
+    audits: new SqliteAudits(db, commit),
     archive: new SqliteArchive(db, commit),
     check: async () => void ping.get(),
     async [Symbol.asyncDispose]() {

@@ -34,7 +34,7 @@ export class SqliteMoods implements MoodStore {
         ORDER BY when_ms DESC, id DESC LIMIT :limit`),
       save: db.prepare<[MoodRow]>(`
         UPDATE moods SET text = :text, intensity = :intensity, context = :context, is_private = :is_private,
-          deleted = :deleted, deleted_by = :deleted_by, deleted_records = :deleted_records, state = :state, uri = :uri,
+          deleted = :deleted, deleted_by = :deleted_by, deleted_records = :deleted_records, state = :state, rkey = :rkey, uri = :uri,
           cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold, error = :error, version = version + 1,
           changed_at = :changed_at
         WHERE id = :id AND version = :version`),
@@ -44,6 +44,15 @@ export class SqliteMoods implements MoodStore {
       nuked: db.prepare<[string, number, number], MoodRow>(
         `SELECT * FROM moods WHERE user = ? AND ordinal <= ? AND deleted_by = 'nuke' ORDER BY ordinal LIMIT ?`,
       ),
+      history: db.prepare<[string, string, number], MoodRow>(
+        'SELECT * FROM moods WHERE user = ? AND id > ? ORDER BY id LIMIT ?',
+      ),
+      authors: db.prepare<[{ after: string; limit: number }], { user: string }>(`
+        WITH RECURSIVE hop (user) AS (
+          SELECT min(user) FROM moods WHERE user > :after
+          UNION ALL
+          SELECT (SELECT min(user) FROM moods WHERE user > hop.user) FROM hop WHERE hop.user IS NOT NULL
+        ) SELECT user FROM hop WHERE user IS NOT NULL LIMIT :limit`),
       purge: db.prepare<[string, number]>(
         'DELETE FROM moods WHERE id IN (SELECT id FROM moods WHERE user = ? LIMIT ?)',
       ),
@@ -110,6 +119,14 @@ export class SqliteMoods implements MoodStore {
 
   async ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]> {
     return this.#sql[which].all(user, through, limit).map(toMood)
+  }
+
+  async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
+    return this.#sql.history.all(user, after, limit).map(toMood)
+  }
+
+  async authors(after: string, limit: number): Promise<readonly string[]> {
+    return this.#sql.authors.all({ after, limit }).map(({ user }) => user)
   }
 
   purge(user: string, limit: number): Promise<number> {

@@ -63,6 +63,7 @@ export class SqliteRepos implements RepoQueue {
         SELECT user FROM (
           SELECT user FROM accounts WHERE (state = 'pending' OR requeue = 1) AND user > :after
           UNION SELECT user FROM intents WHERE user > :after
+          UNION SELECT user FROM removals WHERE user > :after
           UNION SELECT user FROM erasures WHERE user > :after
         ) ORDER BY user LIMIT :limit`),
       parked: db.prepare<[{ hold: HoldReason; after: string; limit: number }], { user: string }>(`

@@ -82,6 +82,18 @@ const MIGRATIONS: readonly string[] = [
     through INTEGER NOT NULL
   ) WITHOUT ROWID, STRICT;
 
+  CREATE TABLE removals (
+    user TEXT NOT NULL,
+    rkey TEXT NOT NULL,
+    cid TEXT NOT NULL,
+    PRIMARY KEY (user, rkey)
+  ) WITHOUT ROWID, STRICT;
+
+  CREATE TABLE audits (
+    user TEXT PRIMARY KEY,
+    audit TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
   CREATE TABLE erasures (
     receipt TEXT PRIMARY KEY,
     user TEXT UNIQUE,

@@ -1,0 +1,255 @@
+/**
+ * Comparing one repo with what the primary wants: every difference by name, and what would mend it. Pure; what is read,
+ * and what is done about it, is elsewhere.
+ */
+
+import type { Account } from './account.ts'
+import type { Mood } from './mood.ts'
+import type { FederationPolicy } from './policy.ts'
+import { desiredRecord } from './record.ts'
+
+/** The most serious first. Explained where operators read it: `docs/guides/launch.md`. */
+export const FINDING_KINDS = [
+  'leaked',
+  'missing',
+  'drift',
+  'dangling',
+  'unlinked',
+  'duplicate',
+  'stray',
+  'foreign',
+  'unreadable',
+] as const
+export type FindingKind = (typeof FINDING_KINDS)[number]
+
+/** What is mended unless an operator chooses: never what another client has written, or what nobody can read. */
+export const REPAIRED: readonly FindingKind[] = FINDING_KINDS.filter(
+  (kind) => kind !== 'foreign' && kind !== 'unreadable',
+)
+
+/** What mends a finding. */
+export type Fix =
+  /** Let the engine look at the mood, which has this key, and of which this is really there. */
+  | { readonly kind: 'enqueue'; readonly mood: Mood; readonly rkey: string; readonly cid: string | null }
+  /** The right record is there already: note it. */
+  | { readonly kind: 'adopt'; readonly mood: Mood; readonly rkey: string; readonly cid: string }
+  /** A record that belongs to no mood, or a second one of a mood. */
+  | { readonly kind: 'remove'; readonly rkey: string; readonly cid: string }
+
+export interface Finding {
+  readonly kind: FindingKind
+  readonly rkey: string | null
+  readonly moodId: string | null
+  readonly fix: Fix
+}
+
+/** Moods by how they stand; those that are no finding are counted all the same. */
+export interface AuditCounts {
+  readonly moods: number
+  readonly records: number
+  /** In step: the record is there, is right, and is known to be. */
+  readonly synced: number
+  /** Deleted, with a record that was to stay. */
+  readonly kept: number
+  /** In step, with a record of the older form. */
+  readonly legacy: number
+  /** The engine has still to do something about it. */
+  readonly inFlight: number
+  /** Private, withdrawn, or held back, and not there, as it should be. */
+  readonly absent: number
+  /** No record can hold it: too long, for one. */
+  readonly unpublishable: number
+  readonly rejected: number
+}
+
+/** Of nothing. */
+export const NO_COUNTS: AuditCounts = {
+  moods: 0,
+  records: 0,
+  synced: 0,
+  kept: 0,
+  legacy: 0,
+  inFlight: 0,
+  absent: 0,
+  unpublishable: 0,
+  rejected: 0,
+}
+
+export interface RepoAudit {
+  readonly findings: readonly Finding[]
+  readonly counts: AuditCounts
+}
+
+/** A record as it was read; `value` is undefined when it could not be. */
+export interface AuditedRecord {
+  readonly cid: string
+  readonly value: unknown
+}
+
+export interface AuditInput {
+  readonly account: Account
+  readonly policy: FederationPolicy
+  /** Every mood of the user, deleted ones too. */
+  readonly moods: readonly Mood[]
+  /** The whole collection: a part of it would make findings of what is only unread. */
+  readonly records: ReadonlyMap<string, AuditedRecord>
+  /** Moods that changed while the repo was read: whatever is there of them is on its way. */
+  readonly moving: ReadonlySet<string>
+  /** Record keys whose removal is under way. */
+  readonly removing: ReadonlySet<string>
+  /** Whether records of the older form are to be rewritten. */
+  readonly modernise: boolean
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function fieldsOf(value: unknown): Fields | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null
+}
+
+/** Whether it is a mood in the form that the existing system wrote: `mood`, `when`, `ref`. */
+function isOlderForm(fields: Fields): boolean {
+  return typeof fields['mood'] === 'string' && fields['text'] === undefined
+}
+
+/** The id of the mood that a record says it is of, in either form. */
+function idIn(value: unknown): string | null {
+  const fields = fieldsOf(value)
+  const id = fields?.['mongoId'] ?? fields?.['ref']
+  return typeof id === 'string' ? id : null
+}
+
+function isReadable(value: unknown): boolean {
+  const fields = fieldsOf(value)
+  return fields !== null && (typeof fields['text'] === 'string' || isOlderForm(fields))
+}
+
+/** Compares. Each record is accounted for once, each mood once. */
+export function auditRepo(input: AuditInput): RepoAudit {
+  return new Auditor(input).run()
+}
+
+class Auditor {
+  readonly #input: AuditInput
+  readonly #findings: Finding[] = []
+  /** Records that are accounted for. */
+  readonly #seen: Set<string>
+  readonly #copies = new Map<string, string[]>()
+  readonly #counts = { synced: 0, kept: 0, legacy: 0, inFlight: 0, absent: 0, unpublishable: 0, rejected: 0 }
+
+  constructor(input: AuditInput) {
+    this.#input = input
+    this.#seen = new Set(input.removing)
+    for (const [rkey, { value }] of input.records) {
+      const id = this.#seen.has(rkey) ? null : idIn(value)
+      if (id !== null) this.#copies.set(id, [...(this.#copies.get(id) ?? []), rkey].toSorted())
+    }
+  }
+
+  run(): RepoAudit {
+    const { moods, records } = this.#input
+    for (const mood of moods) this.#mood(mood)
+    for (const [rkey, { cid, value }] of records) {
+      if (this.#seen.has(rkey)) continue
+      const fix = { kind: 'remove', rkey, cid } as const
+      const kind = !isReadable(value) ? 'unreadable' : idIn(value) === null ? 'foreign' : 'stray'
+      this.#findings.push({ kind, rkey, moodId: null, fix })
+    }
+    return { findings: this.#findings, counts: { moods: moods.length, records: records.size, ...this.#counts } }
+  }
+
+  #mood(mood: Mood): void {
+    const { account, policy } = this.#input
+    const there = this.#recordsOf(mood)
+    for (const rkey of there) this.#seen.add(rkey)
+    if (mood.sync.state === 'pending' || this.#input.moving.has(mood.id)) return void this.#counts.inFlight++
+    const desired = desiredRecord(mood, account, policy)
+    switch (desired.kind) {
+      case 'record':
+        return this.#wanted(mood, there, desired.cid)
+      case 'absent':
+        return this.#unwanted(mood, there)
+      case 'hold':
+        return this.#held(mood, there)
+      case 'invalid':
+        return void this.#counts.unpublishable++
+    }
+  }
+
+  /** Keys of the records that are this mood's: the one at its own key first, then copies, those of today's form first. */
+  #recordsOf({ id, sync }: Mood): string[] {
+    const { records } = this.#input
+    const own = records.get(sync.rkey)
+    const isOwn = own !== undefined && !this.#seen.has(sync.rkey) && (idIn(own.value) ?? id) === id
+    const copies = (this.#copies.get(id) ?? []).filter((rkey) => rkey !== sync.rkey)
+    const isNew = (rkey: string): number => (isOlderForm(fieldsOf(records.get(rkey)!.value) ?? {}) ? 1 : 0)
+    return [...(isOwn ? [sync.rkey] : []), ...copies.toSorted((a, b) => isNew(a) - isNew(b))]
+  }
+
+  #wanted(mood: Mood, there: readonly string[], wantedCid: string): void {
+    const { sync } = mood
+    const [rkey, ...others] = this.#bestFirst(there, wantedCid)
+    if (rkey === undefined) {
+      if (sync.state === 'rejected') return void this.#counts.rejected++
+      const kind = sync.cid === null && sync.state !== 'published' ? 'missing' : 'dangling'
+      return this.#found(kind, mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
+    }
+    for (const other of others) this.#remove('duplicate', mood, other)
+    const { cid, value } = this.#input.records.get(rkey)!
+    const isOlder = cid !== wantedCid && this.#saysTheSame(mood, value)
+    if (cid !== wantedCid && (!isOlder || this.#input.modernise)) {
+      return this.#found('drift', mood, rkey, { kind: 'enqueue', mood, rkey, cid })
+    }
+    const isLinked = sync.state === 'published' && sync.rkey === rkey && sync.cid === cid
+    if (!isLinked) return this.#found('unlinked', mood, rkey, { kind: 'adopt', mood, rkey, cid })
+    this.#counts[isOlder ? 'legacy' : 'synced']++
+  }
+
+  /** The one to keep comes first: one that is exactly right (the row's own before others), else the first there is. */
+  #bestFirst(there: readonly string[], wantedCid: string): string[] {
+    const isRight = (rkey: string): boolean => this.#input.records.get(rkey)!.cid === wantedCid
+    return [...there.filter(isRight), ...there.filter((rkey) => !isRight(rkey))]
+  }
+
+  /** A record of the older form holds this mood: the same id and the same words. */
+  #saysTheSame(mood: Mood, value: unknown): boolean {
+    const fields = fieldsOf(value)
+    return fields !== null && isOlderForm(fields) && fields['ref'] === mood.id && fields['mood'] === mood.text
+  }
+
+  /** Private, or taken back: none of its records may be there. */
+  #unwanted(mood: Mood, there: readonly string[]): void {
+    const { sync } = mood
+    for (const rkey of there) {
+      const kind = mood.isPrivate ? 'leaked' : 'stray'
+      const { cid } = this.#input.records.get(rkey)!
+      if (rkey === sync.rkey) this.#found(kind, mood, rkey, { kind: 'enqueue', mood, rkey, cid })
+      else this.#remove(kind, mood, rkey)
+    }
+    if (there.length > 0) return
+    if (sync.state === 'published') {
+      return this.#found('dangling', mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
+    }
+    this.#counts.absent++
+  }
+
+  /** Left as it is, but for second copies, and for a reference to nothing. */
+  #held(mood: Mood, there: readonly string[]): void {
+    const [first, ...others] = there
+    for (const rkey of others) this.#remove('duplicate', mood, rkey)
+    const { sync } = mood
+    if (first !== undefined) return void this.#counts.kept++
+    if (sync.state === 'published') {
+      return this.#found('dangling', mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
+    }
+    this.#counts.absent++
+  }
+
+  #remove(kind: FindingKind, mood: Mood, rkey: string): void {
+    this.#found(kind, mood, rkey, { kind: 'remove', rkey, cid: this.#input.records.get(rkey)!.cid })
+  }
+
+  #found(kind: FindingKind, mood: Mood, rkey: string | null, fix: Fix): void {
+    this.#findings.push({ kind, rkey, moodId: mood.id, fix })
+  }
+}

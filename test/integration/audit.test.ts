@@ -1,0 +1,211 @@
+/** Audit, repair and backfill on real repos that were damaged on purpose. */
+
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../src/domain/audit.ts'
+import type { Mood } from '../../src/domain/mood.ts'
+import { FEDERATE_ALL } from '../../src/domain/policy.ts'
+import { type AuditDeps, auditUser, countKinds, repairFindings } from '../../src/operate/audit.ts'
+import { backfillUser } from '../../src/operate/backfill.ts'
+import { accountsOf, survey } from '../../src/operate/survey.ts'
+import { DAMAGES, damage, putRecord, readyAccount, recordOf, saveRow, unlinked } from '../support/damage.ts'
+import { listRecords } from '../support/repo.ts'
+import { differences } from '../support/oracle.ts'
+import { createSite, type Site } from '../support/site.ts'
+
+const never = new AbortController().signal
+const quiet = (): void => {}
+
+describe('an audit', () => {
+  let site: Site
+  let deps: AuditDeps
+  let users = 0
+
+  beforeAll(async () => {
+    site = await createSite({ PDS_RATE_LIMITS: 'off' })
+    await site.pds.up()
+    const { store, client } = site.app
+    deps = { store, client, clock: site, policy: FEDERATE_ALL }
+  }, 60_000)
+  afterAll(() => site[Symbol.asyncDispose]())
+
+  /** A user with published moods. */
+  async function published(count: number): Promise<{ user: string; moods: Mood[] }> {
+    const user = `u${++users}`
+    await site.app.accounts.signUp(user, `audited-${users}`)
+    for (let i = 0; i < count; i++) await site.app.moods.post(user, { mood: `mood ${i}` })
+    await site.app.engine.drain()
+    return { user, moods: [...(await site.app.store.moods.history(user, '', 1000))] }
+  }
+
+  async function found(user: string, modernise = false): Promise<Partial<Record<FindingKind, number>>> {
+    const result = await auditUser(deps, user, { modernise })
+    if (result.kind !== 'audited') throw new Error(result.kind)
+    return countKinds(result.audit.findings)
+  }
+
+  async function repair(user: string, kinds: readonly FindingKind[] = REPAIRED, modernise = false): Promise<void> {
+    const result = await auditUser(deps, user, { modernise })
+    if (result.kind !== 'audited') throw new Error(result.kind)
+    const chosen = result.audit.findings.filter(({ kind }) => kinds.includes(kind))
+    await repairFindings(deps, result.account, chosen)
+    await site.app.engine.drain()
+    site.forward(20_000)
+    await site.app.engine.drain()
+  }
+
+  it('of a repo that is right finds nothing', async () => {
+    const { user } = await published(5)
+    const result = await auditUser(deps, user, { verify: true })
+    expect(result).toMatchObject({
+      kind: 'audited',
+      audit: { findings: [], counts: { moods: 5, records: 5, synced: 5 } },
+    })
+  })
+
+  it.each(DAMAGES)('names what is %s, and nothing else; a repair mends it', async (kind) => {
+    const { user, moods } = await published(4)
+    await damage(site.app, kind, moods[1]!)
+    expect(await found(user)).toEqual({ [kind]: 1 })
+    await repair(user, FINDING_KINDS)
+    expect(await found(user)).toEqual({})
+    const records = await listRecords(site.app.pdsUrl, (await readyAccount(site.app, user)).did)
+    expect(records).toHaveLength(kind === 'leaked' ? 3 : 4)
+    expect(new Set(records.map(({ value }) => value['mongoId'])).size).toBe(records.length)
+  })
+
+  it('leaves what another client wrote, and what nobody can read, unless it is told to', async () => {
+    const { user, moods } = await published(2)
+    await damage(site.app, 'foreign', moods[0]!)
+    await damage(site.app, 'unreadable', moods[0]!)
+    await repair(user)
+    expect(await found(user)).toEqual({ foreign: 1, unreadable: 1 })
+  })
+
+  it('counts what is kept, and what is in flight, and finds neither', async () => {
+    const { user, moods } = await published(3)
+    await site.app.moods.remove(user, moods[0]!.id, 'keep')
+    await site.app.engine.drain()
+    await site.app.moods.post(user, { mood: 'on its way' })
+    const result = await auditUser(deps, user)
+    expect(result).toMatchObject({ audit: { findings: [], counts: { kept: 1, inFlight: 1, synced: 2 } } })
+  })
+
+  it('knows records of the older form: they are adopted, and rewritten only when told to', async () => {
+    const { user, moods } = await published(2)
+    const [mood] = moods
+    await damage(site.app, 'missing', mood!)
+    const older = { mood: mood!.text, when: new Date(mood!.when).toISOString(), ref: mood!.id }
+    const rkey = await putRecord(site.app, user, older)
+    expect(await found(user)).toEqual({ unlinked: 1 })
+    await repair(user)
+    expect(await found(user)).toEqual({})
+    expect((await site.app.store.moods.byId(mood!.id))!.sync).toMatchObject({ state: 'published', rkey })
+    const result = await auditUser(deps, user)
+    expect(result).toMatchObject({ audit: { counts: { legacy: 1, synced: 1 } } })
+    expect(await found(user, true)).toEqual({ drift: 1 })
+    await repair(user, REPAIRED, true)
+    expect(await found(user, true)).toEqual({})
+    const modern = await recordOf(site.app, (await site.app.store.moods.byId(mood!.id))!)
+    expect(modern).toMatchObject({ text: mood!.text, mongoId: mood!.id })
+  })
+
+  it('keeps one copy of a mood whose every reference is lost, the one that is right', async () => {
+    const { user, moods } = await published(1)
+    const [mood] = moods
+    for (let i = 0; i < 5; i++) await damage(site.app, 'duplicate', mood!)
+    await damage(site.app, 'drift', mood!)
+    await saveRow(site.app, unlinked(mood!))
+    expect(await found(user)).toEqual({ unlinked: 1, duplicate: 5 })
+    await repair(user)
+    expect(await found(user)).toEqual({})
+    const records = await listRecords(site.app.pdsUrl, (await readyAccount(site.app, user)).did)
+    expect(records.map(({ value }) => value['text'])).toEqual([mood!.text])
+  })
+
+  it('of a repo that cannot be read says so, and a repair does nothing there', async () => {
+    const { user } = await published(2)
+    const account = await readyAccount(site.app, user)
+    await site.app.store.accounts.save({ ...account, did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })
+    expect(await auditUser(deps, user)).toMatchObject({ kind: 'unreadable', code: 'RepoNotFound' })
+    const accounts = await accountsOf(site.app.store, [user], 1)
+    const summary = await survey(deps, accounts, {}, quiet, never)
+    expect(summary).toMatchObject({ unreadable: 1, clean: 0, findings: { unreadable: 1 } })
+    const broken = await readyAccount(site.app, user)
+    await site.app.store.accounts.save({ ...broken, did: account.did })
+  })
+
+  it('passes over what has not changed, and over nothing else', async () => {
+    const all = [await published(2), await published(2), await published(2), await published(2)]
+    const accounts = await accountsOf(
+      site.app.store,
+      all.map(({ user }) => user),
+      10,
+    )
+    const audited = async (): Promise<string[]> => {
+      const names: string[] = []
+      site.forward(1)
+      await survey(
+        deps,
+        accounts,
+        { incremental: true },
+        ({ user }, result) => {
+          if (result !== 'unchanged') names.push(user)
+        },
+        never,
+      )
+      return names.toSorted()
+    }
+    const [a, b, c] = all.map(({ user }) => user)
+    expect(await audited()).toHaveLength(4)
+    expect(await audited()).toEqual([])
+    site.forward(1000)
+    // The repo of one changes, the rows of another, and a third has found something.
+    await damage(site.app, 'stray', all[0]!.moods[0]!)
+    await site.app.moods.post(b!, { mood: 'new' })
+    expect(await audited()).toEqual([a, b].toSorted())
+    await site.app.engine.drain()
+    await damage(site.app, 'unlinked', all[2]!.moods[0]!)
+    site.forward(1000)
+    await site.app.store.moods.save([unlinked((await site.app.store.moods.byId(all[2]!.moods[1]!.id))!)], site.now())
+    expect(await audited()).toEqual([a, b, c].toSorted())
+  })
+
+  it('random damage is named, repaired, and gone', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.constantFrom(...DAMAGES), { minLength: 1, maxLength: 8 }), async (kinds) => {
+        const { user, moods } = await published(kinds.length + 2)
+        for (const [i, kind] of kinds.entries()) await damage(site.app, kind, moods[i]!)
+        const expected: Partial<Record<FindingKind, number>> = {}
+        for (const kind of kinds) expected[kind] = (expected[kind] ?? 0) + 1
+        expect(await found(user)).toEqual(expected)
+        await repair(user, FINDING_KINDS)
+        expect(await found(user)).toEqual({})
+        const { did } = await readyAccount(site.app, user)
+        expect(await differences(site.app.pdsUrl, site.dataFolder, [did])).toEqual([])
+      }),
+      { numRuns: 8, seed: Number(process.env['SEED'] ?? 7) },
+    )
+  }, 60_000)
+
+  it('a backfill publishes what the engine never saw, notes what is there, and the second time does nothing', async () => {
+    const { user, moods } = await published(6)
+    for (const mood of moods.slice(0, 3)) await damage(site.app, 'missing', mood)
+    await damage(site.app, 'unlinked', moods[3]!)
+    await damage(site.app, 'stray', moods[4]!)
+    await site.app.moods.post(user, { mood: 'mine alone', isPrivate: true })
+    const run = (execute: boolean) => {
+      return backfillUser(site.app, deps, user, { delayMs: 0, execute }, quiet, never)
+    }
+    const skipped = { private: 1, deleted: 0, tooLong: 0, noAccount: 0, other: 0 }
+    expect(await run(false)).toMatchObject({ total: 7, migrated: 4, already: 2, failed: 0, skipped })
+    expect(await run(true)).toMatchObject({ total: 7, migrated: 4, already: 2, failed: 0, skipped })
+    expect(await run(true)).toMatchObject({ total: 7, migrated: 0, already: 6, failed: 0 })
+    // What a backfill is not about is left to a repair.
+    expect(await found(user)).toEqual({ stray: 1 })
+    expect(await backfillUser(site.app, deps, 'nobody', { delayMs: 0, execute: true }, quiet, never)).toMatchObject({
+      total: 0,
+      reason: 'no account',
+    })
+  })
+})
