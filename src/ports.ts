@@ -159,6 +159,12 @@ export interface AuditStore {
   remove(user: string): Promise<void>
 }
 
+/** The operator's switch, which all processes look at: nothing new is published while it is off. */
+export interface SwitchStore {
+  isOff(): Promise<boolean>
+  turn(isOff: boolean): Promise<void>
+}
+
 export interface ErasureStore {
   /** Notes the job unless one is under way for the user. @returns the one under way */
   begin(erasure: Erasure): Promise<Erasure>
@@ -309,6 +315,7 @@ export interface Store extends AsyncDisposable {
   readonly erasures: ErasureStore
   readonly removals: RemovalStore
   readonly audits: AuditStore
+  readonly publishing: SwitchStore
   readonly ledger: LedgerStore
   readonly archive: Archive
   /** Where it is kept, for people. */

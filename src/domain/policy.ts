@@ -11,6 +11,9 @@ export interface FederationPolicy {
 
 export const FEDERATE_ALL: FederationPolicy = { percent: 100, allow: new Set() }
 
+/** While the operator has switched publishing off. Withdrawals and erasures go on, as under any policy. */
+export const FEDERATE_NONE: FederationPolicy = { percent: 0, allow: new Set() }
+
 /**
  * Whether this user's moods are published. The same user gets the same answer each time, and whoever is in at a share
  * stays in at every larger one.

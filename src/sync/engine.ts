@@ -134,6 +134,7 @@ export class Engine {
   /** Puts back to work what was parked while federation was off, of everybody for whom it is on now. */
   async #resume(): Promise<void> {
     const { store, policy } = this.#deps
+    if (await store.publishing.isOff()) return
     for (let after = ''; ;) {
       const users = await store.repos.parked('federation_off', after, SWEEP_PAGE)
       for (const user of users) {

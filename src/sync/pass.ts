@@ -9,7 +9,7 @@ import type { Erasure } from '../domain/erasure.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, inPlace, type Known, MAX_WRITES, planMood, type Quarantine, type Step } from '../domain/plan.ts'
-import { type FederationPolicy, federates } from '../domain/policy.ts'
+import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/policy.ts'
 import { COLLECTION, type Desired, desiredRecord, uriOf } from '../domain/record.ts'
 import { delayed, failed, rejected } from '../domain/sync.ts'
 import { applyIntent } from '../intents.ts'
@@ -61,6 +61,8 @@ export class Pass {
   readonly #signals: PassSignals
   /** What we remember of the repo may be wrong: read before writing. */
   #uncertain: boolean
+  /** What is published in this pass. */
+  #policy: FederationPolicy
   #quarantine: Quarantine
   /** What is on its way to the repo, or was and has not been answered for. */
   #inFlight: 'nothing' | 'creations' | 'destruction' = 'nothing'
@@ -72,6 +74,7 @@ export class Pass {
     this.#lease = lease
     this.#signals = signals
     this.#uncertain = lease.uncertain
+    this.#policy = deps.policy
     this.#quarantine = lease.quarantine
   }
 
@@ -82,6 +85,7 @@ export class Pass {
     if (erasure) return this.#erase(erasure)
     const intent = await this.#deps.store.intents.get(this.#lease.user)
     if (intent) await applyIntent(this.#deps.store, this.#deps.clock, intent)
+    if (await this.#deps.store.publishing.isOff()) this.#policy = FEDERATE_NONE
     const answer = await this.#account()
     if (answer.kind !== 'ok') return this.#failed(answer)
     const account = answer.value
@@ -127,9 +131,9 @@ export class Pass {
 
   /** The account, made if it is still to be made, with its parked moods put back to work. */
   async #account(): Promise<Outcome<Account | null>> {
-    const { store, host, clock, events, policy } = this.#deps
+    const { store, host, clock, events } = this.#deps
     let account = await store.accounts.byUser(this.#lease.user)
-    if (account?.state === 'pending' && federates(policy, account.user, account.handle)) {
+    if (account?.state === 'pending' && federates(this.#policy, account.user, account.handle)) {
       const made = await provision({ accounts: store.accounts, host, clock, events }, account)
       if (made.kind !== 'ok') return made
       account = made.value
@@ -148,7 +152,7 @@ export class Pass {
   /** Plans and carries out what is due. `parked`: some moods had no account to go to. */
   async #round(account: Account | null, due: readonly Mood[]): Promise<Outcome<'done' | 'parked'>> {
     const did = account?.did ?? null
-    const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, this.#deps.policy) }))
+    const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, this.#policy) }))
     const known = await this.#known(account, wanted)
     if (known.kind !== 'ok') return known
     const view = { did, quarantine: this.#quarantine, now: this.#now }

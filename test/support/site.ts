@@ -5,12 +5,14 @@ import type { App, Overrides } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
 import { type Network, startNetwork } from '../../src/embedded/network.ts'
 import { choosePorts, networkUrls } from '../../src/embedded/ports.ts'
-import { startApp, temporaryFolder } from './installation.ts'
+import { environment, startApp, temporaryFolder } from './installation.ts'
 
 export interface Site extends AsyncDisposable {
   readonly app: App
   /** Data folder of the installation. */
   readonly dataFolder: string
+  /** Environment of a command on the same installation, in a process of its own. */
+  readonly env: Record<string, string>
   /** Data folder of the PDS. */
   readonly pdsFolder: string
   readonly pds: { up(options?: { readonly rateLimits?: boolean }): Promise<void>; down(): Promise<void> }
@@ -59,6 +61,7 @@ export async function createSite(more: Record<string, string> = {}, overrides: O
   return {
     app,
     dataFolder: `${folder.path}/moods`,
+    env: environment(`${folder.path}/moods`, env),
     pdsFolder: pdsFolder.path,
     pds,
     now: () => now,

@@ -1,7 +1,7 @@
 /** What audits found, and what repairs have ordered, in MongoDB. */
 
 import type { Collection, Db } from 'mongodb'
-import type { AuditStore, Removal, RemovalStore, StoredAudit } from '../../ports.ts'
+import type { AuditStore, Removal, RemovalStore, StoredAudit, SwitchStore } from '../../ports.ts'
 import { COLLECTIONS } from './collections.ts'
 
 /** One document for each user who has any. */
@@ -61,5 +61,26 @@ export class MongoAudits implements AuditStore {
 
   async remove(user: string): Promise<void> {
     await this.#audits.deleteOne({ _id: user })
+  }
+}
+
+interface SwitchDocument {
+  readonly _id: 'publishing'
+  readonly isOff: boolean
+}
+
+export class MongoSwitch implements SwitchStore {
+  readonly #switches: Collection<SwitchDocument>
+
+  constructor(db: Db) {
+    this.#switches = db.collection<SwitchDocument>(COLLECTIONS.switches)
+  }
+
+  async isOff(): Promise<boolean> {
+    return (await this.#switches.findOne({ _id: 'publishing' }))?.isOff ?? false
+  }
+
+  async turn(isOff: boolean): Promise<void> {
+    await this.#switches.updateOne({ _id: 'publishing' }, { $set: { isOff } }, { upsert: true })
   }
 }

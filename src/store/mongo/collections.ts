@@ -8,5 +8,6 @@ export const COLLECTIONS = {
   erasures: 'mood-erasures',
   removals: 'mood-removals',
   audits: 'mood-audits',
+  switches: 'mood-switches',
   ledger: 'mood-ledger',
 } as const

@@ -5,7 +5,7 @@ import type { Store } from '../../ports.ts'
 import { DomainError } from '../../domain/errors.ts'
 import { MongoAccounts } from './accounts.ts'
 import { MongoArchive } from './archive.ts'
-import { MongoAudits, MongoRemovals } from './audits.ts'
+import { MongoAudits, MongoRemovals, MongoSwitch } from './audits.ts'
 import { guarded, translated } from './errors.ts'
 import { makeIndexes } from './indexes.ts'
 import { MongoErasures, MongoIntents } from './jobs.ts'
@@ -54,6 +54,7 @@ export async function openMongo(
     ledger: guarded(new MongoLedger(db)),
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
+    publishing: guarded(new MongoSwitch(db)),
     archive: guarded(new MongoArchive(db, defaultPds)),
     check: async () => {
       try {

@@ -6,7 +6,7 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Store } from '../../ports.ts'
 import { SqliteAccounts } from './accounts.ts'
 import { SqliteArchive } from './archive.ts'
-import { SqliteAudits, SqliteRemovals } from './audits.ts'
+import { SqliteAudits, SqliteRemovals, SqliteSwitch } from './audits.ts'
 import { GroupCommit } from './group-commit.ts'
 import { SqliteErasures, SqliteIntents } from './jobs.ts'
 import { SqliteLedger } from './ledger.ts'
@@ -83,6 +83,7 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
     ledger: new SqliteLedger(db, commit),
     removals: new SqliteRemovals(db, commit),
     audits: new SqliteAudits(db, commit),
+    publishing: new SqliteSwitch(db, commit),
     archive: new SqliteArchive(db, commit),
     check: async () => void ping.get(),
     async [Symbol.asyncDispose]() {

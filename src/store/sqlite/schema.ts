@@ -89,6 +89,11 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (user, rkey)
   ) WITHOUT ROWID, STRICT;
 
+  CREATE TABLE switches (
+    name TEXT PRIMARY KEY,
+    is_off INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+
   CREATE TABLE audits (
     user TEXT PRIMARY KEY,
     audit TEXT NOT NULL
