@@ -1,8 +1,9 @@
 /** `moods backfill`: publishes history, and says what became of each user's. */
 
 import { Command } from 'commander'
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import type { App } from '../app.ts'
+import { DomainError } from '../domain/errors.ts'
 import { backfillUser, type UserReport } from '../operate/backfill.ts'
 import { auditDeps, wholeNumber } from './audit.ts'
 import { findUser, openConsole } from './console.ts'
@@ -43,7 +44,19 @@ const PAGE = 500
 /** Users whose history is put to work at the same time. */
 const PARALLEL = 8
 
+/** Before anything is done: a report that cannot be written is found out too late otherwise. @throws DomainError `usage` */
+function requireWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'))
+  } catch (error) {
+    throw new DomainError('usage', `the report ${file} cannot be written (--report names another file)`, {
+      cause: error,
+    })
+  }
+}
+
 async function run(names: readonly string[], options: Options): Promise<void> {
+  if (options.execute) requireWritable(options.report)
   await using app = await openConsole()
   using interrupted = untilInterrupted()
   using progress = new Progress()

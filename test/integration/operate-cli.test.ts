@@ -1,7 +1,6 @@
 /** The operator's commands, each a process of its own, on a real PDS. */
 
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Mood } from '../../src/domain/mood.ts'
 import { damage, readyAccount, saveRow, unlinked } from '../support/damage.ts'
@@ -71,7 +70,8 @@ describe('moods', () => {
     for (const mood of moods.slice(0, 3)) await damage(site.app, 'missing', mood)
     const [, , , kept, lost] = moods
     await saveRow(site.app, unlinked(lost!))
-    const report = join(site.dataFolder, 'report.json')
+    const report = `${site.dataFolder}-report.json`
+    expect((await run('backfill', user, '--report', `${site.dataFolder}/no/such/folder`, '--execute')).code).toBe(2)
     const dry = await run('backfill', user, '--report', report, '--json')
     expect([dry.code, json(dry)]).toMatchObject([0, { executed: false, overall: { migrated: 4, already: 1 } }])
     const done = await run('backfill', user, '--report', report, '--execute', '--delay-ms', '5')
@@ -123,7 +123,7 @@ describe('moods', () => {
     expect(await textsOf(user)).toEqual([])
 
     expect((await run('rollback', '--stop', '--undo', '--execute')).code).toBe(0)
-    const report = join(site.dataFolder, 'again.json')
+    const report = `${site.dataFolder}-again.json`
     expect((await run('backfill', '--report', report, '--execute')).code).toBe(0)
     expect((await textsOf(user)).toSorted()).toEqual(['mood 1', 'not now'])
   }, 60_000)
