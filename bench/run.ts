@@ -14,6 +14,7 @@ import { born } from '../src/domain/sync.ts'
 import { temporaryFolder } from '../test/support/installation.ts'
 import { unrepeated } from '../test/support/moods.ts'
 import { BarePds } from './bare.ts'
+import { auditAgainstPaging, incrementalAudit, memoryOf } from './audit.ts'
 import { postThroughput } from './http.ts'
 import { perSecond, quantile, type Row, row } from './rows.ts'
 import { storeRows } from './stores.ts'
@@ -23,6 +24,8 @@ const REPOS = 200
 const BATCH = 200
 const PARALLEL = 8
 let names = 0
+/** User of the repo with the most moods. */
+let large = ''
 
 const now = (): number => performance.now()
 const START = Date.now() - 1_000_000_000
@@ -61,14 +64,21 @@ async function bareBackfill(pds: BarePds, repos: number, moods: number): Promise
   return now() - started
 }
 
-/** The same through our engine: rows that are due, and how long until all are published. Milliseconds. */
-async function ourBackfill(app: App, repos: number, moods: number): Promise<number> {
+/** Users with accounts, and moods that are due. */
+async function prepare(app: App, repos: number, moods: number): Promise<string[]> {
   const users = Array.from({ length: repos }, () => `bench-${++names}`)
   for (const user of users) await app.accounts.signUp(user, user)
   await app.engine.drain()
   for (const user of users) {
     for (let i = 0; i < moods / repos; i++) await addMood(app, user, i)
   }
+  return users
+}
+
+/** The same through our engine: rows that are due, and how long until all are published. Milliseconds. */
+async function ourBackfill(app: App, repos: number, moods: number): Promise<number> {
+  const [first] = await prepare(app, repos, moods)
+  if (repos === 1) large = first!
   const started = now()
   await app.engine.drain()
   const ms = now() - started
@@ -199,6 +209,17 @@ const rows: Row[] = []
       row(`post → published, ${name}, against a bare putRecord`, ms(ours), ms(bare), ratio, `≤ ${most}`, ratio <= most),
     )
   }
+}
+{
+  await using app = await createApp(readConfig(env, { serves: true }), 'serve', { log: pino({ level: 'silent' }) })
+  rows.push(await auditAgainstPaging(app, large))
+  const users = await prepare(app, 1_000, 10_000)
+  await app.engine.drain()
+  rows.push(await incrementalAudit(app, users))
+  await prepare(app, REPOS, 100_000)
+  const megabytes = await memoryOf(() => app.engine.drain())
+  const work = 'memory during a backfill of 100,000 moods, beyond what there was before'
+  rows.push(row(work, `${Math.round(megabytes)} MB`, '64 MB', megabytes / 64, '≤ 1', megabytes <= 64))
 }
 child.kill('SIGKILL')
 const { ours, constant } = await postThroughput()

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 
 const folder = mkdtempSync(join(tmpdir(), 'moods-lexicons-'))
 try {
-  const options = ['--lexicons', 'lexicons', '--import-ext', '.ts', '--index-file']
+  const options = ['--lexicons', 'lexicons', '--import-ext', '.ts', '--lib', '@atproto/lex-schema', '--index-file']
   execFileSync('lex', ['build', ...options, '--out', folder], { stdio: ['ignore', 'ignore', 'inherit'] })
   execFileSync('diff', ['-r', folder, 'src/lexicons'], { stdio: 'inherit' })
 } catch (error) {

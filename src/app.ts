@@ -1,19 +1,18 @@
 /** The composition root: the only file that knows all the parts. */
 
-import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { hkdfSync, randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { Accounts } from './accounts.ts'
-import { type Config, LOOPBACK_HOSTS } from './config.ts'
+import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
+import { publishInBackground } from './embedded/authority.ts'
 import { Erasures } from './erasure.ts'
 import { findPds, hostPds, needsFolder, type PdsAccess } from './hosting.ts'
-import { createOidc, createTrialSignIn, type TrialSignIn } from './http/auth.ts'
-import { FeedHub } from './http/feed-hub.ts'
+import { createTrialSignIn, type TrialSignIn } from './http/auth.ts'
 import type { Http } from './http/deps.ts'
-import { createHttp } from './http/server.ts'
+import { openHttp } from './http/open.ts'
 import { Moods } from './moods.ts'
 import { Events } from './observe/events.ts'
 import { createLog, type Logger } from './observe/log.ts'
@@ -48,25 +47,36 @@ export interface App extends AsyncDisposable {
   /** Base URL of the API and the page; null for a worker. */
   readonly address: string | null
   readonly pdsUrl: string
+  /** Where the DIDs of the accounts are registered. */
+  readonly plcUrl: string
   readonly store: Store
   readonly moods: Moods
   readonly accounts: Accounts
   readonly erasures: Erasures
   readonly client: RepoClient
   readonly host: AccountHost
+  /** Opens and seals what is stored with accounts. */
+  readonly sealer: Sealer
+  /** For questions that anybody may ask of a PDS. */
+  readonly xrpc: Xrpc
   readonly config: Config
   readonly clock: Clock
   readonly engine: Engine
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null
+  /**
+   * API and page, for whoever has requests to hand to them: those that listen, or, in a process that serves nothing, some
+   * that do not. Built once, closed with the rest.
+   *
+   * @throws DomainError `config` when there is no way to sign in
+   */
+  readonly http: () => Promise<Http>
 }
 
 /** A dead worker's repos are taken over after this long. */
 const LEASE_MS = 6_000
 const POLL_MS = 500
 const SWEEP_MS = 60_000
-
-const PAGE = join(import.meta.dirname, '..', 'dist', 'web')
 
 /**
  * Starts what the role needs, and undoes it all if something fails on the way.
@@ -81,12 +91,13 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   await using starting = new AsyncDisposableStack()
 
   const isServer = role === 'serve' || role === 'all'
+  if (isServer && config.remote === null) requireEmbedded()
   const pds = isServer ? await hostPds(config, folder, starting) : findPds(config, folder)
-  const { url } = pds
+  const { url, plcUrl } = pds
   const store = starting.use(await openStore(config.store, url))
   const { adminPassword, sealKey } = await pds.start()
   await checkSealKey(store, sealKey)
-  const { client, host } = connect(config, { url, adminPassword, sealKey }, store, clock, random)
+  const { client, host, sealer, xrpc } = connect(config, { url, plcUrl, adminPassword, sealKey }, store, clock, random)
 
   const changes = new Signal()
   const changed = (): void => changes.raise()
@@ -111,50 +122,69 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
 
   let address: string | null = null
   const trial = isServer && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
+  const parts = { config, pdsUrl: url, store, moods, accounts, erasures, events, clock, changes, trial }
+  let http: Promise<Http> | null = null
   if (isServer) {
-    const auth = trial ?? oidc(config)
-    const onError = (error: unknown): void => events.defect('stream', error)
-    const hub = new FeedHub({ store: store.moods, moods, clock, changes, onError })
-    const page = existsSync(join(PAGE, 'index.html')) ? PAGE : null
-    const ready = readiness(store, config.remote === null ? url : null)
-    const onlyLoopback = LOOPBACK_HOSTS.has(config.host)
-    const deps = { moods, accounts, erasures, auth, trial, hub, events, ready, page, pdsUrl: url, onlyLoopback }
-    const http = await createHttp(deps)
-    starting.defer(() => closeHttp(http))
-    starting.defer(() => hub.close())
-    address = await http.listen({ host: config.host, port: config.port })
+    http = openHttp(parts, starting)
+    address = await (await http).listen({ host: config.host, port: config.port })
     if (needsFolder(config)) folder.writeJson('server.json', { address })
+    if (config.remote === null) {
+      const onError = (error: unknown): void => events.defect('lexicon', error)
+      starting.defer(publishInBackground({ folder, host, xrpc, pdsUrl: url }, onError))
+    }
   }
   if (role !== 'command') events.started(address, url)
   const running = starting.move()
   return {
     address,
     pdsUrl: url,
+    plcUrl,
     store,
     moods,
     accounts,
     erasures,
     client,
     host,
+    sealer,
+    xrpc,
     config,
     clock,
     engine,
     trial,
+    http: () => (http ??= openHttp(parts, running)),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
 
+/** @throws DomainError `config` where the embedded PDS is not: it is a development dependency, which packages do not bring */
+function requireEmbedded(): void {
+  try {
+    for (const part of ['@atproto/pds', '@did-plc/server']) createRequire(import.meta.url).resolve(part)
+  } catch (error) {
+    const message = 'the embedded PDS is only in a clone of the repository, not in the package: set PDS_URL to a PDS'
+    throw new DomainError('config', message, { cause: error })
+  }
+}
+
 /** What speaks to the PDS, within its budgets. */
-function connect(config: Config, pds: PdsAccess & { url: string }, store: Store, clock: Clock, random: () => number) {
-  const { url, adminPassword, sealKey } = pds
+function connect(
+  config: Config,
+  pds: PdsAccess & { url: string; plcUrl: string },
+  store: Store,
+  clock: Clock,
+  random: () => number,
+) {
+  const { url, plcUrl, adminPassword, sealKey } = pds
   const { limits, pdsTimeoutMs: timeoutMs, bypassKey, accountEmailDomain: emailDomain } = config
   const governor = new Governor(store.ledger, clock, random, { limits, probeMs: timeoutMs })
   const sealer = new Sealer(sealKey)
   const xrpc = new Xrpc(clock, { timeoutMs, bypassKey })
   const sessions = new Sessions(store.accounts, sealer, clock, xrpc, (user) => governor.admitLogin(user))
   return {
-    client: governor.client(new PdsClient(sessions, xrpc)),
+    client: governor.client(new PdsClient(sessions, xrpc, plcUrl)),
     host: governor.host(new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc), url),
+    sealer,
+    xrpc,
   }
 }
 
@@ -182,30 +212,5 @@ function runUntilDisposed(engine: Engine): () => Promise<void> {
   return () => {
     stopping.abort()
     return running
-  }
-}
-
-function oidc(config: Config) {
-  if (config.auth.kind !== 'oidc') throw new Error('no way to sign in is configured')
-  return createOidc(config.auth.issuer, config.auth.audience)
-}
-
-/** How long requests under way may take to be answered when the server stops. */
-const GRACE_MS = 2_000
-
-/** Stops listening, and cuts off whoever has not been answered in time. */
-async function closeHttp(http: Http): Promise<void> {
-  const cutOff = setTimeout(() => http.server.closeAllConnections(), GRACE_MS)
-  await http.close()
-  clearTimeout(cutOff)
-}
-
-/** Posts are taken when the store answers; an embedded PDS must answer too. */
-function readiness(store: Store, embeddedPds: string | null): () => Promise<void> {
-  return async () => {
-    await store.check()
-    if (embeddedPds === null) return
-    const response = await fetch(`${embeddedPds}/xrpc/_health`, { signal: AbortSignal.timeout(2_000) })
-    if (!response.ok) throw new DomainError('unavailable', 'the embedded PDS does not answer')
   }
 }

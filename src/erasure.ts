@@ -28,15 +28,19 @@ export class Erasures {
    * primary; records and account follow as the PDS allows. Asking again gives the same receipt while the job runs.
    */
   async request(user: string): Promise<Erasure> {
-    const { store, clock, tombstoneKey, nudge, changed } = this.#deps
+    const { store, clock, nudge, changed } = this.#deps
     const receipt = randomBytes(24).toString('base64url')
-    const tombstone = createHmac('sha256', tombstoneKey).update(user).digest('base64url')
-    const erasure = await store.erasures.begin(newErasure(receipt, user, tombstone, clock.now()))
+    const erasure = await store.erasures.begin(newErasure(receipt, user, this.tombstoneOf(user), clock.now()))
     if (erasure.done.texts_removed) return erasure
     const after = await removeTexts(store, clock, erasure)
     nudge(user)
     changed()
     return after
+  }
+
+  /** The keyed hash that is left of the user once forgotten: whoever has the key can tell whether somebody was. */
+  tombstoneOf(user: string): string {
+    return createHmac('sha256', this.#deps.tombstoneKey).update(user).digest('base64url')
   }
 
   /** @throws DomainError `not_found` */

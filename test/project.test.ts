@@ -3,6 +3,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { VARIABLES } from '../src/config.ts'
+import { createProgram } from '../src/cli/program.ts'
+import { cliReference } from './support/cli-reference.ts'
 
 const documents = globSync(['*.md', 'docs/**/*.md'])
 
@@ -21,6 +23,10 @@ describe('the lock file', () => {
 })
 
 describe('documents', () => {
+  it('say of every command what its --help says', () => {
+    expect(readFileSync('docs/reference/cli.md', 'utf8')).toBe(cliReference())
+  })
+
   it('list every configuration variable as the code describes it', () => {
     const rows = [...readFileSync('docs/reference/configuration.md', 'utf8').matchAll(/^\| `(\w+)` \| (.*) \|$/gm)]
     expect(Object.fromEntries(rows.map(([, name, what]) => [name, what]))).toEqual(VARIABLES)
@@ -35,7 +41,7 @@ describe('documents', () => {
   it('name npm scripts that exist', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
     const named = documents.flatMap((document) =>
-      [...readFileSync(document, 'utf8').matchAll(/npm run ([\w:]+)/g)].map(([, script]) => script!),
+      [...readFileSync(document, 'utf8').matchAll(/npm run ([\w:-]+)/g)].map(([, script]) => script!),
     )
     expect(named.filter((script) => !(script in scripts))).toEqual([])
     expect(named.length).toBeGreaterThan(0)
@@ -54,10 +60,17 @@ describe('documents', () => {
   })
 
   it('say of each command in the README what --help knows too', () => {
-    const commands = [...readFileSync('README.md', 'utf8').matchAll(/`npx moods (\w+)`/g)].map(([, name]) => name!)
-    const table = readFileSync('src/main.ts', 'utf8')
-    expect(commands).toEqual(['all', 'serve', 'worker', 'status', 'retry'])
-    for (const command of commands.slice(0, 3)) expect(table).toContain(`serveCommand('${command}'`)
-    for (const command of commands.slice(3)) expect(table).toContain(`${command}Command()`)
+    const readme = readFileSync('README.md', 'utf8')
+    const named = [...readme.matchAll(/^\| `npx moods ([^|]+) \|/gm)].flatMap(([, cell]) =>
+      cell!
+        .replaceAll('`', '')
+        .split(', ')
+        .map((name) => name.split(' ')[0]!),
+    )
+    expect(named.toSorted()).toEqual(
+      createProgram()
+        .commands.map((command) => command.name())
+        .toSorted(),
+    )
   })
 })

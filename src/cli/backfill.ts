@@ -3,8 +3,9 @@
 import { Command } from 'commander'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import type { App } from '../app.ts'
+import type { BackfillReport } from '../domain/audit.ts'
 import { DomainError } from '../domain/errors.ts'
-import { backfillUser, type UserReport } from '../operate/backfill.ts'
+import { backfillUser } from '../operate/backfill.ts'
 import { auditDeps, wholeNumber } from './audit.ts'
 import { findUser, openConsole } from './console.ts'
 import { untilInterrupted } from './interrupt.ts'
@@ -63,7 +64,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
   const { signal } = interrupted
   const users = await chosenUsers(app, names, options.limitUsers ?? Infinity)
   const delayMs = options.delayMs ?? (options.rate ? 1000 / options.rate : 0)
-  const reports: UserReport[] = []
+  const reports: BackfillReport[] = []
   const waiting = [...users]
   let moods = 0
   const work = async (): Promise<void> => {
@@ -104,9 +105,9 @@ async function chosenUsers(app: App, names: readonly string[], limit: number): P
   return users
 }
 
-type Overall = Pick<UserReport, 'total' | 'migrated' | 'already' | 'failed' | 'skipped'>
+type Overall = Pick<BackfillReport, 'total' | 'migrated' | 'already' | 'failed' | 'skipped'>
 
-function sum(reports: readonly UserReport[]): Overall & { readonly users: number; readonly withAccount: number } {
+function sum(reports: readonly BackfillReport[]): Overall & { readonly users: number; readonly withAccount: number } {
   const skipped = { private: 0, deleted: 0, tooLong: 0, noAccount: 0, other: 0 }
   const all = { total: 0, migrated: 0, already: 0, failed: 0 }
   for (const report of reports) {
@@ -118,7 +119,7 @@ function sum(reports: readonly UserReport[]): Overall & { readonly users: number
 }
 
 function describe(
-  report: { complete: boolean; executed: boolean; overall: ReturnType<typeof sum>; users: readonly UserReport[] },
+  report: { complete: boolean; executed: boolean; overall: ReturnType<typeof sum>; users: readonly BackfillReport[] },
   file: string,
 ): string {
   const { overall } = report

@@ -42,8 +42,8 @@ function percent(rate: number | null): string {
   return rate === null ? 'nothing to measure' : `${(rate * 100).toFixed(2)} %`
 }
 
-function date(ms: number | null): string {
-  return ms === null ? 'not yet' : new Date(ms).toISOString()
+function date(at: number | null): string {
+  return at === null ? 'not yet' : new Date(at).toISOString()
 }
 
 function ms(value: number | undefined): string {

@@ -80,6 +80,21 @@ export interface RepoAudit {
   readonly counts: AuditCounts
 }
 
+/** What a backfill did for one user. */
+export interface BackfillReport {
+  readonly user: string
+  readonly handle: string | null
+  readonly total: number
+  /** Published by this backfill, or found there and noted; what it would be, in a dry run. */
+  readonly migrated: number
+  /** There and known already. */
+  readonly already: number
+  readonly failed: number
+  readonly skipped: Readonly<Record<'private' | 'deleted' | 'tooLong' | 'noAccount' | 'other', number>>
+  /** Why nothing, or not everything, could be done. */
+  readonly reason: string | null
+}
+
 /** A record as it was read; `value` is undefined when it could not be. */
 export interface AuditedRecord {
   readonly cid: string

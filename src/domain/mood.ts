@@ -1,6 +1,6 @@
 /** What a mood is, and what its author may write. */
 
-import { graphemeLen } from '@atproto/lex'
+import { graphemeLen } from '@atproto/lex-data'
 import { DomainError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import type { MoodSync } from './sync.ts'

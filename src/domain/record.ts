@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { CBOR_DATA_CODEC, createCid, type LexMap, SHA256_HASH_CODE } from '@atproto/lex'
+import { CBOR_DATA_CODEC, createCid, type LexMap, SHA256_HASH_CODE } from '@atproto/lex-data'
 import { encode } from '@atproto/lex-cbor'
 import type { Account } from './account.ts'
 import { isReady } from './account.ts'

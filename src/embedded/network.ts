@@ -56,7 +56,7 @@ export async function startNetwork({ folder, ports, secrets, rateLimits }: Netwo
 }
 
 interface Listener {
-  listen(port: number): http.Server
+  listen(port: number, host?: string): http.Server
 }
 
 /**
@@ -65,5 +65,7 @@ interface Listener {
  */
 function listenOnLoopback(app: object): void {
   const listener = app as Listener & http.RequestListener
-  listener.listen = (port) => http.createServer(listener).listen(port, LOOPBACK)
+  // The server's own way to listen, which is also where it takes WebSockets: the firehose comes by one.
+  const listen = listener.listen.bind(listener)
+  listener.listen = (port) => listen(port, LOOPBACK)
 }

@@ -2,7 +2,7 @@
 
 import Sqlite from 'better-sqlite3'
 import { cidForLex } from '@atproto/lex-cbor'
-import { parseCid } from '@atproto/lex'
+import { parseCid } from '@atproto/lex-data'
 import * as plc from '@did-plc/lib'
 import type { PlcDatabase } from '@did-plc/server'
 

@@ -3,7 +3,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { App } from '../app.ts'
 import { isReady } from '../domain/account.ts'
-import type { Finding } from '../domain/audit.ts'
+import type { BackfillReport, Finding } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
 import { workOff } from './work-off.ts'
@@ -15,21 +15,6 @@ export interface BackfillOptions {
   /** Milliseconds to wait after each mood; 0 leaves the pace to the budgets. */
   readonly delayMs: number
   readonly execute: boolean
-}
-
-/** One user's part of the report. */
-export interface UserReport {
-  readonly user: string
-  readonly handle: string | null
-  readonly total: number
-  /** Published by this backfill, or found there and noted; what it would be, in a dry run. */
-  readonly migrated: number
-  /** There and known already. */
-  readonly already: number
-  readonly failed: number
-  readonly skipped: Readonly<Record<'private' | 'deleted' | 'tooLong' | 'noAccount' | 'other', number>>
-  /** Why nothing, or not everything, could be done. */
-  readonly reason: string | null
 }
 
 const NOT_SKIPPED = { private: 0, deleted: 0, tooLong: 0, noAccount: 0, other: 0 }
@@ -47,7 +32,7 @@ export async function backfillUser(
   { delayMs, execute }: BackfillOptions,
   say: (left: number) => void,
   stop: AbortSignal,
-): Promise<UserReport> {
+): Promise<BackfillReport> {
   const moods = await historyOf(deps.store, user)
   const handle = (await deps.store.accounts.handlesOf([user])).get(user) ?? null
   const found = await auditUser(deps, user)
@@ -71,7 +56,7 @@ export async function backfillUser(
 }
 
 /** Moods that are not meant for a repo; of a user without an account, all others wait for one. */
-function skippedOf(moods: ReadonlyMap<string, Mood>, others: 'noAccount' | null): UserReport['skipped'] {
+function skippedOf(moods: ReadonlyMap<string, Mood>, others: 'noAccount' | null): BackfillReport['skipped'] {
   const skipped = { ...NOT_SKIPPED }
   for (const mood of moods.values()) {
     if (mood.isPrivate) skipped.private++

@@ -1,6 +1,6 @@
 /** Reading a whole repo from its CAR (https://atproto.com/specs/repository). */
 
-import type { Cid } from '@atproto/lex'
+import type { Cid } from '@atproto/lex-data'
 import { decode } from '@atproto/lex-cbor'
 import { type BlockMap, type Commit, MemoryBlockstore, MST, readCarWithRoot, verifyCommitSig } from '@atproto/repo'
 import type { RepoSnapshot } from '../ports.ts'

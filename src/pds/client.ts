@@ -1,6 +1,7 @@
 /** Reads and writes repos over XRPC. */
 
-import { type Agent, type l, xrpc } from '@atproto/lex'
+import { type Agent, xrpc } from '@atproto/lex-client'
+import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
 import { READ_SINGLY } from '../domain/budget.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'

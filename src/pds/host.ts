@@ -1,7 +1,8 @@
 /** Makes accounts on a PDS that we administer. */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { type Agent, type InferMethodOutputBody, type l, xrpc } from '@atproto/lex'
+import { type Agent, type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
+import type { l } from '@atproto/lex-schema'
 import type { Account } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { AccountHost, OpenedAccount } from '../ports.ts'
@@ -81,7 +82,8 @@ export class PdsHost implements AccountHost {
     if (description.kind !== 'ok') return description
     const invite = description.value.inviteCodeRequired ? await this.#invite() : ok(undefined)
     if (invite.kind !== 'ok') return invite
-    const mailbox = createHash('sha256').update(account.user).digest('hex').slice(0, 24)
+    // Of the stored password as well: an account that was left behind by an erasure keeps its own address.
+    const mailbox = createHash('sha256').update(`${account.user}\n${sealedPassword}`).digest('hex').slice(0, 24)
     const body = {
       handle: handle as l.HandleString,
       email: `${mailbox}@${this.#options.emailDomain}`,

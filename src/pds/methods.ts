@@ -4,7 +4,7 @@
  * `swapRecord: null`, which is how a create says that nothing may be there yet.
  */
 
-import { l } from '@atproto/lex'
+import { l } from '@atproto/lex-schema'
 
 const session = l.jsonPayload({ accessJwt: l.string(), refreshJwt: l.string(), did: l.string({ format: 'did' }) })
 
@@ -55,6 +55,27 @@ export const describeServer = l.query(
   }),
 )
 
+/** Authorised by the admin password; asked to see whether that is the right one. */
+export const getInviteCodes = l.query(
+  'com.atproto.admin.getInviteCodes',
+  l.params({ limit: l.integer() }),
+  l.jsonPayload({ codes: l.array(l.lexMap()) }),
+)
+
+/** Whom a handle belongs to, as this PDS sees it. */
+export const resolveHandle = l.query(
+  'com.atproto.identity.resolveHandle',
+  l.params({ handle: l.string({ format: 'handle' }) }),
+  l.jsonPayload({ did: l.string({ format: 'did' }) }),
+)
+
+/** Whether a repo can be read, and if not, why. */
+export const getRepoStatus = l.query(
+  'com.atproto.sync.getRepoStatus',
+  l.params({ did: l.string({ format: 'did' }) }),
+  l.jsonPayload({ did: l.string(), active: l.boolean(), status: l.optional(l.string()) }),
+)
+
 /** The whole repo as one CAR; needs no authorisation. */
 export const getRepo = l.query(
   'com.atproto.sync.getRepo',
@@ -62,10 +83,34 @@ export const getRepo = l.query(
   l.payload('application/vnd.ipld.car'),
 )
 
+/** All repos of the host, a thousand a page. */
+export const listRepos = l.query(
+  'com.atproto.sync.listRepos',
+  l.params({ limit: l.integer(), cursor: l.optional(l.string()) }),
+  l.jsonPayload({
+    cursor: l.optional(l.string()),
+    repos: l.array(l.object({ did: l.string(), rev: l.string() })),
+  }),
+)
+
 const did = l.string({ format: 'did' })
 const collection = l.string({ format: 'nsid' })
 const rkey = l.string({ format: 'record-key' })
 const written = l.jsonPayload({ uri: l.string(), cid: l.string() })
+
+/** What an account is called on its PDS. */
+export const describeRepo = l.query(
+  'com.atproto.repo.describeRepo',
+  l.params({ repo: did }),
+  l.jsonPayload({ handle: l.string(), did: l.string() }),
+)
+
+/** Up to 100 records, the latest key first. */
+export const listRecords = l.query(
+  'com.atproto.repo.listRecords',
+  l.params({ repo: did, collection, limit: l.integer() }),
+  l.jsonPayload({ records: l.array(l.object({ uri: l.string(), cid: l.string(), value: l.lexMap() })) }),
+)
 
 export const getRecord = l.query(
   'com.atproto.repo.getRecord',

@@ -6,7 +6,7 @@ import {
   XrpcInternalError,
   XrpcInvalidResponseError,
   XrpcResponseError,
-} from '@atproto/lex'
+} from '@atproto/lex-client'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 
 /** The connection was never made, so the request cannot have been carried out. */

@@ -3,7 +3,7 @@
  * second process, uses the tokens that are there. Only a refusal by the PDS leads to a login, never a network error.
  */
 
-import { xrpc } from '@atproto/lex'
+import { xrpc } from '@atproto/lex-client'
 import { decodeJwt } from 'jose'
 import type { Account, ReadyAccount } from '../domain/account.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'

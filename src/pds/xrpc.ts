@@ -1,6 +1,6 @@
 /** How we talk to a PDS: what every request carries, how long it may take, and its answer as an outcome. */
 
-import { type Agent, buildAgent } from '@atproto/lex'
+import { type Agent, buildAgent } from '@atproto/lex-client'
 import type { Outcome } from '../domain/outcome.ts'
 import type { Clock } from '../ports.ts'
 import { outcomeOf } from './outcome.ts'

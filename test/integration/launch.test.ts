@@ -54,7 +54,7 @@ async function leaveRecords(moods: readonly Mood[]): Promise<void> {
   const copies = records.slice(0, DUPLICATES).map(({ value }, i) => ({ rkey: rkeyFor(NOW + i, `copy ${i}`, 0), value }))
   const all = [...records, ...copies]
   for (let i = 0; i < all.length; i += 200) {
-    const writes = all.slice(i, i + 200).map((record) => ({ action: 'create', cid: '', ...record }) as const)
+    const writes = all.slice(i, i + 200).map(({ rkey, value }) => ({ action: 'create', cid: '', rkey, value }) as const)
     const outcome = await site.app.client.write(account, COLLECTION, writes, new AbortController().signal)
     expect(outcome.kind).toBe('ok')
   }

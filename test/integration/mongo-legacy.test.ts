@@ -76,6 +76,25 @@ describe('an existing database', () => {
     expect([await documents('moods'), await documents('users'), await documents('@handles')]).toEqual(before)
   })
 
+  it('is gone through page by page, whatever its ids are', async () => {
+    const { store } = site.app
+    const ids: string[] = []
+    for (let after = ''; ;) {
+      const [next] = await store.moods.history(sub, after, 1)
+      if (!next) break
+      ids.push((after = next.id))
+    }
+    expect(ids).toHaveLength(4 + 17)
+    let items = 0
+    for (let after = ''; ;) {
+      const [item] = await store.archive.page('moods', after, 1)
+      if (!item) break
+      items++
+      after = item.key
+    }
+    expect(items).toBe(30 * 4 + 18)
+  })
+
   it('knows what was said last, before us', async () => {
     const { mood: repeated } = await site.app.moods.post(legacyUser(2).sub, { mood: 'mood 3 of legacy-2' })
     expect(repeated.id).toBe(legacyId(100 + 2 * 4 + 3))

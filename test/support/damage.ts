@@ -14,7 +14,7 @@ export async function readyAccount(app: App, user: string): Promise<ReadyAccount
 }
 
 /** Writes as another client of the same account would. */
-export async function writeRecord(app: App, user: string, write: RepoWrite): Promise<void> {
+async function writeRecord(app: App, user: string, write: RepoWrite): Promise<void> {
   const account = await readyAccount(app, user)
   const outcome = await app.client.write(account, COLLECTION, [write], new AbortController().signal)
   if (outcome.kind !== 'ok') throw new Error(`the record was not written: ${JSON.stringify(outcome)}`)

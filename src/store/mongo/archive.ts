@@ -5,7 +5,7 @@ import type { Archive, ArchiveItems, ArchiveKind, RepoState } from '../../ports.
 import { fieldsOf, type HandleDocument, toAccount, type UserDocument } from './accounts.ts'
 import type { RemovalsDocument } from './audits.ts'
 import { COLLECTIONS } from './collections.ts'
-import { documentId, type MoodDocument, toDocument, toMood } from './documents.ts'
+import { afterId, type MoodDocument, toDocument, toMood } from './documents.ts'
 import { type ErasureDocument, type IntentDocument, toErasure, toIntent } from './jobs.ts'
 import type { LedgerDocument } from './ledger.ts'
 import type { RepoDocument } from './repos.ts'
@@ -127,9 +127,9 @@ export class MongoArchive implements Archive {
 
   async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
     const { filter = {}, fromDocuments } = KINDS[kind]
-    const later = after === '' ? {} : { _id: { $gt: kind === 'moods' ? documentId(after) : after } }
+    const later = kind === 'moods' ? afterId(after) : { _id: { $gt: after } }
     const found = await this.#collection(kind)
-      .find({ ...filter, ...later } as Document, { sort: { _id: 1 }, limit })
+      .find({ $and: [filter, later] } as Document, { sort: { _id: 1 }, limit })
       .toArray()
     const items = await fromDocuments(found as never, { db: this.#db, defaultPds: this.#defaultPds })
     return items.map((item, i) => ({ key: String(found[i]!._id), item }))

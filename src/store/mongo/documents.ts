@@ -4,7 +4,7 @@
  * until something is to be done about them.
  */
 
-import { ObjectId } from 'mongodb'
+import { type Document, ObjectId } from 'mongodb'
 import type { Deletion, Mood } from '../../domain/mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
 import type { HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
@@ -47,6 +47,15 @@ const OBJECT_ID = /^[0-9a-f]{24}$/
 /** The `_id` of a mood's document. Most are ObjectIds; whatever else somebody chose is a string. */
 export function documentId(id: string): ObjectId | string {
   return OBJECT_ID.test(id) ? new ObjectId(id) : id
+}
+
+/** Selects what comes after an id. Strings come before ObjectIds, and a comparison stays within one kind. */
+export function afterId(id: string): Document {
+  if (id === '') return {}
+  const key = documentId(id)
+  return typeof key === 'string'
+    ? { $or: [{ _id: { $gt: key } }, { _id: { $type: 'objectId' } }] }
+    : { _id: { $gt: key } }
 }
 
 /** Selects a mood at a version. */

@@ -5,7 +5,16 @@ import type { Mood } from '../../domain/mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports.ts'
 import { COLLECTIONS } from './collections.ts'
-import { atVersion, contentFields, documentId, type MoodDocument, syncFields, toDocument, toMood } from './documents.ts'
+import {
+  afterId,
+  atVersion,
+  contentFields,
+  documentId,
+  type MoodDocument,
+  syncFields,
+  toDocument,
+  toMood,
+} from './documents.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
 
 const NOT_DELETED = { $in: [false, null] }
@@ -124,8 +133,7 @@ export class MongoMoods implements MoodStore {
   }
 
   async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
-    const later = after === '' ? {} : { _id: { $gt: documentId(after) } }
-    return (await this.#moods.find({ user, ...later }, { sort: { _id: 1 }, limit }).toArray()).map(toMood)
+    return (await this.#moods.find({ user, ...afterId(after) }, { sort: { _id: 1 }, limit }).toArray()).map(toMood)
   }
 
   async authors(after: string, limit: number): Promise<readonly string[]> {

@@ -1,0 +1,45 @@
+/** The command line: which commands there are, in the order of their use. Each lives in its own file. */
+
+import { Command } from 'commander'
+import { accountsCommand } from './accounts.ts'
+import { auditCommand } from './audit.ts'
+import { backfillCommand } from './backfill.ts'
+import { doctorCommand } from './doctor.ts'
+import { eraseCommand } from './erase.ts'
+import { lexiconCommand } from './lexicon.ts'
+import { repairCommand } from './repair.ts'
+import { reportCommand } from './report.ts'
+import { retryCommand } from './retry.ts'
+import { rollbackCommand } from './rollback.ts'
+import { serveCommand } from './serve.ts'
+import { statusCommand } from './status.ts'
+import { storeCommand } from './store-copy.ts'
+
+export function createProgram(): Command {
+  const program = new Command('moods')
+    .description('Keeps moods in your own database and publishes them to each user’s own ATProto repository.')
+    .addCommand(serveCommand('all', 'API, page and engine in one process; with no configuration, a PDS as well'))
+    .addCommand(serveCommand('serve', 'API and page, without the engine'))
+    .addCommand(serveCommand('worker', 'the engine alone, on the store of a server'))
+    .addCommand(doctorCommand())
+    .addCommand(statusCommand())
+    .addCommand(lexiconCommand())
+    .addCommand(accountsCommand())
+    .addCommand(backfillCommand())
+    .addCommand(auditCommand())
+    .addCommand(repairCommand())
+    .addCommand(retryCommand())
+    .addCommand(reportCommand())
+    .addCommand(rollbackCommand())
+    .addCommand(eraseCommand())
+    .addCommand(storeCommand())
+    .showHelpAfterError('(moods --help lists what there is)')
+    .exitOverride()
+  for (const command of commandsOf(program)) command.exitOverride()
+  return program
+}
+
+/** Every command below this one. */
+export function commandsOf(command: Command): Command[] {
+  return command.commands.flatMap((each) => [each, ...commandsOf(each)])
+}

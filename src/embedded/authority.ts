@@ -1,0 +1,90 @@
+/** The account on the embedded PDS whose repo holds the lexicon, as that of the real authority does on the network. */
+
+import { randomBytes } from 'node:crypto'
+import type { DataFolder } from '../data-folder.ts'
+import { newAccount, unsealed } from '../domain/account.ts'
+import { DomainError } from '../domain/errors.ts'
+import { accountHandle } from '../domain/handle.ts'
+import type { Outcome } from '../domain/outcome.ts'
+import type { Plan } from '../lexicon.ts'
+import { LexiconRepo, loadPublication } from '../pds/lexicon.ts'
+import type { Xrpc } from '../pds/xrpc.ts'
+import type { AccountHost } from '../ports.ts'
+
+const FILE = 'lexicon-authority.json'
+/** A label that the PDS has not reserved; `lexicon` is. */
+const LABEL = 'lexicon-authority'
+/** Names that are tried: somebody may have taken the first. */
+const CANDIDATES = 5
+
+export interface Authority {
+  readonly handle: string
+  readonly password: string
+  /** Null until the PDS has made the account. */
+  readonly did: string | null
+}
+
+/** What the folder knows of the account; null before anything was published. */
+export function storedAuthority(folder: DataFolder): Authority | null {
+  return folder.readJson(FILE) as Authority | null
+}
+
+/**
+ * The account, made on first use. Its password is on disk, readable by the owner alone, before the PDS is asked, so what a
+ * crash leaves behind is found again.
+ *
+ * @throws DomainError `unavailable`, `bad_request`
+ */
+export async function openAuthority(
+  folder: DataFolder,
+  host: AccountHost,
+): Promise<Authority & { readonly did: string }> {
+  let authority = storedAuthority(folder)
+  if (authority?.did) return { ...authority, did: authority.did }
+  const domain = expect(await host.handleDomain())
+  const names = Array.from({ length: CANDIDATES }, (_, candidate) => accountHandle(LABEL, LABEL, candidate, domain))
+  // What was begun is gone on with, under the name that it was begun with.
+  const begun = authority ? names.indexOf(authority.handle) : 0
+  for (const handle of names.slice(Math.max(0, begun))) {
+    if (authority?.handle !== handle) authority = { handle, password: randomBytes(24).toString('base64url'), did: null }
+    folder.writeJson(FILE, authority)
+    // The name goes into the mail address as well, of which there can be only one for each account.
+    const account = { ...newAccount(handle, LABEL), pdsHandle: handle, sealedPassword: unsealed(authority.password) }
+    const answer = await host.open(account)
+    if (answer.kind === 'rejected' && answer.code === 'HandleNotAvailable' && handle !== names.at(-1)) continue
+    const opened = { ...authority, did: expect(answer).did }
+    folder.writeJson(FILE, opened)
+    return opened
+  }
+  throw new Error('one of the names is the last one')
+}
+
+function expect<T>(answer: Outcome<T>): T {
+  if (answer.kind === 'ok') return answer.value
+  const why = 'code' in answer ? answer.code : answer.kind
+  const code = answer.kind === 'rejected' || answer.kind === 'unauthorized' ? 'bad_request' : 'unavailable'
+  throw new DomainError(code, `the embedded PDS made no account for the lexicon (${why})`)
+}
+
+interface EmbeddedPublisher {
+  readonly folder: DataFolder
+  readonly host: AccountHost
+  readonly xrpc: Xrpc
+  readonly pdsUrl: string
+}
+
+/** Does nothing when it is there already. @throws DomainError `bad_request` when it would break what is there */
+async function publishEmbedded({ folder, host, xrpc, pdsUrl }: EmbeddedPublisher): Promise<Plan> {
+  const { did, password } = await openAuthority(folder, host)
+  return new LexiconRepo(xrpc, pdsUrl, did).publish(loadPublication(), password)
+}
+
+/**
+ * Publishes the product's lexicon on the embedded PDS, in the background: nobody waits for it, and nothing fails with it.
+ *
+ * @returns waits until it is over, to be called before what it uses is closed
+ */
+export function publishInBackground(parts: EmbeddedPublisher, onError: (error: unknown) => void): () => Promise<void> {
+  const publishing = publishEmbedded(parts).then(() => {}, onError)
+  return () => publishing
+}

@@ -1,0 +1,309 @@
+/** Whether an installation can work: what it is configured with, kept in, and talks to. Each check with a remedy. */
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { xrpc } from '@atproto/lex-client'
+import { type Config, readConfig } from '../config.ts'
+import { DataFolder } from '../data-folder.ts'
+import { isUnsealed } from '../domain/account.ts'
+import type { Limit } from '../domain/budget.ts'
+import { DomainError } from '../domain/errors.ts'
+import { COLLECTION } from '../domain/record.ts'
+import { findPds, type PdsAccess } from '../hosting.ts'
+import { getInviteCodes } from '../pds/methods.ts'
+import { Sealer } from '../pds/sealer.ts'
+import { Xrpc } from '../pds/xrpc.ts'
+import type { Clock, Store } from '../ports.ts'
+import { pages } from './users.ts'
+
+export interface Check {
+  readonly name: string
+  readonly level: 'ok' | 'warning' | 'problem'
+  readonly message: string
+  /** What to do about it; null where nothing is to be done. */
+  readonly remedy: string | null
+}
+
+export interface Patient {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Such as `24.1.0`. */
+  readonly nodeVersion: string
+  readonly clock: Clock
+  /** Opens the store of an installation that is there. @throws DomainError */
+  readonly openStore: (config: Config, folder: DataFolder) => Promise<Store>
+}
+
+const LEXICON = join(import.meta.dirname, '..', '..', 'lexicons', `${COLLECTION.replaceAll('.', '/')}.json`)
+const NODE = 24
+/** The Date header has whole seconds, and an answer takes its time. */
+const SKEW_WARNING_MS = 5_000
+/** Tokens are taken for valid, or for over, by this machine's clock. */
+const SKEW_PROBLEM_MS = 60_000
+/** Opening each of a million passwords would take minutes, and a wrong key is wrong for all of them. */
+const SECRETS = 2_000
+
+type Checks = AsyncGenerator<Check, void, undefined>
+
+function ok(name: string, message: string): Check {
+  return { name, level: 'ok', message, remedy: null }
+}
+function warning(name: string, message: string, remedy: string): Check {
+  return { name, level: 'warning', message, remedy }
+}
+function problem(name: string, message: string, remedy: string): Check {
+  return { name, level: 'problem', message, remedy }
+}
+
+/** All checks, one after the other; those that need what is not there are left out. Writes one mark to the store, and removes it. */
+export async function* examine(patient: Patient, stop: AbortSignal): Checks {
+  const major = Number(patient.nodeVersion.split('.')[0])
+  yield major >= NODE
+    ? ok('node', `Node ${patient.nodeVersion}`)
+    : problem('node', `Node ${patient.nodeVersion} is too old`, `install Node ${NODE} or newer`)
+  yield lexicon()
+  const { config, checks } = configuration(patient)
+  yield* checks
+  if (!config) return
+  const folder = new DataFolder(config.dataFolder)
+  const access = yield* secrets(config, folder)
+  yield* storeChecks(patient, config, folder, access, stop)
+  if (access && !stop.aborted) yield* pdsChecks(patient, config, access)
+}
+
+function lexicon(): Check {
+  try {
+    const { id } = JSON.parse(readFileSync(LEXICON, 'utf8')) as { id: string }
+    if (id === COLLECTION) return ok('lexicon', `${COLLECTION} is described`)
+  } catch {
+    // Said below.
+  }
+  return problem(
+    'lexicon',
+    `there is no description of ${COLLECTION}`,
+    'install the package again: its lexicons are missing',
+  )
+}
+
+function configuration({ env }: Patient): { readonly config: Config | null; readonly checks: readonly Check[] } {
+  const remedy = 'docs/reference/configuration.md names every variable'
+  const problems = (serves: boolean): { readonly config: Config | null; readonly lines: readonly string[] } => {
+    try {
+      return { config: readConfig(env, { serves }), lines: [] }
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      return { config: null, lines: error.message.split('\n') }
+    }
+  }
+  const { config, lines } = problems(false)
+  if (!config) return { config, checks: lines.map((line) => problem('configuration', line, remedy)) }
+  const serving = problems(true).lines
+  if (serving.length === 0) return { config, checks: [ok('configuration', 'is complete')] }
+  return {
+    config,
+    checks: serving.map((line) => warning('configuration', `moods serve would not start: ${line}`, remedy)),
+  }
+}
+
+type Access = PdsAccess & { readonly url: string; readonly plcUrl: string }
+
+/** What opens the PDS and the stored secrets. Makes none, where they are lost. */
+async function* secrets(config: Config, folder: DataFolder): AsyncGenerator<Check, Access | null, undefined> {
+  try {
+    if (
+      config.remote === null &&
+      folder.readJson('network.json') !== null &&
+      folder.readJson('secrets.json') === null
+    ) {
+      yield problem(
+        'secrets',
+        `${folder.file('secrets.json')} is missing`,
+        'put it back from a copy: the accounts hang on it',
+      )
+      return null
+    }
+    const pds = findPds(config, folder)
+    return { url: pds.url, plcUrl: pds.plcUrl, ...(await pds.start()) }
+  } catch (error) {
+    yield problem('secrets', messageOf(error), 'start "moods serve" once, or set PDS_URL')
+    return null
+  }
+}
+
+async function* storeChecks(
+  { openStore, clock }: Patient,
+  config: Config,
+  folder: DataFolder,
+  access: Access | null,
+  stop: AbortSignal,
+): Checks {
+  const remedy =
+    config.store.kind === 'sqlite'
+      ? 'MOODS_DATA names the folder; is it there, and may it be written?'
+      : 'look at MONGODB_URI and at the server it names'
+  try {
+    await using store = await openStore(config, folder)
+    await store.check()
+    const started = performance.now()
+    await store.ledger.block('doctor', clock.now())
+    await store.ledger.forget('doctor')
+    yield ok('store', `${store.name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
+    if (access) yield* sealed(store, access, stop)
+  } catch (error) {
+    yield problem('store', messageOf(error), remedy)
+  }
+}
+
+/** Whether the seal key opens what was sealed. */
+async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Checks {
+  const sealer = new Sealer(sealKey)
+  const opens = (secret: string): Promise<boolean> =>
+    sealer.open(secret).then(
+      () => true,
+      () => false,
+    )
+  let [looked, plain, closed] = [0, 0, 0]
+  for await (const page of pages(store, 'accounts', stop)) {
+    for (const { sealedPassword } of page) {
+      if (sealedPassword === null) continue
+      looked++
+      if (isUnsealed(sealedPassword)) plain++
+      else if (!(await opens(sealedPassword))) closed++
+    }
+    if (looked >= SECRETS) break
+  }
+  if (closed > 0) {
+    const remedy = 'MOODS_SEAL_KEY, or secrets.json in the data folder, must be the one that they were sealed with'
+    yield problem('seal key', `does not open ${closed} of ${looked} stored passwords`, remedy)
+  } else {
+    yield ok('seal key', `opens all ${looked - plain} sealed passwords that were tried`)
+  }
+  if (plain > 0) yield warning('seal key', `${plain} passwords are in plain text`, 'moods accounts seal --execute')
+}
+
+async function* pdsChecks(patient: Patient, config: Config, access: Access): Checks {
+  const started = patient.clock.now()
+  const health = await ask(config, `${access.url}/xrpc/_health`)
+  if (health.kind === 'silent') {
+    const remedy =
+      config.remote === null ? 'start "moods serve": the PDS runs in it' : 'look at PDS_URL, and at the PDS'
+    yield problem('pds', `${access.url} does not answer (${health.why})`, remedy)
+    return
+  }
+  const { version } = health.body as { version?: string }
+  yield ok('pds', `${access.url} answers, version ${version ?? 'unknown'}`)
+  yield clockCheck(health.headers.get('date'), started, patient.clock.now())
+  const server = await ask(config, `${access.url}/xrpc/com.atproto.server.describeServer`)
+  if (server.kind === 'silent') {
+    yield problem('accounts', `describeServer: ${server.why}`, 'is PDS_URL a PDS?')
+  } else {
+    yield* accountChecks(patient, config, access, server.body as Description)
+    yield limits(config, server.headers.get('ratelimit-policy'))
+  }
+  const plc = await ask(config, `${access.plcUrl}/_health`)
+  yield plc.kind === 'answer'
+    ? ok('plc', `${access.plcUrl} answers`)
+    : warning(
+        'plc',
+        `${access.plcUrl} does not answer (${plc.why})`,
+        'PLC_URL is the directory that the PDS uses; only checks need it',
+      )
+}
+
+type Answer =
+  | { readonly kind: 'answer'; readonly headers: Headers; readonly body: unknown }
+  | { readonly kind: 'silent'; readonly why: string }
+
+async function ask({ pdsTimeoutMs, bypassKey }: Config, url: string): Promise<Answer> {
+  try {
+    const headers: Record<string, string> = bypassKey === null ? {} : { 'x-ratelimit-bypass': bypassKey }
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(pdsTimeoutMs) })
+    if (!response.ok) return { kind: 'silent', why: `status ${response.status}` }
+    return { kind: 'answer', headers: response.headers, body: await response.json() }
+  } catch (error) {
+    return { kind: 'silent', why: causeOf(error) }
+  }
+}
+
+function clockCheck(date: string | null, before: number, after: number): Check {
+  const theirs = Date.parse(date ?? '')
+  if (Number.isNaN(theirs))
+    return warning('clock', 'the PDS does not say what time it is', 'compare the clocks by hand')
+  // Half a second for what the header leaves out.
+  const skew = Math.round(theirs + 500 - (before + after) / 2)
+  const message = `this machine is ${(Math.abs(skew) / 1000).toFixed(1)} s ${skew > 0 ? 'behind' : 'ahead of'} the PDS`
+  const remedy = 'have both machines keep their clocks by NTP'
+  if (Math.abs(skew) >= SKEW_PROBLEM_MS) return problem('clock', message, remedy)
+  if (Math.abs(skew) >= SKEW_WARNING_MS) return warning('clock', message, remedy)
+  return ok('clock', 'agrees with that of the PDS')
+}
+
+interface Description {
+  readonly availableUserDomains?: readonly string[]
+  readonly inviteCodeRequired?: boolean
+}
+
+/** Whether accounts can be made: a domain for handles, and the password that invitations need. */
+async function* accountChecks(
+  { clock }: Patient,
+  { pdsTimeoutMs: timeoutMs, bypassKey }: Config,
+  { url, adminPassword }: Access,
+  { availableUserDomains = [], inviteCodeRequired = false }: Description,
+): Checks {
+  yield availableUserDomains[0] === undefined
+    ? problem('handles', 'the PDS offers no domain for handles', 'set PDS_SERVICE_HANDLE_DOMAINS on the PDS')
+    : ok('handles', `end with ${availableUserDomains[0]}`)
+  const client = new Xrpc(clock, { timeoutMs, bypassKey })
+  const agent = client.agent(url, `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`)
+  const answer = await client.ask((signal) => xrpc(agent, getInviteCodes, { params: { limit: 1 }, signal }))
+  const needed = inviteCodeRequired ? 'invitations are required' : 'no invitations are required'
+  if (answer.kind === 'ok') yield ok('admin', `the PDS takes the admin password; ${needed}`)
+  else if (answer.kind === 'unauthorized' && inviteCodeRequired) {
+    yield problem(
+      'admin',
+      `the PDS refuses the admin password, and ${needed}`,
+      'PDS_ADMIN_PASSWORD must be that of the PDS',
+    )
+  } else {
+    const why = 'code' in answer ? answer.code : answer.kind
+    yield warning(
+      'admin',
+      `the admin password was not taken (${why}); ${needed}`,
+      'erasing accounts needs PDS_ADMIN_PASSWORD',
+    )
+  }
+}
+
+/** Our limits against those that the PDS shows: the tightest one of this request, as in `3000;w=300`. */
+function limits({ limits: { requests }, bypassKey }: Config, policy: string | null): Check {
+  const [, max, seconds] = /(\d+);w=(\d+)/.exec(policy ?? '') ?? []
+  const ours: Limit | undefined = requests[0]
+  if (max === undefined) {
+    return ok(
+      'limits',
+      ours ? 'the PDS shows none; ours are kept all the same (PDS_RATE_LIMITS)' : 'none on either side',
+    )
+  }
+  const theirs = `the PDS allows ${max} requests in ${seconds} s`
+  if (bypassKey !== null)
+    return warning(
+      'limits',
+      `${theirs}, and does not know our bypass key`,
+      'PDS_RATE_LIMIT_BYPASS_KEY must be that of the PDS',
+    )
+  if (!ours) return warning('limits', `${theirs}, and we know of no limit`, 'set PDS_RATE_LIMITS=on')
+  if (Number(seconds) * 1000 === ours.windowMs && ours.max > Number(max)) {
+    return warning('limits', `${theirs}, and we would send ${ours.max}`, `set REQUESTS_PER_5_MIN=${max}`)
+  }
+  return ok('limits', theirs)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** What is below "fetch failed". */
+function causeOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code
+  return messageOf(error)
+}

@@ -1,0 +1,112 @@
+/** What a PDS tells the world about the commits to one repo (https://atproto.com/specs/sync#firehose). */
+
+import { decodeAll } from '@atproto/lex-cbor'
+
+/** The fields that we use of a frame: its header, then its body. */
+interface Header {
+  readonly op: number
+  readonly t?: string
+}
+interface CommitBody {
+  readonly repo: string
+  readonly ops: readonly { readonly action: string; readonly path: string }[]
+}
+
+export class Firehose implements Disposable {
+  readonly #socket: WebSocket
+  readonly #did: string
+  /** `create collection/rkey` and the like, of every commit since the connection. */
+  readonly #seen = new Set<string>()
+  #changed = Promise.withResolvers<void>()
+  #broken: string | null = null
+
+  private constructor(socket: WebSocket, did: string) {
+    this.#socket = socket
+    this.#did = did
+    socket.addEventListener('message', ({ data }) => this.#read(new Uint8Array(data as ArrayBuffer)))
+    socket.addEventListener('close', () => this.#break('the PDS has closed the connection'))
+    socket.addEventListener('error', () => this.#break('the connection was lost'))
+  }
+
+  /**
+   * Connects, and hears from now on what happens to one repo.
+   *
+   * @param pds base URL
+   * @throws Error when there is no connection in time
+   */
+  static async connect(pds: string, did: string, signal: AbortSignal): Promise<Firehose> {
+    const socket = new WebSocket(`${pds.replace(/^http/, 'ws')}/xrpc/com.atproto.sync.subscribeRepos`)
+    socket.binaryType = 'arraybuffer'
+    const firehose = new Firehose(socket, did)
+    try {
+      await until(signal, (resolve, reject) => {
+        socket.addEventListener('open', () => resolve())
+        socket.addEventListener('error', () => reject(new Error('there is no firehose at this PDS')))
+      })
+      return firehose
+    } catch (error) {
+      socket.close()
+      throw error
+    }
+  }
+
+  /**
+   * Resolves once the commit has been heard of, before or after the call.
+   *
+   * @param path collection and record key
+   * @throws Error when the connection ends, or `signal` fires, before that
+   */
+  async sees(action: 'create' | 'delete', path: string, signal: AbortSignal): Promise<void> {
+    while (!this.#seen.has(`${action} ${path}`)) {
+      if (this.#broken !== null) throw new Error(this.#broken)
+      const { promise } = this.#changed
+      await until(signal, (resolve) => void promise.then(resolve))
+    }
+  }
+
+  #read(frame: Uint8Array): void {
+    const [header, body] = [...decodeAll(frame)] as unknown as [Header, CommitBody]
+    if (header.op !== 1) return this.#break('the PDS refused to go on')
+    if (header.t !== '#commit' || body.repo !== this.#did) return
+    for (const { action, path } of body.ops) this.#seen.add(`${action} ${path}`)
+    this.#wake()
+  }
+
+  #break(why: string): void {
+    this.#broken ??= why
+    this.#wake()
+  }
+
+  #wake(): void {
+    const { resolve } = this.#changed
+    this.#changed = Promise.withResolvers<void>()
+    resolve()
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close()
+  }
+}
+
+/** A promise that ends with the signal at the latest. */
+function until(
+  signal: AbortSignal,
+  start: (resolve: () => void, reject: (error: Error) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new Error('not in time'))
+    if (signal.aborted) return stop()
+    signal.addEventListener('abort', stop, { once: true })
+    const over = (): void => signal.removeEventListener('abort', stop)
+    start(
+      () => {
+        over()
+        resolve()
+      },
+      (error) => {
+        over()
+        reject(error)
+      },
+    )
+  })
+}

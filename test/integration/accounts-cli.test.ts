@@ -1,0 +1,254 @@
+/** `moods accounts`, as a process of its own, against the real PDS and PLC directory of a running server. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import type { App } from '../../src/app.ts'
+import { DataFolder } from '../../src/data-folder.ts'
+import { unsealed } from '../../src/domain/account.ts'
+import type { AccountCheck } from '../../src/operate/account-check.ts'
+import type { AccountList, Provisioned, Sealed } from '../../src/operate/accounts.ts'
+import { environment, startApp, temporaryFolder } from '../support/installation.ts'
+import { runMoods } from '../support/process.ts'
+import { eventually, listRecords } from '../support/repo.ts'
+
+interface Provision {
+  readonly executed: boolean
+  readonly planned: { readonly none: number; readonly pending: number; readonly refused: number }
+  readonly federationOff: number
+  readonly result: Provisioned | null
+}
+
+/** Runs the command in the folder of a server. */
+async function accounts<T>(folder: string, args: readonly string[], env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await runMoods(['accounts', ...args, '--json'], environment(folder, env))
+  if (stdout === '') throw new Error(`moods accounts ${args.join(' ')} ended with ${code}: ${stderr}`)
+  return { code, stderr, ...(JSON.parse(stdout) as T) }
+}
+
+/** A change that no use case makes. */
+async function change(app: App, user: string, fields: Record<string, unknown>): Promise<void> {
+  await app.store.accounts.save({ ...(await app.store.accounts.byUser(user))!, ...fields })
+}
+
+describe('moods accounts list', () => {
+  it('says who has moods and no account, and why an account was refused', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await app.accounts.signUp('u1', 'alice')
+    await app.moods.post('u2', { mood: 'nobody knows me' })
+    await app.store.accounts.claimHandle('u3', 'only-handle')
+    await app.moods.post('u4', { mood: 'gone' }).then(({ mood }) => app.moods.remove('u4', mood.id, 'withdraw'))
+    await app.engine.drain()
+    await change(app, 'u1', { state: 'needs_attention', error: { code: 'AccountTakedown', message: '', at: 1 } })
+    const all = await accounts<AccountList>(folder.path, ['list'])
+    expect(all.code).toBe(0)
+    expect(all.counts).toEqual({
+      users: 4,
+      withHandle: 2,
+      withMoods: 1,
+      without: 1,
+      states: { none: 3, pending: 0, ready: 0, needs_attention: 1 },
+    })
+    expect(all.users[0]).toMatchObject({
+      user: 'u1',
+      handle: 'alice',
+      state: 'needs_attention',
+      did: expect.stringMatching(/^did:plc:/),
+      reason: 'AccountTakedown',
+    })
+    const { users } = await accounts<AccountList>(folder.path, ['list', '--without'])
+    expect(users).toEqual([
+      { user: 'u2', handle: null, state: 'none', did: null, pdsHandle: null, reason: null, moods: 1 },
+    ])
+    const { stdout } = await runMoods(['accounts', 'list'], environment(folder.path))
+    expect(stdout).toContain('4 users: 2 with a handle, 1 with moods, 1 of these without an account.')
+    expect(stdout).toMatch(/@alice +needs attention|@alice +needs_attention/)
+  })
+})
+
+describe('moods accounts provision', () => {
+  it('makes accounts with possible handles, each user another one, and their moods follow', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    const { accounts: store } = app.store
+    const handles = { u1: 'a_b', u2: 'a.b', u3: 'a-b', u4: 'Zoë.X', u5: 'admin', u6: 'ab' }
+    for (const [user, handle] of Object.entries(handles)) await store.claimHandle(user, handle)
+    await app.moods.post('u7', { mood: 'without a handle' })
+    await app.moods.post('u1', { mood: 'with one' })
+
+    const dry = await accounts<Provision>(folder.path, ['provision'])
+    expect(dry).toMatchObject({ code: 0, executed: false, planned: { none: 7 }, result: null })
+    expect(dry.stderr).toContain('Would make accounts for 7 users.')
+    expect(await store.byUser('u1')).toBeNull()
+
+    const one = await accounts<Provision>(folder.path, ['provision', 'u7', '--execute'])
+    expect(one).toMatchObject({ code: 0, planned: { none: 1 }, result: { made: [{ user: 'u7' }], waiting: 0 } })
+    const { code, result } = await accounts<Provision>(folder.path, ['provision', '--execute'])
+    expect([code, result!.failed, result!.waiting]).toEqual([0, [], 0])
+    const made = Object.fromEntries(result!.made.map(({ user, pdsHandle }) => [user, pdsHandle]))
+    expect(made).toEqual({
+      u1: expect.stringMatching(/^a-b-[0-9a-f]{4}\.test$/),
+      u2: expect.stringMatching(/^a-b-[0-9a-f]{4}\.test$/),
+      u3: 'a-b.test',
+      u4: 'zoe-x.test',
+      u5: expect.stringMatching(/^admin-[0-9a-f]{4}\.test$/),
+      u6: expect.stringMatching(/^ab-[0-9a-f]{4}\.test$/),
+    })
+    expect((await store.byUser('u7'))!.pdsHandle).toMatch(/^user-[0-9a-f]{12}\.test$/)
+    await app.engine.drain()
+    for (const user of ['u1', 'u7']) {
+      expect(await listRecords(app.pdsUrl, (await store.byUser(user))!.did!)).toHaveLength(1)
+    }
+    const again = await accounts<Provision>(folder.path, ['provision', '--execute'])
+    expect(again).toMatchObject({ code: 0, planned: { none: 0 }, result: { made: [], failed: [] } })
+    expect((await accounts<AccountCheck>(folder.path, ['check'])).findings).toEqual([])
+  })
+
+  it('says why the PDS refused, and makes them when the reason is gone', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    for (const user of ['u1', 'u2']) await app.moods.post(user, { mood: 'here' })
+    // The PDS takes no addresses that are made to be thrown away.
+    const refusing = { ACCOUNT_EMAIL_DOMAIN: 'mailinator.com' }
+    const { code, result } = await accounts<Provision>(folder.path, ['provision', '--execute'], refusing)
+    expect([code, result!.made, result!.reasons]).toEqual([1, [], { InvalidRequest: 2 }])
+    expect(result!.failed[0]).toMatchObject({ user: 'u1', message: expect.stringContaining('email') })
+    const { users } = await accounts<AccountList>(folder.path, ['list', '--without'])
+    expect(users.map(({ reason }) => reason)).toEqual(['InvalidRequest', 'InvalidRequest'])
+    const after = await accounts<Provision>(folder.path, ['provision', '--execute'])
+    expect(after).toMatchObject({ code: 0, planned: { refused: 2 }, result: { failed: [] } })
+    expect(after.result!.made).toHaveLength(2)
+  })
+
+  it('stops on Ctrl+C between two accounts, and goes on when it is run again', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    for (let n = 1; n <= 60; n++) await app.store.accounts.claimHandle(`u${n}`, `user-${n}`)
+    const ready = async () => (await app.store.accounts.count()).states.ready
+    const child = spawn(process.execPath, ['bin/moods.js', 'accounts', 'provision', '--execute', '--json'], {
+      env: { PATH: process.env['PATH'] ?? '', ...environment(folder.path) },
+    })
+    let stdout = ''
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    const closed = once(child, 'close')
+    await eventually('some', async () => (await ready()) >= 3)
+    child.kill('SIGINT')
+    await closed
+    const { result } = JSON.parse(stdout) as Provision
+    expect([child.exitCode, result!.interrupted, result!.failed]).toEqual([1, true, []])
+    expect(await ready()).toBeLessThan(60)
+    const again = await accounts<Provision>(folder.path, ['provision', '--execute'])
+    expect([again.code, await ready()]).toEqual([0, 60])
+  })
+
+  it('leaves out who is not published, and knows nobody by a name of nobody', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await app.store.accounts.claimHandle('u1', 'alice')
+    const off = await accounts<Provision>(folder.path, ['provision', '@alice', '--execute'], { FEDERATION: 'off' })
+    expect(off).toMatchObject({ code: 0, federationOff: 1, result: { made: [] } })
+    const { code, stderr } = await runMoods(['accounts', 'provision', '@nobody'], environment(folder.path))
+    expect([code, stderr]).toEqual([2, expect.stringContaining('there is no user @nobody')])
+  })
+
+  it('ends with 3 when the PDS is not there, and has asked for nothing', async () => {
+    await using folder = await temporaryFolder()
+    {
+      await using app = await startApp(folder.path, { role: 'serve' })
+      await app.moods.post('u1', { mood: 'here' })
+    }
+    const { code, stderr } = await runMoods(['accounts', 'provision', '--execute'], environment(folder.path))
+    expect([code, stderr]).toEqual([3, expect.stringContaining('does not take accounts now')])
+    const { users } = await accounts<AccountList>(folder.path, ['list'])
+    expect(users).toMatchObject([{ user: 'u1', state: 'none' }])
+  })
+})
+
+describe('moods accounts seal', () => {
+  it('counts, then seals what is in plain text, and the account can still be used', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await app.accounts.signUp('u1', 'alice')
+    await app.accounts.signUp('u2', 'bob')
+    await app.engine.drain()
+    const { sealedPassword } = (await app.store.accounts.byUser('u1'))!
+    const password = await app.sealer.open(sealedPassword!)
+    await change(app, 'u1', { sealedPassword: unsealed(password), sealedSession: null })
+    const dry = await accounts<Sealed>(folder.path, ['seal'])
+    expect(dry).toMatchObject({ code: 0, accounts: 2, plain: 1, sealed: 0 })
+    const { code, stdout, stderr } = await runMoods(['accounts', 'seal', '--execute'], environment(folder.path))
+    expect([code, stdout]).toEqual([
+      0,
+      '1 of 2 accounts have a password in plain text. 1 sealed and opened again, 0 failed.\n',
+    ])
+    expect(stdout + stderr).not.toContain(password)
+    const sealed = (await app.store.accounts.byUser('u1'))!.sealedPassword!
+    expect(sealed).not.toContain(password)
+    expect(await app.sealer.open(sealed)).toBe(password)
+    expect(await accounts<Sealed>(folder.path, ['seal', '--execute'])).toMatchObject({ plain: 0, sealed: 0 })
+  })
+})
+
+describe('moods accounts check', () => {
+  it('finds nothing where all is well, and each thing that is not', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    const users = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace']
+    for (const handle of users) await app.accounts.signUp(`u-${handle}`, handle)
+    await app.engine.drain()
+    const { code, checked, findings } = await accounts<AccountCheck>(folder.path, ['check'])
+    expect([code, checked, findings]).toEqual([0, 7, []])
+
+    const did = async (name: string) => (await app.store.accounts.byUser(`u-${name}`))!.did!
+    await change(app, 'u-alice', { pdsHandle: 'somebody.test' })
+    await change(app, 'u-bob', { did: `did:plc:${'a'.repeat(24)}` })
+    await takeDown(app.pdsUrl, folder.path, await did('carol'))
+    await app.host.remove(await did('dave'))
+    await change(app, 'u-erin', { pds: 'http://localhost:1' })
+    await change(app, 'u-frank', { state: 'needs_attention', error: { code: 'Why', message: '', at: 1 } })
+
+    const after = await accounts<AccountCheck>(folder.path, ['check'])
+    expect(after.code).toBe(1)
+    const found = new Map<string, string[]>()
+    for (const { user, problem } of after.findings) found.set(user, [...(found.get(user) ?? []), problem])
+    expect(Object.fromEntries(found)).toEqual({
+      'u-alice': ['handle_differs', 'handle_differs'],
+      'u-bob': ['did_unknown', 'repo_missing'],
+      'u-carol': ['repo_inactive'],
+      'u-dave': ['repo_missing'],
+      'u-erin': ['pds_differs', 'pds_silent'],
+      'u-frank': ['refused'],
+    })
+    for (const { remedy } of after.findings) expect(remedy.length).toBeGreaterThan(10)
+    const grace = await accounts<AccountCheck>(folder.path, ['check', '@grace', await did('carol')])
+    expect([grace.checked, grace.findings.map(({ user }) => user)]).toEqual([2, ['u-carol']])
+    const rest = await accounts<AccountCheck>(folder.path, ['check', '--after', 'u-erin'])
+    expect([rest.checked, rest.findings.map(({ problem }) => problem)]).toEqual([2, ['refused']])
+  })
+
+  it('ends with 3 when nobody answers', async () => {
+    await using folder = await temporaryFolder()
+    {
+      await using app = await startApp(folder.path, { role: 'serve' })
+      await app.accounts.signUp('u1', 'alice')
+      await app.engine.drain()
+    }
+    const { code, stderr } = await runMoods(['accounts', 'check'], environment(folder.path))
+    expect([code, stderr]).toEqual([3, expect.stringContaining('does not say what did:plc:')])
+  })
+})
+
+/** As the operator of a PDS does it. */
+async function takeDown(pds: string, folder: string, did: string): Promise<void> {
+  const { pdsAdminPassword } = new DataFolder(folder).secrets()
+  const response = await fetch(`${pds}/xrpc/com.atproto.admin.updateSubjectStatus`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Basic ${Buffer.from(`admin:${pdsAdminPassword}`).toString('base64')}`,
+    },
+    body: JSON.stringify({ subject: { $type: 'com.atproto.admin.defs#repoRef', did }, takedown: { applied: true } }),
+  })
+  if (!response.ok) throw new Error(`updateSubjectStatus answered ${response.status}`)
+}

@@ -1,0 +1,119 @@
+/** `moods accounts` on a database that was there before us: passwords in plain text, users without accounts. */
+
+import { randomBytes } from 'node:crypto'
+import { type Db, type Document, MongoClient } from 'mongodb'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { DataFolder } from '../../src/data-folder.ts'
+import type { AccountList, Provisioned, Sealed } from '../../src/operate/accounts.ts'
+import { environment } from '../support/installation.ts'
+import { fillLegacy, legacyUser } from '../support/legacy.ts'
+import { anyDatabase } from '../support/mongod.ts'
+import { runMoods } from '../support/process.ts'
+import { listRecords, makeForeignAccount } from '../support/repo.ts'
+import { createSite, type Site } from '../support/site.ts'
+
+const { uri } = inject('mongo')!
+const { sub } = legacyUser(1)
+
+describe('moods accounts, on an existing database', () => {
+  const database = anyDatabase()
+  const cleanup = new AsyncDisposableStack()
+  const sealKey = randomBytes(32).toString('base64')
+  let site: Site
+  let db: Db
+  let did: string
+  let env: Record<string, string>
+
+  const users = () => db.collection<{ _id: string; atproto?: Document }>('users')
+
+  async function accounts<T>(args: readonly string[]) {
+    const { code, stdout, stderr } = await runMoods(['accounts', ...args, '--json'], env)
+    if (stdout === '') throw new Error(`moods accounts ended with ${code}: ${stderr}`)
+    return { code, ...(JSON.parse(stdout) as T), output: stdout + stderr }
+  }
+
+  beforeAll(async () => {
+    const client = await new MongoClient(uri).connect()
+    db = client.db(database)
+    cleanup.defer(() => client.close())
+    cleanup.defer(async () => void (await db.dropDatabase()))
+    const store = { MONGODB_URI: uri, MONGODB_NAME: database, MOODS_SEAL_KEY: sealKey }
+    site = cleanup.use(await createSite(store))
+    await site.pds.up()
+    const { pdsAdminPassword } = new DataFolder(site.pdsFolder).secrets()
+    did = await makeForeignAccount(site.app.pdsUrl, pdsAdminPassword, 'legacy-1.test', 'plain-1')
+    await fillLegacy(db, { 1: { did, handle: 'legacy-1.test', password: 'plain-1' } })
+    const pds = { PDS_PORT: '', PLC_PORT: '', PDS_URL: site.app.pdsUrl, PDS_ADMIN_PASSWORD: pdsAdminPassword }
+    env = environment(site.dataFolder, { ...store, ...pds })
+  }, 60_000)
+  afterAll(() => cleanup.disposeAsync())
+
+  it('seal counts the plain passwords and changes nothing', async () => {
+    const before = await users().find().toArray()
+    expect(await accounts<Sealed>(['seal'])).toMatchObject({ code: 0, accounts: 22, plain: 21, sealed: 0 })
+    expect(await users().find().toArray()).toEqual(before)
+  })
+
+  it('seal --execute leaves none, says none, and what it sealed still logs in', async () => {
+    const { output, ...sealed } = await accounts<Sealed>(['seal', '--execute'])
+    expect(sealed).toEqual({ code: 0, accounts: 22, plain: 21, sealed: 21, failed: 0, interrupted: false })
+    expect(output).not.toContain('plain-')
+    expect(await users().countDocuments({ 'atproto.password': { $exists: true } })).toBe(0)
+    expect(await users().countDocuments({ 'atproto.sealed': { $exists: true } })).toBe(21)
+    expect(JSON.stringify(await users().find().toArray())).not.toContain('plain-')
+    expect(await users().findOne({ _id: sub })).toMatchObject({
+      code: 'ac1',
+      atproto: { did, handle: 'legacy-1.test' },
+    })
+    const { sealedPassword } = (await site.app.store.accounts.byUser(sub))!
+    expect(await site.app.sealer.open(sealedPassword!)).toBe('plain-1')
+    await site.app.moods.post(sub, { mood: 'still here' })
+    await site.app.engine.drain()
+    expect((await listRecords(site.app.pdsUrl, did)).map(({ value }) => value['text'])).toEqual(['still here'])
+    expect(await accounts<Sealed>(['seal', '--execute'])).toMatchObject({ code: 0, plain: 0, sealed: 0 })
+  })
+
+  it('list --without and provision find whoever lacks an account, and make them', async () => {
+    // A handle from before there were rules, and a user who never had one.
+    const { sub: odd } = legacyUser(21)
+    const { sub: nameless } = legacyUser(29)
+    await db.collection<{ _id: string }>('@handles').updateOne({ _id: odd }, { $set: { handle: 'Legacy_21.old' } })
+    await users().updateOne({ _id: nameless }, { $unset: { atproto: '' } })
+    const lacking = [21, 22, 23, 24, 25, 26, 27, 28, 29].map((n) => legacyUser(n).sub)
+    const { users: without } = await accounts<AccountList>(['list', '--without'])
+    expect(without.map(({ user }) => user)).toEqual(lacking)
+    const { code, result } = await accounts<{ result: Provisioned }>(['provision', '--execute'])
+    expect([code, result.failed, result.waiting]).toEqual([0, [], 0])
+    expect(result.made.map(({ user }) => user).toSorted()).toEqual(lacking)
+    const names = Object.fromEntries(result.made.map(({ user, pdsHandle }) => [user, pdsHandle]))
+    expect(names[odd]).toBe('legacy-21-old.test')
+    expect(names[nameless]).toMatch(/^user-[0-9a-f]{12}\.test$/)
+    expect(names[legacyUser(27).sub]).toBe('legacy-27.test')
+    expect(await users().findOne({ _id: legacyUser(27).sub })).toMatchObject({ code: 'ac27' })
+    expect((await accounts<AccountList>(['list', '--without'])).users).toEqual([])
+  })
+
+  it('erase --restored takes what a backup has brought back of a user who has come back since', async () => {
+    const documents = await db.collection('moods').find({ user: sub, 'atproto.ordinal': null }).toArray()
+    const { app } = site
+    await app.erasures.request(sub)
+    site.forward(60_000)
+    await app.engine.drain()
+    // The account is still on the PDS, and so a second one is not to be had; moods are all that it takes.
+    await app.moods.post(sub, { mood: 'anew' })
+    await db.collection('moods').insertMany(documents)
+    const erase = async (args: readonly string[]) => {
+      const { code, stdout } = await runMoods(['erase', '--restored', ...args, '--json'], env)
+      return { code, ...(JSON.parse(stdout) as { returned: object[]; emptied: number }) }
+    }
+    expect(await erase([])).toMatchObject({ code: 1, returned: [{ action: 'purge', older: documents.length }] })
+    expect(await erase(['--execute'])).toMatchObject({ code: 0, emptied: documents.length })
+    const left = await db
+      .collection('moods')
+      .find({ user: sub, mood: { $nin: ['', null] } })
+      .toArray()
+    expect(left.map(({ mood }) => mood as string)).toEqual(['anew'])
+    expect(await db.collection('moods').countDocuments({ user: sub, deleted: true })).toBe(documents.length)
+    expect(await erase([])).toMatchObject({ code: 0, returned: [{ action: 'leave' }] })
+  })
+})
