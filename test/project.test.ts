@@ -2,6 +2,7 @@
 
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import type { Command } from 'commander'
 import { VARIABLES } from '../src/config.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { cliReference } from './support/cli-reference.ts'
@@ -72,5 +73,24 @@ describe('documents', () => {
         .commands.map((command) => command.name())
         .toSorted(),
     )
+  })
+
+  it('give only commands and options that there are', () => {
+    const lines = documents.flatMap((document) =>
+      [...readFileSync(document, 'utf8').matchAll(/^(?:[A-Z_]+=\S+ )?npx moods (.+)$/gm)].map(([, rest]) => rest!),
+    )
+    expect(lines.length).toBeGreaterThan(20)
+    for (const line of lines) {
+      const words = line.replace(/ [>|#].*$/, '').split(' ')
+      let command: Command = createProgram()
+      for (let next; (next = command.commands.find((each) => each.name() === words[0])); command = next) words.shift()
+      expect(command.parent, line).not.toBeNull()
+      const options = words.filter((word) => word.startsWith('--'))
+      const known = new Set(command.options.map(({ long }) => long))
+      expect(
+        options.filter((option) => !known.has(option)),
+        line,
+      ).toEqual([])
+    }
   })
 })
