@@ -8,8 +8,14 @@ import type { Mood } from '../domain/mood.ts'
 import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
 import { workOff } from './work-off.ts'
 
-/** What a backfill does something about: everything else is the business of a repair. */
-const MEANT: ReadonlySet<string> = new Set(['missing', 'unlinked'])
+/**
+ * What a backfill does something about; everything else is the business of a repair. A reference to nothing is its business
+ * where the engine has never seen the mood: what an old document claims is no evidence.
+ */
+function isMeant({ kind, fix }: Finding): boolean {
+  if (kind === 'dangling') return fix.kind === 'enqueue' && fix.mood.sync.hold === 'backfill'
+  return kind === 'missing' || kind === 'unlinked'
+}
 
 export interface BackfillOptions {
   /** Milliseconds to wait after each mood; 0 leaves the pace to the budgets. */
@@ -42,7 +48,7 @@ export async function backfillUser(
     return { ...none, skipped, reason: found.account?.error?.code ?? 'no account' }
   }
   if (found.kind === 'unreadable') return { ...none, failed: moods.size, skipped: NOT_SKIPPED, reason: found.code }
-  const meant = found.audit.findings.filter(({ kind }) => MEANT.has(kind))
+  const meant = found.audit.findings.filter(isMeant)
   const already = found.audit.counts.synced + found.audit.counts.legacy
   const skipped = { ...skippedOf(moods, null), tooLong: found.audit.counts.unpublishable }
   if (!execute) return { ...none, migrated: meant.length, already, skipped, reason: null }
