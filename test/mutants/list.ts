@@ -15,15 +15,16 @@ const ENGINE = 'test/integration/engine.test.ts'
 const CHANGES = 'test/integration/changes.test.ts'
 const BUDGETS = 'test/integration/budgets.test.ts'
 const ERASURE = 'test/integration/erasure.test.ts'
+const AUDIT = 'test/integration/audit.test.ts'
 const OUTCOME = 'test/integration/outcome.test.ts'
 const PUBLISH = 'test/integration/publish.test.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a result is kept whatever has become of the mood',
-    file: 'src/store/sqlite/moods.ts',
-    find: 'WHERE id = :id AND version = :version`),\n      save:',
-    replace: 'WHERE id = :id AND :version = :version`),\n      save:',
+    file: 'src/store/sqlite/work.ts',
+    find: 'WHERE id = :id AND version = :version`)',
+    replace: 'WHERE id = :id AND :version = :version`)',
     tests: [CONTRACT],
   },
   {
@@ -133,10 +134,24 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'an erasure forgets the records of others',
-    file: 'src/sync/erase.ts',
-    find: 'if (there.value.size === 0) return ok(undefined)',
-    replace: 'if (there.value.size >= 0) return ok(undefined)',
+    file: 'src/sync/removal.ts',
+    find: 'if (chosen.length === 0) return ok(undefined)',
+    replace: 'if (chosen.length >= 0) return ok(undefined)',
     tests: [ERASURE],
+  },
+  {
+    bug: 'an audit takes a private mood on the PDS for a mere stray',
+    file: 'src/domain/audit.ts',
+    find: "const kind = mood.isPrivate ? 'leaked' : 'stray'",
+    replace: "const kind = 'stray'",
+    tests: [AUDIT],
+  },
+  {
+    bug: 'a repair keeps the wrong one of two copies',
+    file: 'src/domain/audit.ts',
+    find: 'return [...there.filter(isRight), ...there.filter((rkey) => !isRight(rkey))]',
+    replace: 'return [...there]',
+    tests: [AUDIT],
   },
   {
     bug: 'moods that waited for an account are not put back to work',
