@@ -1,8 +1,11 @@
-/** `npm run bench`: ratios against bare baselines, measured side by side in one run. Run it alone. */
+/**
+ * `npm run bench`: ratios against bare baselines, measured side by side in one run. Run it alone. `npm run bench -- pds`, `posts` or
+ * `stores` runs that part.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { createInterface } from 'node:readline'
 import { pino } from 'pino'
@@ -162,22 +165,44 @@ async function startPds(folder: string): Promise<{ child: ChildProcess; pds: Bar
   return { child, pds: new BarePds(url, adminPassword), adminPassword }
 }
 
-await using folder = await temporaryFolder()
-const { child, pds, adminPassword } = await startPds(folder.path)
-const env = {
-  MOODS_DATA: `${folder.path}/moods`,
-  PORT: '0',
-  PDS_URL: pds.url,
-  PDS_ADMIN_PASSWORD: adminPassword,
-  PDS_RATE_LIMITS: 'off',
-  PDS_TIMEOUT_MS: '30000',
-  MOODS_SEAL_KEY: Buffer.alloc(32, 1).toString('base64'),
-  AUTH_ISSUER: 'https://issuer.invalid/',
-  AUTH_AUDIENCE: 'moods',
+/** Backfills, latency and audits, against a PDS in a process of its own. */
+async function pdsRows(): Promise<Row[]> {
+  await using folder = await temporaryFolder()
+  const { child, pds, adminPassword } = await startPds(folder.path)
+  const env = {
+    MOODS_DATA: `${folder.path}/moods`,
+    PORT: '0',
+    PDS_URL: pds.url,
+    PDS_ADMIN_PASSWORD: adminPassword,
+    PDS_RATE_LIMITS: 'off',
+    PDS_TIMEOUT_MS: '30000',
+    MOODS_SEAL_KEY: Buffer.alloc(32, 1).toString('base64'),
+    AUTH_ISSUER: 'https://issuer.invalid/',
+    AUTH_AUDIENCE: 'moods',
+  }
+  const open = () => createApp(readConfig(env, { serves: true }), 'serve', { log: pino({ level: 'silent' }) })
+  const rows: Row[] = []
+  {
+    await using app = await open()
+    rows.push(...(await backfillRows(app, pds)), ...(await latencyRows(app, pds)))
+  }
+  {
+    await using app = await open()
+    rows.push(await auditAgainstPaging(app, large))
+    const users = await prepare(app, 1_000, 10_000)
+    await app.engine.drain()
+    rows.push(await incrementalAudit(app, users))
+    await prepare(app, REPOS, 100_000)
+    const megabytes = await memoryOf(() => app.engine.drain())
+    const work = 'memory during a backfill of 100,000 moods, beyond what there was before'
+    rows.push(row(work, `${Math.round(megabytes)} MB`, '64 MB', megabytes / 64, '≤ 1', megabytes <= 64))
+  }
+  child.kill('SIGKILL')
+  return rows
 }
-const rows: Row[] = []
-{
-  await using app = await createApp(readConfig(env, { serves: true }), 'serve', { log: pino({ level: 'silent' }) })
+
+async function backfillRows(app: App, pds: BarePds): Promise<Row[]> {
+  const rows: Row[] = []
   const pace: number[] = []
   for (const repos of [1, REPOS]) {
     const bare = await bareBackfill(pds, repos, MOODS)
@@ -188,58 +213,46 @@ const rows: Row[] = []
   }
   const seed = await seedLoop(pds, 100)
   const many = pace[0]! / seed
-  rows.push(
-    row(
-      'backfill, one repo, against the original loop',
-      `${Math.round(pace[0]!)} /s`,
-      `${seed.toFixed(1)} /s`,
-      many,
-      '≥ 90',
-      many >= 90,
-    ),
-  )
+  const what = 'backfill, one repo, against the original loop'
+  rows.push(row(what, `${Math.round(pace[0]!)} /s`, `${seed.toFixed(1)} /s`, many, '≥ 90', many >= 90))
+  return rows
+}
+
+async function latencyRows(app: App, pds: BarePds): Promise<Row[]> {
   const { ours, bare } = await latency(app, pds, 200)
-  for (const [name, q, most] of [
+  const targets = [
     ['p50', 0.5, 1.5],
     ['p99', 0.99, 5],
-  ] as const) {
-    const ratio = quantile(ours, q) / quantile(bare, q)
-    const ms = (values: number[]): string => `${quantile(values, q).toFixed(1)} ms`
-    rows.push(
-      row(`post → published, ${name}, against a bare putRecord`, ms(ours), ms(bare), ratio, `≤ ${most}`, ratio <= most),
-    )
-  }
+  ] as const
+  return targets.map(([name, q, most]) => {
+    const [mine, theirs] = [quantile(ours, q), quantile(bare, q)]
+    const what = `post → published, ${name}, against a bare putRecord`
+    const ratio = mine / theirs
+    return row(what, `${mine.toFixed(1)} ms`, `${theirs.toFixed(1)} ms`, ratio, `≤ ${most}`, ratio <= most)
+  })
 }
-{
-  await using app = await createApp(readConfig(env, { serves: true }), 'serve', { log: pino({ level: 'silent' }) })
-  rows.push(await auditAgainstPaging(app, large))
-  const users = await prepare(app, 1_000, 10_000)
-  await app.engine.drain()
-  rows.push(await incrementalAudit(app, users))
-  await prepare(app, REPOS, 100_000)
-  const megabytes = await memoryOf(() => app.engine.drain())
-  const work = 'memory during a backfill of 100,000 moods, beyond what there was before'
-  rows.push(row(work, `${Math.round(megabytes)} MB`, '64 MB', megabytes / 64, '≤ 1', megabytes <= 64))
+
+async function postRows(): Promise<Row[]> {
+  const { ours, constant } = await postThroughput()
+  const ratio = ours / constant
+  const what = 'POST /api/mood, 64 connections, durable, against a constant'
+  return [row(what, `${Math.round(ours)} /s`, `${Math.round(constant)} /s`, ratio, '≥ 0.5', ratio >= 0.5)]
 }
-child.kill('SIGKILL')
-const { ours, constant } = await postThroughput()
-rows.push(
-  row(
-    'POST /api/mood, 64 connections, durable, against a constant',
-    `${Math.round(ours)} /s`,
-    `${Math.round(constant)} /s`,
-    ours / constant,
-    '≥ 0.5',
-    ours / constant >= 0.5,
-  ),
-)
 
-rows.push(...(await storeRows()))
+const PARTS = { pds: pdsRows, posts: postRows, stores: storeRows } as const
+const FILE = 'bench/results/latest.json'
 
+const chosen = process.argv.slice(2)
+const unknown = chosen.filter((name) => !(name in PARTS))
+if (unknown.length > 0) throw new Error(`there is no part ${unknown.join(', ')}, only ${Object.keys(PARTS).join(', ')}`)
 const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`
-console.table(
-  rows.map(({ work, ours: mine, baseline, ratio, target }) => ({ work, ours: mine, baseline, ratio, target })),
-)
+// Of parts that are not run now, the last result stays.
+const before = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as { parts?: Record<string, Row[]> }) : {}
+const parts: Record<string, Row[]> = { ...before.parts }
+for (const [name, measure] of Object.entries(PARTS)) {
+  if (chosen.length === 0 || chosen.includes(name)) parts[name] = await measure()
+}
+console.table(Object.values(parts).flat())
 mkdirSync('bench/results', { recursive: true })
-writeFileSync('bench/results/latest.json', `${JSON.stringify({ machine, rows }, null, 2)}\n`)
-console.log(`on ${machine}; written to bench/results/latest.json`)
+writeFileSync(FILE, `${JSON.stringify({ machine, parts }, null, 2)}\n`)
+console.log(`on ${machine}; written to ${FILE}`)

@@ -73,6 +73,7 @@ const env = environment(dataFolder, {
   PDS_TIMEOUT_MS: String(TIMEOUT_MS),
   PDS_RATE_LIMITS: 'off',
   MOODS_SEAL_KEY: Buffer.alloc(32, 7).toString('base64'),
+  LOG_LEVEL: 'error',
   AUTH_ISSUER: provider.issuer,
   AUTH_AUDIENCE: AUDIENCE,
 })
@@ -117,7 +118,7 @@ async function keepKillingPrimaries(): Promise<void> {
     await exited
     killed.primaries++
     const before = acknowledged.length
-    while (acknowledged.length < before + CLIENTS) await setTimeout(100)
+    while (!isOver() && acknowledged.length < before + CLIENTS) await setTimeout(100)
     members[at] = await startMongod(program, { dbPath: `${folder.path}/mongo-${at}`, port: primary, replSet: 'fleet' })
   }
 }
@@ -140,14 +141,16 @@ const refusals: Record<string, number> = {}
 /** Asks one API after the other until one says yes. What it said no with is counted. */
 async function insist<T>(token: string, path: string, body: unknown): Promise<T> {
   for (;;) {
-    const { address } = random.pick(apis)
+    const api = random.pick(apis)
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
-    const response = await fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    const response = await fetch(`${api.address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
     const answer = (await response.json()) as T
     if (response.ok) return answer
     const reason = `${response.status} ${JSON.stringify(answer)}`
     refusals[reason] = (refusals[reason] ?? 0) + 1
-    if (response.status !== 503) throw new Error(`an API answered ${reason}`)
+    // The log is a stream of its own: what went wrong may come a moment after the answer.
+    if (response.status !== 503) await setTimeout(500)
+    if (response.status !== 503) throw new Error(`an API answered ${reason}: ${api.errors.slice(-2000)}`)
     await setTimeout(200)
   }
 }

@@ -56,6 +56,11 @@ export class ServerProcess implements AsyncDisposable {
     throw new Error(`the server did not start: ${server.#stderr}`)
   }
 
+  /** Standard error so far. */
+  get errors(): string {
+    return this.#stderr
+  }
+
   get address(): string {
     return /ready at (\S+)/.exec(this.lines.at(-1) ?? '')?.[1] ?? ''
   }

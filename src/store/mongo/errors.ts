@@ -6,6 +6,21 @@ import { DomainError } from '../../domain/errors.ts'
 /** Not the primary, shutting down, interrupted by a change of the primary (the driver's own list of what to retry). */
 const PASSING = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 63, 150, 13388, 64, 50, 24])
 
+/** A connection that ended, or could not be made. */
+const SOCKET_CODES = new Set<unknown>([
+  'EPIPE',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'ENOTCONN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_SOCKET_CLOSED',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+])
+
 /** Which field of a unique index was taken, besides the user; null for any other error. */
 export function takenKey(error: unknown): string | null {
   if (!(error instanceof MongoServerError) || error.code !== 11000) return null
@@ -27,9 +42,15 @@ function isPassing(error: MongoError): boolean {
   return typeof error.code === 'number' && PASSING.has(error.code)
 }
 
+/** Whether it is the operating system's word of a connection; the driver lets some of these through as they are. */
+function isOfTheSocket(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && SOCKET_CODES.has(error.code)
+}
+
 /** The same error, or `unavailable` for one that will pass. Words of the driver stay inside: they may name hosts. */
 export function translated(error: unknown): unknown {
-  if (!(error instanceof MongoError) || !isPassing(error)) return error
+  const willPass = error instanceof MongoError ? isPassing(error) : isOfTheSocket(error)
+  if (!willPass) return error
   return new DomainError('unavailable', 'the database does not answer just now', { cause: error })
 }
 
