@@ -4,7 +4,6 @@
  */
 
 import { join } from 'node:path'
-import { findMongo, startSmallSet } from '../test/support/mongod.ts'
 
 const [flag, ...more] = process.argv.slice(2)
 if (more.length > 0 || (flag !== undefined && flag !== '--mongo')) {
@@ -13,6 +12,8 @@ if (more.length > 0 || (flag !== undefined && flag !== '--mongo')) {
 } else {
   await using stack = new AsyncDisposableStack()
   if (flag === '--mongo') {
+    // Loaded where it is used: a plain start needs no driver.
+    const { findMongo, startSmallSet } = await import('../test/support/mongod.ts')
     const found = await findMongo((line) => console.log(line))
     if (!found) throw new Error('there is no MongoDB to be had')
     const dbPath = join(process.env['MOODS_DATA'] ?? 'data', 'mongo')

@@ -18,7 +18,7 @@ import { answerFetch } from './http/fetch.ts'
 import { requireOidc } from './http/open.ts'
 import { decodeCursor, encodeCursor, erasureView, moodView, profileView } from './http/view.ts'
 import { createLog } from './observe/log.ts'
-import { type AuditDeps, auditUser, repairFindings } from './operate/audit.ts'
+import { auditDeps, auditUser, repairFindings } from './operate/audit.ts'
 import { backfillUser } from './operate/backfill.ts'
 
 export type { AuditCounts, BackfillReport, FindingKind } from './domain/audit.ts'
@@ -318,10 +318,6 @@ export type AuditResult =
   /** Nothing is known of the repo, which is not to say that it is empty. */
   | { readonly kind: 'unreadable'; readonly code: string }
   | { readonly kind: 'no_account' }
-
-function auditDeps({ store, client, clock, config }: App): AuditDeps {
-  return { store, client, clock, policy: config.federation }
-}
 
 /**
  * Reads a user's repo whole, every block's hash checked, and compares it with the database, by CID.

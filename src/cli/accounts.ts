@@ -15,7 +15,7 @@ import {
   sealPasswords,
 } from '../operate/accounts.ts'
 import { everybody, type Say, someUsers } from '../operate/users.ts'
-import { findUser, openConsole } from './console.ts'
+import { findUsers, openConsole } from './console.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Progress } from './progress.ts'
 
@@ -126,7 +126,9 @@ async function provision(names: readonly string[], options: Options): Promise<vo
     options,
     async (app, say, stop): Promise<ProvisionResult> => {
       const users =
-        names.length > 0 ? await someUsers(app.store, await usersOf(app, names)) : await everybody(app.store, say, stop)
+        names.length > 0
+          ? await someUsers(app.store, await findUsers(app.store, names))
+          : await everybody(app.store, say, stop)
       const plan = await planAccounts(app, users)
       console.error(announce(plan, execute))
       const done = execute ? await makeAccounts(app, plan.wanted, say, stop) : null
@@ -188,7 +190,7 @@ async function check(names: readonly string[], options: Options): Promise<void> 
   const { findings, stoppedAfter } = await withConsole(
     options,
     async (app, say, stop) => {
-      const users = names.length > 0 ? await usersOf(app, names) : null
+      const users = names.length > 0 ? await findUsers(app.store, names) : null
       return checkAccounts(app, users, options.after ?? '', say, stop)
     },
     describeCheck,
@@ -203,9 +205,4 @@ function describeCheck({ checked, findings, stoppedAfter }: AccountCheck): strin
     ...Object.entries(countBy(findings.map(({ problem }) => problem))).map(([problem, n]) => `  ${n} ${problem}`),
     ...(stoppedAfter === null ? [] : [`Stopped. It goes on with --after '${stoppedAfter}'`]),
   ].join('\n')
-}
-
-/** @throws DomainError `usage` for a name of nobody */
-async function usersOf({ store }: App, names: readonly string[]): Promise<readonly string[]> {
-  return Promise.all(names.map((name) => findUser(store, name)))
 }

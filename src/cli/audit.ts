@@ -4,9 +4,9 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { App } from '../app.ts'
 import type { Account } from '../domain/account.ts'
 import { FINDING_KINDS, type Finding } from '../domain/audit.ts'
-import type { AuditDeps, UserAudit } from '../operate/audit.ts'
+import { auditDeps, type UserAudit } from '../operate/audit.ts'
 import { accountsOf, type Summary, survey } from '../operate/survey.ts'
-import { findUser, openConsole } from './console.ts'
+import { findUsers, openConsole } from './console.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Progress } from './progress.ts'
 
@@ -36,15 +36,9 @@ export function wholeNumber(text: string): number {
   return Number(text)
 }
 
-export function auditDeps(app: App): AuditDeps {
-  return { store: app.store, client: app.client, clock: app.clock, policy: app.config.federation }
-}
-
 /** Accounts of the users who are named; all if none are. */
 export async function chosenAccounts(app: App, names: readonly string[], limit?: number): Promise<Account[]> {
-  const users: string[] = []
-  for (const name of names) users.push(await findUser(app.store, name))
-  return accountsOf(app.store, users, limit ?? Infinity)
+  return accountsOf(app.store, await findUsers(app.store, names), limit ?? Infinity)
 }
 
 interface Found {

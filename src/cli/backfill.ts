@@ -5,9 +5,10 @@ import { closeSync, openSync, writeFileSync } from 'node:fs'
 import type { App } from '../app.ts'
 import type { BackfillReport } from '../domain/audit.ts'
 import { DomainError } from '../domain/errors.ts'
+import { auditDeps } from '../operate/audit.ts'
 import { backfillUser } from '../operate/backfill.ts'
-import { auditDeps, wholeNumber } from './audit.ts'
-import { findUser, openConsole } from './console.ts'
+import { wholeNumber } from './audit.ts'
+import { findUsers, openConsole } from './console.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Progress } from './progress.ts'
 
@@ -92,9 +93,8 @@ async function run(names: readonly string[], options: Options): Promise<void> {
 }
 
 async function chosenUsers(app: App, names: readonly string[], limit: number): Promise<string[]> {
+  if (names.length > 0) return (await findUsers(app.store, names)).slice(0, limit)
   const users: string[] = []
-  for (const name of names) users.push(await findUser(app.store, name))
-  if (names.length > 0) return users.slice(0, limit)
   for (let after = ''; users.length < limit;) {
     const page = await app.store.moods.authors(after, Math.min(PAGE, limit - users.length))
     users.push(...page)

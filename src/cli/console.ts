@@ -7,10 +7,12 @@ import { DomainError } from '../domain/errors.ts'
 import { parseHandle } from '../domain/handle.ts'
 import { createLog } from '../observe/log.ts'
 import type { Store } from '../ports.ts'
+import { spareMemory } from './memory.ts'
 import { requireExisting } from './store.ts'
 
 /** @throws DomainError `config`, `data_folder`, `unavailable` */
 export async function openConsole(): Promise<App> {
+  spareMemory()
   const config = readConfig(process.env, { serves: false })
   requireExisting(config, new DataFolder(config.dataFolder))
   // Standard output is for the answer; what goes wrong on the way is said on standard error.
@@ -41,4 +43,9 @@ export async function findUser(store: Store, name: string): Promise<string> {
     'usage',
     `there is no user ${name} (a user is @handle, a DID, or the sub of the sign-in provider)`,
   )
+}
+
+/** @throws DomainError `usage` for a name of nobody */
+export function findUsers(store: Store, names: readonly string[]): Promise<string[]> {
+  return Promise.all(names.map((name) => findUser(store, name)))
 }

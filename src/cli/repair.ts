@@ -3,10 +3,10 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Account } from '../domain/account.ts'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../domain/audit.ts'
-import { repairFindings, type UserAudit } from '../operate/audit.ts'
+import { auditDeps, countKinds, repairFindings, type UserAudit } from '../operate/audit.ts'
 import { type Summary, survey } from '../operate/survey.ts'
 import { workOff } from '../operate/work-off.ts'
-import { auditDeps, chosenAccounts, describeSummary } from './audit.ts'
+import { chosenAccounts, describeSummary } from './audit.ts'
 import { openConsole } from './console.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { Progress } from './progress.ts'
@@ -70,7 +70,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
     const chosen = result.audit.findings.filter(({ kind }) => kinds.has(kind))
     if (chosen.length === 0) return
     users.push(result.account.user)
-    const counts = options.execute ? await repairFindings(deps, result.account, chosen) : countOf(chosen)
+    const counts = options.execute ? await repairFindings(deps, result.account, chosen) : countKinds(chosen)
     for (const [kind, n] of Object.entries(counts)) add(ordered, kind as FindingKind, n)
   }
   const modernise = options.modernise ?? false
@@ -85,12 +85,6 @@ async function run(names: readonly string[], options: Options): Promise<void> {
   console.log(options.json ? JSON.stringify(result, null, 2) : describe(result))
   const left = Object.keys((after ?? before).findings).some((kind) => kinds.has(kind as FindingKind))
   process.exitCode = signal.aborted || before.unreadable > 0 || (options.execute === true && left) ? 1 : 0
-}
-
-function countOf(findings: readonly { readonly kind: FindingKind }[]): Result['ordered'] {
-  const counts: Result['ordered'] = {}
-  for (const { kind } of findings) add(counts, kind, 1)
-  return counts
 }
 
 function add(counts: Result['ordered'], kind: FindingKind, n: number): void {

@@ -1,5 +1,6 @@
 /** Reading repos whole and comparing them with the primary; and turning what was found into work for the engine. */
 
+import type { App } from '../app.ts'
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
 import { auditRepo, type Finding, type FindingKind, type Fix, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
@@ -14,6 +15,16 @@ export interface AuditDeps {
   readonly client: RepoClient
   readonly clock: Clock
   readonly policy: FederationPolicy
+}
+
+/** What an audit needs of an installation. */
+export function auditDeps({
+  store,
+  client,
+  clock,
+  config,
+}: Pick<App, 'store' | 'client' | 'clock' | 'config'>): AuditDeps {
+  return { store, client, clock, policy: config.federation }
 }
 
 export interface AuditOptions {
@@ -49,8 +60,8 @@ function codeOf(failure: Failure): string {
 }
 
 /**
- * Audits one user, and keeps the result. Moods are read before and after the repo: what changed in between is on its way,
- * and no finding.
+ * Audits one user, and keeps the result. Where something is found, the moods are read once more, after the repo: what
+ * changed in between is on its way, and no finding.
  */
 export async function auditUser(deps: AuditDeps, user: string, options: AuditOptions = {}): Promise<UserAudit> {
   const { store, client, clock, policy } = deps
@@ -63,12 +74,13 @@ export async function auditUser(deps: AuditDeps, user: string, options: AuditOpt
   const snapshot = await client.snapshot(account, COLLECTION, options.verify ?? false)
   if (snapshot.kind !== 'ok') return unreadable(deps, account, at, codeOf(snapshot))
   const { rev, records } = snapshot.value
-  const after = await historyOf(store, user)
-  const moving = new Set(
-    [...after.values()].filter((mood) => before.get(mood.id)?.version !== mood.version).map(({ id }) => id),
-  )
-  const moods = [...after.values()]
-  const audit = auditRepo({ account, policy, moods, records, moving, removing, modernise: options.modernise ?? false })
+  const input = { account, policy, records, removing, modernise: options.modernise ?? false }
+  let audit = auditRepo({ ...input, moods: [...before.values()], moving: new Set() })
+  if (audit.findings.length > 0) {
+    const moods = [...(await historyOf(store, user)).values()]
+    const moving = new Set(moods.filter((mood) => before.get(mood.id)?.version !== mood.version).map(({ id }) => id))
+    audit = auditRepo({ ...input, moods, moving })
+  }
   const isStill = audit.counts.inFlight === 0 && removing.size === 0
   await store.audits.put({
     user,

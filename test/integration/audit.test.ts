@@ -8,7 +8,7 @@ import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { type AuditDeps, auditUser, countKinds, repairFindings } from '../../src/operate/audit.ts'
 import { backfillUser } from '../../src/operate/backfill.ts'
 import { accountsOf, survey } from '../../src/operate/survey.ts'
-import { DAMAGES, damage, putRecord, readyAccount, recordOf, saveRow, unlinked } from '../support/damage.ts'
+import { damage, putRecord, readyAccount, recordOf, saveRow, unlinked } from '../support/damage.ts'
 import { listRecords } from '../support/repo.ts'
 import { differences } from '../support/oracle.ts'
 import { createSite, type Site } from '../support/site.ts'
@@ -63,7 +63,7 @@ describe('an audit', () => {
     })
   })
 
-  it.each(DAMAGES)('names what is %s, and nothing else; a repair mends it', async (kind) => {
+  it.each(FINDING_KINDS)('names what is %s, and nothing else; a repair mends it', async (kind) => {
     const { user, moods } = await published(4)
     await damage(site.app, kind, moods[1]!)
     expect(await found(user)).toEqual({ [kind]: 1 })
@@ -173,7 +173,7 @@ describe('an audit', () => {
 
   it('random damage is named, repaired, and gone', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.constantFrom(...DAMAGES), { minLength: 1, maxLength: 8 }), async (kinds) => {
+      fc.asyncProperty(fc.array(fc.constantFrom(...FINDING_KINDS), { minLength: 1, maxLength: 8 }), async (kinds) => {
         const { user, moods } = await published(kinds.length + 2)
         for (const [i, kind] of kinds.entries()) await damage(site.app, kind, moods[i]!)
         const expected: Partial<Record<FindingKind, number>> = {}

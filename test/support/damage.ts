@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { App } from '../../src/app.ts'
 import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
+import type { FindingKind } from '../../src/domain/audit.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import type { RepoWrite } from '../../src/domain/plan.ts'
 import { COLLECTION, rkeyFor } from '../../src/domain/record.ts'
@@ -45,21 +46,8 @@ export async function recordOf(app: App, mood: Mood): Promise<Record<string, unk
   return outcome.value.value as Record<string, unknown>
 }
 
-export const DAMAGES = [
-  'leaked',
-  'missing',
-  'drift',
-  'dangling',
-  'unlinked',
-  'duplicate',
-  'stray',
-  'foreign',
-  'unreadable',
-] as const
-export type Damage = (typeof DAMAGES)[number]
-
 /** Does this to a mood that is published, or beside it; an audit has to call it by the same name. */
-export async function damage(app: App, kind: Damage, mood: Mood): Promise<void> {
+export async function damage(app: App, kind: FindingKind, mood: Mood): Promise<void> {
   const { user, sync } = mood
   switch (kind) {
     case 'leaked':
