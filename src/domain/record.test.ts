@@ -1,3 +1,5 @@
+import { cidForLex } from '@atproto/lex-cbor'
+import type { LexMap } from '@atproto/lex-data'
 import { Lexicons } from '@atproto/lexicon'
 import { isValidTid } from '@atproto/syntax'
 import { TID } from '@atproto/common-web'
@@ -107,6 +109,18 @@ describe('desiredRecord', () => {
 describe('cidOf', () => {
   it('does not depend on the order of fields', () => {
     expect(cidOf({ a: 1, b: 'x' })).toBe(cidOf({ b: 'x', a: 1 }))
+  })
+
+  it("is the one that ATProto's own library computes", async () => {
+    const field = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean(), fc.constant(null))
+    const value = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.oneof(field, fc.array(field)), {
+      noNullPrototype: true,
+    })
+    await fc.assert(
+      fc.asyncProperty(value, async (lex: LexMap) => {
+        expect(cidOf(lex)).toBe((await cidForLex(lex)).toString())
+      }),
+    )
   })
 
   it('is the CID that the specification gives for an empty map', () => {

@@ -3,9 +3,10 @@
  * one at all. Enqueue, send, audit and repair ask {@link desiredRecord}; nobody else decides.
  */
 
-import { createHash } from 'node:crypto'
-import { CBOR_DATA_CODEC, createCid, type LexMap, SHA256_HASH_CODE } from '@atproto/lex-data'
-import { encode } from '@atproto/lex-cbor'
+import { createHash, hash } from 'node:crypto'
+import { encode } from '@atcute/cbor'
+import { CODEC_DCBOR, fromDigest, toString } from '@atcute/cid'
+import type { LexMap } from '@atproto/lex-data'
 import type { Account } from './account.ts'
 import { isReady } from './account.ts'
 import type { HoldReason } from './sync.ts'
@@ -75,8 +76,7 @@ function issuesWithoutValues(
 
 /** CID of a record as ATProto computes it: version 1, DAG-CBOR, SHA-256 (https://atproto.com/specs/data-model). */
 export function cidOf(value: LexMap): string {
-  const digest = createHash('sha256').update(encode(value)).digest()
-  return createCid(CBOR_DATA_CODEC, SHA256_HASH_CODE, digest).toString()
+  return toString(fromDigest(CODEC_DCBOR, hash('sha256', encode(value), 'buffer')))
 }
 
 /** AT-URI of a mood's record in the repo of `did`. */
@@ -97,11 +97,11 @@ const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
  */
 export function rkeyFor(when: number, id: string, salt: number): string {
   if (!Number.isInteger(when) || when < 0 || when >= 2 ** 53 / 1000) throw new RangeError('no TID for such a time')
-  const hash = createHash('sha256')
+  const digest = createHash('sha256')
     .update(salt === 0 ? id : `${id}\n${salt}`)
     .digest()
-  const micros = BigInt(when) * 1000n + BigInt(hash.readUInt32BE(0) % 1000)
-  let bits = (micros << 10n) | BigInt(hash.readUInt16BE(4) & 0x3ff)
+  const micros = BigInt(when) * 1000n + BigInt(digest.readUInt32BE(0) % 1000)
+  let bits = (micros << 10n) | BigInt(digest.readUInt16BE(4) & 0x3ff)
   let tid = ''
   // 13 characters of 5 bits; leading zeros become '2', so times before September 2005 give full-length keys as well.
   for (let i = 0; i < 13; i++) {

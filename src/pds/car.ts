@@ -1,62 +1,80 @@
 /** Reading a whole repo from its CAR (https://atproto.com/specs/repository). */
 
-import type { Cid } from '@atproto/lex-data'
-import { decode } from '@atproto/lex-cbor'
-import { type BlockMap, type Commit, MemoryBlockstore, MST, readCarWithRoot, verifyCommitSig } from '@atproto/repo'
+import { hash } from 'node:crypto'
+import { fromUint8Array as blocksOf } from '@atcute/car'
+import { decode, encode, fromBytes, fromCidLink } from '@atcute/cbor'
+import { verifySigWithDidKey } from '@atcute/crypto'
+import { type Commit, fromUint8Array as entriesOf, isCommit, type RepoEntry } from '@atcute/repo'
 import type { RepoSnapshot } from '../ports.ts'
 
 /**
  * Record keys and CIDs of one collection. Every block's hash is checked.
  *
+ * @param did whose repo it has to be
  * @throws when a block is missing or does not have the hash it is named by: never a partial answer
  */
-export async function collectionOf(car: Uint8Array, collection: string): Promise<Map<string, string>> {
-  const { blocks, commit } = await open(car)
-  const leaves = await leavesOf(blocks, commit, collection)
-  return new Map(leaves.map(({ rkey, cid }) => [rkey, cid.toString()]))
+export function collectionOf(car: Uint8Array, did: string, collection: string): Map<string, string> {
+  commitOf(car, did)
+  const cids = new Map<string, string>()
+  for (const { rkey, cid } of recordsOf(car, collection)) cids.set(rkey, cid.$link)
+  return cids
 }
 
 /**
  * A collection with the contents of its records. One that cannot be decoded has no value; one that is missing makes the
  * whole reading fail.
  *
+ * @param did whose repo it has to be
  * @param signingKey `did:key` that has to have signed the commit; null not to look
  * @throws when a block is missing or damaged, or the signature is not of that key
  */
 export async function snapshotOf(
   car: Uint8Array,
+  did: string,
   collection: string,
   signingKey: string | null,
 ): Promise<RepoSnapshot> {
-  const { blocks, commit } = await open(car)
-  if (signingKey !== null && !(await verifyCommitSig(commit, signingKey))) {
-    throw new Error('the commit is not signed by the key of its repo')
-  }
+  const commit = commitOf(car, did)
+  if (signingKey !== null) await verify(commit, signingKey)
   const records = new Map<string, { cid: string; value: unknown }>()
-  for (const { rkey, cid } of await leavesOf(blocks, commit, collection)) {
-    const bytes = blocks.get(cid)
-    if (!bytes) throw new Error('a record is missing from the CAR')
-    records.set(rkey, { cid: cid.toString(), value: decoded(bytes) })
+  for (const entry of recordsOf(car, collection)) {
+    records.set(entry.rkey, { cid: entry.cid.$link, value: valueOf(entry) })
   }
   return { rev: commit.rev, records }
 }
 
-async function open(car: Uint8Array): Promise<{ blocks: BlockMap; commit: Commit }> {
-  const { root, blocks } = await readCarWithRoot(car)
-  const bytes = blocks.get(root)
-  if (!bytes) throw new Error('the commit is missing from the CAR')
-  return { blocks, commit: decode<Commit>(bytes) }
+/** Checks the hash of every block, which the reader of records leaves to us, and finds the commit among them. */
+function commitOf(car: Uint8Array, did: string): Commit {
+  const blocks = blocksOf(car)
+  const [root, ...more] = blocks.roots.map((link) => fromCidLink(link).bytes)
+  let commit: unknown
+  for (const { cid, bytes } of blocks) {
+    const digest = hash('sha256', bytes, 'buffer')
+    if (!digest.equals(cid.digest.contents)) throw new Error('a block of the CAR does not have the hash of its name')
+    if (root && Buffer.compare(root, cid.bytes) === 0) commit = decode(bytes)
+  }
+  if (more.length > 0 || !isCommit(commit)) throw new Error('the CAR has not one commit')
+  if (commit.did !== did) throw new Error('the CAR is of another repo')
+  return commit
 }
 
-async function leavesOf(blocks: BlockMap, commit: Commit, collection: string): Promise<{ rkey: string; cid: Cid }[]> {
-  const prefix = `${collection}/`
-  const leaves = await MST.load(new MemoryBlockstore(blocks), commit.data).listWithPrefix(prefix)
-  return leaves.map(({ key, value }) => ({ rkey: key.slice(prefix.length), cid: value }))
+function* recordsOf(car: Uint8Array, collection: string): Generator<RepoEntry> {
+  for (const entry of entriesOf(car)) {
+    if (entry.collection === collection) yield entry
+  }
 }
 
-function decoded(bytes: Uint8Array): unknown {
+/** Of a signature, the rest of the commit is what is signed (https://atproto.com/specs/repository#commit-objects). */
+async function verify({ sig, ...unsigned }: Commit, signingKey: string): Promise<void> {
+  const signature = new Uint8Array(fromBytes(sig))
+  if (!(await verifySigWithDidKey(signingKey, signature, encode(unsigned)))) {
+    throw new Error('the commit is not signed by the key of its repo')
+  }
+}
+
+function valueOf(entry: RepoEntry): unknown {
   try {
-    return decode(bytes)
+    return entry.record
   } catch {
     return undefined
   }

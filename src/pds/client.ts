@@ -56,10 +56,10 @@ export class PdsClient implements RepoClient {
   }
 
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
-    return this.#whole(account, (car) => collectionOf(car, collection))
+    return this.#whole(account, (car) => collectionOf(car, account.did, collection))
   }
 
-  async #whole<T>(account: ReadyAccount, read: (car: Uint8Array) => Promise<T>): Promise<Outcome<T>> {
+  async #whole<T>(account: ReadyAccount, read: (car: Uint8Array) => T | Promise<T>): Promise<Outcome<T>> {
     const agent = this.#xrpc.agent(account.pds)
     const params = { did: account.did as Did }
     const ask = async (signal: AbortSignal) => (await xrpc(agent, getRepo, { params, signal })).body
@@ -76,7 +76,7 @@ export class PdsClient implements RepoClient {
   async snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>> {
     const key = verify ? await this.#signingKey(account) : ok(null)
     if (key.kind !== 'ok') return key
-    return this.#whole(account, (car) => snapshotOf(car, collection, key.value))
+    return this.#whole(account, (car) => snapshotOf(car, account.did, collection, key.value))
   }
 
   /** The key that signs a repo's commits, by the PLC directory (https://web.plc.directory/api/redoc). */

@@ -1,6 +1,6 @@
 /** What a PDS tells the world about the commits to one repo (https://atproto.com/specs/sync#firehose). */
 
-import { decodeAll } from '@atproto/lex-cbor'
+import { decode, decodeFirst } from '@atcute/cbor'
 
 /** The fields that we use of a frame: its header, then its body. */
 interface Header {
@@ -65,9 +65,11 @@ export class Firehose implements Disposable {
   }
 
   #read(frame: Uint8Array): void {
-    const [header, body] = [...decodeAll(frame)] as unknown as [Header, CommitBody]
+    const [header, rest] = decodeFirst(frame) as [Header, Uint8Array]
     if (header.op !== 1) return this.#break('the PDS refused to go on')
-    if (header.t !== '#commit' || body.repo !== this.#did) return
+    if (header.t !== '#commit') return
+    const body = decode(rest) as CommitBody
+    if (body.repo !== this.#did) return
     for (const { action, path } of body.ops) this.#seen.add(`${action} ${path}`)
     this.#wake()
   }

@@ -27,6 +27,9 @@ export class Xrpc {
     return buildAgent({
       service,
       headers: {
+        // Packing takes both sides longer than it saves: most of what is sent is hashes. Said outright, since a PDS that is told
+        // nothing sends a repo block by block.
+        'accept-encoding': 'identity',
         ...(authorization === undefined ? {} : { authorization }),
         ...(bypassKey === null ? {} : { 'x-ratelimit-bypass': bypassKey }),
       },

@@ -1,7 +1,8 @@
 /** What we make of the answers of a PDS. */
 
 import { describe, expect, it } from 'vitest'
-import { collectionOf } from '../../src/pds/car.ts'
+import { Secp256k1PrivateKeyExportable } from '@atcute/crypto'
+import { collectionOf, snapshotOf } from '../../src/pds/car.ts'
 import { COLLECTION } from '../../src/domain/record.ts'
 import { isReady } from '../../src/domain/account.ts'
 import { PdsClient } from '../../src/pds/client.ts'
@@ -35,12 +36,16 @@ describe('a whole repo', () => {
 
     const response = await fetch(`${app.pdsUrl}/xrpc/com.atproto.sync.getRepo?did=${account.did}`)
     const car = new Uint8Array(await response.arrayBuffer())
-    expect(await collectionOf(car, COLLECTION)).toEqual(expected)
-    expect(await collectionOf(car, 'computer.aesthetic.other')).toEqual(new Map())
+    expect(collectionOf(car, account.did, COLLECTION)).toEqual(expected)
+    expect(collectionOf(car, account.did, 'computer.aesthetic.other')).toEqual(new Map())
     const damaged = car.slice()
     damaged[damaged.length - 10]! ^= 1
-    await expect(collectionOf(damaged, COLLECTION)).rejects.toThrow()
-    await expect(collectionOf(car.slice(0, -10), COLLECTION)).rejects.toThrow()
+    expect(() => collectionOf(damaged, account.did, COLLECTION)).toThrow('hash')
+    expect(() => collectionOf(car.slice(0, -10), account.did, COLLECTION)).toThrow('end of data')
+    expect(() => collectionOf(car, 'did:plc:somebody', COLLECTION)).toThrow('another repo')
+
+    const stranger = await (await Secp256k1PrivateKeyExportable.createKeypair()).exportPublicKey('did')
+    await expect(snapshotOf(car, account.did, COLLECTION, stranger)).rejects.toThrow('not signed')
 
     const client = clientOf(app)
     const [first, second] = [...expected.keys()]

@@ -60,7 +60,7 @@ export function openSqlite(file: string, options: { readonly mustExist?: boolean
     // A mood is acknowledged once it survives a power cut, so every commit waits for the disk.
     db.pragma('synchronous = FULL')
     // Enough for the pages that are used again and again; and the log is taken over in larger pieces than usual.
-    db.pragma('cache_size = -65536')
+    db.pragma('cache_size = -32768')
     db.pragma('wal_autocheckpoint = 10000')
     // What is deleted is overwritten and not only unlinked: people ask to be forgotten.
     db.pragma('secure_delete = ON')
