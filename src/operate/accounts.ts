@@ -1,6 +1,5 @@
 /** What operators do with the accounts of all users: see who has one, have them made, seal their passwords. */
 
-import { setTimeout as wait } from 'node:timers/promises'
 import type { App } from '../app.ts'
 import { type Account, type AccountState, isUnsealed, newAccount, plainOf, touched } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -9,6 +8,7 @@ import { federates } from '../domain/policy.ts'
 import type { Sealer } from '../pds/sealer.ts'
 import type { AccountStore, Store } from '../ports.ts'
 import { everybody, type KnownUser, pages, type Say } from './users.ts'
+import { pause, whileEngineRuns } from './work-off.ts'
 
 /** One line of the list. */
 interface AccountLine {
@@ -157,9 +157,7 @@ export async function makeAccounts(
     if (account.state === 'ready') made.push({ user, handle, pdsHandle })
     else failed.push({ user, code: error?.code ?? 'Unknown', message: error?.message ?? '' })
   }
-  const done = new AbortController()
-  const running = app.engine.run(AbortSignal.any([stop, done.signal]))
-  try {
+  await whileEngineRuns(app, stop, async () => {
     let next = 0
     let lastAt = performance.now()
     while ((next < wanted.length || asked.size > 0) && !stop.aborted) {
@@ -177,12 +175,9 @@ export async function makeAccounts(
       }
       say('making accounts', made.length + failed.length, wanted.length)
       if (performance.now() - lastAt > PATIENCE_MS) break
-      await wait(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => {})
+      await pause(LOOK_EVERY_MS, stop)
     }
-  } finally {
-    done.abort()
-    await running
-  }
+  })
   const reasons = countBy(failed.map(({ code }) => code))
   return { made, failed, reasons, waiting: asked.size, interrupted: stop.aborted }
 }

@@ -1,12 +1,11 @@
 /** Putting history to work: moods that were there before the engine, or that it has lost sight of. */
 
-import { setTimeout } from 'node:timers/promises'
 import type { App } from '../app.ts'
 import { isReady } from '../domain/account.ts'
 import type { BackfillReport, Finding } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
-import { workOff } from './work-off.ts'
+import { pause, workOff } from './work-off.ts'
 
 /**
  * What a backfill does something about; everything else is the business of a repair. A reference to nothing is its business
@@ -83,6 +82,6 @@ async function order(
   for (const finding of findings) {
     if (stop.aborted) return
     await repairFindings(deps, account, [finding])
-    await setTimeout(delayMs, undefined, { signal: stop }).catch(() => {})
+    await pause(delayMs, stop)
   }
 }

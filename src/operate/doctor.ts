@@ -1,7 +1,5 @@
 /** Whether an installation can work: what it is configured with, kept in, and talks to. Each check with a remedy. */
 
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { xrpc } from '@atproto/lex-client'
 import { type Config, readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
@@ -10,6 +8,7 @@ import type { Limit } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { findPds, type PdsAccess } from '../hosting.ts'
+import { readLexiconFile } from '../pds/lexicon.ts'
 import { getInviteCodes } from '../pds/methods.ts'
 import { Sealer } from '../pds/sealer.ts'
 import { Xrpc } from '../pds/xrpc.ts'
@@ -33,7 +32,6 @@ export interface Patient {
   readonly openStore: (config: Config, folder: DataFolder) => Promise<Store>
 }
 
-const LEXICON = join(import.meta.dirname, '..', '..', 'lexicons', `${COLLECTION.replaceAll('.', '/')}.json`)
 const NODE = 24
 /** The Date header has whole seconds, and an answer takes its time. */
 const SKEW_WARNING_MS = 5_000
@@ -72,7 +70,7 @@ export async function* examine(patient: Patient, stop: AbortSignal): Checks {
 
 function lexicon(): Check {
   try {
-    const { id } = JSON.parse(readFileSync(LEXICON, 'utf8')) as { id: string }
+    const { id } = readLexiconFile().json as { id: string }
     if (id === COLLECTION) return ok('lexicon', `${COLLECTION} is described`)
   } catch {
     // Said below.

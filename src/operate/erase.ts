@@ -1,7 +1,6 @@
 /** What operators do about forgetting: have a user forgotten, keep the tombstones, and forget again after a restore. */
 
 import { createHash } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { App } from '../app.ts'
@@ -14,6 +13,7 @@ import { COLLECTION } from '../domain/record.ts'
 import { enqueued } from '../domain/sync.ts'
 import { getRepoStatus } from '../pds/methods.ts'
 import { everybody, histories, pages, type Say } from './users.ts'
+import { pause, whileEngineRuns } from './work-off.ts'
 
 /** How much of a user there is to forget. */
 export interface Extent {
@@ -68,10 +68,8 @@ export async function watchErasures(
 ): Promise<readonly Watched[]> {
   const open = new Map<string, number>(receipts.map((receipt) => [receipt, 0]))
   const watched: Watched[] = []
-  const over = new AbortController()
-  const running = app.engine.run(AbortSignal.any([stop, over.signal]))
   let lastAt = performance.now()
-  try {
+  await whileEngineRuns(app, stop, async () => {
     while (open.size > 0) {
       for (const [receipt, seen] of open) {
         const erasure = await app.erasures.byReceipt(receipt)
@@ -85,12 +83,9 @@ export async function watchErasures(
         watched.push(end)
       }
       if (open.size === 0 || stop.aborted || performance.now() - lastAt > PATIENCE_MS) break
-      await wait(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => {})
+      await pause(LOOK_EVERY_MS, stop)
     }
-  } finally {
-    over.abort()
-    await running
-  }
+  })
   const reason = stop.aborted ? 'stopped' : 'the PDS does not answer'
   return [...watched, ...[...open.keys()].map((receipt) => ({ receipt, state: 'waiting' as const, reason }))]
 }
@@ -237,19 +232,14 @@ export async function purgeOlder(app: App, { user, requestedAt }: Returned, stop
  */
 export async function settleUsers(app: App, users: readonly string[], stop: AbortSignal): Promise<number> {
   const open = new Set(users)
-  const over = new AbortController()
-  const running = app.engine.run(AbortSignal.any([stop, over.signal]))
   const started = performance.now()
-  try {
+  await whileEngineRuns(app, stop, async () => {
     while (open.size > 0) {
       for (const user of open) if (!(await hasEmptied(app, user))) open.delete(user)
       if (open.size === 0 || stop.aborted || performance.now() - started > PATIENCE_MS) break
-      await wait(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => {})
+      await pause(LOOK_EVERY_MS, stop)
     }
-  } finally {
-    over.abort()
-    await running
-  }
+  })
   return open.size
 }
 

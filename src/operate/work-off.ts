@@ -6,6 +6,27 @@ import { isReady } from '../domain/account.ts'
 
 const LOOK_EVERY_MS = 250
 
+/** Runs the engine in this process as long as some work takes, or until told to stop. */
+export async function whileEngineRuns<T>(
+  { engine }: Pick<App, 'engine'>,
+  stop: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const over = new AbortController()
+  const running = engine.run(AbortSignal.any([over.signal, stop]))
+  try {
+    return await work()
+  } finally {
+    over.abort()
+    await running
+  }
+}
+
+/** A pause between two looks at what has been done, cut short by `stop`. */
+export async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal: stop }).catch(() => {})
+}
+
 /**
  * Runs the engine until none of the users has anything left that it could do, or until told to stop. Other workers may be
  * at it as well; leases keep them apart.
@@ -18,20 +39,15 @@ export async function workOff(
   say: (left: number) => void,
   stop: AbortSignal,
 ): Promise<void> {
-  const stopping = new AbortController()
-  const running = app.engine.run(AbortSignal.any([stopping.signal, stop]))
-  try {
+  await whileEngineRuns(app, stop, async () => {
     let left = [...users]
     while (left.length > 0 && !stop.aborted) {
       const busy = await Promise.all(left.map((user) => hasWork(app, user)))
       left = left.filter((_, i) => busy[i])
       say(left.length)
-      if (left.length > 0) await setTimeout(LOOK_EVERY_MS, undefined, { signal: stop }).catch(() => {})
+      if (left.length > 0) await pause(LOOK_EVERY_MS, stop)
     }
-  } finally {
-    stopping.abort()
-    await running
-  }
+  })
 }
 
 /** Whether the engine could do something for the user. An account that needs attention waits for somebody else. */
