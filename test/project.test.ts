@@ -3,6 +3,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Command } from 'commander'
+import type { Row } from '../bench/rows.ts'
 import { VARIABLES } from '../src/config.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { cliReference } from './support/cli-reference.ts'
@@ -31,6 +32,17 @@ describe('documents', () => {
   it('list every configuration variable as the code describes it', () => {
     const rows = [...readFileSync('docs/reference/configuration.md', 'utf8').matchAll(/^\| `(\w+)` \| (.*) \|$/gm)]
     expect(Object.fromEntries(rows.map(([, name, what]) => [name, what]))).toEqual(VARIABLES)
+  })
+
+  it('give the figures of the last bench', () => {
+    const { parts } = JSON.parse(readFileSync('bench/results/latest.json', 'utf8')) as { parts: Record<string, Row[]> }
+    const rows = Object.values(parts)
+      .flat()
+      .map(({ work, ours, baseline, ratio, target, met }) => {
+        return `| ${work} | ${ours} | ${baseline} | ${ratio.toFixed(2)} | ${target} | ${met ? 'yes' : 'no'} |`
+      })
+    const text = readFileSync('docs/performance.md', 'utf8')
+    expect(text.split('\n').filter((line) => /\| (yes|no) \|$/.test(line))).toEqual(rows)
   })
 
   it.each(documents)('%s links to files that exist', (document) => {
