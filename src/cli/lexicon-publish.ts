@@ -4,7 +4,8 @@ import { Command } from 'commander'
 import { DomainError } from '../domain/errors.ts'
 import { openAuthority, storedAuthority } from '../embedded/authority.ts'
 import { type Change, LEXICON_COLLECTION, type Plan, planOf, type Publication, txtLineOf } from '../lexicon.ts'
-import { LexiconRepo, loadPublication, pdsOf } from '../pds/lexicon.ts'
+import { resolveDid } from '../pds/identity.ts'
+import { LexiconRepo, loadPublication } from '../pds/lexicon.ts'
 import { openConsole } from './console.ts'
 import { type Place, readPlace } from './lexicon-place.ts'
 
@@ -82,7 +83,10 @@ function readPassword(name: string): string {
 async function findTarget(did: string | undefined, place: Place): Promise<Target> {
   const { config, plcUrl, timeoutMs, folder, embeddedPds } = place
   if (did !== undefined) {
-    const pds = await pdsOf(did, plcUrl, timeoutMs).catch((error: unknown) => {
+    const found = resolveDid(did, plcUrl, timeoutMs).then((identity) =>
+      identity.kind === 'known' ? identity.pds : null,
+    )
+    const pds = await found.catch((error: unknown) => {
       // The PDS that we are configured with is as good a guess as any: it refuses whom it does not know.
       if (error instanceof DomainError && error.code === 'unavailable' && config.remote) return config.remote.url
       throw error

@@ -1,6 +1,5 @@
 /** Whether the accounts that the store knows are what the world takes them for: PLC directory, PDS and handles. */
 
-import { setTimeout as wait } from 'node:timers/promises'
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { App } from '../app.ts'
@@ -8,8 +7,10 @@ import type { Account } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Outcome } from '../domain/outcome.ts'
+import { isDid, resolveDid } from '../pds/identity.ts'
 import { describeRepo, getRepoStatus, resolveHandle } from '../pds/methods.ts'
 import { pages, type Say } from './users.ts'
+import { pause } from './work-off.ts'
 
 /** What may be wrong with an account, and what to do about it. */
 const REMEDIES = {
@@ -104,7 +105,7 @@ async function admit({ store, clock, config, pdsUrl }: App, cost: number, stop: 
     const reservation = { limits, cost, share: SHARE, probeMs: config.pdsTimeoutMs }
     const { waitUntil } = await store.ledger.reserve(LEDGER.requests(pdsUrl), reservation, clock.now())
     if (waitUntil === null) return
-    await wait(Math.max(1, waitUntil - clock.now()), undefined, { signal: stop }).catch(() => {})
+    await pause(Math.max(1, waitUntil - clock.now()), stop)
   }
 }
 
@@ -145,41 +146,18 @@ async function checkOne(checking: Checking, account: Account): Promise<AccountFi
 
 type Found = (problem: AccountProblem, detail: string) => void
 
-interface DidDocument {
-  readonly alsoKnownAs?: readonly string[]
-  readonly service?: readonly { readonly id: string; readonly serviceEndpoint: unknown }[]
-}
-
 /** What the DID document says, against what is stored. */
 async function checkIdentity(app: App, { pdsHandle }: Account, did: string, pds: string, found: Found): Promise<void> {
-  const { status, document } = await documentOf(app, did)
-  if (status === 404 || status === 400) return found('did_unknown', `${did} is not in ${app.plcUrl}`)
-  if (status === 410) return found('did_deactivated', `${did} is a tombstone`)
-  const service = document?.service?.find(({ id }) => id.endsWith('#atproto_pds'))?.serviceEndpoint
-  const endpoint = typeof service === 'string' ? service : 'none'
-  if (!sameUrl(endpoint, pds)) found('pds_differs', `stored: ${pds}, in the DID document: ${endpoint}`)
-  const handle = document?.alsoKnownAs?.find((name) => name.startsWith('at://'))?.slice(5) ?? null
+  if (!isDid(did)) return found('did_unknown', `${did} is no DID that ATProto knows`)
+  const identity = await resolveDid(did, app.plcUrl, app.config.pdsTimeoutMs)
+  if (identity.kind === 'unknown') return found('did_unknown', `${did} is not in ${app.plcUrl}`)
+  if (identity.kind === 'deactivated') return found('did_deactivated', `${did} is a tombstone`)
+  const { pds: endpoint, handle } = identity
+  if (endpoint === null || !sameUrl(endpoint, pds)) {
+    found('pds_differs', `stored: ${pds}, in the DID document: ${endpoint ?? 'none'}`)
+  }
   if (pdsHandle !== null && handle !== pdsHandle) {
     found('handle_differs', `stored: ${pdsHandle}, in the DID document: ${handle ?? 'none'}`)
-  }
-}
-
-/**
- * The DID document, from the directory or, for `did:web`, from its own host.
- *
- * @throws DomainError `unavailable`
- */
-async function documentOf({ plcUrl, config }: App, did: string) {
-  const url = did.startsWith('did:web:')
-    ? `https://${decodeURIComponent(did.slice('did:web:'.length))}/.well-known/did.json`
-    : `${plcUrl}/${encodeURIComponent(did)}`
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(config.pdsTimeoutMs) })
-    if (response.status >= 500 || response.status === 429) throw new Error(`it answered ${response.status}`)
-    const text = await response.text()
-    return { status: response.status, document: response.ok ? (JSON.parse(text) as DidDocument) : null }
-  } catch (error) {
-    throw new DomainError('unavailable', `${new URL(url).origin} does not say what ${did} is`, { cause: error })
   }
 }
 
@@ -220,7 +198,7 @@ async function patiently<T>(
     const isSilent = answer.kind === 'host_down' || answer.kind === 'uncertain'
     if (isSilent) silent++
     if ((!isLater && !isSilent) || silent === TRIES || stop.aborted) return answer
-    await wait(isLater ? answer.afterMs : RETRY_MS, undefined, { signal: stop }).catch(() => {})
+    await pause(isLater ? answer.afterMs : RETRY_MS, stop)
   }
 }
 

@@ -3,9 +3,10 @@
 import { hash } from 'node:crypto'
 import { fromUint8Array as blocksOf } from '@atcute/car'
 import { decode, encode, fromBytes, fromCidLink } from '@atcute/cbor'
-import { verifySigWithDidKey } from '@atcute/crypto'
+import { verifySig } from '@atcute/crypto'
 import { type Commit, fromUint8Array as entriesOf, isCommit, type RepoEntry } from '@atcute/repo'
 import type { RepoSnapshot } from '../ports.ts'
+import type { PublicKey } from './identity.ts'
 
 /**
  * Record keys and CIDs of one collection. Every block's hash is checked.
@@ -25,14 +26,14 @@ export function collectionOf(car: Uint8Array, did: string, collection: string): 
  * whole reading fail.
  *
  * @param did whose repo it has to be
- * @param signingKey `did:key` that has to have signed the commit; null not to look
+ * @param signingKey what has to have signed the commit; null not to look
  * @throws when a block is missing or damaged, or the signature is not of that key
  */
 export async function snapshotOf(
   car: Uint8Array,
   did: string,
   collection: string,
-  signingKey: string | null,
+  signingKey: PublicKey | null,
 ): Promise<RepoSnapshot> {
   const commit = commitOf(car, did)
   if (signingKey !== null) await verify(commit, signingKey)
@@ -65,9 +66,9 @@ function* recordsOf(car: Uint8Array, collection: string): Generator<RepoEntry> {
 }
 
 /** Of a signature, the rest of the commit is what is signed (https://atproto.com/specs/repository#commit-objects). */
-async function verify({ sig, ...unsigned }: Commit, signingKey: string): Promise<void> {
+async function verify({ sig, ...unsigned }: Commit, signingKey: PublicKey): Promise<void> {
   const signature = new Uint8Array(fromBytes(sig))
-  if (!(await verifySigWithDidKey(signingKey, signature, encode(unsigned)))) {
+  if (!(await verifySig(signingKey, signature, encode(unsigned)))) {
     throw new Error('the commit is not signed by the key of its repo')
   }
 }

@@ -8,6 +8,7 @@ import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { RepoClient, RepoRecord, RepoSnapshot } from '../ports.ts'
 import { collectionOf, snapshotOf } from './car.ts'
+import { type Identity, type PublicKey, resolveDid } from './identity.ts'
 import { applyWrites, deleteRecord, getRecord, getRepo, listRepos, putRecord } from './methods.ts'
 import type { Sessions } from './sessions.ts'
 import type { Xrpc } from './xrpc.ts'
@@ -79,17 +80,16 @@ export class PdsClient implements RepoClient {
     return this.#whole(account, (car) => snapshotOf(car, account.did, collection, key.value))
   }
 
-  /** The key that signs a repo's commits, by the PLC directory (https://web.plc.directory/api/redoc). */
-  async #signingKey({ did }: ReadyAccount): Promise<Outcome<string>> {
+  /** The key that signs a repo's commits. */
+  async #signingKey({ did }: ReadyAccount): Promise<Outcome<PublicKey>> {
+    let identity: Identity
     try {
-      const response = await fetch(`${this.#plcUrl}/${did}/data`, { signal: AbortSignal.timeout(PLC_TIMEOUT_MS) })
-      if (!response.ok)
-        return { kind: 'rejected', code: 'UnknownDid', message: `the directory answered ${response.status}` }
-      const { verificationMethods } = (await response.json()) as { verificationMethods: { atproto: string } }
-      return ok(verificationMethods.atproto)
+      identity = await resolveDid(did, this.#plcUrl, PLC_TIMEOUT_MS)
     } catch {
       return { kind: 'host_down', code: 'PlcUnreachable' }
     }
+    if (identity.kind === 'known' && identity.signingKey !== null) return ok(identity.signingKey)
+    return { kind: 'rejected', code: 'UnknownDid', message: `there is no signing key of ${did}` }
   }
 
   async revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {

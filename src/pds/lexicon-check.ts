@@ -3,7 +3,8 @@
 import { LexResolver, LexResolverError } from '@atproto/lex-resolver'
 import { DomainError } from '../domain/errors.ts'
 import { type Change, LEXICON_COLLECTION, planOf, type Publication, txtLineOf, txtNameOf } from '../lexicon.ts'
-import { LexiconRepo, pdsOf, requireDid } from './lexicon.ts'
+import { requireDid, resolveDid } from './identity.ts'
+import { LexiconRepo } from './lexicon.ts'
 import type { Xrpc } from './xrpc.ts'
 
 /** TXT records of a name, each in its parts, as `resolveTxt` of `node:dns/promises`. */
@@ -65,7 +66,8 @@ export async function checkLexicon(options: CheckOptions): Promise<CheckReport> 
   const authority = options.did === null ? await askDns(nsid, options.resolveTxt) : requireDid(options.did)
   if (typeof authority !== 'string') return end(authority)
   report.did = authority
-  report.pds = await pdsOf(authority, plcUrl, timeoutMs)
+  const identity = await resolveDid(authority, plcUrl, timeoutMs)
+  report.pds = identity.kind === 'known' ? identity.pds : null
   if (report.pds === null) return end(noPds(authority, options))
   const uri = `at://${authority}/${LEXICON_COLLECTION}/${nsid}`
   const repo = new LexiconRepo(options.xrpc, report.pds, authority)

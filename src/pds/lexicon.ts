@@ -53,44 +53,6 @@ export function loadPublication(path?: string): Publication {
   throw new DomainError('bad_request', [`${file} cannot be published`, ...problems, ...bad].join('\n'))
 }
 
-/** The two methods of ATProto (https://atproto.com/specs/did); a did:web has no path there. */
-const DID = /^did:(?:plc:[a-z2-7]{24}|web:[a-z0-9.-]+(?:%3A\d+)?)$/
-
-/** @throws DomainError `usage` */
-export function requireDid(text: string): string {
-  if (DID.test(text)) return text
-  throw new DomainError('usage', `${text} is no DID that ATProto knows (did:plc:… or did:web:…)`)
-}
-
-interface DidDocument {
-  readonly service?: readonly { readonly id?: unknown; readonly type?: unknown; readonly serviceEndpoint?: unknown }[]
-}
-
-/**
- * Where the repo of a DID is, by its DID document.
- *
- * @param plcUrl directory for did:plc; a did:web is asked itself
- * @returns base URL of the PDS; null when there is no such DID, or when it names no PDS
- * @throws DomainError `usage` when it is no DID; `unavailable`
- */
-export async function pdsOf(did: string, plcUrl: string, timeoutMs: number): Promise<string | null> {
-  const [, method, name] = requireDid(did).split(':')
-  const url = method === 'plc' ? `${plcUrl}/${did}` : `https://${decodeURIComponent(name!)}/.well-known/did.json`
-  let document: DidDocument
-  try {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) })
-    if (response.status === 404 || response.status === 410) return null
-    if (!response.ok) throw new Error(`status ${response.status}`)
-    document = (await response.json()) as DidDocument
-  } catch (error) {
-    throw new DomainError('unavailable', `${url} does not answer`, { cause: error })
-  }
-  const service = document.service?.find(({ id }) => id === '#atproto_pds' || id === `${did}#atproto_pds`)
-  const endpoint = service?.type === 'AtprotoPersonalDataServer' ? service.serviceEndpoint : null
-  if (typeof endpoint !== 'string' || !URL.canParse(endpoint)) return null
-  return endpoint.replace(/\/+$/, '')
-}
-
 /** The lexicons of one repo. Anybody may read them; each {@link publish} logs in once. */
 export class LexiconRepo {
   readonly did: string

@@ -1,7 +1,7 @@
 /** What we make of the answers of a PDS. */
 
 import { describe, expect, it } from 'vitest'
-import { Secp256k1PrivateKeyExportable } from '@atcute/crypto'
+import { parseDidKey, Secp256k1PrivateKeyExportable } from '@atcute/crypto'
 import { collectionOf, snapshotOf } from '../../src/pds/car.ts'
 import { COLLECTION } from '../../src/domain/record.ts'
 import { isReady } from '../../src/domain/account.ts'
@@ -44,7 +44,8 @@ describe('a whole repo', () => {
     expect(() => collectionOf(car.slice(0, -10), account.did, COLLECTION)).toThrow('end of data')
     expect(() => collectionOf(car, 'did:plc:somebody', COLLECTION)).toThrow('another repo')
 
-    const stranger = await (await Secp256k1PrivateKeyExportable.createKeypair()).exportPublicKey('did')
+    const pair = await Secp256k1PrivateKeyExportable.createKeypair()
+    const stranger = parseDidKey(await pair.exportPublicKey('did'))
     await expect(snapshotOf(car, account.did, COLLECTION, stranger)).rejects.toThrow('not signed')
 
     const client = clientOf(app)
