@@ -7,6 +7,7 @@ import type { BackfillReport } from '../domain/audit.ts'
 import { DomainError } from '../domain/errors.ts'
 import { auditDeps } from '../operate/audit.ts'
 import { backfillUser } from '../operate/backfill.ts'
+import { authors } from '../operate/users.ts'
 import { wholeNumber } from './audit.ts'
 import { findUsers, openConsole } from './console.ts'
 import { untilInterrupted } from './interrupt.ts'
@@ -42,7 +43,6 @@ export function backfillCommand(): Command {
     .action(run)
 }
 
-const PAGE = 500
 /** Users whose history is put to work at the same time. */
 const PARALLEL = 8
 
@@ -95,14 +95,11 @@ async function run(names: readonly string[], options: Options): Promise<void> {
 async function chosenUsers(app: App, names: readonly string[], limit: number): Promise<string[]> {
   if (names.length > 0) return (await findUsers(app.store, names)).slice(0, limit)
   const users: string[] = []
-  for (let after = ''; users.length < limit;) {
-    const page = await app.store.moods.authors(after, Math.min(PAGE, limit - users.length))
+  for await (const page of authors(app.store)) {
     users.push(...page)
-    const last = page.at(-1)
-    if (last === undefined) break
-    after = last
+    if (users.length >= limit) break
   }
-  return users
+  return users.slice(0, limit)
 }
 
 type Overall = Pick<BackfillReport, 'total' | 'migrated' | 'already' | 'failed' | 'skipped'>

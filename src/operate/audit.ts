@@ -9,6 +9,7 @@ import type { FederationPolicy } from '../domain/policy.ts'
 import { COLLECTION, uriOf } from '../domain/record.ts'
 import { enqueued, published } from '../domain/sync.ts'
 import type { Clock, RepoClient, Store, StoredAudit } from '../ports.ts'
+import { histories } from './users.ts'
 
 export interface AuditDeps {
   readonly store: Store
@@ -46,13 +47,10 @@ const PAGE = 500
 /** Every mood of a user, by id. */
 export async function historyOf(store: Store, user: string): Promise<Map<string, Mood>> {
   const moods = new Map<string, Mood>()
-  for (let after = ''; ;) {
-    const page = await store.moods.history(user, after, PAGE)
+  for await (const page of histories(store, user)) {
     for (const mood of page) moods.set(mood.id, mood)
-    const last = page.at(-1)
-    if (!last || page.length < PAGE) return moods
-    after = last.id
   }
+  return moods
 }
 
 function codeOf(failure: Failure): string {

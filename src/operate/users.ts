@@ -1,6 +1,7 @@
 /** Everybody whom the store knows: by a handle, an account, or a mood. */
 
 import type { Account } from '../domain/account.ts'
+import type { Mood } from '../domain/mood.ts'
 import type { ArchiveItems, ArchiveKind, Store } from '../ports.ts'
 
 const PAGE = 500
@@ -58,16 +59,13 @@ export async function everybody(store: Store, say: Say, stop: AbortSignal): Prom
     say('reading accounts', known.size, 0)
   }
   let done = 0
-  for (let after = ''; !stop.aborted;) {
-    const authors = await store.moods.authors(after, PAGE)
-    const last = authors.at(-1)
-    if (last === undefined) break
-    for (const user of authors) {
+  for await (const page of authors(store)) {
+    for (const user of page) {
       if (stop.aborted) break
       if (user !== '') note(user, { moods: await countMoods(store, user) })
       say('counting moods of authors', ++done, 0)
     }
-    after = last
+    if (stop.aborted) break
   }
   return [...known.values()].toSorted((a, b) => (a.user < b.user ? -1 : 1))
 }
@@ -90,12 +88,24 @@ async function countMoods(store: Store, user: string): Promise<number> {
 }
 
 /** All moods of a user, deleted ones too, page by page. */
-export async function* histories(store: Store, user: string) {
+export async function* histories({ moods }: Pick<Store, 'moods'>, user: string): AsyncGenerator<readonly Mood[]> {
   for (let after = ''; ;) {
-    const page = await store.moods.history(user, after, PAGE)
+    const page = await moods.history(user, after, PAGE)
     const last = page.at(-1)
-    if (!last) return
-    yield page
+    if (last) yield page
+    // A page that is not full is the last one.
+    if (!last || page.length < PAGE) return
     after = last.id
+  }
+}
+
+/** Everybody who has moods, in the order of their names, page by page. Moods of an existing database may name nobody: `''`. */
+export async function* authors({ moods }: Pick<Store, 'moods'>): AsyncGenerator<readonly string[]> {
+  for (let after = ''; ;) {
+    const page = await moods.authors(after, PAGE)
+    const last = page.at(-1)
+    if (last === undefined) return
+    yield page
+    after = last
   }
 }
