@@ -3,7 +3,7 @@
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
-import { choosePorts, freePort, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
+import { checkPort, choosePorts, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
 import { checkStore } from './store/open.ts'
 
 /** What is needed to make accounts on the PDS, and to keep their secrets. */
@@ -28,22 +28,20 @@ export function needsFolder(config: Config): boolean {
 /**
  * Makes this process the one server of the folder, where there is one.
  *
- * @throws DomainError `port_in_use`, `data_folder`: before anything was written
+ * @throws DomainError `config`, `port_in_use`, `data_folder`: before anything was written
  */
 export async function hostPds(config: Config, folder: DataFolder, starting: AsyncDisposableStack): Promise<PdsPlan> {
   // Looked at before anything is written: a refusal must leave no trace.
   if (needsFolder(config) && folder.isLocked()) folder.lock()
   checkStore(config.store)
-  if (config.port !== 0) await freePort(config.host, config.port, 'PORT')
   const { remote } = config
   if (remote) {
+    await checkPort(config)
     if (needsFolder(config)) takeFolder(folder, starting)
     return { url: remote.url, plcUrl: remote.plcUrl, start: () => Promise.resolve(remote) }
   }
-  const ports = await choosePorts(folder, { pds: config.embedded.pdsPort, plc: config.embedded.plcPort })
-  if (Object.values(ports).includes(config.port)) {
-    throw new DomainError('config', 'PORT cannot be the same as PDS_PORT or PLC_PORT')
-  }
+  const { pdsPort: pds, plcPort: plc } = config.embedded
+  const ports = await choosePorts(folder, { http: config, pds, plc })
   takeFolder(folder, starting)
   const start = async (): Promise<PdsAccess> => {
     // Development dependencies: a package that is installed elsewhere does not bring them.

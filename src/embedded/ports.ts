@@ -9,6 +9,12 @@ export interface NetworkPorts {
   readonly plc: number
 }
 
+/** Where our own server listens; port 0 for any free one. */
+export interface HttpAddress {
+  readonly host: string
+  readonly port: number
+}
+
 /** Where the embedded servers listen, whatever HOST says. */
 export const LOOPBACK = '127.0.0.1'
 
@@ -23,30 +29,32 @@ export function storedPorts(folder: DataFolder): NetworkPorts | null {
 /**
  * Finds out which ports to use: those that the folder remembers, else the wanted ones, else the defaults.
  *
- * @param wanted a port, 0 for any free one, null for the default
- * @throws DomainError `data_folder` when another PDS port is wanted than the one that the folder's DIDs name;
- *   `port_in_use` when one is taken. Nothing is written.
+ * @param wanted a port, 0 for any free one, null for the default; `http` is our own server's, where one is run
+ * @throws DomainError `config` when two of them are the same; `data_folder` when another port is wanted than the one that
+ *   the folder's DIDs name; `port_in_use` when one is taken. Nothing is written.
  */
 export async function choosePorts(
   folder: DataFolder,
-  wanted: { readonly pds: number | null; readonly plc: number | null },
+  wanted: { readonly http?: HttpAddress; readonly pds: number | null; readonly plc: number | null },
 ): Promise<NetworkPorts> {
   const stored = storedPorts(folder)
-  const choose = async (name: 'pds' | 'plc'): Promise<number> => {
+  const named = (name: 'pds' | 'plc'): number => {
     const port = wanted[name]
+    if (!stored) return port ?? DEFAULTS[name]
+    if (port === null || port === 0 || port === stored[name]) return stored[name]
     const variable = `${name.toUpperCase()}_PORT`
-    if (stored) {
-      if (port !== null && port !== 0 && port !== stored[name]) {
-        const message = `the accounts in ${folder.path} live on port ${stored[name]}: ${variable} cannot be changed to ${port}`
-        throw new DomainError('data_folder', message)
-      }
-      return freePort(LOOPBACK, stored[name], variable)
-    }
-    return freePort(LOOPBACK, port ?? DEFAULTS[name], variable)
+    const message = `the accounts in ${folder.path} live on port ${stored[name]}: ${variable} cannot be changed to ${port}`
+    throw new DomainError('data_folder', message)
   }
-  const ports = { pds: await choose('pds'), plc: await choose('plc') }
-  if (ports.pds === ports.plc) throw new DomainError('config', 'PDS_PORT and PLC_PORT cannot be the same')
-  return ports
+  const [pds, plc, http] = [named('pds'), named('plc'), wanted.http?.port ?? 0]
+  // Before any is tried: what the settings cannot mean is no matter of what else runs here.
+  if (pds === plc && pds !== 0) throw new DomainError('config', 'PDS_PORT and PLC_PORT cannot be the same')
+  if (http !== 0 && (http === pds || http === plc)) {
+    throw new DomainError('config', 'PORT cannot be the same as PDS_PORT or PLC_PORT')
+  }
+  if (wanted.http) await checkPort(wanted.http)
+  const foundPds = await freePort(pds, 'PDS_PORT', [http])
+  return { pds: foundPds, plc: await freePort(plc, 'PLC_PORT', [http, foundPds]) }
 }
 
 /** Where the embedded PDS and PLC directory are to be found, whether or not they run in this process. */
@@ -59,11 +67,24 @@ export function rememberPorts(folder: DataFolder, ports: NetworkPorts): void {
 }
 
 /**
- * @param port 0 for any
- * @returns a port that was free a moment ago
+ * Looks whether our own server will be able to listen.
+ *
  * @throws DomainError `port_in_use`
  */
-export function freePort(host: string, port: number, variable: string): Promise<number> {
+export async function checkPort({ host, port }: HttpAddress): Promise<void> {
+  if (port !== 0) await tryPort(host, port, 'PORT')
+}
+
+/**
+ * @param spoken ports that are spoken for, though nobody listens there yet
+ * @returns a port that was free a moment ago; any such one for port 0
+ */
+async function freePort(port: number, variable: string, spoken: readonly number[]): Promise<number> {
+  const found = await tryPort(LOOPBACK, port, variable)
+  return port === 0 && spoken.includes(found) ? freePort(port, variable, spoken) : found
+}
+
+function tryPort(host: string, port: number, variable: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', (error) => {

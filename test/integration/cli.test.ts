@@ -162,15 +162,21 @@ describe('refuses to start, in one clear line, and touches nothing:', () => {
 
   it('ports of its own that are the same', async () => {
     await using folder = await temporaryFolder()
-    const clashes: Record<string, string>[] = [
-      { PDS_PORT: '45998', PLC_PORT: '45998' },
-      { PORT: '45998', PDS_PORT: '45998' },
-    ]
-    for (const ports of clashes) {
+    // In use as well, which is not what is wrong with them.
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const port = String((taken.address() as AddressInfo).port)
+    const clashes = [
+      ['PDS_PORT and PLC_PORT cannot be the same', { PDS_PORT: port, PLC_PORT: port }],
+      ['PORT cannot be the same as PDS_PORT or PLC_PORT', { PORT: port, PDS_PORT: port }],
+      ['PORT cannot be the same as PDS_PORT or PLC_PORT', { PORT: port, PLC_PORT: port }],
+    ] as const
+    for (const [why, ports] of clashes) {
       const { code, stderr } = await runMoods(['all'], environment(join(folder.path, 'data'), ports))
-      expect([code, stderr.trim().split('\n').length]).toEqual([2, 1])
+      expect([code, stderr]).toEqual([2, `moods: ${why}\n`])
       expect(existsSync(join(folder.path, 'data'))).toBe(false)
     }
+    await new Promise((resolve) => taken.close(resolve))
   })
 
   it('a database that is none, and secrets that are not those of the data', async () => {

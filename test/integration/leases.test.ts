@@ -88,7 +88,7 @@ describe('a write that takes longer than the lease', () => {
   })
 
   it('is given up once the repo is somebody else’s, who is left alone and reads before writing', async () => {
-    const [writing, aborted] = [new Moment(), new Moment()]
+    const [writing, passedOn, aborted] = [new Moment(), new Moment(), new Moment()]
     await using setup = await siteWithWork((real) => ({
       ...real,
       write: async (account, collection, writes, signal) => {
@@ -103,11 +103,18 @@ describe('a write that takes longer than the lease', () => {
     }))
     const { site, engine, mood } = setup
     const { store, engine: other } = site.app
+    // The renewals come too late: a timely one would keep the lease, however long its term is over.
+    const renew = store.repos.renew.bind(store.repos)
+    store.repos.renew = async (...args) => {
+      await passedOn.reached
+      return renew(...args)
+    }
     const working = engine.drain()
     await writing.reached
     site.forward(LEASE_MS + 1)
     const taken = await store.repos.claim('other', site.now(), site.now() + 60_000, 15_000)
     expect(taken).toMatchObject({ user: 'u1', uncertain: true })
+    passedOn.reach()
     await aborted.reached
     await working
     // The loser has released nothing that is not its own any more.
