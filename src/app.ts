@@ -8,8 +8,8 @@ import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
 import { publishInBackground } from './embedded/authority.ts'
-import { Erasures } from './erasure.ts'
-import { findPds, hostPds, needsFolder, type PdsAccess } from './hosting.ts'
+import { Erasures } from './erasures.ts'
+import { findPds, hostPds, needsFolder, type PdsAccess } from './network.ts'
 import { createTrialSignIn, type TrialSignIn } from './http/auth.ts'
 import type { Http } from './http/deps.ts'
 import { openHttp } from './http/open.ts'
@@ -22,7 +22,7 @@ import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
 import type { AccountHost, Clock, RepoClient, Store } from './ports.ts'
-import { Signal } from './signal.ts'
+import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
 import { Governor } from './sync/governor.ts'
@@ -99,7 +99,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   await checkSealKey(store, sealKey)
   const { client, host, sealer, xrpc } = connect(config, { url, plcUrl, adminPassword, sealKey }, store, clock, random)
 
-  const changes = new Signal()
+  const changes = new Wakeup()
   const changed = (): void => changes.raise()
   const { federation: policy, eraseAccounts, softDeleteRecords } = config
   const seam = overrides.seam ?? (() => {})

@@ -16,7 +16,7 @@ import {
 } from './domain/mood.ts'
 import { COLLECTION, rkeyFor } from './domain/record.ts'
 import { born } from './domain/sync.ts'
-import { applyIntent } from './intents.ts'
+import { applyIntent } from './sync/intents.ts'
 import type { Clock, FeedPosition, Intent, RepoClient, RepoRecord, Store } from './ports.ts'
 
 /** A mood, and what its author is called; null for an author who has no handle. */

@@ -3,7 +3,7 @@
 import { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type Comparison, compareStores, copyStore } from '../copy.ts'
+import { type Comparison, compareStores, copyStore } from '../operate/copy-store.ts'
 import { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports.ts'

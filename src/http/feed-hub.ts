@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises'
 import { isVisibleTo } from '../domain/mood.ts'
 import type { Entry, Moods } from '../moods.ts'
 import type { ChangePosition, Clock, MoodStore } from '../ports.ts'
-import type { Signal } from '../signal.ts'
+import type { Wakeup } from '../wakeup.ts'
 
 export interface Watcher {
   /** `sub` of whoever watches, null for a stranger. */
@@ -25,7 +25,7 @@ export interface FeedHubDeps {
   readonly moods: Moods
   readonly clock: Clock
   /** Raised by changes of this process. */
-  readonly changes: Signal
+  readonly changes: Wakeup
   readonly onError: (error: unknown) => void
 }
 

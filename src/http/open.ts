@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import type { Accounts } from '../accounts.ts'
 import { type Config, LOOPBACK_HOSTS } from '../config.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { Erasures } from '../erasure.ts'
+import type { Erasures } from '../erasures.ts'
 import type { Moods } from '../moods.ts'
 import type { Events } from '../observe/events.ts'
 import type { Clock, Store } from '../ports.ts'
-import type { Signal } from '../signal.ts'
+import type { Wakeup } from '../wakeup.ts'
 import { createOidc, type TrialSignIn } from './auth.ts'
 import type { Http } from './deps.ts'
 import { FeedHub } from './feed-hub.ts'
@@ -25,7 +25,7 @@ export interface HttpParts {
   readonly events: Events
   readonly clock: Clock
   /** Raised by changes of this process. */
-  readonly changes: Signal
+  readonly changes: Wakeup
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null
 }

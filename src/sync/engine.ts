@@ -3,7 +3,7 @@
 import { backoffMs, QUARANTINE_MS } from '../domain/backoff.ts'
 import { federates } from '../domain/policy.ts'
 import type { Clock, Lease, Release } from '../ports.ts'
-import { Signal } from '../signal.ts'
+import { Wakeup } from '../wakeup.ts'
 import { Pass, type PassDeps } from './pass.ts'
 
 export interface EngineOptions {
@@ -24,7 +24,7 @@ const SWEEP_PAGE = 1000
 export class Engine {
   readonly #deps: PassDeps
   readonly #options: EngineOptions
-  readonly #wake = new Signal()
+  readonly #wake = new Wakeup()
   readonly #running = new Set<Promise<void>>()
   #swept: { cursor: string; nextAt: number } = { cursor: '', nextAt: 0 }
 

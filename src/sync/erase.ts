@@ -4,7 +4,7 @@ import { type Account, isReady, opened } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import { purge, removeTexts } from '../erasure.ts'
+import { purge, removeTexts } from '../erasures.ts'
 import type { AccountHost, Clock, Lease, RepoClient, Store } from '../ports.ts'
 import { deleteUntilGone } from './removal.ts'
 

@@ -12,7 +12,7 @@ import { batches, inPlace, type Known, MAX_WRITES, planMood, type Quarantine, ty
 import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/policy.ts'
 import { COLLECTION, type Desired, desiredRecord, uriOf } from '../domain/record.ts'
 import { delayed, failed, rejected } from '../domain/sync.ts'
-import { applyIntent } from '../intents.ts'
+import { applyIntent } from './intents.ts'
 import type { Events } from '../observe/events.ts'
 import type { AccountHost, Clock, Lease, Release, RepoClient, Settlement, Store } from '../ports.ts'
 import { erase } from './erase.ts'

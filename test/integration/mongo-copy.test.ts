@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import { expect, inject, it } from 'vitest'
-import { compareStores, copyStore } from '../../src/copy.ts'
+import { compareStores, copyStore } from '../../src/operate/copy-store.ts'
 import { openMongo } from '../../src/store/mongo/index.ts'
 import { openSqlite } from '../../src/store/sqlite/index.ts'
 import { fill } from '../contract/archive.ts'

@@ -169,7 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a restored nuke forgets which moods it took',
-    file: 'src/intents.ts',
+    file: 'src/sync/intents.ts',
     find: "const which = kind === 'nuke' ? 'undeleted' : 'nuked'",
     replace: "const which = kind === 'nuke' ? 'undeleted' : 'undeleted'",
     tests: [CHANGES],

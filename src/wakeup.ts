@@ -2,7 +2,7 @@
  * Something happened: a counter that can be waited on. Whoever reads {@link seen} before looking for work and waits for a
  * change of it afterwards cannot miss what happens in between.
  */
-export class Signal {
+export class Wakeup {
   #count = 0
   #waiting = new Set<() => void>()
 

@@ -1,7 +1,7 @@
 /** Applies a change to many moods. Repeating it does no harm, so whoever finds the intent may finish it. */
 
-import { removed, restored } from './domain/changes.ts'
-import type { Clock, Intent, IntentStore, MoodStore } from './ports.ts'
+import { removed, restored } from '../domain/changes.ts'
+import type { Clock, Intent, IntentStore, MoodStore } from '../ports.ts'
 
 const PAGE = 500
 
