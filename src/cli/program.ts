@@ -1,19 +1,19 @@
 /** The command line: which commands there are, in the order of their use. Each lives in its own file. */
 
 import { Command } from 'commander'
-import { accountsCommand } from './accounts.ts'
-import { auditCommand } from './audit.ts'
-import { backfillCommand } from './backfill.ts'
-import { doctorCommand } from './doctor.ts'
-import { eraseCommand } from './erase.ts'
-import { lexiconCommand } from './lexicon.ts'
-import { repairCommand } from './repair.ts'
-import { reportCommand } from './report.ts'
-import { retryCommand } from './retry.ts'
-import { rollbackCommand } from './rollback.ts'
-import { serveCommand } from './serve.ts'
-import { statusCommand } from './status.ts'
-import { storeCommand } from './store-copy.ts'
+import { accountsCommand } from './commands/accounts.ts'
+import { auditCommand } from './commands/audit.ts'
+import { backfillCommand } from './commands/backfill.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { eraseCommand } from './commands/erase.ts'
+import { lexiconCommand } from './commands/lexicon.ts'
+import { repairCommand } from './commands/repair.ts'
+import { reportCommand } from './commands/report.ts'
+import { retryCommand } from './commands/retry.ts'
+import { rollbackCommand } from './commands/rollback.ts'
+import { serveCommand } from './commands/serve.ts'
+import { statusCommand } from './commands/status.ts'
+import { storeCommand } from './commands/store.ts'
 
 export function createProgram(): Command {
   const program = new Command('moods')

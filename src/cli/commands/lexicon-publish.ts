@@ -1,12 +1,12 @@
 /** `moods lexicon publish`: makes the lexicon a record of the authority's repo. */
 
 import { Command } from 'commander'
-import { DomainError } from '../domain/errors.ts'
-import { openAuthority, storedAuthority } from '../embedded/authority.ts'
-import { type Change, LEXICON_COLLECTION, type Plan, planOf, type Publication, txtLineOf } from '../lexicon.ts'
-import { resolveDid } from '../pds/identity.ts'
-import { LexiconRepo, loadPublication } from '../pds/lexicon.ts'
-import { openConsole } from './console.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { openAuthority, storedAuthority } from '../../embedded/authority.ts'
+import { type Change, LEXICON_COLLECTION, type Plan, planOf, type Publication, txtLineOf } from '../../lexicon.ts'
+import { resolveDid } from '../../pds/identity.ts'
+import { LexiconRepo, loadPublication } from '../../pds/lexicon.ts'
+import { openConsole } from '../open.ts'
 import { type Place, readPlace } from './lexicon-place.ts'
 
 interface Options {

@@ -1,12 +1,12 @@
 /** Where the commands about the lexicon look: the configured network, the embedded one, or the public one. */
 
 import { Resolver } from 'node:dns/promises'
-import { type Config, readConfig } from '../config.ts'
-import { DataFolder } from '../data-folder.ts'
-import { DomainError } from '../domain/errors.ts'
-import { networkUrls, storedPorts } from '../embedded/ports.ts'
-import type { ResolveTxt } from '../pds/lexicon-check.ts'
-import { Xrpc } from '../pds/xrpc.ts'
+import { type Config, readConfig } from '../../config.ts'
+import { DataFolder } from '../../data-folder.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { networkUrls, storedPorts } from '../../embedded/ports.ts'
+import type { ResolveTxt } from '../../pds/lexicon-check.ts'
+import { Xrpc } from '../../pds/xrpc.ts'
 
 const PUBLIC_PLC = 'https://plc.directory'
 

@@ -1,15 +1,15 @@
 /** `moods rollback`: the way back, step by step. */
 
 import { Command } from 'commander'
-import type { App } from '../app.ts'
-import { DomainError } from '../domain/errors.ts'
-import { auditDeps } from '../operate/audit.ts'
-import { orderDeletion, restoreReferences, stripReferences } from '../operate/rollback.ts'
-import { workOff } from '../operate/work-off.ts'
+import type { App } from '../../app.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { auditDeps } from '../../operate/audit.ts'
+import { orderDeletion, restoreReferences, stripReferences } from '../../operate/rollback.ts'
+import { workOff } from '../../operate/work-off.ts'
 import { chosenAccounts } from './audit.ts'
-import { openConsole } from './console.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { Progress } from './progress.ts'
+import { openConsole } from '../open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly stop?: boolean

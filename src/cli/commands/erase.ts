@@ -2,10 +2,10 @@
 
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import type { App } from '../app.ts'
-import { DomainError } from '../domain/errors.ts'
-import type { ErasureStep } from '../domain/erasure.ts'
-import { countBy } from '../operate/accounts.ts'
+import type { App } from '../../app.ts'
+import { DomainError } from '../../domain/errors.ts'
+import type { ErasureStep } from '../../domain/erasure.ts'
+import { countBy } from '../../operate/accounts.ts'
 import {
   eraseAgain,
   type Extent,
@@ -18,10 +18,10 @@ import {
   tombstones,
   watchErasures,
   type Watched,
-} from '../operate/erase.ts'
-import { findUser, openConsole } from './console.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { Progress } from './progress.ts'
+} from '../../operate/erase.ts'
+import { findUser, openConsole } from '../open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly restored?: string | true

@@ -1,11 +1,11 @@
 /** `moods doctor`: whether the installation can work, and what to do where it cannot. */
 
 import { Command } from 'commander'
-import { type Check, examine } from '../operate/doctor.ts'
-import { type LiveStep, tryLive } from '../operate/live.ts'
-import { findUser, openConsole } from './console.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { openExisting } from './store.ts'
+import { type Check, examine } from '../../operate/doctor.ts'
+import { type LiveStep, tryLive } from '../../operate/live.ts'
+import { findUser, openConsole } from '../open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { openExisting } from '../existing.ts'
 
 interface Options {
   readonly live?: string

@@ -1,9 +1,9 @@
 /** `moods retry`: tries again what was given up. */
 
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
-import { DataFolder } from '../data-folder.ts'
-import { openExisting } from './store.ts'
+import { readConfig } from '../../config.ts'
+import { DataFolder } from '../../data-folder.ts'
+import { openExisting } from '../existing.ts'
 
 interface Options {
   readonly reason?: string

@@ -1,10 +1,10 @@
 /** `moods report`: the blanks of a launch checklist, filled in as far as a machine can know them. */
 
 import { Command } from 'commander'
-import { DomainError } from '../domain/errors.ts'
-import { type LaunchReport, launchReport } from '../operate/report.ts'
-import { openConsole } from './console.ts'
-import { Progress } from './progress.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { type LaunchReport, launchReport } from '../../operate/report.ts'
+import { openConsole } from '../open.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly since?: string

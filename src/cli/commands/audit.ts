@@ -1,14 +1,14 @@
 /** `moods audit`: reads repos whole and says how they differ from the primary. */
 
 import { Command, InvalidArgumentError } from 'commander'
-import type { App } from '../app.ts'
-import type { Account } from '../domain/account.ts'
-import { FINDING_KINDS, type Finding } from '../domain/audit.ts'
-import { auditDeps, type UserAudit } from '../operate/audit.ts'
-import { accountsOf, type Summary, survey } from '../operate/survey.ts'
-import { findUsers, openConsole } from './console.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { Progress } from './progress.ts'
+import type { App } from '../../app.ts'
+import type { Account } from '../../domain/account.ts'
+import { FINDING_KINDS, type Finding } from '../../domain/audit.ts'
+import { auditDeps, type UserAudit } from '../../operate/audit.ts'
+import { accountsOf, type Summary, survey } from '../../operate/survey.ts'
+import { findUsers, openConsole } from '../open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly limit?: number

@@ -2,16 +2,16 @@
 
 import { Command } from 'commander'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
-import type { App } from '../app.ts'
-import type { BackfillReport } from '../domain/audit.ts'
-import { DomainError } from '../domain/errors.ts'
-import { auditDeps } from '../operate/audit.ts'
-import { backfillUser } from '../operate/backfill.ts'
-import { authors } from '../operate/users.ts'
+import type { App } from '../../app.ts'
+import type { BackfillReport } from '../../domain/audit.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { auditDeps } from '../../operate/audit.ts'
+import { backfillUser } from '../../operate/backfill.ts'
+import { authors } from '../../operate/users.ts'
 import { wholeNumber } from './audit.ts'
-import { findUsers, openConsole } from './console.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { Progress } from './progress.ts'
+import { findUsers, openConsole } from '../open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly limitUsers?: number

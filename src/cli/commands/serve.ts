@@ -3,11 +3,11 @@
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { Command } from 'commander'
-import { trialUser } from '../accounts.ts'
-import { type App, createApp, type Role } from '../app.ts'
-import { type Config, readConfig, VARIABLES } from '../config.ts'
-import { DataFolder } from '../data-folder.ts'
-import { spareMemory } from './memory.ts'
+import { trialUser } from '../../accounts.ts'
+import { type App, createApp, type Role } from '../../app.ts'
+import { type Config, readConfig, VARIABLES } from '../../config.ts'
+import { DataFolder } from '../../data-folder.ts'
+import { spareMemory } from '../memory.ts'
 
 export function serveCommand(role: Role, description: string): Command {
   const variables = Object.entries(VARIABLES).map(([name, what]) => `  ${name.padEnd(22)}${what}`)

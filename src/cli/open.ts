@@ -8,7 +8,7 @@ import { parseHandle } from '../domain/handle.ts'
 import { createLog } from '../observe/log.ts'
 import type { Store } from '../ports.ts'
 import { spareMemory } from './memory.ts'
-import { requireExisting } from './store.ts'
+import { requireExisting } from './existing.ts'
 
 /** @throws DomainError `config`, `data_folder`, `unavailable` */
 export async function openConsole(): Promise<App> {

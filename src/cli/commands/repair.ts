@@ -1,15 +1,15 @@
 /** `moods repair`: turns what an audit finds into work for the engine, and watches it being done. */
 
 import { Command, InvalidArgumentError } from 'commander'
-import type { Account } from '../domain/account.ts'
-import { FINDING_KINDS, type FindingKind, REPAIRED } from '../domain/audit.ts'
-import { auditDeps, countKinds, repairFindings, type UserAudit } from '../operate/audit.ts'
-import { type Summary, survey } from '../operate/survey.ts'
-import { workOff } from '../operate/work-off.ts'
+import type { Account } from '../../domain/account.ts'
+import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/audit.ts'
+import { auditDeps, countKinds, repairFindings, type UserAudit } from '../../operate/audit.ts'
+import { type Summary, survey } from '../../operate/survey.ts'
+import { workOff } from '../../operate/work-off.ts'
 import { chosenAccounts, describeSummary } from './audit.ts'
-import { openConsole } from './console.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { Progress } from './progress.ts'
+import { openConsole } from '../open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly finding: readonly FindingKind[]

@@ -3,13 +3,13 @@
 import { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type Comparison, compareStores, copyStore } from '../operate/copy-store.ts'
-import { DataFolder } from '../data-folder.ts'
-import { DomainError } from '../domain/errors.ts'
-import type { Store } from '../ports.ts'
-import { openStore, type StoreAddress } from '../store/open.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { Progress } from './progress.ts'
+import { type Comparison, compareStores, copyStore } from '../../operate/copy-store.ts'
+import { DataFolder } from '../../data-folder.ts'
+import { DomainError } from '../../domain/errors.ts'
+import type { Store } from '../../ports.ts'
+import { openStore, type StoreAddress } from '../../store/open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly from: string

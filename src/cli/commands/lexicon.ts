@@ -1,11 +1,11 @@
 /** `moods lexicon`: the contract of the records, checked, published, and looked up as strangers do. */
 
 import { Command } from 'commander'
-import { DomainError } from '../domain/errors.ts'
-import { storedAuthority } from '../embedded/authority.ts'
-import { type CheckReport, checkLexicon, type Finding } from '../pds/lexicon-check.ts'
-import { loadPublication, readLexiconFile } from '../pds/lexicon.ts'
-import { validateLexicon, type Validation } from '../lexicon.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { storedAuthority } from '../../embedded/authority.ts'
+import { type CheckReport, checkLexicon, type Finding } from '../../pds/lexicon-check.ts'
+import { loadPublication, readLexiconFile } from '../../pds/lexicon.ts'
+import { validateLexicon, type Validation } from '../../lexicon.ts'
 import { type Place, readPlace, resolverOf } from './lexicon-place.ts'
 import { describeChanges, publishCommand } from './lexicon-publish.ts'
 

@@ -1,10 +1,10 @@
 /** `moods status`: what there is and how it stands; also while the server runs. */
 
 import { Command } from 'commander'
-import { readConfig } from '../config.ts'
-import { DataFolder } from '../data-folder.ts'
-import { networkUrls, storedPorts } from '../embedded/ports.ts'
-import { openExisting, pdsUrlOf } from './store.ts'
+import { readConfig } from '../../config.ts'
+import { DataFolder } from '../../data-folder.ts'
+import { networkUrls, storedPorts } from '../../embedded/ports.ts'
+import { openExisting, pdsUrlOf } from '../existing.ts'
 
 export function statusCommand(): Command {
   return new Command('status')

@@ -1,8 +1,8 @@
 /** `moods accounts`: who has an account, who is to get one, and whether those that there are can be used. */
 
 import { Command } from 'commander'
-import type { App } from '../app.ts'
-import { type AccountCheck, checkAccounts } from '../operate/account-check.ts'
+import type { App } from '../../app.ts'
+import { type AccountCheck, checkAccounts } from '../../operate/account-check.ts'
 import {
   type AccountList,
   countBy,
@@ -13,11 +13,11 @@ import {
   type Provisioned,
   type Sealed,
   sealPasswords,
-} from '../operate/accounts.ts'
-import { everybody, type Say, someUsers } from '../operate/users.ts'
-import { findUsers, openConsole } from './console.ts'
-import { untilInterrupted } from './interrupt.ts'
-import { Progress } from './progress.ts'
+} from '../../operate/accounts.ts'
+import { everybody, type Say, someUsers } from '../../operate/users.ts'
+import { findUsers, openConsole } from '../open.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { Progress } from '../progress.ts'
 
 interface Options {
   readonly json?: boolean
