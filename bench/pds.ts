@@ -2,7 +2,7 @@
 
 import { DataFolder } from '../src/data-folder.ts'
 import { startNetwork } from '../src/embedded/network.ts'
-import { choosePorts } from '../src/embedded/ports.ts'
+import { choosePorts } from '../src/embedded/tcp-ports.ts'
 
 const folder = new DataFolder(process.argv[2]!)
 folder.checkWritable()

@@ -3,7 +3,7 @@
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
-import { checkPort, choosePorts, networkUrls, rememberPorts, storedPorts } from './embedded/ports.ts'
+import { checkPort, choosePorts, networkUrls, rememberPorts, storedPorts } from './embedded/tcp-ports.ts'
 import { checkStore } from './store/open.ts'
 
 /** What is needed to make accounts on the PDS, and to keep their secrets. */

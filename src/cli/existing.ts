@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import type { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports.ts'
-import { networkUrls, storedPorts } from '../embedded/ports.ts'
+import { networkUrls, storedPorts } from '../embedded/tcp-ports.ts'
 import { openStore } from '../store/open.ts'
 import type { Config } from '../config.ts'
 

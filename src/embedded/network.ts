@@ -5,7 +5,7 @@ import http from 'node:http'
 import { PDS } from '@atproto/pds'
 import { PlcServer } from '@did-plc/server'
 import type { DataFolder, Secrets } from '../data-folder.ts'
-import { LOOPBACK, type NetworkPorts, networkUrls } from './ports.ts'
+import { LOOPBACK, type NetworkPorts, networkUrls } from './tcp-ports.ts'
 import { SqlitePlcDatabase } from './plc-database.ts'
 
 export interface NetworkOptions {

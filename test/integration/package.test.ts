@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import { startNetwork } from '../../src/embedded/network.ts'
-import { choosePorts } from '../../src/embedded/ports.ts'
+import { choosePorts } from '../../src/embedded/tcp-ports.ts'
 import { answerFetch } from '../../src/http/fetch.ts'
 import {
   createAtprotoMood,

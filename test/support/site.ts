@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { App, Overrides } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
 import { type Network, startNetwork } from '../../src/embedded/network.ts'
-import { choosePorts, networkUrls } from '../../src/embedded/ports.ts'
+import { choosePorts, networkUrls } from '../../src/embedded/tcp-ports.ts'
 import { environment, startApp, temporaryFolder } from './installation.ts'
 
 export interface Site extends AsyncDisposable {

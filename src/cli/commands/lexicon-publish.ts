@@ -2,10 +2,17 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { openAuthority, storedAuthority } from '../../embedded/authority.ts'
-import { type Change, LEXICON_COLLECTION, type Plan, planOf, type Publication, txtLineOf } from '../../lexicon.ts'
+import { openAuthority, storedAuthority } from '../../lexicon/embedded-authority.ts'
+import {
+  type Change,
+  LEXICON_COLLECTION,
+  type Plan,
+  planOf,
+  type Publication,
+  txtLineOf,
+} from '../../lexicon/document.ts'
 import { resolveDid } from '../../pds/identity.ts'
-import { LexiconRepo, loadPublication } from '../../pds/lexicon.ts'
+import { LexiconRepo, loadPublication } from '../../lexicon/repo.ts'
 import { openConsole } from '../open.ts'
 import { type Place, readPlace } from './lexicon-place.ts'
 

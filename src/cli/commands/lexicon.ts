@@ -2,10 +2,10 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { storedAuthority } from '../../embedded/authority.ts'
-import { type CheckReport, checkLexicon, type Finding } from '../../pds/lexicon-check.ts'
-import { loadPublication, readLexiconFile } from '../../pds/lexicon.ts'
-import { validateLexicon, type Validation } from '../../lexicon.ts'
+import { storedAuthority } from '../../lexicon/embedded-authority.ts'
+import { type CheckReport, checkLexicon, type Finding } from '../../lexicon/resolve.ts'
+import { loadPublication, readLexiconFile } from '../../lexicon/repo.ts'
+import { validateLexicon, type Validation } from '../../lexicon/document.ts'
 import { type Place, readPlace, resolverOf } from './lexicon-place.ts'
 import { describeChanges, publishCommand } from './lexicon-publish.ts'
 

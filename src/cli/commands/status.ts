@@ -3,7 +3,7 @@
 import { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
-import { networkUrls, storedPorts } from '../../embedded/ports.ts'
+import { networkUrls, storedPorts } from '../../embedded/tcp-ports.ts'
 import { openExisting, pdsUrlOf } from '../existing.ts'
 
 export function statusCommand(): Command {

@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs'
 import type { LexiconDoc } from '@atproto/lexicon'
 import { describe, expect, it } from 'vitest'
-import { SAMPLES } from './lexicon-samples.ts'
-import { breakingChanges, changesBetween, planOf, publicationOf, txtLineOf, validateLexicon } from './lexicon.ts'
-import { computer } from './lexicons/index.ts'
+import { SAMPLES } from './samples.ts'
+import { breakingChanges, changesBetween, planOf, publicationOf, txtLineOf, validateLexicon } from './document.ts'
+import { computer } from '../lexicons/index.ts'
 
 type Json = Record<string, unknown>
 

@@ -5,9 +5,9 @@
 
 import { type LexiconDoc, Lexicons, parseLexiconDoc } from '@atproto/lexicon'
 import type { LexMap } from '@atproto/lex-data'
-import { DomainError } from './domain/errors.ts'
-import { cidOf, COLLECTION } from './domain/record.ts'
-import { type Sample, SAMPLES } from './lexicon-samples.ts'
+import { DomainError } from '../domain/errors.ts'
+import { cidOf, COLLECTION } from '../domain/record.ts'
+import { type Sample, SAMPLES } from './samples.ts'
 
 /** Where lexicons are published: in this collection, under the NSID as record key. */
 export const LEXICON_COLLECTION = 'com.atproto.lexicon.schema'

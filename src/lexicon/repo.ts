@@ -6,10 +6,10 @@ import { xrpc } from '@atproto/lex-client'
 import { l } from '@atproto/lex-schema'
 import { DomainError } from '../domain/errors.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import { LEXICON_COLLECTION, type Plan, planOf, type Publication, publicationOf, validateLexicon } from '../lexicon.ts'
+import { LEXICON_COLLECTION, type Plan, planOf, type Publication, publicationOf, validateLexicon } from './document.ts'
 import type { RepoRecord } from '../ports.ts'
-import { createSession, getRecord, putRecord } from './methods.ts'
-import type { Xrpc } from './xrpc.ts'
+import { createSession, getRecord, putRecord } from '../pds/methods.ts'
+import type { Xrpc } from '../pds/xrpc.ts'
 
 const NAME = join('lexicons', 'computer', 'aesthetic', 'mood.json')
 

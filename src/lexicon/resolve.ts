@@ -2,10 +2,10 @@
 
 import { LexResolver, LexResolverError } from '@atproto/lex-resolver'
 import { DomainError } from '../domain/errors.ts'
-import { type Change, LEXICON_COLLECTION, planOf, type Publication, txtLineOf, txtNameOf } from '../lexicon.ts'
-import { requireDid, resolveDid } from './identity.ts'
-import { LexiconRepo } from './lexicon.ts'
-import type { Xrpc } from './xrpc.ts'
+import { type Change, LEXICON_COLLECTION, planOf, type Publication, txtLineOf, txtNameOf } from './document.ts'
+import { requireDid, resolveDid } from '../pds/identity.ts'
+import { LexiconRepo } from './repo.ts'
+import type { Xrpc } from '../pds/xrpc.ts'
 
 /** TXT records of a name, each in its parts, as `resolveTxt` of `node:dns/promises`. */
 export type ResolveTxt = (name: string) => Promise<string[][]>

@@ -1,6 +1,6 @@
 /** Records that every version of the lexicon has to accept, and records that it has to refuse. */
 
-import { COLLECTION } from './domain/record.ts'
+import { COLLECTION } from '../domain/record.ts'
 
 export interface Sample {
   readonly name: string
