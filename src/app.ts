@@ -25,7 +25,7 @@ import type { AccountHost, Clock, RepoClient, Store } from './ports.ts'
 import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
-import { Governor } from './sync/governor.ts'
+import { Governor } from './pds/governor.ts'
 import type { Seam } from './sync/pass.ts'
 
 /**

@@ -10,7 +10,7 @@ import type { Outcome } from '../domain/outcome.ts'
 import { isDid, resolveDid } from '../pds/identity.ts'
 import { describeRepo, getRepoStatus, resolveHandle } from '../pds/methods.ts'
 import { pages, type Say } from './users.ts'
-import { pause } from './work-off.ts'
+import { pause } from './watch.ts'
 
 /** What may be wrong with an account, and what to do about it. */
 const REMEDIES = {

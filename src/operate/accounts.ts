@@ -8,7 +8,7 @@ import { federates } from '../domain/policy.ts'
 import type { Sealer } from '../pds/sealer.ts'
 import type { AccountStore, Store } from '../ports.ts'
 import { everybody, type KnownUser, pages, type Say } from './users.ts'
-import { pause, whileEngineRuns } from './work-off.ts'
+import { pause, whileEngineRuns } from './watch.ts'
 
 /** One line of the list. */
 interface AccountLine {

@@ -5,7 +5,7 @@ import { isReady } from '../domain/account.ts'
 import type { BackfillReport, Finding } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
-import { pause, workOff } from './work-off.ts'
+import { pause, workOff } from './watch.ts'
 
 /**
  * What a backfill does something about; everything else is the business of a repair. A reference to nothing is its business

@@ -13,7 +13,7 @@ import { COLLECTION } from '../domain/record.ts'
 import { enqueued } from '../domain/sync.ts'
 import { getRepoStatus } from '../pds/methods.ts'
 import { everybody, histories, pages, type Say } from './users.ts'
-import { pause, whileEngineRuns } from './work-off.ts'
+import { pause, whileEngineRuns } from './watch.ts'
 
 /** How much of a user there is to forget. */
 export interface Extent {

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander'
 import { type Check, examine } from '../../operate/doctor.ts'
-import { type LiveStep, tryLive } from '../../operate/live.ts'
+import { type LiveStep, tryLive } from '../../operate/test-record.ts'
 import { findUser, openConsole } from '../open.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { openExisting } from '../existing.ts'
