@@ -3,7 +3,7 @@
 import { readConfig } from '../src/config.ts'
 import { objectId } from '../src/domain/mood.ts'
 import { published } from '../src/domain/sync.ts'
-import type { Store } from '../src/ports.ts'
+import type { Store } from '../src/ports/store.ts'
 import { openStore } from '../src/store/open.ts'
 import { environment, temporaryFolder } from '../test/support/installation.ts'
 import { findMongo, startSmallSet } from '../test/support/mongod.ts'

@@ -3,7 +3,7 @@
 import { type Account, newAccount, touched } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
-import type { AccountStore, ErasureStore, Store } from './ports.ts'
+import type { AccountStore, ErasureStore, Store } from './ports/store.ts'
 
 export interface Profile {
   readonly handle: string | null

@@ -3,7 +3,8 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { DomainError } from './domain/errors.ts'
 import { type Erasure, finished, newErasure } from './domain/erasure.ts'
-import type { Clock, Store } from './ports.ts'
+import type { Store } from './ports/store.ts'
+import type { Clock } from './ports/clock.ts'
 
 const PAGE = 500
 

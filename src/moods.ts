@@ -17,7 +17,10 @@ import {
 import { COLLECTION, rkeyFor } from './domain/record.ts'
 import { born } from './domain/sync.ts'
 import { applyIntent } from './sync/intents.ts'
-import type { Clock, FeedPosition, Intent, RepoClient, RepoRecord, Store } from './ports.ts'
+import type { FeedPosition, Store } from './ports/store.ts'
+import type { Intent } from './domain/jobs.ts'
+import type { RepoClient, RepoRecord } from './ports/pds.ts'
+import type { Clock } from './ports/clock.ts'
 
 /** A mood, and what its author is called; null for an author who has no handle. */
 export interface Entry {

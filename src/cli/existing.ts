@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import type { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
 import { networkUrls, storedPorts } from '../embedded/tcp-ports.ts'
 import { openStore } from '../store/open.ts'
 import type { Config } from '../config.ts'

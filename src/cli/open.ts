@@ -6,7 +6,7 @@ import { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import { parseHandle } from '../domain/handle.ts'
 import { createLog } from '../observe/log.ts'
-import type { Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
 import { spareMemory } from './memory.ts'
 import { requireExisting } from './existing.ts'
 

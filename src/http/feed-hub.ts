@@ -6,7 +6,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { isVisibleTo } from '../domain/mood.ts'
 import type { Entry, Moods } from '../moods.ts'
-import type { ChangePosition, Clock, MoodStore } from '../ports.ts'
+import type { ChangePosition, MoodStore } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Wakeup } from '../wakeup.ts'
 
 export interface Watcher {

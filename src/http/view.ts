@@ -5,7 +5,7 @@ import { DomainError } from '../domain/errors.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
 import type { Entry } from '../moods.ts'
-import type { FeedPosition } from '../ports.ts'
+import type { FeedPosition } from '../ports/store.ts'
 import type { ErasureView, MoodView, ProfileView } from './contract.ts'
 
 export function moodView({ mood, handle }: Entry): MoodView {

@@ -9,7 +9,7 @@ import type { Outcome } from '../domain/outcome.ts'
 import type { Plan } from './document.ts'
 import { LexiconRepo, loadPublication } from './repo.ts'
 import type { Xrpc } from '../pds/xrpc.ts'
-import type { AccountHost } from '../ports.ts'
+import type { AccountHost } from '../ports/pds.ts'
 
 const FILE = 'lexicon-authority.json'
 /** A label that the PDS has not reserved; `lexicon` is. */

@@ -7,7 +7,7 @@ import { l } from '@atproto/lex-schema'
 import { DomainError } from '../domain/errors.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { LEXICON_COLLECTION, type Plan, planOf, type Publication, publicationOf, validateLexicon } from './document.ts'
-import type { RepoRecord } from '../ports.ts'
+import type { RepoRecord } from '../ports/pds.ts'
 import { createSession, getRecord, putRecord } from '../pds/methods.ts'
 import type { Xrpc } from '../pds/xrpc.ts'
 

@@ -6,7 +6,7 @@ import { DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
 import { federates } from '../domain/policy.ts'
 import type { Sealer } from '../pds/sealer.ts'
-import type { AccountStore, Store } from '../ports.ts'
+import type { AccountStore, Store } from '../ports/store.ts'
 import { everybody, type KnownUser, pages, type Say } from './users.ts'
 import { pause, whileEngineRuns } from './watch.ts'
 

@@ -8,7 +8,9 @@ import type { Failure } from '../domain/outcome.ts'
 import type { FederationPolicy } from '../domain/policy.ts'
 import { COLLECTION, uriOf } from '../domain/record.ts'
 import { enqueued, published } from '../domain/sync.ts'
-import type { Clock, RepoClient, Store, StoredAudit } from '../ports.ts'
+import type { Store, StoredAudit } from '../ports/store.ts'
+import type { RepoClient } from '../ports/pds.ts'
+import type { Clock } from '../ports/clock.ts'
 import { histories } from './users.ts'
 
 export interface AuditDeps {

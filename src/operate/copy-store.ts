@@ -1,7 +1,7 @@
 /** Moving an installation from one store to another: every item, then a comparison of both sides. */
 
 import { createHash } from 'node:crypto'
-import type { Archive, ArchiveKind } from '../ports.ts'
+import type { Archive, ArchiveKind } from '../ports/archive.ts'
 
 /** In this order: what an account is called stands with its handle; what makes work begin comes last. */
 const KINDS: readonly ArchiveKind[] = [

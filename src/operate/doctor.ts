@@ -12,7 +12,8 @@ import { readLexiconFile } from '../lexicon/repo.ts'
 import { getInviteCodes } from '../pds/methods.ts'
 import { Sealer } from '../pds/sealer.ts'
 import { Xrpc } from '../pds/xrpc.ts'
-import type { Clock, Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
 import { pages } from './users.ts'
 
 export interface Check {

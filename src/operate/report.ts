@@ -2,7 +2,7 @@
 
 import type { AuditCounts, FindingKind } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
-import type { Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
 
 export interface LaunchReport {
   /** Only moods posted since then, in ms since 1970; null for all. */

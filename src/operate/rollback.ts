@@ -7,7 +7,7 @@ import { type Account, isReady } from '../domain/account.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { COLLECTION } from '../domain/record.ts'
-import type { Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
 import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
 
 /** Whether a row says that there is a record, and nothing is about to be done about it. */

@@ -2,7 +2,7 @@
 
 import { type Account, isReady } from '../domain/account.ts'
 import { type AuditCounts, type FindingKind, NO_COUNTS } from '../domain/audit.ts'
-import type { Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
 import { type AuditDeps, type AuditOptions, auditUser, countKinds, unchangedSince, type UserAudit } from './audit.ts'
 
 const PAGE = 500

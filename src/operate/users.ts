@@ -2,7 +2,8 @@
 
 import type { Account } from '../domain/account.ts'
 import type { Mood } from '../domain/mood.ts'
-import type { ArchiveItems, ArchiveKind, Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
+import type { ArchiveItems, ArchiveKind } from '../ports/archive.ts'
 
 const PAGE = 500
 

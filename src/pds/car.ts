@@ -5,7 +5,7 @@ import { fromUint8Array as blocksOf } from '@atcute/car'
 import { decode, encode, fromBytes, fromCidLink } from '@atcute/cbor'
 import { verifySig } from '@atcute/crypto'
 import { type Commit, fromUint8Array as entriesOf, isCommit, type RepoEntry } from '@atcute/repo'
-import type { RepoSnapshot } from '../ports.ts'
+import type { RepoSnapshot } from '../ports/pds.ts'
 import type { PublicKey } from './identity.ts'
 
 /**

@@ -7,7 +7,9 @@
 import { backoffMs } from '../domain/backoff.ts'
 import { LEDGER, type Limit, type Limits, pointsOf, READ_SINGLY, RESERVED_FOR_DELETES } from '../domain/budget.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
-import type { AccountHost, Clock, LedgerStore, RepoClient } from '../ports.ts'
+import type { LedgerStore } from '../ports/store.ts'
+import type { AccountHost, RepoClient } from '../ports/pds.ts'
+import type { Clock } from '../ports/clock.ts'
 
 export interface GovernorOptions {
   readonly limits: Limits

@@ -5,7 +5,7 @@ import { type Agent, type InferMethodOutputBody, xrpc } from '@atproto/lex-clien
 import type { l } from '@atproto/lex-schema'
 import type { Account } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import type { AccountHost, OpenedAccount } from '../ports.ts'
+import type { AccountHost, OpenedAccount } from '../ports/pds.ts'
 import { createAccount, createInviteCode, deleteAccount, describeServer } from './methods.ts'
 import type { Sealer } from './sealer.ts'
 import { Sessions } from './sessions.ts'

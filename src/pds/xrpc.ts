@@ -2,7 +2,7 @@
 
 import { type Agent, buildAgent } from '@atproto/lex-client'
 import type { Outcome } from '../domain/outcome.ts'
-import type { Clock } from '../ports.ts'
+import type { Clock } from '../ports/clock.ts'
 import { outcomeOf } from './outcome.ts'
 
 export interface XrpcOptions {

@@ -1,6 +1,6 @@
 /** Which store: the embedded file, or a MongoDB. */
 
-import type { Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
 import { checkSqlite, openSqlite } from './sqlite/index.ts'
 
 export type StoreAddress =

@@ -2,7 +2,8 @@
 
 import { backoffMs, QUARANTINE_MS } from '../domain/backoff.ts'
 import { federates } from '../domain/policy.ts'
-import type { Clock, Lease, Release } from '../ports.ts'
+import type { Lease, Release } from '../ports/queue.ts'
+import type { Clock } from '../ports/clock.ts'
 import { Wakeup } from '../wakeup.ts'
 import { Pass, type PassDeps } from './pass.ts'
 

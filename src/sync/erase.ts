@@ -5,7 +5,10 @@ import { LEDGER } from '../domain/budget.ts'
 import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import { purge, removeTexts } from '../erasures.ts'
-import type { AccountHost, Clock, Lease, RepoClient, Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
+import type { Lease } from '../ports/queue.ts'
+import type { AccountHost, RepoClient } from '../ports/pds.ts'
+import type { Clock } from '../ports/clock.ts'
 import { deleteUntilGone } from './removal.ts'
 
 export interface EraseDeps {

@@ -1,7 +1,9 @@
 /** Applies a change to many moods. Repeating it does no harm, so whoever finds the intent may finish it. */
 
 import { removed, restored } from '../domain/changes.ts'
-import type { Clock, Intent, IntentStore, MoodStore } from '../ports.ts'
+import type { IntentStore, MoodStore } from '../ports/store.ts'
+import type { Intent } from '../domain/jobs.ts'
+import type { Clock } from '../ports/clock.ts'
 
 const PAGE = 500
 

@@ -3,7 +3,9 @@
 import { type Account, opened, prepared, refused } from '../domain/account.ts'
 import { accountHandle } from '../domain/handle.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import type { AccountHost, AccountStore, Clock } from '../ports.ts'
+import type { AccountStore } from '../ports/store.ts'
+import type { AccountHost } from '../ports/pds.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Events } from '../observe/events.ts'
 
 /** Names that are tried before somebody has to look at it. */

@@ -4,7 +4,9 @@ import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import { batches } from '../domain/plan.ts'
 import { COLLECTION } from '../domain/record.ts'
-import type { Lease, RepoClient, Store } from '../ports.ts'
+import type { Store } from '../ports/store.ts'
+import type { Lease } from '../ports/queue.ts'
+import type { RepoClient } from '../ports/pds.ts'
 
 export interface RemovalDeps {
   readonly store: Store

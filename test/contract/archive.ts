@@ -5,7 +5,8 @@ import { newAccount, opened } from '../../src/domain/account.ts'
 import { UNUSED } from '../../src/domain/budget.ts'
 import { finished, newErasure } from '../../src/domain/erasure.ts'
 import { published, rejected } from '../../src/domain/sync.ts'
-import type { ArchiveItems, ArchiveKind, Store } from '../../src/ports.ts'
+import type { Store } from '../../src/ports/store.ts'
+import type { ArchiveItems, ArchiveKind } from '../../src/ports/archive.ts'
 import { aMood, NOW } from '../support/moods.ts'
 
 const calm = { until: 0, destructive: false }

@@ -4,7 +4,7 @@ import { type Account, newAccount, opened } from '../../src/domain/account.ts'
 import { type Mood, objectId } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
 import { born } from '../../src/domain/sync.ts'
-import type { NewMood } from '../../src/ports.ts'
+import type { NewMood } from '../../src/ports/store.ts'
 
 let counter = 0
 

@@ -9,7 +9,7 @@ import {
   isUnsealed,
   unsealed,
 } from '../../domain/account.ts'
-import type { AccountCounts, AccountStore } from '../../ports.ts'
+import type { AccountCounts, AccountStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
 

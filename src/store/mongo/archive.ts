@@ -1,7 +1,8 @@
 /** A whole MongoDB store, document by document. */
 
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
-import type { Archive, ArchiveItems, ArchiveKind, RepoState } from '../../ports.ts'
+import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
+import type { RepoState } from '../../ports/queue.ts'
 import { fieldsOf, type HandleDocument, toAccount, type UserDocument } from './accounts.ts'
 import type { RemovalsDocument } from './audits.ts'
 import { COLLECTIONS } from './collections.ts'

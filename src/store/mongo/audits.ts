@@ -1,7 +1,8 @@
 /** What audits found, and what repairs have ordered, in MongoDB. */
 
 import type { Collection, Db } from 'mongodb'
-import type { AuditStore, Removal, RemovalStore, StoredAudit, SwitchStore } from '../../ports.ts'
+import type { AuditStore, RemovalStore, StoredAudit, SwitchStore } from '../../ports/store.ts'
+import type { Removal } from '../../domain/jobs.ts'
 import { COLLECTIONS } from './collections.ts'
 
 /** One document for each user who has any. */

@@ -1,7 +1,7 @@
 /** The primary at scale: a MongoDB, shared by any number of processes on any number of machines. */
 
 import { MongoClient, type MongoClientOptions } from 'mongodb'
-import type { Store } from '../../ports.ts'
+import type { Store } from '../../ports/store.ts'
 import { DomainError } from '../../domain/errors.ts'
 import { MongoAccounts } from './accounts.ts'
 import { MongoArchive } from './archive.ts'

@@ -2,7 +2,8 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Erasure } from '../../domain/erasure.ts'
-import type { ErasureStore, Intent, IntentStore } from '../../ports.ts'
+import type { ErasureStore, IntentStore } from '../../ports/store.ts'
+import type { Intent } from '../../domain/jobs.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
 

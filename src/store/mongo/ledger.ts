@@ -12,7 +12,7 @@ import {
   unreachable,
   UNUSED,
 } from '../../domain/budget.ts'
-import type { LedgerStore } from '../../ports.ts'
+import type { LedgerStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
 

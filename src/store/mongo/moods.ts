@@ -3,7 +3,7 @@
 import type { Collection, Db, Filter, Sort } from 'mongodb'
 import type { Mood } from '../../domain/mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
-import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports.ts'
+import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import {
   afterId,

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Collection, Db, Document, Filter } from 'mongodb'
 import type { HoldReason } from '../../domain/sync.ts'
-import type { Lease, Release, RepoQueue } from '../../ports.ts'
+import type { Lease, Release, RepoQueue } from '../../ports/queue.ts'
 import type { UserDocument } from './accounts.ts'
 import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'

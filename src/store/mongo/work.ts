@@ -4,7 +4,7 @@ import type { Collection, Db, Filter } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import type { Mood } from '../../domain/mood.ts'
 import { type HoldReason, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
-import type { MoodCounts, Settlement, WorkStore } from '../../ports.ts'
+import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { atVersion, documentId, type MoodDocument, syncFields, toMood } from './documents.ts'
 

@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import { type Account, ACCOUNT_STATES, type AccountError, type AccountState } from '../../domain/account.ts'
-import type { AccountCounts, AccountStore } from '../../ports.ts'
+import type { AccountCounts, AccountStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 export interface AccountRow {

@@ -2,7 +2,9 @@
 
 import type Database from 'better-sqlite3'
 import type { LedgerEntry } from '../../domain/budget.ts'
-import type { Archive, ArchiveItems, ArchiveKind, Intent, Removal, RepoState } from '../../ports.ts'
+import type { Intent, Removal } from '../../domain/jobs.ts'
+import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
+import type { RepoState } from '../../ports/queue.ts'
 import { type AccountRow, toAccount, toAccountRow } from './accounts.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type ErasureRow, toErasure, toErasureRow } from './jobs.ts'

@@ -1,7 +1,8 @@
 /** What audits found, and what repairs have ordered, in SQLite. */
 
 import type Database from 'better-sqlite3'
-import type { AuditStore, Removal, RemovalStore, StoredAudit, SwitchStore } from '../../ports.ts'
+import type { AuditStore, RemovalStore, StoredAudit, SwitchStore } from '../../ports/store.ts'
+import type { Removal } from '../../domain/jobs.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 export class SqliteRemovals implements RemovalStore {

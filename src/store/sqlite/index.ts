@@ -3,7 +3,7 @@
 import Database from 'better-sqlite3'
 import { existsSync } from 'node:fs'
 import { DomainError } from '../../domain/errors.ts'
-import type { Store } from '../../ports.ts'
+import type { Store } from '../../ports/store.ts'
 import { SqliteAccounts } from './accounts.ts'
 import { SqliteArchive } from './archive.ts'
 import { SqliteAudits, SqliteRemovals, SqliteSwitch } from './audits.ts'

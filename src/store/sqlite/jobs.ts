@@ -2,7 +2,8 @@
 
 import type Database from 'better-sqlite3'
 import type { Erasure } from '../../domain/erasure.ts'
-import type { ErasureStore, Intent, IntentStore } from '../../ports.ts'
+import type { ErasureStore, IntentStore } from '../../ports/store.ts'
+import type { Intent } from '../../domain/jobs.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 export class SqliteIntents implements IntentStore {

@@ -11,7 +11,7 @@ import {
   unreachable,
   UNUSED,
 } from '../../domain/budget.ts'
-import type { LedgerStore } from '../../ports.ts'
+import type { LedgerStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 export class SqliteLedger implements LedgerStore {

@@ -2,7 +2,7 @@
 
 import Database from 'better-sqlite3'
 import type { Mood } from '../../domain/mood.ts'
-import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports.ts'
+import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
 

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type Database from 'better-sqlite3'
 import type { HoldReason } from '../../domain/sync.ts'
-import type { Lease, Release, RepoQueue } from '../../ports.ts'
+import type { Lease, Release, RepoQueue } from '../../ports/queue.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 export interface RepoRow {

@@ -3,7 +3,7 @@
 import type Database from 'better-sqlite3'
 import type { Mood } from '../../domain/mood.ts'
 import { type HoldReason, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
-import type { MoodCounts, Settlement, WorkStore } from '../../ports.ts'
+import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type MoodRow, syncColumns, toMood } from './mood-row.ts'
 

@@ -1,0 +1,18 @@
+/** Work that concerns a user's repo as a whole, kept beside the moods until it is done. */
+
+import type { RecordsOnDelete } from './mood.ts'
+
+/** A change to many moods of a user, to be applied to those numbered up to `through`; kept until that is done. */
+export interface Intent {
+  readonly user: string
+  readonly kind: 'nuke' | 'restore'
+  readonly records: RecordsOnDelete
+  readonly through: number
+}
+
+/** A record that is to go from a repo and belongs to no row: a second copy, or a stray. */
+export interface Removal {
+  readonly rkey: string
+  /** Only this content; whatever else is there by then stays. */
+  readonly cid: string
+}

@@ -1,0 +1,6 @@
+/** The time of day. */
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number
+}

@@ -1,0 +1,63 @@
+/** What the engine asks of a PDS: reading and writing repos, and making accounts. Implemented in `pds/`. */
+
+import type { Account, ReadyAccount } from '../domain/account.ts'
+import type { AuditedRecord } from '../domain/audit.ts'
+import type { Outcome } from '../domain/outcome.ts'
+import type { RepoWrite } from '../domain/plan.ts'
+
+/** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
+export interface RepoClient {
+  /** CIDs of these records; null for those that are not there. A partial reading is a failure. */
+  read(
+    account: ReadyAccount,
+    collection: string,
+    rkeys: readonly string[],
+  ): Promise<Outcome<ReadonlyMap<string, string | null>>>
+  /** All records of the collection: record keys and CIDs. */
+  list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
+  /** The whole collection with its contents, at one revision. @param verify checks the signature of the repo as well */
+  snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>>
+  /** Revisions of all repos on a PDS, by DID. */
+  revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>>
+  /** One record, with its content; null when it is not there. */
+  get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
+  /** All of these or none, in one commit. */
+  write(account: ReadyAccount, collection: string, writes: readonly RepoWrite[], signal: AbortSignal): Promise<Outcome>
+}
+
+/** What a PDS holds under a record key. */
+export interface RepoRecord {
+  readonly uri: string
+  readonly cid: string
+  readonly value: unknown
+}
+
+/** A collection as it was at one revision. */
+export interface RepoSnapshot {
+  readonly rev: string
+  readonly records: ReadonlyMap<string, AuditedRecord>
+}
+
+/** Makes accounts on a PDS. */
+export interface AccountHost {
+  /** What the PDS appends to handles, with its dot. */
+  handleDomain(): Promise<Outcome<string>>
+  /** A new password, sealed, to be stored before {@link open} is called. */
+  newSealedPassword(): Promise<string>
+  /**
+   * Makes the account, or finds it made: safe to repeat with the same handle and password.
+   * `rejected` with the code `HandleNotAvailable`: reserved, or somebody else's.
+   */
+  open(account: Account): Promise<Outcome<OpenedAccount>>
+  /** Finds what an earlier {@link open} may have made, and makes nothing; null when there is no such account. */
+  find(account: Account): Promise<Outcome<OpenedAccount | null>>
+  /** Deletes an account with all that it holds; fine when there is none. */
+  remove(did: string): Promise<Outcome>
+}
+
+/** What came of asking a PDS for an account. */
+export interface OpenedAccount {
+  readonly did: string
+  readonly pds: string
+  readonly sealedSession: string
+}

@@ -1,0 +1,218 @@
+/**
+ * The primary: moods, accounts, jobs and budgets in one database. Implemented in `store/sqlite` and `store/mongo`, and held
+ * to by the suite in `test/contract`. A method that writes does one atomic write of one row or document, unless its comment
+ * says otherwise; of a list, one for each item.
+ */
+
+import type { Account, AccountState } from '../domain/account.ts'
+import type { AuditCounts, FindingKind } from '../domain/audit.ts'
+import type { Answer, Reservation } from '../domain/budget.ts'
+import type { Erasure } from '../domain/erasure.ts'
+import type { Intent, Removal } from '../domain/jobs.ts'
+import type { Mood, Saying } from '../domain/mood.ts'
+import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
+import type { Archive } from './archive.ts'
+import type { RepoQueue } from './queue.ts'
+
+/** Everything that is kept in the primary. */
+export interface Store extends AsyncDisposable {
+  readonly moods: MoodStore
+  readonly work: WorkStore
+  readonly accounts: AccountStore
+  readonly repos: RepoQueue
+  readonly intents: IntentStore
+  readonly erasures: ErasureStore
+  readonly removals: RemovalStore
+  readonly audits: AuditStore
+  readonly publishing: SwitchStore
+  readonly ledger: LedgerStore
+  readonly archive: Archive
+  /** Where it is kept, for people. */
+  readonly name: string
+  /** Throws when the store cannot be used. */
+  check(): Promise<void>
+}
+
+/** What authors do to moods, and who looks at them. */
+export interface MoodStore {
+  /**
+   * Saves a new mood, durably, with its work order in the same write; or saves nothing when it repeats the latest one,
+   * also when many come at once.
+   */
+  add(mood: NewMood): Promise<{ readonly mood: Mood; readonly added: boolean }>
+  /** The highest number among the user's moods, deleted or not; 0 for none. */
+  lastOrdinal(user: string): Promise<number>
+  byId(id: string): Promise<Mood | null>
+  /** Undeleted moods, newest first by `(when, id)`; private ones only for their own author. */
+  feed(query: FeedQuery): Promise<readonly Mood[]>
+  /** Moods changed after a position, in the order of their changes. */
+  changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
+  /** Keeps each changed mood whose stored version is still its own. @returns the ids that were kept */
+  save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
+  /** Moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. */
+  ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
+  /** All moods of the user, deleted ones too, by their ids, after one. */
+  history(user: string, after: string, limit: number): Promise<readonly Mood[]>
+  /** Users who have moods, after one, in order. */
+  authors(after: string, limit: number): Promise<readonly string[]>
+  /** Removes up to `limit` moods of the user without trace. @returns how many */
+  purge(user: string, limit: number): Promise<number>
+}
+
+/** A mood about to be saved: all of it, but for what only the store can know. */
+export interface NewMood {
+  readonly user: string
+  /** Whether it says nothing new after this one, the user's latest that is not deleted. */
+  repeats(latest: Saying): boolean
+  /**
+   * The whole mood.
+   *
+   * @param ordinal the user's next free number
+   * @param salt 0, and one more for each record key that was taken
+   */
+  numbered(ordinal: number, salt: number): Mood
+}
+
+export interface FeedQuery {
+  /** These users' moods; null for everybody's. */
+  readonly users: readonly string[] | null
+  /** Whose private moods are included, if that user is among `users`. */
+  readonly viewer: string | null
+  readonly limit: number
+  readonly after: FeedPosition | null
+}
+
+/** A place in a list, newest first: everything before it has been seen. */
+export interface FeedPosition {
+  readonly when: number
+  readonly id: string
+}
+
+/** How far a reader of changes has come. */
+export interface ChangePosition {
+  readonly changedAt: number
+  readonly id: string
+}
+
+/** The same moods as work for the engine. */
+export interface WorkStore {
+  /** The user's pending moods that are due, oldest first. */
+  due(user: string, now: number, limit: number): Promise<readonly Mood[]>
+  /** When the user's next pending mood is due; null when none is pending. */
+  nextDue(user: string): Promise<number | null>
+  /** Keeps each result whose mood has not changed meanwhile. @returns the ids whose result is there now */
+  settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
+  /** Makes up to `limit` of the user's moods that were parked for this reason pending. @returns how many */
+  requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number>
+  /** Makes up to `limit` rejected moods pending: of this code, or all. @returns how many */
+  retry(code: string | null, now: number, limit: number): Promise<number>
+  /** How many moods are in each state, and why those are held back or rejected that are. */
+  count(): Promise<MoodCounts>
+}
+
+/** A result for one mood, kept only if the mood is still at `version`. */
+export interface Settlement {
+  readonly id: string
+  readonly version: number
+  readonly next: MoodSync
+}
+
+export interface MoodCounts {
+  readonly states: Readonly<Record<SyncState, number>>
+  /** Of the rejected moods, how many by code. */
+  readonly rejected: Readonly<Record<string, number>>
+}
+
+export interface AccountStore {
+  /** Gives the user this handle. `has_other`: the user already has a different one. */
+  claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other'>
+  /** Handles of these users, where they have one. */
+  handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Users of these handles, where there are any; by handle. */
+  usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>>
+  byUser(user: string): Promise<Account | null>
+  byDid(did: string): Promise<Account | null>
+  /** Some account that has a sealed password; null where there is none. */
+  anySealed(): Promise<Account | null>
+  /** Adds an account unless the user has one. @returns what the user has now */
+  add(account: Account): Promise<Account>
+  /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */
+  save(account: Account): Promise<Account | null>
+  /** Removes handle and account of the user. */
+  remove(user: string): Promise<void>
+  /** Has up to `limit` accounts that need attention tried again: of this code, or all. @returns how many */
+  retry(code: string | null, limit: number): Promise<number>
+  /** How many accounts are in each state, and of those that need attention, how many by code. */
+  count(): Promise<AccountCounts>
+}
+
+export interface AccountCounts {
+  readonly states: Readonly<Record<AccountState, number>>
+  readonly attention: Readonly<Record<string, number>>
+}
+
+export interface IntentStore {
+  /** Notes the intent unless the user has one. @returns what the user has now */
+  begin(intent: Intent): Promise<Intent>
+  get(user: string): Promise<Intent | null>
+  /** Forgets it: it has been applied. */
+  finish(user: string): Promise<void>
+}
+
+export interface ErasureStore {
+  /** Notes the job unless one is under way for the user. @returns the one under way */
+  begin(erasure: Erasure): Promise<Erasure>
+  /** The job under way for the user. */
+  byUser(user: string): Promise<Erasure | null>
+  byReceipt(receipt: string): Promise<Erasure | null>
+  /** Saves if the stored version is still `erasure.version`. @returns the job as saved, or null if it had changed */
+  save(erasure: Erasure): Promise<Erasure | null>
+}
+
+/** Orders to remove such records, kept until a reading has shown them gone. */
+export interface RemovalStore {
+  add(user: string, removals: readonly Removal[]): Promise<void>
+  of(user: string): Promise<readonly Removal[]>
+  finish(user: string, rkeys: readonly string[]): Promise<void>
+}
+
+export interface AuditStore {
+  put(audit: StoredAudit): Promise<void>
+  /** Of these users, those that there are. */
+  of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>>
+  page(after: string, limit: number): Promise<readonly StoredAudit[]>
+  remove(user: string): Promise<void>
+}
+
+/** What the last audit of a repo has found. */
+export interface StoredAudit {
+  readonly user: string
+  /** When it was read, in ms since 1970. */
+  readonly at: number
+  /** Revision of the repo then; null when it could not be read. */
+  readonly rev: string | null
+  /** Why not. */
+  readonly code: string | null
+  readonly counts: AuditCounts
+  readonly findings: Readonly<Partial<Record<FindingKind, number>>>
+}
+
+/** The operator's switch, which all processes look at: nothing new is published while it is off. */
+export interface SwitchStore {
+  isOff(): Promise<boolean>
+  turn(isOff: boolean): Promise<void>
+}
+
+/** What has been used of the budgets of accounts and hosts, shared by all processes. */
+export interface LedgerStore {
+  /** Uses points if there are enough. */
+  reserve(key: string, reservation: Reservation, now: number): Promise<Answer>
+  /** The PDS asked to wait. */
+  block(key: string, until: number): Promise<void>
+  /** The host could not be reached. @param waitMs how long to leave it alone, given how often in a row that was */
+  unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void>
+  /** The host has answered. */
+  reachable(key: string): Promise<void>
+  /** Whoever it was about is erased. */
+  forget(key: string): Promise<void>
+}
