@@ -7,7 +7,7 @@ import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
 import type { RepoState } from '../../ports/queue.ts'
 import { type AccountRow, toAccount, toAccountRow } from './accounts.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { type ErasureRow, toErasure, toErasureRow } from './jobs.ts'
+import { type ErasureRow, toErasure, toErasureRow } from './erasures.ts'
 import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
 import type { RepoRow } from './repos.ts'
 

@@ -1,39 +1,8 @@
-/** What audits found, and what repairs have ordered, in SQLite. */
+/** What the last audit of each repo found, in SQLite. */
 
 import type Database from 'better-sqlite3'
-import type { AuditStore, RemovalStore, StoredAudit, SwitchStore } from '../../ports/store.ts'
-import type { Removal } from '../../domain/jobs.ts'
+import type { AuditStore, StoredAudit } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
-
-export class SqliteRemovals implements RemovalStore {
-  readonly #commit: GroupCommit
-  readonly #sql
-
-  constructor(db: Database.Database, commit: GroupCommit) {
-    this.#commit = commit
-    this.#sql = {
-      add: db.prepare<[string, string, string]>('INSERT OR REPLACE INTO removals VALUES (?, ?, ?)'),
-      of: db.prepare<[string], Removal>('SELECT rkey, cid FROM removals WHERE user = ? ORDER BY rkey'),
-      finish: db.prepare<[string, string]>('DELETE FROM removals WHERE user = ? AND rkey = ?'),
-    }
-  }
-
-  add(user: string, removals: readonly Removal[]): Promise<void> {
-    return this.#commit.runAll(() => {
-      for (const { rkey, cid } of removals) this.#sql.add.run(user, rkey, cid)
-    })
-  }
-
-  async of(user: string): Promise<readonly Removal[]> {
-    return this.#sql.of.all(user)
-  }
-
-  finish(user: string, rkeys: readonly string[]): Promise<void> {
-    return this.#commit.runAll(() => {
-      for (const rkey of rkeys) this.#sql.finish.run(user, rkey)
-    })
-  }
-}
 
 export class SqliteAudits implements AuditStore {
   readonly #commit: GroupCommit
@@ -66,26 +35,5 @@ export class SqliteAudits implements AuditStore {
 
   remove(user: string): Promise<void> {
     return this.#commit.run(() => void this.#sql.remove.run(user))
-  }
-}
-
-export class SqliteSwitch implements SwitchStore {
-  readonly #commit: GroupCommit
-  readonly #sql
-
-  constructor(db: Database.Database, commit: GroupCommit) {
-    this.#commit = commit
-    this.#sql = {
-      get: db.prepare<[], number>(`SELECT is_off FROM switches WHERE name = 'publishing'`).pluck(),
-      put: db.prepare<[number]>(`INSERT OR REPLACE INTO switches VALUES ('publishing', ?)`),
-    }
-  }
-
-  async isOff(): Promise<boolean> {
-    return this.#sql.get.get() === 1
-  }
-
-  turn(isOff: boolean): Promise<void> {
-    return this.#commit.run(() => void this.#sql.put.run(isOff ? 1 : 0))
   }
 }
