@@ -8,7 +8,7 @@ import { type App, createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { type Mood, objectId } from '../src/domain/mood.ts'
 import { rkeyFor } from '../src/domain/record.ts'
-import { born } from '../src/domain/sync.ts'
+import { initial } from '../src/domain/sync.ts'
 import { temporaryFolder } from '../test/support/installation.ts'
 import { unrepeated } from '../test/support/moods.ts'
 import { BarePds } from './bare.ts'
@@ -100,7 +100,7 @@ async function addMood(app: App, user: string, i: number): Promise<void> {
     when,
     deleted: null,
     version: 1,
-    sync: born(rkey, false, when),
+    sync: initial(rkey, false, when),
   }
   await app.store.moods.add(unrepeated(mood))
 }

@@ -2,12 +2,12 @@
 
 import { pino } from 'pino'
 import { createApp } from '../src/app.ts'
-import { spareMemory } from '../src/cli/memory.ts'
+import { preferSmallHeap } from '../src/cli/memory.ts'
 import { readConfig } from '../src/config.ts'
 
 const LOOK_EVERY_MS = 20
 
-spareMemory()
+preferSmallHeap()
 await using app = await createApp(readConfig(process.env, { serves: false }), 'worker', {
   log: pino({ level: 'silent' }),
 })

@@ -1,6 +1,6 @@
 /** What users do with their accounts. */
 
-import { type Account, newAccount, touched } from './domain/account.ts'
+import { type Account, newAccount, retried } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
 import type { AccountStore, ErasureStore, Store } from './ports/store.ts'
@@ -41,7 +41,7 @@ export class Accounts {
       case 'claimed':
     }
     let account = await this.#accounts.add(newAccount(user, handle))
-    if (account.state === 'needs_attention') account = (await this.#accounts.save(touched(account))) ?? account
+    if (account.state === 'needs_attention') account = (await this.#accounts.save(retried(account))) ?? account
     this.#nudge(user)
     return { handle, account }
   }

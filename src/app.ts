@@ -195,7 +195,7 @@ async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
   const sealed = (await store.accounts.anySealed())?.sealedPassword
   if (!sealed) return
   try {
-    await new Sealer(sealKey).open(sealed)
+    await new Sealer(sealKey).unseal(sealed)
   } catch (error) {
     const message =
       'the stored passwords were sealed with another key (MOODS_SEAL_KEY, or secrets.json in the data folder)'

@@ -203,7 +203,7 @@ export async function deleteAtprotoMood(
 ): Promise<MoodView> {
   const app = appOf(installation)
   const waiting = requireWaiting(options)
-  await app.moods.remove(requireUser(user), id, 'withdraw')
+  await app.moods.delete(requireUser(user), id, 'withdraw')
   await untilSettled(waiting, async () => isUnderWay(app, await load(app, id)))
   return viewOf(app, id)
 }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { isReady } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
-import { edited, type MoodPatch, removed } from './domain/changes.ts'
+import { edited, type MoodPatch, softDeleted } from './domain/changes.ts'
 import {
   isVisibleTo,
   type Mood,
@@ -15,7 +15,7 @@ import {
   saysTheSame,
 } from './domain/mood.ts'
 import { COLLECTION, rkeyFor } from './domain/record.ts'
-import { born } from './domain/sync.ts'
+import { initial } from './domain/sync.ts'
 import { applyIntent } from './sync/intents.ts'
 import type { FeedPosition, Store } from './ports/store.ts'
 import type { Intent } from './domain/jobs.ts'
@@ -72,7 +72,7 @@ export class Moods {
       user,
       repeats: (latest) => saysTheSame(latest, content),
       numbered: (ordinal, salt) => {
-        const sync = born(rkeyFor(when, id, salt), content.isPrivate, when)
+        const sync = initial(rkeyFor(when, id, salt), content.isPrivate, when)
         return { ...content, id, user, ordinal, when, deleted: null, version: 1, sync }
       },
     })
@@ -89,8 +89,8 @@ export class Moods {
    *
    * @throws DomainError `not_found`, also for somebody else's mood; `being_erased`
    */
-  async remove(user: string, id: string, records: RecordsOnDelete): Promise<Entry> {
-    return this.#change(user, id, (mood, now) => removed(mood, { by: 'author', records }, now))
+  async delete(user: string, id: string, records: RecordsOnDelete): Promise<Entry> {
+    return this.#change(user, id, (mood, now) => softDeleted(mood, { by: 'author', records }, now))
   }
 
   /**

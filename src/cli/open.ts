@@ -7,12 +7,12 @@ import { DomainError } from '../domain/errors.ts'
 import { parseHandle } from '../domain/handle.ts'
 import { createLog } from '../observe/log.ts'
 import type { Store } from '../ports/store.ts'
-import { spareMemory } from './memory.ts'
+import { preferSmallHeap } from './memory.ts'
 import { requireExisting } from './existing.ts'
 
 /** @throws DomainError `config`, `data_folder`, `unavailable` */
 export async function openConsole(): Promise<App> {
-  spareMemory()
+  preferSmallHeap()
   const config = readConfig(process.env, { serves: false })
   requireExisting(config, new DataFolder(config.dataFolder))
   // Standard output is for the answer; what goes wrong on the way is said on standard error.

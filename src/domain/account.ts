@@ -32,7 +32,7 @@ export interface Account {
   readonly sealedPassword: string | null
   /** Encrypted access and refresh tokens, shared by all processes. */
   readonly sealedSession: string | null
-  /** The user's parked moods have to be put to work again; cleared when that is done. */
+  /** The user's held moods have to be put to work again; cleared when that is done. */
   readonly requeue: boolean
   readonly error: AccountError | null
   /** Grows with every change; every change names the version it was made from. */
@@ -90,7 +90,7 @@ export function prepared(account: Account, pdsHandle: string, candidate: number,
   return { ...account, pdsHandle, candidate, sealedPassword }
 }
 
-/** The account once it exists on the PDS. Marking its parked moods is part of the same write. */
+/** The account once it exists on the PDS. Marking its held moods is part of the same write. */
 export function opened(account: Account, did: string, pds: string, sealedSession: string): Account {
   return { ...account, state: 'ready', did, pds, sealedSession, requeue: true, error: null }
 }
@@ -101,6 +101,6 @@ export function refused(account: Account, error: AccountError): Account {
 }
 
 /** The account after somebody has looked at it: what was refused is tried again. */
-export function touched(account: Account): Account {
+export function retried(account: Account): Account {
   return { ...account, state: account.did === null ? 'pending' : 'ready', requeue: account.did !== null, error: null }
 }

@@ -20,7 +20,7 @@ function changed(mood: Mood, next: Mood, now: number): Mood {
 }
 
 /** The mood without what its author takes back. */
-export function removed(mood: Mood, deletion: Deletion, now: number): Mood {
+export function softDeleted(mood: Mood, deletion: Deletion, now: number): Mood {
   return changed(mood, { ...mood, deleted: deletion }, now)
 }
 

@@ -75,7 +75,7 @@ describe('planMood', () => {
     })
   })
 
-  it('parks what is held back and rejects what is invalid', () => {
+  it('holds what is held back and rejects what is invalid', () => {
     const known = { cid: null, verified: false }
     expect(planMood(mood, { kind: 'hold', reason: 'no_account' }, known, { ...view, did: null })).toMatchObject({
       next: { state: 'local', hold: 'no_account' },

@@ -3,7 +3,7 @@
 import { type Desired, uriOf } from './record.ts'
 import type { DesiredRecord } from './record.ts'
 import type { Mood } from './mood.ts'
-import { delayed, type HoldReason, type MoodSync, parked, published, rejected, withdrawn } from './sync.ts'
+import { delayed, type HoldReason, type MoodSync, held, published, rejected, withdrawn } from './sync.ts'
 
 /** One change to a repo. `was` is the CID that the change replaces. */
 export type RepoWrite =
@@ -55,7 +55,7 @@ export function planMood(mood: Mood, desired: Desired, known: Known, { did, quar
   const quarantined = quarantine.until > now
   switch (desired.kind) {
     case 'hold':
-      return settle(held(mood, desired.reason, known, did))
+      return settle(heldBack(mood, desired.reason, known, did))
     case 'invalid':
       return settle(rejected(mood.sync, { code: desired.code, message: desired.message, at: now }))
     case 'absent':
@@ -80,11 +80,11 @@ export function inPlace(mood: Mood, uri: string, cid: string, { quarantine, now 
 }
 
 /** A record that is kept stays published; whatever else is held back is left as it was. */
-function held(mood: Mood, reason: HoldReason, known: Known, did: string | null): MoodSync {
+function heldBack(mood: Mood, reason: HoldReason, known: Known, did: string | null): MoodSync {
   if (reason === 'kept' && known.cid !== null && did !== null) {
     return published(mood.sync, uriOf(did, mood.sync.rkey), known.cid)
   }
-  return parked(mood.sync, reason)
+  return held(mood.sync, reason)
 }
 
 /** Most writes in one commit (the PDS answers 400 to 201). */

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
-  born,
+  initial,
   enqueued,
   isSynced,
   type MoodSync,
-  parked,
+  held,
   published,
   rejected,
   SYNC_STATES,
@@ -18,7 +18,7 @@ import {
 const error = { code: 'X', message: 'x', at: 1 }
 const steps: Record<string, (sync: MoodSync) => MoodSync> = {
   enqueued: (sync) => enqueued(sync, 5),
-  parked: (sync) => parked(sync, 'no_account'),
+  held: (sync) => held(sync, 'no_account'),
   published: (sync) => published(sync, 'at://did/c/k', 'cid'),
   withdrawn: (sync) => withdrawn(sync),
   rejected: (sync) => rejected(sync, error),
@@ -26,7 +26,7 @@ const steps: Record<string, (sync: MoodSync) => MoodSync> = {
 
 const TARGET: Record<string, SyncState> = {
   enqueued: 'pending',
-  parked: 'local',
+  held: 'local',
   published: 'published',
   withdrawn: 'withdrawn',
   rejected: 'rejected',
@@ -47,7 +47,7 @@ describe('transitions', () => {
     const names = fc.constantFrom(...Object.keys(steps))
     fc.assert(
       fc.property(fc.boolean(), fc.array(names, { maxLength: 30 }), (isPrivate, path) => {
-        let sync = born('key', isPrivate, 1)
+        let sync = initial('key', isPrivate, 1)
         check(sync)
         for (const name of path) {
           const step = (): MoodSync => steps[name]!(sync)
@@ -79,9 +79,9 @@ describe('transitions', () => {
   })
 })
 
-describe('born', () => {
+describe('initial', () => {
   it('makes work of a public mood and none of a private one', () => {
-    expect(born('key', false, 7)).toMatchObject({ state: 'pending', dueAt: 7, hold: null })
-    expect(born('key', true, 7)).toMatchObject({ state: 'local', dueAt: null, hold: 'private' })
+    expect(initial('key', false, 7)).toMatchObject({ state: 'pending', dueAt: 7, hold: null })
+    expect(initial('key', true, 7)).toMatchObject({ state: 'local', dueAt: null, hold: 'private' })
   })
 })

@@ -43,8 +43,8 @@ export interface MoodSync {
   readonly error: SyncError | null
 }
 
-/** The state a new mood is born in: private ones need nothing, all others are work. */
-export function born(rkey: string, isPrivate: boolean, now: number): MoodSync {
+/** The state of a new mood: private ones need nothing, all others are work. */
+export function initial(rkey: string, isPrivate: boolean, now: number): MoodSync {
   const none = { rkey, uri: null, cid: null, attempts: 0, error: null }
   return isPrivate
     ? { ...none, state: 'local', dueAt: null, hold: 'private' }
@@ -73,7 +73,7 @@ export function failed(sync: MoodSync, dueAt: number, error: SyncError): MoodSyn
 }
 
 /** Nothing is done about the mood for now. What the repo holds of it is left as it is. */
-export function parked(sync: MoodSync, hold: HoldReason): MoodSync {
+export function held(sync: MoodSync, hold: HoldReason): MoodSync {
   return step(sync, 'local', { hold })
 }
 

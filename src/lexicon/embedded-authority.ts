@@ -50,7 +50,7 @@ export async function openAuthority(
     folder.writeJson(FILE, authority)
     // The name goes into the mail address as well, of which there can be only one for each account.
     const account = { ...newAccount(handle, LABEL), pdsHandle: handle, sealedPassword: unsealed(authority.password) }
-    const answer = await host.open(account)
+    const answer = await host.ensure(account)
     if (answer.kind === 'rejected' && answer.code === 'HandleNotAvailable' && handle !== names.at(-1)) continue
     const opened = { ...authority, did: expect(answer).did }
     folder.writeJson(FILE, opened)

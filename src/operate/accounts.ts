@@ -1,7 +1,7 @@
 /** What operators do with the accounts of all users: see who has one, have them made, seal their passwords. */
 
 import type { App } from '../app.ts'
-import { type Account, type AccountState, isUnsealed, newAccount, plainOf, touched } from '../domain/account.ts'
+import { type Account, type AccountState, isUnsealed, newAccount, plainOf, retried } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
 import { federates } from '../domain/policy.ts'
@@ -188,7 +188,7 @@ async function ask({ store, engine }: App, { user, handle, candidate }: Wanted):
   const account = await store.accounts.add({ ...newAccount(user, handle), candidate })
   if (account.did !== null) return false
   // Somebody else has changed it just now: what came of that is seen by looking.
-  if (account.state === 'needs_attention') await store.accounts.save(touched(account))
+  if (account.state === 'needs_attention') await store.accounts.save(retried(account))
   await engine.nudge(user)
   return true
 }
@@ -248,10 +248,10 @@ async function sealOne(accounts: AccountStore, sealer: Sealer, user: string): Pr
     const password = plainOf(account.sealedPassword)
     const sealedPassword = await sealer.seal(password)
     // Looked at before the plain one is gone.
-    if ((await sealer.open(sealedPassword)) !== password) return false
+    if ((await sealer.unseal(sealedPassword)) !== password) return false
     if (!(await accounts.save({ ...account, sealedPassword }))) continue
     const stored = (await accounts.byUser(user))?.sealedPassword ?? null
-    return stored !== null && !isUnsealed(stored) && (await sealer.open(stored)) === password
+    return stored !== null && !isUnsealed(stored) && (await sealer.unseal(stored)) === password
   }
   return false
 }

@@ -24,7 +24,7 @@ export interface Check {
   readonly remedy: string | null
 }
 
-export interface Patient {
+export interface DoctorInput {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Such as `24.1.0`. */
   readonly nodeVersion: string
@@ -54,7 +54,7 @@ function problem(name: string, message: string, remedy: string): Check {
 }
 
 /** All checks, one after the other; those that need what is not there are left out. Writes one mark to the store, and removes it. */
-export async function* examine(patient: Patient, stop: AbortSignal): Checks {
+export async function* examine(patient: DoctorInput, stop: AbortSignal): Checks {
   const major = Number(patient.nodeVersion.split('.')[0])
   yield major >= NODE
     ? ok('node', `Node ${patient.nodeVersion}`)
@@ -83,7 +83,7 @@ function lexicon(): Check {
   )
 }
 
-function configuration({ env }: Patient): { readonly config: Config | null; readonly checks: readonly Check[] } {
+function configuration({ env }: DoctorInput): { readonly config: Config | null; readonly checks: readonly Check[] } {
   const remedy = 'docs/reference/configuration.md names every variable'
   const problems = (serves: boolean): { readonly config: Config | null; readonly lines: readonly string[] } => {
     try {
@@ -129,7 +129,7 @@ async function* secrets(config: Config, folder: DataFolder): AsyncGenerator<Chec
 }
 
 async function* storeChecks(
-  { openStore, clock }: Patient,
+  { openStore, clock }: DoctorInput,
   config: Config,
   folder: DataFolder,
   access: Access | null,
@@ -156,7 +156,7 @@ async function* storeChecks(
 async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Checks {
   const sealer = new Sealer(sealKey)
   const opens = (secret: string): Promise<boolean> =>
-    sealer.open(secret).then(
+    sealer.unseal(secret).then(
       () => true,
       () => false,
     )
@@ -179,7 +179,7 @@ async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Ch
   if (plain > 0) yield warning('seal key', `${plain} passwords are in plain text`, 'moods accounts seal --execute')
 }
 
-async function* pdsChecks(patient: Patient, config: Config, access: Access): Checks {
+async function* pdsChecks(patient: DoctorInput, config: Config, access: Access): Checks {
   const started = patient.clock.now()
   const health = await ask(config, `${access.url}/xrpc/_health`)
   if (health.kind === 'silent') {
@@ -243,7 +243,7 @@ interface Description {
 
 /** Whether accounts can be made: a domain for handles, and the password that invitations need. */
 async function* accountChecks(
-  { clock }: Patient,
+  { clock }: DoctorInput,
   { pdsTimeoutMs: timeoutMs, bypassKey }: Config,
   { url, adminPassword }: Access,
   { availableUserDomains = [], inviteCodeRequired = false }: Description,

@@ -5,7 +5,7 @@ import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { App } from '../app.ts'
 import { type Account, isReady } from '../domain/account.ts'
-import { removed } from '../domain/changes.ts'
+import { softDeleted } from '../domain/changes.ts'
 import { type Erasure, type ErasureStep, nextStep } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
@@ -137,7 +137,7 @@ export function parseTombstones(text: string): readonly Tombstone[] {
 }
 
 /** Somebody who had been forgotten, and of whom there is something again. */
-export interface Returned {
+export interface RestoredUser {
   readonly user: string
   readonly tombstone: string
   /** When the erasure was asked for, in ms since 1970. */
@@ -164,7 +164,7 @@ export async function findReturned(
   fromFile: readonly Tombstone[],
   say: Say,
   stop: AbortSignal,
-): Promise<readonly Returned[]> {
+): Promise<readonly RestoredUser[]> {
   const inStore = new Map<string, number>()
   const latest = new Map<string, number>()
   const note = (into: Map<string, number>, { tombstone, requestedAt }: Tombstone): void => {
@@ -175,7 +175,7 @@ export async function findReturned(
     note(latest, tombstone)
   }
   for (const tombstone of fromFile) note(latest, tombstone)
-  const found: Returned[] = []
+  const found: RestoredUser[] = []
   for (const { user } of await everybody(app.store, say, stop)) {
     const tombstone = app.erasures.tombstoneOf(user)
     const requestedAt = latest.get(tombstone)
@@ -201,7 +201,7 @@ export async function findReturned(
  *
  * @returns how many moods were emptied
  */
-export async function purgeOlder(app: App, { user, requestedAt }: Returned, stop: AbortSignal): Promise<number> {
+export async function purgeOlder(app: App, { user, requestedAt }: RestoredUser, stop: AbortSignal): Promise<number> {
   const { store, clock, engine } = app
   let emptied = 0
   for await (const page of histories(store, user)) {
@@ -211,7 +211,7 @@ export async function purgeOlder(app: App, { user, requestedAt }: Returned, stop
     const deletion = { by: 'author', records: 'withdraw' } as const
     const now = clock.now()
     await store.moods.save(
-      older.map((mood) => removed(mood, deletion, now)),
+      older.map((mood) => softDeleted(mood, deletion, now)),
       now,
     )
     for (const { id } of older) {
@@ -230,7 +230,7 @@ export async function purgeOlder(app: App, { user, requestedAt }: Returned, stop
  *
  * @returns how many users have some left, which any worker goes on with
  */
-export async function settleUsers(app: App, users: readonly string[], stop: AbortSignal): Promise<number> {
+export async function waitForEmptied(app: App, users: readonly string[], stop: AbortSignal): Promise<number> {
   const open = new Set(users)
   const started = performance.now()
   await whileEngineRuns(app, stop, async () => {
@@ -278,7 +278,7 @@ export async function eraseAgain(app: App, user: string): Promise<Erasure> {
   const { store, host, config } = app
   const account = await store.accounts.byUser(user)
   if (account?.did && config.eraseAccounts && (await isGone(app, account))) {
-    const confirmed = await host.remove(account.did)
+    const confirmed = await host.deleteAccount(account.did)
     if (confirmed.kind === 'ok') {
       const nothing = { did: null, pds: null, pdsHandle: null, sealedPassword: null, sealedSession: null }
       // Not pending: a worker would make a new one before the erasure is requested.

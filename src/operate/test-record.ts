@@ -17,7 +17,7 @@ import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import { COLLECTION, desiredRecord, type DesiredRecord, rkeyFor } from '../domain/record.ts'
-import { born } from '../domain/sync.ts'
+import { initial } from '../domain/sync.ts'
 import { Firehose } from '../pds/firehose.ts'
 import { listRecords } from '../pds/methods.ts'
 
@@ -135,7 +135,7 @@ function testRecord({ clock, config }: App, account: ReadyAccount): DesiredRecor
     isPrivate: false,
     deleted: null,
     version: 0,
-    sync: born(rkeyFor(when, id, 0), false, when),
+    sync: initial(rkeyFor(when, id, 0), false, when),
   }
   const desired = desiredRecord(mood, account, config.federation)
   if (desired.kind !== 'record')

@@ -77,9 +77,9 @@ export class Governor {
     return {
       handleDomain: () => this.#call(url, 1, [], () => inner.handleDomain()),
       newSealedPassword: () => inner.newSealedPassword(),
-      open: (account) => this.#call(url, 3, [events], () => inner.open(account)),
+      ensure: (account) => this.#call(url, 3, [events], () => inner.ensure(account)),
       find: (account) => this.#call(url, 1, [], () => inner.find(account)),
-      remove: (did) => this.#call(url, 1, [events], () => inner.remove(did)),
+      deleteAccount: (did) => this.#call(url, 1, [events], () => inner.deleteAccount(did)),
     }
   }
 

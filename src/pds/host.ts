@@ -51,7 +51,7 @@ export class PdsHost implements AccountHost {
     return this.#sealer.seal(randomBytes(24).toString('base64url'))
   }
 
-  async open(account: Account): Promise<Outcome<OpenedAccount>> {
+  async ensure(account: Account): Promise<Outcome<OpenedAccount>> {
     if (account.pdsHandle === null || account.sealedPassword === null) {
       throw new Error('an account needs a stored handle and password before it is made')
     }
@@ -72,7 +72,7 @@ export class PdsHost implements AccountHost {
     return login.kind === 'unauthorized' || login.kind === 'rejected' ? ok(null) : login
   }
 
-  async remove(did: string): Promise<Outcome> {
+  async deleteAccount(did: string): Promise<Outcome> {
     const body = { did: did as l.DidString }
     return this.#xrpc.ask(async (signal) => void (await xrpc(this.#admin(), deleteAccount, { body, signal })))
   }
@@ -87,7 +87,7 @@ export class PdsHost implements AccountHost {
     const body = {
       handle: handle as l.HandleString,
       email: `${mailbox}@${this.#options.emailDomain}`,
-      password: await this.#sealer.open(sealedPassword),
+      password: await this.#sealer.unseal(sealedPassword),
       inviteCode: invite.value,
     }
     const agent = this.#xrpc.agent(this.#options.url)

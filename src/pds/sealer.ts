@@ -18,7 +18,7 @@ export class Sealer {
   }
 
   /** Opens what was sealed; a password that never was is given as it is. @throws when the text was sealed with another key or was changed */
-  async open(sealed: string): Promise<string> {
+  async unseal(sealed: string): Promise<string> {
     if (isUnsealed(sealed)) return plainOf(sealed)
     const { plaintext } = await compactDecrypt(sealed, this.#key)
     return new TextDecoder().decode(plaintext)

@@ -71,7 +71,7 @@ export class Sessions {
     if (refusal) return refusal
     let password: string
     try {
-      password = await this.#sealer.open(account.sealedPassword)
+      password = await this.#sealer.unseal(account.sealedPassword)
     } catch {
       return { kind: 'unauthorized', code: 'Unsealable', message: 'the stored password was sealed with another key' }
     }
@@ -97,7 +97,7 @@ export class Sessions {
     const sealed = (await this.#accounts.byUser(account.user))?.sealedSession ?? null
     if (sealed === null) return null
     // Tokens that cannot be read are as good as none: a login brings others.
-    return this.#sealer.open(sealed).then(
+    return this.#sealer.unseal(sealed).then(
       (text) => JSON.parse(text) as Tokens,
       () => null,
     )

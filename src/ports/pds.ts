@@ -42,17 +42,17 @@ export interface RepoSnapshot {
 export interface AccountHost {
   /** What the PDS appends to handles, with its dot. */
   handleDomain(): Promise<Outcome<string>>
-  /** A new password, sealed, to be stored before {@link open} is called. */
+  /** A new password, sealed, to be stored before {@link ensure} is called. */
   newSealedPassword(): Promise<string>
   /**
    * Makes the account, or finds it made: safe to repeat with the same handle and password.
    * `rejected` with the code `HandleNotAvailable`: reserved, or somebody else's.
    */
-  open(account: Account): Promise<Outcome<OpenedAccount>>
-  /** Finds what an earlier {@link open} may have made, and makes nothing; null when there is no such account. */
+  ensure(account: Account): Promise<Outcome<OpenedAccount>>
+  /** Finds what an earlier {@link ensure} may have made, and makes nothing; null when there is no such account. */
   find(account: Account): Promise<Outcome<OpenedAccount | null>>
   /** Deletes an account with all that it holds; fine when there is none. */
-  remove(did: string): Promise<Outcome>
+  deleteAccount(did: string): Promise<Outcome>
 }
 
 /** What came of asking a PDS for an account. */

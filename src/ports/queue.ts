@@ -23,10 +23,10 @@ export interface RepoQueue {
   release(lease: Lease, release: Release, now: number): Promise<void>
   /** Marks up to `limit` users after `after` who have work but no mark. @returns where to go on; null at the end */
   sweep(after: string, limit: number, now: number): Promise<string | null>
-  /** Up to `limit` users after `after` who have moods parked for this reason. */
-  parked(hold: HoldReason, after: string, limit: number): Promise<readonly string[]>
+  /** Up to `limit` users after `after` who have moods held for this reason. */
+  held(hold: HoldReason, after: string, limit: number): Promise<readonly string[]>
   /** Forgets the repo: its user is erased. */
-  remove(user: string): Promise<void>
+  forget(user: string): Promise<void>
   /** Calls `wake` when another process may have marked a repo, where the store can tell. @returns how to stop */
   listen(wake: () => void): Disposable
 }

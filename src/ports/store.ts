@@ -102,7 +102,7 @@ export interface WorkStore {
   nextDue(user: string): Promise<number | null>
   /** Keeps each result whose mood has not changed meanwhile. @returns the ids whose result is there now */
   settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
-  /** Makes up to `limit` of the user's moods that were parked for this reason pending. @returns how many */
+  /** Makes up to `limit` of the user's moods that were held for this reason pending. @returns how many */
   requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number>
   /** Makes up to `limit` rejected moods pending: of this code, or all. @returns how many */
   retry(code: string | null, now: number, limit: number): Promise<number>
@@ -139,7 +139,7 @@ export interface AccountStore {
   /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */
   save(account: Account): Promise<Account | null>
   /** Removes handle and account of the user. */
-  remove(user: string): Promise<void>
+  forget(user: string): Promise<void>
   /** Has up to `limit` accounts that need attention tried again: of this code, or all. @returns how many */
   retry(code: string | null, limit: number): Promise<number>
   /** How many accounts are in each state, and of those that need attention, how many by code. */
@@ -181,7 +181,7 @@ export interface AuditStore {
   /** Of these users, those that there are. */
   of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>>
   page(after: string, limit: number): Promise<readonly StoredAudit[]>
-  remove(user: string): Promise<void>
+  forget(user: string): Promise<void>
 }
 
 /** What the last audit of a repo has found. */

@@ -132,12 +132,12 @@ export class Engine {
     while (cursor !== null) cursor = await this.#deps.store.repos.sweep(cursor, SWEEP_PAGE, this.#clock.now())
   }
 
-  /** Puts back to work what was parked while federation was off, of everybody for whom it is on now. */
+  /** Puts back to work what was held while federation was off, of everybody for whom it is on now. */
   async #resume(): Promise<void> {
     const { store, policy } = this.#deps
     if (await store.publishing.isOff()) return
     for (let after = ''; ;) {
-      const users = await store.repos.parked('federation_off', after, SWEEP_PAGE)
+      const users = await store.repos.held('federation_off', after, SWEEP_PAGE)
       for (const user of users) {
         const account = await store.accounts.byUser(user)
         if (!federates(policy, user, account?.handle ?? null)) continue

@@ -83,7 +83,7 @@ async function carryOut(
   if (account === null || account.did === null) return ok(false)
   if (step === 'account_deleted') {
     if (!deps.eraseAccounts) return ok(false)
-    const removed = await deps.host.remove(account.did)
+    const removed = await deps.host.deleteAccount(account.did)
     return removed.kind === 'ok' ? ok(true) : removed
   }
   if (!isReady(account)) {
@@ -99,12 +99,12 @@ async function forget(store: Store, user: string, account: Account | null): Prom
   await purge(store, user)
   await store.ledger.forget(LEDGER.logins(user))
   if (account !== null && account.did !== null) await store.ledger.forget(LEDGER.points(account.did))
-  await store.accounts.remove(user)
-  await store.audits.remove(user)
+  await store.accounts.forget(user)
+  await store.audits.forget(user)
   const removals = await store.removals.of(user)
   await store.removals.finish(
     user,
     removals.map(({ rkey }) => rkey),
   )
-  await store.repos.remove(user)
+  await store.repos.forget(user)
 }

@@ -1,6 +1,6 @@
 /** Applies a change to many moods. Repeating it does no harm, so whoever finds the intent may finish it. */
 
-import { removed, restored } from '../domain/changes.ts'
+import { restored, softDeleted } from '../domain/changes.ts'
 import type { IntentStore, MoodStore } from '../ports/store.ts'
 import type { Intent } from '../domain/jobs.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -25,7 +25,7 @@ export async function applyIntent(
     if (page.length === 0) break
     const now = clock.now()
     const next = page.map((mood) =>
-      kind === 'nuke' ? removed(mood, { by: 'nuke', records }, now) : restored(mood, now),
+      kind === 'nuke' ? softDeleted(mood, { by: 'nuke', records }, now) : restored(mood, now),
     )
     changed += (await stores.moods.save(next, now)).size
   }

@@ -49,7 +49,7 @@ export interface PassSignals {
 
 type WriteStep = Extract<Step, { kind: 'write' }>
 
-/** Parked moods put back to work in one step. */
+/** Held moods put back to work in one step. */
 const REQUEUE_PAGE = 500
 /** Rounds of one pass; a repo with more to do goes to the end of the queue, so that none has to wait for a backlog. */
 const MAX_ROUNDS = 4
@@ -103,7 +103,7 @@ export class Pass {
       if (due.length === 0) return this.#finished()
       const done = await this.#round(account, due)
       if (done.kind !== 'ok') return this.#failed(done, account)
-      if (done.value === 'parked') await this.#lookAgain(account)
+      if (done.value === 'held') await this.#lookAgain(account)
     }
     return this.#release(this.#now)
   }
@@ -132,7 +132,7 @@ export class Pass {
     return removed
   }
 
-  /** The account, made if it is still to be made, with its parked moods put back to work. */
+  /** The account, made if it is still to be made, with its held moods put back to work. */
   async #account(): Promise<Outcome<Account | null>> {
     const { store, host, clock, events } = this.#deps
     let account = await store.accounts.byUser(this.#lease.user)
@@ -152,8 +152,8 @@ export class Pass {
     return ok(account)
   }
 
-  /** Plans and carries out what is due. `parked`: some moods had no account to go to. */
-  async #round(account: Account | null, due: readonly Mood[]): Promise<Outcome<'done' | 'parked'>> {
+  /** Plans and carries out what is due. `held`: some moods had no account to go to. */
+  async #round(account: Account | null, due: readonly Mood[]): Promise<Outcome<'done' | 'held'>> {
     const did = account?.did ?? null
     const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, this.#policy) }))
     const known = await this.#known(account, wanted)
@@ -171,7 +171,7 @@ export class Pass {
       const written = await this.#write(account, group)
       if (written.kind !== 'ok') return written
     }
-    return ok(settled.some((step) => step.next.hold === 'no_account') ? 'parked' : 'done')
+    return ok(settled.some((step) => step.next.hold === 'no_account') ? 'held' : 'done')
   }
 
   /** What the repo holds: remembered, or read where memory will not do. A delete always reads, before and after. */
@@ -269,7 +269,7 @@ export class Pass {
     this.#deps.changed()
   }
 
-  /** An account that appeared while moods were being parked must not miss them. */
+  /** An account that appeared while moods were being held must not miss them. */
   async #lookAgain(before: Account | null): Promise<void> {
     const { store } = this.#deps
     const account = await store.accounts.byUser(this.#lease.user)

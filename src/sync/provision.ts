@@ -35,7 +35,7 @@ export async function provision(deps: ProvisionDeps, pending: Account): Promise<
       if (named.kind !== 'ok') return named
       account = named.value
     }
-    const answer = await deps.host.open(account)
+    const answer = await deps.host.ensure(account)
     if (answer.kind === 'ok') {
       const { did, pds, sealedSession } = answer.value
       const saved = await deps.accounts.save(opened(account, did, pds, sealedSession))

@@ -73,7 +73,7 @@ async function keepPosting(app: App): Promise<number> {
     const id = random.pick(ids)
     const dice = random.next()
     if (dice < 0.08) {
-      await app.moods.remove(user, id, 'withdraw')
+      await app.moods.delete(user, id, 'withdraw')
       mine.set(
         user,
         ids.filter((other) => other !== id),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
 import { newErasure } from '../../src/domain/erasure.ts'
 import { objectId } from '../../src/domain/mood.ts'
-import { parked, published } from '../../src/domain/sync.ts'
+import { held, published } from '../../src/domain/sync.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { type MoodDocument, toDocument } from '../../src/store/mongo/documents.ts'
 import type { RepoDocument } from '../../src/store/mongo/repos.ts'
@@ -137,7 +137,7 @@ describe('with 100,000 moods', () => {
       const id = objectId(NOW + i, 'cccccccccc', i)
       const mood = aMood({ id, user, ordinal: i + 1, when: NOW + i, text: `mood ${i}` })
       if (i < BACKLOG) return toDocument(mood)
-      const sync = i % 10 === 0 ? parked(mood.sync, 'no_account') : published(mood.sync, 'at://x', 'cid')
+      const sync = i % 10 === 0 ? held(mood.sync, 'no_account') : published(mood.sync, 'at://x', 'cid')
       return toDocument({ ...mood, sync })
     })
     const db = client.db(database)
@@ -179,8 +179,8 @@ describe('with 100,000 moods', () => {
     await work.due('backlog', NOW + MOODS, 200)
     await work.nextDue('backlog')
     const stored = (await moods.byId(mood.id))!
-    await work.settle([{ id: mood.id, version: stored.version, next: parked(stored.sync, 'private') }], NOW)
-    await work.settle([{ id: mood.id, version: 99, next: parked(stored.sync, 'private') }], NOW)
+    await work.settle([{ id: mood.id, version: stored.version, next: held(stored.sync, 'private') }], NOW)
+    await work.settle([{ id: mood.id, version: 99, next: held(stored.sync, 'private') }], NOW)
     await work.requeueParked(user, 'no_account', NOW, 50)
     await work.retry('InvalidRequest', NOW, 50)
     await work.retry(null, NOW, 50)
@@ -200,7 +200,7 @@ describe('with 100,000 moods', () => {
     await repos.renew(lease, NOW + 200)
     await repos.release(lease, { dueAt: null, uncertain: false, quarantine: lease.quarantine, failures: 0 }, NOW)
     await repos.sweep('', 100, NOW)
-    await repos.parked('no_account', '', 100)
+    await repos.held('no_account', '', 100)
     await intents.begin({ user, kind: 'nuke', records: 'keep', through: 1 })
     await intents.begin({ user, kind: 'nuke', records: 'keep', through: 2 })
     await intents.finish(user)
@@ -210,8 +210,8 @@ describe('with 100,000 moods', () => {
     await ledger.block('key', NOW)
     await ledger.forget('key')
     await moods.purge('user-8', 50)
-    await accounts.remove(user)
-    await repos.remove(user)
+    await accounts.forget(user)
+    await repos.forget(user)
   }
 
   it('every query goes along an index, and looks at no more than it gives', async () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
 import { type Mood, saysTheSame } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
-import { enqueued, parked, published, rejected, withdrawn } from '../../src/domain/sync.ts'
+import { enqueued, held, published, rejected, withdrawn } from '../../src/domain/sync.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { Lease } from '../../src/ports/queue.ts'
 import { archiveContract } from './archive.ts'
@@ -150,7 +150,7 @@ function moodContract(get: Get, add: Add): void {
     it('keep every state as it is given', async () => {
       const error = { code: 'X', message: 'x', at: NOW }
       const states = [
-        (mood: Mood) => parked(mood.sync, 'no_account'),
+        (mood: Mood) => held(mood.sync, 'no_account'),
         (mood: Mood) => withdrawn(mood.sync),
         (mood: Mood) => rejected(mood.sync, error),
         (mood: Mood) => enqueued(mood.sync, NOW + 5),
@@ -167,10 +167,10 @@ function moodContract(get: Get, add: Add): void {
       })
     })
 
-    it('that were parked for a reason are put back to work, a page at a time', async () => {
+    it('that were held for a reason are put back to work, a page at a time', async () => {
       for (let i = 0; i < 3; i++) {
         const mood = await add()
-        await get().work.settle([{ id: mood.id, version: 1, next: parked(mood.sync, 'no_account') }], NOW)
+        await get().work.settle([{ id: mood.id, version: 1, next: held(mood.sync, 'no_account') }], NOW)
       }
       await add({ isPrivate: true })
       expect(await get().work.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(2)

@@ -88,7 +88,7 @@ class History {
         return this.#post(`mood ${next.text}`, next.isPrivate)
       case 'delete':
         return this.#on(next.which, async (entry) => {
-          await app.moods.remove(this.user, entry.id, next.keep ? 'keep' : 'withdraw')
+          await app.moods.delete(this.user, entry.id, next.keep ? 'keep' : 'withdraw')
           Object.assign(entry, { deleted: 'by author', kept: next.keep })
         })
       case 'privacy':

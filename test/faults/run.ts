@@ -84,7 +84,7 @@ async function makeHistory(app: App, { moods, users, say }: FaultsOptions, rando
     const dice = random.next()
     const id = random.pick(ids)
     if (dice < 0.06) {
-      await app.moods.remove(user, id, random.next() < 0.8 ? 'withdraw' : 'keep')
+      await app.moods.delete(user, id, random.next() < 0.8 ? 'withdraw' : 'keep')
       mine.set(
         user,
         ids.filter((other) => other !== id),

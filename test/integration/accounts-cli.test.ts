@@ -38,7 +38,7 @@ describe('moods accounts list', () => {
     await app.accounts.signUp('u1', 'alice')
     await app.moods.post('u2', { mood: 'nobody knows me' })
     await app.store.accounts.claimHandle('u3', 'only-handle')
-    await app.moods.post('u4', { mood: 'gone' }).then(({ mood }) => app.moods.remove('u4', mood.id, 'withdraw'))
+    await app.moods.post('u4', { mood: 'gone' }).then(({ mood }) => app.moods.delete('u4', mood.id, 'withdraw'))
     await app.engine.drain()
     await change(app, 'u1', { state: 'needs_attention', error: { code: 'AccountTakedown', message: '', at: 1 } })
     const all = await accounts<AccountList>(folder.path, ['list'])
@@ -173,7 +173,7 @@ describe('moods accounts seal', () => {
     await app.accounts.signUp('u2', 'bob')
     await app.engine.drain()
     const { sealedPassword } = (await app.store.accounts.byUser('u1'))!
-    const password = await app.sealer.open(sealedPassword!)
+    const password = await app.sealer.unseal(sealedPassword!)
     await change(app, 'u1', { sealedPassword: unsealed(password), sealedSession: null })
     const dry = await accounts<Sealed>(folder.path, ['seal'])
     expect(dry).toMatchObject({ code: 0, accounts: 2, plain: 1, sealed: 0 })
@@ -185,7 +185,7 @@ describe('moods accounts seal', () => {
     expect(stdout + stderr).not.toContain(password)
     const sealed = (await app.store.accounts.byUser('u1'))!.sealedPassword!
     expect(sealed).not.toContain(password)
-    expect(await app.sealer.open(sealed)).toBe(password)
+    expect(await app.sealer.unseal(sealed)).toBe(password)
     expect(await accounts<Sealed>(folder.path, ['seal', '--execute'])).toMatchObject({ plain: 0, sealed: 0 })
   })
 })
@@ -204,7 +204,7 @@ describe('moods accounts check', () => {
     await change(app, 'u-alice', { pdsHandle: 'somebody.test' })
     await change(app, 'u-bob', { did: `did:plc:${'a'.repeat(24)}` })
     await takeDown(app.pdsUrl, folder.path, await did('carol'))
-    await app.host.remove(await did('dave'))
+    await app.host.deleteAccount(await did('dave'))
     await change(app, 'u-erin', { pds: 'http://localhost:1' })
     await change(app, 'u-frank', { state: 'needs_attention', error: { code: 'Why', message: '', at: 1 } })
 

@@ -84,7 +84,7 @@ describe('an audit', () => {
 
   it('counts what is kept, and what is in flight, and finds neither', async () => {
     const { user, moods } = await published(3)
-    await site.app.moods.remove(user, moods[0]!.id, 'keep')
+    await site.app.moods.delete(user, moods[0]!.id, 'keep')
     await site.app.engine.drain()
     await site.app.moods.post(user, { mood: 'on its way' })
     const result = await auditUser(deps, user)

@@ -27,7 +27,7 @@ describe('points', () => {
     }
     expect((await app.store.work.count()).states).toMatchObject({ published: 9, pending: 3 })
     await app.moods.post('u2', { mood: 'not held up' })
-    await app.moods.remove('u1', ids[0]!, 'withdraw')
+    await app.moods.delete('u1', ids[0]!, 'withdraw')
     await app.engine.drain()
     expect((await app.store.work.count()).states).toMatchObject({ published: 9, pending: 4 })
     site.forward(HOUR + 1000)

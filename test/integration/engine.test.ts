@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Account } from '../../src/domain/account.ts'
-import { born, published } from '../../src/domain/sync.ts'
+import { initial, published } from '../../src/domain/sync.ts'
 import { aMood, unrepeated } from '../support/moods.ts'
 import { type Damage, primaryOf } from '../support/primary.ts'
 import { commitsOf, listRecords } from '../support/repo.ts'
@@ -190,7 +190,7 @@ describe('a batch with one bad write', () => {
     const { store, engine, moods } = site.app
     for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
     // The last of its batch by its id, so that rejecting the first one would be noticed.
-    const bad = aMood({ id: 'f'.repeat(24), user: 'u1', ordinal: 7, sync: born('not/a/key', false, site.now()) })
+    const bad = aMood({ id: 'f'.repeat(24), user: 'u1', ordinal: 7, sync: initial('not/a/key', false, site.now()) })
     await store.moods.add(unrepeated(bad))
     await engine.drain()
     expect(await store.work.count()).toMatchObject({ states: { published: 6, rejected: 1, pending: 0 } })

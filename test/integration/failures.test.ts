@@ -102,7 +102,7 @@ describe('what has failed before', () => {
     const mood = await post(user, 'regretted')
     await site.app.engine.drain()
     await site.pds.down()
-    await site.app.moods.remove(user, mood.id, 'withdraw')
+    await site.app.moods.delete(user, mood.id, 'withdraw')
     await site.app.engine.drain()
     await site.pds.up()
     for (let i = 0; i < 3; i++) {

@@ -138,7 +138,7 @@ describe('an existing database', () => {
   })
 
   it('has a deleted mood withdrawn, and its records kept where it did not say', async () => {
-    await site.app.moods.remove(sub, legacyId(ODD.unknownFields), 'withdraw')
+    await site.app.moods.delete(sub, legacyId(ODD.unknownFields), 'withdraw')
     await site.app.engine.drain()
     const texts = (await listRecords(site.app.pdsUrl, did)).map(({ value }) => value['text'])
     expect(texts).not.toContain('odd 6')

@@ -104,7 +104,7 @@ describe('moods', () => {
     expect(json(await run('rollback', '--stop', '--json'))).toMatchObject({ executed: false, found: 1 })
     expect((await run('rollback', '--stop', '--execute')).code).toBe(0)
     await site.app.moods.post(user, { mood: 'not now' })
-    await site.app.moods.remove(user, moods[0]!.id, 'withdraw')
+    await site.app.moods.delete(user, moods[0]!.id, 'withdraw')
     await site.app.engine.drain()
     // Nothing new is published, and what is taken back goes all the same.
     expect(await textsOf(user)).toEqual(['mood 1'])

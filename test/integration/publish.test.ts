@@ -5,7 +5,7 @@ import type { App } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
 import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { desiredRecord } from '../../src/domain/record.ts'
-import { born } from '../../src/domain/sync.ts'
+import { initial } from '../../src/domain/sync.ts'
 import { startApp, temporaryFolder, Visitor } from '../support/installation.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { commitsOf, eventually, listRecords, makeForeignAccount } from '../support/repo.ts'
@@ -135,7 +135,7 @@ describe('publishing', () => {
     store.moods.add = async (mood) => {
       store.moods.add = add
       wanted = mood.numbered(1, 0).sync.rkey
-      await add(unrepeated(aMood({ user: mood.user, text: 'first', sync: born(wanted, false, NOW) })))
+      await add(unrepeated(aMood({ user: mood.user, text: 'first', sync: initial(wanted, false, NOW) })))
       return add(mood)
     }
     const alice = await new Visitor(app.address).as('alice')

@@ -3,7 +3,7 @@
 import { type Account, newAccount, opened } from '../../src/domain/account.ts'
 import { type Mood, objectId } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
-import { born } from '../../src/domain/sync.ts'
+import { initial } from '../../src/domain/sync.ts'
 import type { NewMood } from '../../src/ports/store.ts'
 
 let counter = 0
@@ -26,7 +26,7 @@ export function aMood(fields: Partial<Mood> = {}): Mood {
     isPrivate,
     deleted: null,
     version: 1,
-    sync: born(rkeyFor(when, id, 0), isPrivate, when),
+    sync: initial(rkeyFor(when, id, 0), isPrivate, when),
     ...fields,
   }
 }

@@ -13,8 +13,8 @@ import {
   findReturned,
   parseTombstones,
   purgeOlder,
-  type Returned,
-  settleUsers,
+  type RestoredUser,
+  waitForEmptied,
   tombstones,
   watchErasures,
   type Watched,
@@ -154,7 +154,12 @@ async function eraseReturned(
   if (unsettled > 0) process.exitCode ||= 3
 }
 
-async function carryOut(app: App, toErase: readonly Returned[], toPurge: readonly Returned[], stop: AbortSignal) {
+async function carryOut(
+  app: App,
+  toErase: readonly RestoredUser[],
+  toPurge: readonly RestoredUser[],
+  stop: AbortSignal,
+) {
   // First whatever can be read: that needs no PDS.
   const receipts: string[] = []
   for (const { user } of toErase) {
@@ -164,7 +169,7 @@ async function carryOut(app: App, toErase: readonly Returned[], toPurge: readonl
   for (const each of toPurge) emptied += await purgeOlder(app, each, stop)
   const erasures = await watchErasures(app, receipts, () => {}, stop)
   const users = toPurge.map(({ user }) => user)
-  return { emptied, erasures, unsettled: await settleUsers(app, users, stop) }
+  return { emptied, erasures, unsettled: await waitForEmptied(app, users, stop) }
 }
 
 function setExit(watched: readonly Watched[], stop: AbortSignal): void {

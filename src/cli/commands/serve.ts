@@ -7,7 +7,7 @@ import { trialUser } from '../../accounts.ts'
 import { type App, createApp, type Role } from '../../app.ts'
 import { type Config, readConfig, VARIABLES } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
-import { spareMemory } from '../memory.ts'
+import { preferSmallHeap } from '../memory.ts'
 
 export function serveCommand(role: Role, description: string): Command {
   const variables = Object.entries(VARIABLES).map(([name, what]) => `  ${name.padEnd(22)}${what}`)
@@ -18,7 +18,7 @@ export function serveCommand(role: Role, description: string): Command {
 }
 
 async function run(role: Role): Promise<void> {
-  if (role === 'worker') spareMemory()
+  if (role === 'worker') preferSmallHeap()
   const config = readConfig(process.env, { serves: role !== 'worker' })
   const stop = untilStopped()
   await using app = await createApp(config, role)

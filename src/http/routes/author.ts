@@ -91,7 +91,7 @@ export function authorRoutes(http: Http, { moods, auth }: HttpDeps): void {
     },
     async (request) => {
       const user = await userOf(request, auth)
-      return moodView(await moods.remove(user, request.params.id, request.query.records ?? 'withdraw'))
+      return moodView(await moods.delete(user, request.params.id, request.query.records ?? 'withdraw'))
     },
   )
 }

@@ -117,7 +117,7 @@ export class MongoAccounts implements AccountStore {
     return matchedCount === 1 ? { ...account, version: version + 1 } : null
   }
 
-  async remove(user: string): Promise<void> {
+  async forget(user: string): Promise<void> {
     await this.#users.deleteOne({ _id: user })
     await this.#handles.deleteOne({ _id: user })
   }

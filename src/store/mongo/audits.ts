@@ -30,7 +30,7 @@ export class MongoAudits implements AuditStore {
     return (await this.#audits.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit }).toArray()).map(toAudit)
   }
 
-  async remove(user: string): Promise<void> {
+  async forget(user: string): Promise<void> {
     await this.#audits.deleteOne({ _id: user })
   }
 }

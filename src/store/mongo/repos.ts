@@ -113,18 +113,20 @@ export class MongoRepos implements RepoQueue {
   }
 
   async noteDestructive(lease: Lease): Promise<boolean> {
-    return (await this.#repos.updateOne(held(lease), { $set: { destructive: true } })).matchedCount === 1
+    return (await this.#repos.updateOne(underLease(lease), { $set: { destructive: true } })).matchedCount === 1
   }
 
   async renew(lease: Lease, until: number): Promise<boolean> {
-    return (await this.#repos.updateOne(held(lease), { $set: { leaseUntil: new Date(until) } })).matchedCount === 1
+    return (
+      (await this.#repos.updateOne(underLease(lease), { $set: { leaseUntil: new Date(until) } })).matchedCount === 1
+    )
   }
 
   async release(lease: Lease, release: Release, now: number): Promise<void> {
     const dueAt = release.dueAt === null ? null : new Date(release.dueAt)
     const at = new Date(now)
     const isAsSeen = release.failures > 0 ? true : { $eq: ['$marks', lease.marks] }
-    await this.#repos.updateOne(held(lease), [
+    await this.#repos.updateOne(underLease(lease), [
       {
         $set: {
           leaseToken: null,
@@ -192,7 +194,7 @@ export class MongoRepos implements RepoQueue {
     })
   }
 
-  async parked(hold: HoldReason, after: string, limit: number): Promise<readonly string[]> {
+  async held(hold: HoldReason, after: string, limit: number): Promise<readonly string[]> {
     const users: string[] = []
     const filter = { 'atproto.state': 'local' as const, 'atproto.hold': hold }
     for (let from = after; users.length < limit;) {
@@ -205,7 +207,7 @@ export class MongoRepos implements RepoQueue {
     return users.slice(0, limit)
   }
 
-  async remove(user: string): Promise<void> {
+  async forget(user: string): Promise<void> {
     await this.#repos.deleteOne({ _id: user })
   }
 
@@ -220,6 +222,6 @@ interface Page {
   readonly isFull: boolean
 }
 
-function held(lease: Lease): Filter<RepoDocument> {
+function underLease(lease: Lease): Filter<RepoDocument> {
   return { _id: lease.user, leaseToken: lease.token }
 }

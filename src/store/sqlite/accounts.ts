@@ -146,7 +146,7 @@ export class SqliteAccounts implements AccountStore {
     )
   }
 
-  remove(user: string): Promise<void> {
+  forget(user: string): Promise<void> {
     return this.#commit.runAll(() => {
       this.#sql.remove.run(user)
       this.#sql.removeHandle.run(user)

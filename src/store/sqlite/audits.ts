@@ -33,7 +33,7 @@ export class SqliteAudits implements AuditStore {
     return this.#sql.page.all(after, limit).map((text) => JSON.parse(text) as StoredAudit)
   }
 
-  remove(user: string): Promise<void> {
+  forget(user: string): Promise<void> {
     return this.#commit.run(() => void this.#sql.remove.run(user))
   }
 }

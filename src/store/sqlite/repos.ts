@@ -66,7 +66,7 @@ export class SqliteRepos implements RepoQueue {
           UNION SELECT user FROM removals WHERE user > :after
           UNION SELECT user FROM erasures WHERE user > :after
         ) ORDER BY user LIMIT :limit`),
-      parked: db.prepare<[{ hold: HoldReason; after: string; limit: number }], { user: string }>(`
+      held: db.prepare<[{ hold: HoldReason; after: string; limit: number }], { user: string }>(`
         WITH RECURSIVE hop (user) AS (
           SELECT min(user) FROM moods WHERE state = 'local' AND hold = :hold AND user > :after
           UNION ALL
@@ -143,8 +143,8 @@ export class SqliteRepos implements RepoQueue {
     })
   }
 
-  async parked(hold: HoldReason, after: string, limit: number): Promise<readonly string[]> {
-    return this.#sql.parked.all({ hold, after, limit }).map((row) => row.user)
+  async held(hold: HoldReason, after: string, limit: number): Promise<readonly string[]> {
+    return this.#sql.held.all({ hold, after, limit }).map((row) => row.user)
   }
 
   /** One file has no way to tell; whoever waits for work looks again soon. */
@@ -152,7 +152,7 @@ export class SqliteRepos implements RepoQueue {
     return { [Symbol.dispose]: () => {} }
   }
 
-  remove(user: string): Promise<void> {
+  forget(user: string): Promise<void> {
     return this.#commit.run(() => void this.#sql.remove.run(user))
   }
 }
