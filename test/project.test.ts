@@ -60,12 +60,15 @@ describe('documents', () => {
     expect(named.length).toBeGreaterThan(0)
   })
 
-  it('name for each invariant a test that exists', () => {
-    const text = readFileSync('docs/invariants.md', 'utf8')
-    const references = [...text.matchAll(/`([\w./-]+\.ts)`((?:[,\s]*\*[^*]+\*)*)/g)]
+  it.each([
+    ['docs/invariants.md', 'test/'],
+    ['docs/gotchas.md', 'test/gotchas/'],
+  ])('%s names tests that exist', (document, folder) => {
+    const text = readFileSync(document, 'utf8')
+    const references = [...text.matchAll(/`([\w./-]+\.test\.ts|contract\/[\w-]+\.ts)`((?:[,\s]*\*[^*]+\*)*)/g)]
     expect(references.length).toBeGreaterThan(15)
     for (const [, file, names] of references) {
-      const source = readFileSync(file!.startsWith('src/') ? file! : `test/${file}`, 'utf8')
+      const source = readFileSync(file!.startsWith('src/') ? file! : `${folder}${file}`, 'utf8')
       for (const [, name] of names!.matchAll(/\*([^*]+)\*/g)) {
         expect(source, `${file} has no test "${name}"`).toContain(name!.replaceAll(/\s+/g, ' '))
       }
