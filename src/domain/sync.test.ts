@@ -2,61 +2,64 @@ import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
-  initial,
+  adopted,
+  delayed,
   enqueued,
+  failed,
+  forgotten,
+  held,
+  initial,
   isSynced,
   type MoodSync,
-  held,
   published,
   rejected,
+  STEPS,
   SYNC_STATES,
   type SyncState,
-  TRANSITIONS,
   withdrawn,
 } from './sync.ts'
 
 const error = { code: 'X', message: 'x', at: 1 }
-const steps: Record<string, (sync: MoodSync) => MoodSync> = {
+const record = { rkey: 'key', uri: 'at://did/c/key', cid: 'cid' }
+const constructors: Record<keyof typeof STEPS, (sync: MoodSync) => MoodSync> = {
   enqueued: (sync) => enqueued(sync, 5),
+  delayed: (sync) => delayed(sync, 9),
+  failed: (sync) => failed(sync, 9, error),
   held: (sync) => held(sync, 'no_account'),
-  published: (sync) => published(sync, 'at://did/c/k', 'cid'),
+  published: (sync) => published(sync, record.uri, record.cid),
   withdrawn: (sync) => withdrawn(sync),
   rejected: (sync) => rejected(sync, error),
-}
-
-const TARGET: Record<string, SyncState> = {
-  enqueued: 'pending',
-  held: 'local',
-  published: 'published',
-  withdrawn: 'withdrawn',
-  rejected: 'rejected',
+  adopted: (sync) => adopted(sync, record),
+  forgotten: (sync) => forgotten(sync),
 }
 
 /** What must be true of a row in each state, whatever led there. */
 function check(sync: MoodSync): void {
   expect(SYNC_STATES).toContain(sync.state)
   expect(sync.dueAt !== null).toBe(sync.state === 'pending')
-  expect(sync.error !== null).toBe(sync.state === 'rejected')
+  if (sync.state !== 'pending') expect(sync.error !== null).toBe(sync.state === 'rejected')
+  expect(sync.hold !== null).toBe(sync.state === 'local')
   expect(isSynced(sync)).toBe(sync.state === 'published')
   if (sync.state === 'published') expect(sync.uri !== null && sync.cid !== null).toBe(true)
   if (sync.state === 'withdrawn') expect(sync.uri === null && sync.cid === null).toBe(true)
 }
 
-describe('transitions', () => {
-  it('lead along the table, are refused where it has none, and never out of it', () => {
-    const names = fc.constantFrom(...Object.keys(steps))
+describe('steps', () => {
+  it('lead along the table, are refused where it has none, and never lead out of it', () => {
+    const names = fc.constantFrom(...(Object.keys(STEPS) as (keyof typeof STEPS)[]))
     fc.assert(
       fc.property(fc.boolean(), fc.array(names, { maxLength: 30 }), (isPrivate, path) => {
         let sync = initial('key', isPrivate, 1)
         check(sync)
         for (const name of path) {
-          const step = (): MoodSync => steps[name]!(sync)
-          if (!TRANSITIONS[sync.state].includes(TARGET[name]!)) {
-            expect(step).toThrow(/cannot become/)
+          const step = (): MoodSync => constructors[name](sync)
+          const from: readonly SyncState[] = STEPS[name].from
+          if (!from.includes(sync.state)) {
+            expect(step).toThrow(/cannot be/)
             continue
           }
           const next = step()
-          expect(next.state).toBe(TARGET[name])
+          expect(next.state).toBe(STEPS[name].to)
           check(next)
           expect(next.rkey).toBe('key')
           sync = next
@@ -66,16 +69,48 @@ describe('transitions', () => {
   })
 
   it('reach every state and leave every state', () => {
-    const reached = new Set(SYNC_STATES.flatMap((state) => TRANSITIONS[state]))
-    expect([...reached].toSorted()).toEqual([...SYNC_STATES].toSorted())
-    for (const state of SYNC_STATES) expect(TRANSITIONS[state].length).toBeGreaterThan(0)
+    const all = [...SYNC_STATES].toSorted()
+    expect([...new Set(Object.values(STEPS).map(({ to }) => to))].toSorted()).toEqual(all)
+    expect([...new Set(Object.values(STEPS).flatMap(({ from }): readonly SyncState[] => from))].toSorted()).toEqual(all)
   })
 
   it('are those that docs/architecture.md draws', () => {
     const [, drawing = ''] = readFileSync('docs/architecture.md', 'utf8').split('stateDiagram-v2')
-    const drawn = [...drawing.matchAll(/^ *(\w+) --> (\w+)/gm)].map(([, from, to]) => `${from} ${to}`)
-    const table = SYNC_STATES.flatMap((from) => TRANSITIONS[from].map((to) => `${from} ${to}`))
-    expect(drawn.filter((arrow) => !arrow.startsWith('new ')).toSorted()).toEqual(table.toSorted())
+    const drawn = [...drawing.matchAll(/^ *(\w+) --> (\w+): (.+)$/gm)].flatMap(([, from, to, names]) =>
+      names!.split(', ').map((name) => `${from} ${to} ${name}`),
+    )
+    const table = Object.entries(STEPS).flatMap(([name, { from, to }]) => from.map((state) => `${state} ${to} ${name}`))
+    expect(drawn.toSorted()).toEqual(table.toSorted())
+  })
+
+  it('that an operator takes leave a mood with work to be done alone', () => {
+    const pending = initial('key', false, 1)
+    expect(() => adopted(pending, record)).toThrow('a pending mood cannot be adopted')
+    expect(() => forgotten(pending)).toThrow('a pending mood cannot be forgotten')
+  })
+})
+
+describe('enqueued', () => {
+  it('forgets earlier attempts, and remembers the record that a reading showed', () => {
+    const given = rejected(initial('key', false, 1), error)
+    expect(enqueued(given, 7)).toMatchObject({ state: 'pending', dueAt: 7, attempts: 0, error: null, rkey: 'key' })
+    const seen = { rkey: 'other', uri: 'at://x', cid: 'y' }
+    expect(enqueued(given, 7, seen)).toMatchObject({ state: 'pending', dueAt: 7, ...seen })
+  })
+})
+
+describe('adopted', () => {
+  it('names the record that is there, at the key where it is', () => {
+    const there = { rkey: 'other', uri: 'at://x', cid: 'y' }
+    const given = rejected(initial('key', false, 1), error)
+    expect(adopted(given, there)).toMatchObject({ state: 'published', attempts: 0, error: null, ...there })
+  })
+})
+
+describe('forgotten', () => {
+  it('names no record, waits for a backfill, and keeps the record key', () => {
+    const given = published(initial('key', false, 1), 'at://x', 'y')
+    expect(forgotten(given)).toEqual({ ...initial('key', true, 1), hold: 'backfill' })
   })
 })
 

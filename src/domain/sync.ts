@@ -1,21 +1,29 @@
 /**
  * The states of one mood's ATProto copy, and every legal step between them.
  *
- * A state is changed only by the constructors below; stores merely keep what they return. `docs/architecture.md` draws
- * the table, and a test keeps drawing and table equal.
+ * Only the constructors below change a state; stores keep what they return. `docs/architecture.md` draws the table, and a
+ * test keeps drawing and table equal.
  */
 
 export const SYNC_STATES = ['local', 'pending', 'published', 'withdrawn', 'rejected'] as const
 export type SyncState = (typeof SYNC_STATES)[number]
 
-/** Where each state may lead. `pending → pending` is another try. */
-export const TRANSITIONS: Readonly<Record<SyncState, readonly SyncState[]>> = {
-  local: ['pending'],
-  pending: ['pending', 'local', 'published', 'withdrawn', 'rejected'],
-  published: ['pending'],
-  withdrawn: ['pending'],
-  rejected: ['pending'],
-}
+/**
+ * Each step, by the name of its constructor: the states it starts from, and the one it ends in. The whole truth about
+ * what may become of a mood's copy; any other step throws.
+ */
+export const STEPS = {
+  enqueued: { from: SYNC_STATES, to: 'pending' },
+  delayed: { from: ['pending'], to: 'pending' },
+  failed: { from: ['pending'], to: 'pending' },
+  held: { from: ['pending'], to: 'local' },
+  published: { from: ['pending'], to: 'published' },
+  withdrawn: { from: ['pending'], to: 'withdrawn' },
+  rejected: { from: ['pending'], to: 'rejected' },
+  // These two belong to operators, and never touch a mood that has work to be done.
+  adopted: { from: ['local', 'published', 'withdrawn', 'rejected'], to: 'published' },
+  forgotten: { from: ['local', 'published', 'withdrawn', 'rejected'], to: 'local' },
+} as const satisfies Record<string, { readonly from: readonly SyncState[]; readonly to: SyncState }>
 
 /** Why nothing is done about a mood for now. `backfill`: it was there before the engine, which waits to be told. */
 export type HoldReason = 'no_account' | 'private' | 'federation_off' | 'kept' | 'backfill'
@@ -51,30 +59,45 @@ export function initial(rkey: string, isPrivate: boolean, now: number): MoodSync
     : { ...none, state: 'pending', dueAt: now, hold: null }
 }
 
-/** Takes one step along the table. @throws Error when the table has no such step: a defect, not a state to be in */
-function step(sync: MoodSync, to: SyncState, fields: Partial<MoodSync>): MoodSync {
-  if (!TRANSITIONS[sync.state].includes(to)) throw new Error(`a ${sync.state} mood cannot become ${to}`)
+/** What a reading of the repo showed of a mood's record. */
+export interface SeenRecord {
+  /** Key at which it is, or at which it is to be. */
+  readonly rkey: string
+  /** Null where there is none. */
+  readonly uri: string | null
+  readonly cid: string | null
+}
+
+/** Takes one step of the table. @throws Error when the step does not start from this state: a defect in the caller */
+function step(sync: MoodSync, name: keyof typeof STEPS, fields: Partial<MoodSync>): MoodSync {
+  const { from, to } = STEPS[name] as { from: readonly SyncState[]; to: SyncState }
+  if (!from.includes(sync.state)) throw new Error(`a ${sync.state} mood cannot be ${name}`)
   return { ...sync, dueAt: null, hold: null, error: null, ...fields, state: to }
 }
 
-/** Something about the mood or its account changed: look at it again. */
-export function enqueued(sync: MoodSync, now: number): MoodSync {
-  return step(sync, 'pending', { dueAt: now, attempts: 0 })
+/**
+ * Something about the mood or its account changed: look at it again.
+ *
+ * @param now ms since 1970
+ * @param seen what the repo holds of it, where a reading has just shown that: the engine replaces or deletes exactly this
+ */
+export function enqueued(sync: MoodSync, now: number, seen?: SeenRecord): MoodSync {
+  return step(sync, 'enqueued', { dueAt: now, attempts: 0, ...seen })
 }
 
 /** Not now: look at it again at `dueAt`. */
 export function delayed(sync: MoodSync, dueAt: number): MoodSync {
-  return step(sync, 'pending', { dueAt })
+  return step(sync, 'delayed', { dueAt })
 }
 
-/** An answer about this very mood that may be another one next time. */
+/** The PDS refused this very mood, but may accept it next time. */
 export function failed(sync: MoodSync, dueAt: number, error: SyncError): MoodSync {
-  return step(sync, 'pending', { dueAt, error, attempts: sync.attempts + 1 })
+  return step(sync, 'failed', { dueAt, error, attempts: sync.attempts + 1 })
 }
 
-/** Nothing is done about the mood for now. What the repo holds of it is left as it is. */
+/** Nothing is done about the mood for now. Its record, if there is one, stays as it is. */
 export function held(sync: MoodSync, hold: HoldReason): MoodSync {
-  return step(sync, 'local', { hold })
+  return step(sync, 'held', { hold })
 }
 
 /** The repo holds the desired record. */
@@ -90,6 +113,19 @@ export function withdrawn(sync: MoodSync): MoodSync {
 /** The PDS, or our own check, refused this very mood; it waits for an operator. */
 export function rejected(sync: MoodSync, error: SyncError): MoodSync {
   return step(sync, 'rejected', { attempts: sync.attempts + 1, error })
+}
+
+/** A reading of the repo showed the desired record; the mood's row did not name it. */
+export function adopted(sync: MoodSync, { rkey, uri, cid }: { rkey: string; uri: string; cid: string }): MoodSync {
+  return step(sync, 'adopted', { rkey, uri, cid, attempts: 0 })
+}
+
+/**
+ * The row as if the engine had never seen the mood. The record, if there is one, stays where it is; so does the record
+ * key, by which a backfill finds it again.
+ */
+export function forgotten(sync: MoodSync): MoodSync {
+  return step(sync, 'forgotten', { hold: 'backfill', uri: null, cid: null, attempts: 0 })
 }
 
 /** What operators and the API count as in step with the PDS. */
