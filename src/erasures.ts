@@ -2,11 +2,10 @@
 
 import { createHmac, randomBytes } from 'node:crypto'
 import { DomainError } from './domain/errors.ts'
-import { type Erasure, finished, newErasure } from './domain/erasure.ts'
+import { type Erasure, newErasure } from './domain/erasure.ts'
 import type { Store } from './ports/store.ts'
 import type { Clock } from './ports/clock.ts'
-
-const PAGE = 500
+import { removeTexts } from './sync/erase.ts'
 
 export interface ErasuresDeps {
   readonly store: Store
@@ -50,16 +49,4 @@ export class Erasures {
     if (!erasure) throw new DomainError('not_found', 'there is no such receipt')
     return erasure
   }
-}
-
-/** Removes every mood of the user from the primary, and notes that it is done. */
-export async function removeTexts(store: Store, clock: Clock, erasure: Erasure): Promise<Erasure> {
-  await purge(store, erasure.user!)
-  const saved = await store.erasures.save(finished(erasure, 'texts_removed', true, clock.now()))
-  return saved ?? (await store.erasures.byReceipt(erasure.receipt))!
-}
-
-export async function purge(store: Store, user: string): Promise<void> {
-  while ((await store.moods.purge(user, PAGE)) > 0);
-  await store.intents.finish(user)
 }

@@ -6,7 +6,7 @@
 import type { Account } from './account.ts'
 import type { Mood } from './mood.ts'
 import type { FederationPolicy } from './policy.ts'
-import { desiredRecord } from './record.ts'
+import { desiredRecord, isLegacyForm, isLegacyRecordOf, isReadable, moodIdIn } from './record.ts'
 
 /** The most serious first. Explained where operators read it: `docs/guides/launch.md`. */
 export const FINDING_KINDS = [
@@ -116,29 +116,6 @@ export interface AuditInput {
   readonly modernise: boolean
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-function fieldsOf(value: unknown): Fields | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null
-}
-
-/** Whether it is a mood in the form that the existing system wrote: `mood`, `when`, `ref`. */
-function isOlderForm(fields: Fields): boolean {
-  return typeof fields['mood'] === 'string' && fields['text'] === undefined
-}
-
-/** The id of the mood that a record says it is of, in either form. */
-function idIn(value: unknown): string | null {
-  const fields = fieldsOf(value)
-  const id = fields?.['mongoId'] ?? fields?.['ref']
-  return typeof id === 'string' ? id : null
-}
-
-function isReadable(value: unknown): boolean {
-  const fields = fieldsOf(value)
-  return fields !== null && (typeof fields['text'] === 'string' || isOlderForm(fields))
-}
-
 /** Compares. Each record is accounted for once, each mood once. */
 export function auditRepo(input: AuditInput): RepoAudit {
   return new Auditor(input).run()
@@ -156,7 +133,7 @@ class Auditor {
     this.#input = input
     this.#seen = new Set(input.removing)
     for (const [rkey, { value }] of input.records) {
-      const id = this.#seen.has(rkey) ? null : idIn(value)
+      const id = this.#seen.has(rkey) ? null : moodIdIn(value)
       if (id !== null) this.#copies.set(id, [...(this.#copies.get(id) ?? []), rkey].toSorted())
     }
   }
@@ -167,7 +144,7 @@ class Auditor {
     for (const [rkey, { cid, value }] of records) {
       if (this.#seen.has(rkey)) continue
       const fix = { kind: 'remove', rkey, cid } as const
-      const kind = !isReadable(value) ? 'unreadable' : idIn(value) === null ? 'foreign' : 'stray'
+      const kind = !isReadable(value) ? 'unreadable' : moodIdIn(value) === null ? 'foreign' : 'stray'
       this.#findings.push({ kind, rkey, moodId: null, fix })
     }
     return { findings: this.#findings, counts: { moods: moods.length, records: records.size, ...this.#counts } }
@@ -195,9 +172,9 @@ class Auditor {
   #recordsOf({ id, sync }: Mood): string[] {
     const { records } = this.#input
     const own = records.get(sync.rkey)
-    const isOwn = own !== undefined && !this.#seen.has(sync.rkey) && (idIn(own.value) ?? id) === id
+    const isOwn = own !== undefined && !this.#seen.has(sync.rkey) && (moodIdIn(own.value) ?? id) === id
     const copies = (this.#copies.get(id) ?? []).filter((rkey) => rkey !== sync.rkey)
-    const isNew = (rkey: string): number => (isOlderForm(fieldsOf(records.get(rkey)!.value) ?? {}) ? 1 : 0)
+    const isNew = (rkey: string): number => (isLegacyForm(records.get(rkey)!.value) ? 1 : 0)
     return [...(isOwn ? [sync.rkey] : []), ...copies.toSorted((a, b) => isNew(a) - isNew(b))]
   }
 
@@ -211,7 +188,7 @@ class Auditor {
     }
     for (const other of others) this.#remove('duplicate', mood, other)
     const { cid, value } = this.#input.records.get(rkey)!
-    const isOlder = cid !== wantedCid && this.#saysTheSame(mood, value)
+    const isOlder = cid !== wantedCid && isLegacyRecordOf(mood, value)
     if (cid !== wantedCid && (!isOlder || this.#input.modernise)) {
       return this.#found('drift', mood, rkey, { kind: 'enqueue', mood, rkey, cid })
     }
@@ -224,12 +201,6 @@ class Auditor {
   #bestFirst(there: readonly string[], wantedCid: string): string[] {
     const isRight = (rkey: string): boolean => this.#input.records.get(rkey)!.cid === wantedCid
     return [...there.filter(isRight), ...there.filter((rkey) => !isRight(rkey))]
-  }
-
-  /** A record of the older form holds this mood: the same id and the same words. */
-  #saysTheSame(mood: Mood, value: unknown): boolean {
-    const fields = fieldsOf(value)
-    return fields !== null && isOlderForm(fields) && fields['ref'] === mood.id && fields['mood'] === mood.text
   }
 
   /** Private, or taken back: none of its records may be there. */

@@ -9,7 +9,16 @@ import { describe, expect, it } from 'vitest'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
 import { newAccount, refused } from './account.ts'
 import { FEDERATE_ALL } from './policy.ts'
-import { cidOf, COLLECTION, desiredRecord, rkeyFor } from './record.ts'
+import {
+  cidOf,
+  COLLECTION,
+  desiredRecord,
+  isLegacyForm,
+  isLegacyRecordOf,
+  isReadable,
+  moodIdIn,
+  rkeyFor,
+} from './record.ts'
 
 const ids = fc.stringMatching(/^[0-9a-f]{24}$/)
 const times = fc.nat({ max: 4_000_000_000_000 })
@@ -125,6 +134,64 @@ describe('cidOf', () => {
 
   it('is the CID that the specification gives for an empty map', () => {
     expect(cidOf({})).toBe('bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua')
+  })
+})
+
+describe('which mood a record belongs to', () => {
+  it.each<[string, unknown, string | null]>([
+    ['today’s form by mongoId', { text: 'x', mongoId: 'a' }, 'a'],
+    ['the legacy form by ref', { mood: 'x', when: 'y', ref: 'b' }, 'b'],
+    ['both ids by mongoId', { mongoId: 'a', ref: 'b' }, 'a'],
+    ['a null mongoId by ref', { mongoId: null, ref: 'b' }, 'b'],
+    ['a mongoId that is no string as none', { mongoId: 5, ref: 'b' }, null],
+    ['a ref that is no string as none', { ref: { $link: 'b' } }, null],
+    ['a record without an id as none', { text: 'x' }, null],
+    ['a list as none', Object.assign(['x'], { mongoId: 'a', ref: 'b' }), null],
+    ['a string as none', 'mongoId', null],
+    ['null as none', null, null],
+    ['what could not be read as none', undefined, null],
+  ])('reads %s', (_what, value, id) => {
+    expect(moodIdIn(value)).toBe(id)
+  })
+
+  it('gives an id or null for any value, and never throws', () => {
+    fc.assert(
+      fc.property(fc.anything(), (value) => {
+        expect(moodIdIn(value) === null || typeof moodIdIn(value) === 'string').toBe(true)
+        expect(isReadable(value) || !isLegacyForm(value)).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('the legacy form of a record', () => {
+  const mood = aMood({ text: 'fine' })
+  const legacy = { mood: 'fine', when: '2020-01-02T03:04:05.000Z', ref: mood.id }
+
+  it('is told from today’s form by its text field', () => {
+    expect(isLegacyForm(legacy)).toBe(true)
+    expect(isLegacyForm({ ...legacy, text: 'fine' })).toBe(false)
+    expect(isLegacyForm({ ...legacy, mood: 5 })).toBe(false)
+    expect(isLegacyForm(Object.assign(['x'], legacy))).toBe(false)
+    expect(isLegacyForm(null)).toBe(false)
+  })
+
+  it('is the record of a mood with the same id and the same text', () => {
+    expect(isLegacyRecordOf(mood, legacy)).toBe(true)
+    expect(isLegacyRecordOf(mood, { ...legacy, mood: 'Fine' })).toBe(false)
+    expect(isLegacyRecordOf(mood, { ...legacy, ref: 'another' })).toBe(false)
+    expect(isLegacyRecordOf(mood, { text: 'fine', mongoId: mood.id })).toBe(false)
+  })
+
+  it.each<[boolean, string, unknown]>([
+    [true, 'today’s form', { text: '' }],
+    [true, 'the legacy form', { mood: '' }],
+    [false, 'a text that is none', { text: 5, mood: 'fine' }],
+    [false, 'no text', { mongoId: 'a' }],
+    [false, 'a list', Object.assign(['x'], { text: 'fine' })],
+    [false, 'nothing', undefined],
+  ])('readable is %s for %s', (expected, _what, value) => {
+    expect(isReadable(value)).toBe(expected)
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * The one file that knows how a mood becomes a record: its collection, key, content and CID, and whether there should be
- * one at all. Enqueue, send, audit and repair ask {@link desiredRecord}; nobody else decides.
+ * The one file that knows how a mood becomes a record (its collection, key, content and CID, and whether there should be
+ * one at all), and which mood a record in a repo belongs to. Enqueue, send, audit and repair all ask {@link desiredRecord}.
  */
 
 import { createHash, hash } from 'node:crypto'
@@ -39,7 +39,7 @@ export type Desired =
   | { readonly kind: 'invalid'; readonly code: string; readonly message: string }
 
 /**
- * Decides what the user's repo should hold for this mood. Pure; called anew each time it matters.
+ * Decides what the user's repo should hold for this mood. Pure; called again each time it matters.
  *
  * A private or withdrawn mood must not be there, whether or not there is an account to look at, and whatever the policy:
  * switching federation off keeps nobody's deletion waiting.
@@ -82,6 +82,42 @@ export function cidOf(value: LexMap): string {
 /** AT-URI of a mood's record in the repo of `did`. */
 export function uriOf(did: string, rkey: string): string {
   return `at://${did}/${COLLECTION}/${rkey}`
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function fieldsOf(value: unknown): Fields | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null
+}
+
+/**
+ * The id of the mood that a record names as its own, in today's form (`mongoId`) or the legacy one (`ref`). A record that
+ * names one was written by this application, now or by the system before it; all others belong to other clients.
+ *
+ * @param value a record as read from a repo: anything at all
+ * @returns null where the record names no mood
+ */
+export function moodIdIn(value: unknown): string | null {
+  const fields = fieldsOf(value)
+  const id = fields?.['mongoId'] ?? fields?.['ref']
+  return typeof id === 'string' ? id : null
+}
+
+/** Whether a record has the legacy form, that of the system before this one: `mood`, `when`, `ref`. */
+export function isLegacyForm(value: unknown): boolean {
+  const fields = fieldsOf(value)
+  return fields !== null && typeof fields['mood'] === 'string' && fields['text'] === undefined
+}
+
+/** Whether a record holds a text in either form; any other cannot be understood. */
+export function isReadable(value: unknown): boolean {
+  return typeof fieldsOf(value)?.['text'] === 'string' || isLegacyForm(value)
+}
+
+/** Whether this is the mood's record in the legacy form: the same id and the same text. */
+export function isLegacyRecordOf(mood: Mood, value: unknown): boolean {
+  const fields = fieldsOf(value)
+  return isLegacyForm(value) && fields?.['ref'] === mood.id && fields['mood'] === mood.text
 }
 
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'

@@ -6,7 +6,7 @@
 import { type Account, isReady } from '../domain/account.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import { COLLECTION } from '../domain/record.ts'
+import { COLLECTION, moodIdIn } from '../domain/record.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
 
@@ -77,7 +77,7 @@ export async function orderDeletion(
   if (!isReady(account)) return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'not ready' }
   const snapshot = await client.snapshot(account, COLLECTION, false)
   if (snapshot.kind !== 'ok') return snapshot
-  const ours = [...snapshot.value.records].filter(([, { value }]) => isOurs(value))
+  const ours = [...snapshot.value.records].filter(([, { value }]) => moodIdIn(value) !== null)
   if (execute && ours.length > 0) {
     await store.removals.add(
       account.user,
@@ -86,10 +86,4 @@ export async function orderDeletion(
     await store.repos.mark(account.user, clock.now())
   }
   return { kind: 'ok', value: ours.length }
-}
-
-function isOurs(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  const { mongoId, ref } = value as { mongoId?: unknown; ref?: unknown }
-  return typeof mongoId === 'string' || typeof ref === 'string'
 }

@@ -16,7 +16,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import { COLLECTION, desiredRecord, type DesiredRecord, rkeyFor } from '../domain/record.ts'
+import { COLLECTION, desiredRecord, type DesiredRecord, moodIdIn, rkeyFor } from '../domain/record.ts'
 import { initial } from '../domain/sync.ts'
 import { Firehose } from '../pds/firehose.ts'
 import { listRecords } from '../pds/methods.ts'
@@ -149,7 +149,7 @@ async function list({ xrpc: client }: App, { did, pds }: ReadyAccount) {
   const answer = await client.ask((signal) => xrpc(client.agent(pds), listRecords, { params, signal }))
   const { records } = done(answer).body
   const found = records.map(({ uri, cid, value }) => {
-    const isTest = typeof value['mongoId'] === 'string' && value['mongoId'].startsWith(MARK)
+    const isTest = moodIdIn(value)?.startsWith(MARK) === true
     return { rkey: uri.slice(uri.lastIndexOf('/') + 1), cid, isTest }
   })
   return new Map(found.map((record) => [record.rkey, record]))

@@ -4,12 +4,14 @@ import { type Account, isReady, opened } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import { purge, removeTexts } from '../erasures.ts'
 import type { Store } from '../ports/store.ts'
 import type { Lease } from '../ports/queue.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Clock } from '../ports/clock.ts'
 import { deleteUntilGone } from './removal.ts'
+
+/** Moods removed from the primary in one step. */
+const PURGE_PAGE = 500
 
 export interface EraseDeps {
   readonly store: Store
@@ -57,6 +59,18 @@ export async function erase(
     erasure = saved
   }
   return ok({ kind: 'done' })
+}
+
+/** Removes every mood of the user from the primary, and notes that it is done. */
+export async function removeTexts(store: Store, clock: Clock, erasure: Erasure): Promise<Erasure> {
+  await purge(store, erasure.user!)
+  const saved = await store.erasures.save(finished(erasure, 'texts_removed', true, clock.now()))
+  return saved ?? (await store.erasures.byReceipt(erasure.receipt))!
+}
+
+async function purge(store: Store, user: string): Promise<void> {
+  while ((await store.moods.purge(user, PURGE_PAGE)) > 0);
+  await store.intents.finish(user)
 }
 
 /** The account; one that a crash may have left on the PDS without a note of it is looked for there. */
