@@ -57,6 +57,8 @@ export interface MoodStore {
   authors(after: string, limit: number): Promise<readonly string[]>
   /** Removes up to `limit` moods of the user without trace. @returns how many */
   purge(user: string, limit: number): Promise<number>
+  /** Removes these moods without trace, where they are the user's. @returns how many */
+  purgeMoods(user: string, ids: readonly string[]): Promise<number>
 }
 
 /** A mood about to be saved: all of it, but for what only the store can know. */
@@ -102,11 +104,11 @@ export interface WorkStore {
   nextDue(user: string): Promise<number | null>
   /** Keeps each result whose mood has not changed meanwhile. @returns the ids whose result is there now */
   settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
-  /** Makes up to `limit` of the user's moods that were held for this reason pending. @returns how many */
-  requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number>
-  /** Makes up to `limit` rejected moods pending: of this code, or all. @returns how many */
-  retry(code: string | null, now: number, limit: number): Promise<number>
-  /** How many moods are in each state, and why those are held back or rejected that are. */
+  /** Up to `limit` of the user's moods that are held for this reason, by their ids, after one (`''` for the first). */
+  held(user: string, hold: HoldReason, after: string, limit: number): Promise<readonly Mood[]>
+  /** Up to `limit` rejected moods, of this code or (null) of any, by their ids, after one (`''` for the first). */
+  rejected(code: string | null, after: string, limit: number): Promise<readonly Mood[]>
+  /** How many moods are in each state, and how many are rejected for each reason. */
   count(): Promise<MoodCounts>
 }
 
@@ -140,8 +142,8 @@ export interface AccountStore {
   save(account: Account): Promise<Account | null>
   /** Removes handle and account of the user. */
   forget(user: string): Promise<void>
-  /** Has up to `limit` accounts that need attention tried again: of this code, or all. @returns how many */
-  retry(code: string | null, limit: number): Promise<number>
+  /** Up to `limit` accounts that need attention, for this code or (null) for any, by their users, after one (`''` for the first). */
+  needingAttention(code: string | null, after: string, limit: number): Promise<readonly Account[]>
   /** How many accounts are in each state, and of those that need attention, how many by code. */
   count(): Promise<AccountCounts>
 }

@@ -5,6 +5,7 @@ import { federates } from '../domain/policy.ts'
 import type { Lease, Release } from '../ports/queue.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Wakeup } from '../wakeup.ts'
+import { enqueueHeld } from './held.ts'
 import { Pass, type PassDeps } from './pass.ts'
 
 export interface EngineOptions {
@@ -141,7 +142,7 @@ export class Engine {
       for (const user of users) {
         const account = await store.accounts.byUser(user)
         if (!federates(policy, user, account?.handle ?? null)) continue
-        while ((await store.work.requeueParked(user, 'federation_off', this.#clock.now(), SWEEP_PAGE)) > 0);
+        await enqueueHeld(store.work, this.#clock, user, 'federation_off')
         await store.repos.mark(user, this.#clock.now())
       }
       const last = users.at(-1)

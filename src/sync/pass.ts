@@ -12,6 +12,7 @@ import { batches, inPlace, type Known, MAX_WRITES, planMood, type Quarantine, ty
 import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/policy.ts'
 import { COLLECTION, type Desired, desiredRecord, uriOf } from '../domain/record.ts'
 import { delayed, failed, rejected } from '../domain/sync.ts'
+import { enqueueHeld } from './held.ts'
 import { applyIntent } from './intents.ts'
 import type { Events } from '../observe/events.ts'
 import type { Settlement, Store } from '../ports/store.ts'
@@ -49,8 +50,6 @@ export interface PassSignals {
 
 type WriteStep = Extract<Step, { kind: 'write' }>
 
-/** Held moods put back to work in one step. */
-const REQUEUE_PAGE = 500
 /** Rounds of one pass; a repo with more to do goes to the end of the queue, so that none has to wait for a backlog. */
 const MAX_ROUNDS = 4
 /** Answers about one mood that may be others next time, before it is given up. A deletion never is. */
@@ -142,11 +141,10 @@ export class Pass {
       account = made.value
     }
     if (account?.requeue) {
-      while ((await store.work.requeueParked(account.user, 'no_account', this.#now, REQUEUE_PAGE)) > 0) {
-        if (this.#stopped) return { kind: 'later', afterMs: 0, scope: 'account' }
-      }
-      // Cleared last: a crash before this repeats a step that does nothing twice.
-      await store.accounts.save({ ...account, requeue: false })
+      const isAll = await enqueueHeld(store.work, clock, account.user, 'no_account', () => this.#stopped)
+      if (this.#stopped) return { kind: 'later', afterMs: 0, scope: 'account' }
+      // Cleared last: a crash before this repeats a step that does nothing twice. If some are left, the sweep comes back.
+      if (isAll) await store.accounts.save({ ...account, requeue: false })
       this.#deps.changed()
     }
     return ok(account)

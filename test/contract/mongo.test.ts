@@ -181,9 +181,11 @@ describe('with 100,000 moods', () => {
     const stored = (await moods.byId(mood.id))!
     await work.settle([{ id: mood.id, version: stored.version, next: held(stored.sync, 'private') }], NOW)
     await work.settle([{ id: mood.id, version: 99, next: held(stored.sync, 'private') }], NOW)
-    await work.requeueParked(user, 'no_account', NOW, 50)
-    await work.retry('InvalidRequest', NOW, 50)
-    await work.retry(null, NOW, 50)
+    for (const after of ['', mood.id]) {
+      await work.held(user, 'no_account', after, 50)
+      await work.rejected('InvalidRequest', after, 50)
+      await work.rejected(null, after, 50)
+    }
     await work.count()
     await accounts.claimHandle(user, 'seven')
     await accounts.handlesOf([user])
@@ -192,7 +194,8 @@ describe('with 100,000 moods', () => {
     await accounts.save({ ...opened(account, 'did:plc:seven', 'http://pds', 'session'), sealedPassword: 'sealed' })
     await accounts.byDid('did:plc:seven')
     await accounts.anySealed()
-    await accounts.retry('X', 50)
+    await accounts.needingAttention('X', '', 50)
+    await accounts.needingAttention(null, user, 50)
     await accounts.count()
     await repos.mark('backlog', NOW)
     const lease = (await repos.claim('w', NOW, NOW + 100, 1000))!
@@ -210,6 +213,7 @@ describe('with 100,000 moods', () => {
     await ledger.block('key', NOW)
     await ledger.forget('key')
     await moods.purge('user-8', 50)
+    await moods.purgeMoods('user-9', [mood.id])
     await accounts.forget(user)
     await repos.forget(user)
   }

@@ -10,6 +10,7 @@ import { enqueued, held, published, rejected, withdrawn } from '../../src/domain
 import type { Store } from '../../src/ports/store.ts'
 import type { Lease } from '../../src/ports/queue.ts'
 import { archiveContract } from './archive.ts'
+import { pagesContract } from './pages.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 
 /** @param open an empty store; disposing of it removes all trace */
@@ -31,12 +32,13 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     moodContract(() => store, add)
     accountContract(() => store)
     queueContract(() => store, add)
+    pagesContract(() => store, add)
     archiveContract(() => store)
   })
 }
 
-type Get = () => Store
-type Add = (fields?: Partial<Mood>) => Promise<Mood>
+export type Get = () => Store
+export type Add = (fields?: Partial<Mood>) => Promise<Mood>
 
 function moodContract(get: Get, add: Add): void {
   describe('moods', () => {
@@ -165,19 +167,6 @@ function moodContract(get: Get, add: Add): void {
         states: { local: 1, pending: 1, published: 0, withdrawn: 1, rejected: 1 },
         rejected: { X: 1 },
       })
-    })
-
-    it('that were held for a reason are put back to work, a page at a time', async () => {
-      for (let i = 0; i < 3; i++) {
-        const mood = await add()
-        await get().work.settle([{ id: mood.id, version: 1, next: held(mood.sync, 'no_account') }], NOW)
-      }
-      await add({ isPrivate: true })
-      expect(await get().work.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(2)
-      expect(await get().work.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(1)
-      expect(await get().work.requeueParked('u1', 'no_account', NOW + 1, 2)).toBe(0)
-      expect(await get().work.count()).toMatchObject({ states: { pending: 3, local: 1 } })
-      expect(await get().work.nextDue('u1')).toBe(NOW + 1)
     })
 
     it('are told of in the order of their changes', async () => {

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
+import { rejected } from '../../src/domain/sync.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
 import { createSite } from '../support/site.ts'
@@ -159,11 +160,8 @@ describe('moods retry', () => {
     await app.accounts.signUp('u2', 'bob')
     await app.engine.drain()
     const { mood } = await app.moods.post('u1', { mood: 'too bad' })
-    const error = { code: 'InvalidRequest', message: 'no', at: 0 }
-    await app.store.work.settle(
-      [{ id: mood.id, version: 1, next: { ...mood.sync, state: 'rejected', dueAt: null, error } }],
-      0,
-    )
+    const next = rejected(mood.sync, { code: 'InvalidRequest', message: 'no', at: 0 })
+    await app.store.work.settle([{ id: mood.id, version: 1, next }], 0)
     const bob = (await app.store.accounts.byUser('u2'))!
     await app.store.accounts.save({
       ...bob,

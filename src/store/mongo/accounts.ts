@@ -122,24 +122,15 @@ export class MongoAccounts implements AccountStore {
     await this.#handles.deleteOne({ _id: user })
   }
 
-  async retry(code: string | null, limit: number): Promise<number> {
+  async needingAttention(code: string | null, after: string, limit: number): Promise<readonly Account[]> {
     const filter: Filter<UserDocument> = {
       'atproto.state': 'needs_attention',
+      _id: { $gt: after },
       ...(code === null ? {} : { 'atproto.error.code': code }),
     }
-    const found = await this.#users
-      .find(filter, { projection: { _id: 1 } })
-      .limit(limit)
-      .toArray()
-    const hasDid = { $eq: [{ $type: '$atproto.did' }, 'string'] }
-    const fields = {
-      'atproto.state': { $cond: [hasDid, 'ready', 'pending'] },
-      'atproto.requeue': hasDid,
-      'atproto.error': null,
-      'atproto.version': { $add: ['$atproto.version', 1] },
-    }
-    const chosen = { ...filter, _id: { $in: found.map(({ _id }) => _id) } }
-    return (await this.#users.updateMany(chosen, [{ $set: fields }])).modifiedCount
+    const found = await this.#users.find(filter).sort({ _id: 1 }).limit(limit).toArray()
+    const handles = await this.handlesOf(found.map(({ _id }) => _id))
+    return found.map((document) => this.#toAccount(document, handles.get(document._id) ?? null))
   }
 
   async count(): Promise<AccountCounts> {

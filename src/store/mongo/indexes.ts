@@ -28,13 +28,18 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
       partialFilterExpression: { 'atproto.state': 'pending' },
     },
     {
-      name: 'moods_parked',
-      key: { 'atproto.hold': 1, user: 1 },
+      name: 'moods_held',
+      key: { 'atproto.hold': 1, user: 1, _id: 1 },
       partialFilterExpression: { 'atproto.state': 'local' },
     },
     {
       name: 'moods_rejected',
       key: { 'atproto.error.code': 1 },
+      partialFilterExpression: { 'atproto.state': 'rejected' },
+    },
+    {
+      name: 'moods_rejected_by_id',
+      key: { 'atproto.state': 1, _id: 1 },
       partialFilterExpression: { 'atproto.state': 'rejected' },
     },
     { name: 'moods_by_state', key: { 'atproto.state': 1 } },

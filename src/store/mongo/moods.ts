@@ -159,6 +159,10 @@ export class MongoMoods implements MoodStore {
     const { deletedCount } = await this.#moods.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } })
     return deletedCount
   }
+
+  async purgeMoods(user: string, ids: readonly string[]): Promise<number> {
+    return (await this.#moods.deleteMany({ user, _id: { $in: ids.map(documentId) } })).deletedCount
+  }
 }
 
 /** The mood, if its `atproto` is null. */

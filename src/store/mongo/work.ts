@@ -6,7 +6,7 @@ import type { Mood } from '../../domain/mood.ts'
 import { type HoldReason, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
-import { atVersion, documentId, type MoodDocument, syncFields, toMood } from './documents.ts'
+import { afterId, atVersion, documentId, type MoodDocument, syncFields, toMood } from './documents.ts'
 
 export class MongoWork implements WorkStore {
   readonly #moods: Collection<MoodDocument>
@@ -49,32 +49,18 @@ export class MongoWork implements WorkStore {
     return new Set(kept.map(({ id }) => id))
   }
 
-  requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number> {
-    return this.#makePending({ 'atproto.state': 'local', 'atproto.hold': hold, user }, now, limit)
+  held(user: string, hold: HoldReason, after: string, limit: number): Promise<readonly Mood[]> {
+    return this.#page({ 'atproto.state': 'local', 'atproto.hold': hold, user }, after, limit)
   }
 
-  retry(code: string | null, now: number, limit: number): Promise<number> {
+  rejected(code: string | null, after: string, limit: number): Promise<readonly Mood[]> {
     const reason = code === null ? {} : { 'atproto.error.code': code }
-    return this.#makePending({ 'atproto.state': 'rejected', ...reason }, now, limit)
+    return this.#page({ 'atproto.state': 'rejected', ...reason }, after, limit)
   }
 
-  async #makePending(filter: Filter<MoodDocument>, now: number, limit: number): Promise<number> {
-    const found = await this.#moods
-      .find(filter, { projection: { _id: 1 } })
-      .limit(limit)
-      .toArray()
-    if (found.length === 0) return 0
-    const fields = {
-      'atproto.state': 'pending' as const,
-      'atproto.dueAt': new Date(now),
-      'atproto.attempts': 0,
-      'atproto.hold': null,
-      'atproto.error': null,
-      'atproto.changedAt': new Date(now),
-    }
-    const chosen = { ...filter, _id: { $in: found.map(({ _id }) => _id) } }
-    const { modifiedCount } = await this.#moods.updateMany(chosen, { $set: fields, $inc: { 'atproto.version': 1 } })
-    return modifiedCount
+  async #page(filter: Filter<MoodDocument>, after: string, limit: number): Promise<readonly Mood[]> {
+    const found = await this.#moods.find({ ...filter, ...afterId(after) }, { sort: { _id: 1 }, limit }).toArray()
+    return found.map(toMood)
   }
 
   async count(): Promise<MoodCounts> {

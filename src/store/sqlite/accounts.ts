@@ -77,11 +77,9 @@ export class SqliteAccounts implements AccountStore {
         WHERE user = :user AND version = :version`),
       remove: db.prepare<[string]>('DELETE FROM accounts WHERE user = ?'),
       removeHandle: db.prepare<[string]>('DELETE FROM handles WHERE user = ?'),
-      retry: db.prepare<[{ code: string | null; limit: number }]>(`
-        UPDATE accounts SET state = CASE WHEN did IS NULL THEN 'pending' ELSE 'ready' END, requeue = did IS NOT NULL,
-          error = NULL, version = version + 1
-        WHERE user IN (SELECT user FROM accounts WHERE state = 'needs_attention'
-          AND (:code IS NULL OR json_extract(error, '$.code') = :code) LIMIT :limit)`),
+      needingAttention: db.prepare<[{ code: string | null; after: string; limit: number }], AccountRow>(`
+        SELECT * FROM accounts WHERE state = 'needs_attention' AND user > :after
+          AND (:code IS NULL OR json_extract(error, '$.code') = :code) ORDER BY user LIMIT :limit`),
       attention: db.prepare<[], { code: string; n: number }>(
         `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM accounts WHERE state = 'needs_attention' GROUP BY 1`,
       ),
@@ -153,8 +151,8 @@ export class SqliteAccounts implements AccountStore {
     })
   }
 
-  retry(code: string | null, limit: number): Promise<number> {
-    return this.#commit.run(() => this.#sql.retry.run({ code, limit }).changes)
+  async needingAttention(code: string | null, after: string, limit: number): Promise<readonly Account[]> {
+    return this.#sql.needingAttention.all({ code, after, limit }).map(toAccount)
   }
 
   async count(): Promise<AccountCounts> {

@@ -56,6 +56,7 @@ export class SqliteMoods implements MoodStore {
       purge: db.prepare<[string, number]>(
         'DELETE FROM moods WHERE id IN (SELECT id FROM moods WHERE user = ? LIMIT ?)',
       ),
+      purgeOne: db.prepare<[string, string]>('DELETE FROM moods WHERE user = ? AND id = ?'),
       changes: db.prepare<[number, string, number], MoodRow>(
         'SELECT * FROM moods WHERE (changed_at, id) > (?, ?) ORDER BY changed_at, id LIMIT ?',
       ),
@@ -131,5 +132,9 @@ export class SqliteMoods implements MoodStore {
 
   purge(user: string, limit: number): Promise<number> {
     return this.#commit.run(() => this.#sql.purge.run(user, limit).changes)
+  }
+
+  purgeMoods(user: string, ids: readonly string[]): Promise<number> {
+    return this.#commit.runAll(() => ids.reduce((sum, id) => sum + this.#sql.purgeOne.run(user, id).changes, 0))
   }
 }

@@ -113,6 +113,12 @@ const MIGRATIONS: readonly string[] = [
     entry TEXT NOT NULL
   ) WITHOUT ROWID, STRICT;
   `,
+  // Pages of what is held or rejected, in the order of ids.
+  `
+  DROP INDEX moods_parked;
+  CREATE INDEX moods_held ON moods (hold, user, id) WHERE state = 'local';
+  CREATE INDEX moods_rejected ON moods (id) WHERE state = 'rejected';
+  `,
 ]
 
 function versionOf(db: Database.Database): number {

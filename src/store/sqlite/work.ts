@@ -23,17 +23,14 @@ export class SqliteWork implements WorkStore {
         UPDATE moods SET state = :state, uri = :uri, cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold,
           error = :error, version = version + 1, changed_at = :now
         WHERE id = :id AND version = :version`),
-      retry: db.prepare<[{ code: string | null; now: number; limit: number }]>(`
-        UPDATE moods SET state = 'pending', due_at = :now, attempts = 0, error = NULL, version = version + 1, changed_at = :now
-        WHERE id IN (SELECT id FROM moods WHERE state = 'rejected'
-          AND (:code IS NULL OR json_extract(error, '$.code') = :code) LIMIT :limit)`),
-      rejected: db.prepare<[], { code: string; n: number }>(
+      held: db.prepare<[{ user: string; hold: HoldReason; after: string; limit: number }], MoodRow>(`
+        SELECT * FROM moods WHERE state = 'local' AND hold = :hold AND user = :user AND id > :after ORDER BY id LIMIT :limit`),
+      rejected: db.prepare<[{ code: string | null; after: string; limit: number }], MoodRow>(`
+        SELECT * FROM moods WHERE state = 'rejected' AND id > :after
+          AND (:code IS NULL OR json_extract(error, '$.code') = :code) ORDER BY id LIMIT :limit`),
+      countRejected: db.prepare<[], { code: string; n: number }>(
         `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM moods WHERE state = 'rejected' GROUP BY 1`,
       ),
-      requeue: db.prepare<[{ user: string; hold: HoldReason; now: number; limit: number }]>(`
-        UPDATE moods SET state = 'pending', due_at = :now, attempts = 0, hold = NULL, error = NULL,
-          version = version + 1, changed_at = :now
-        WHERE id IN (SELECT id FROM moods WHERE state = 'local' AND user = :user AND hold = :hold LIMIT :limit)`),
       count: db.prepare<[], { state: SyncState; n: number }>('SELECT state, count(*) AS n FROM moods GROUP BY state'),
     }
   }
@@ -56,18 +53,18 @@ export class SqliteWork implements WorkStore {
     })
   }
 
-  requeueParked(user: string, hold: HoldReason, now: number, limit: number): Promise<number> {
-    return this.#commit.run(() => this.#sql.requeue.run({ user, hold, now, limit }).changes)
+  async held(user: string, hold: HoldReason, after: string, limit: number): Promise<readonly Mood[]> {
+    return this.#sql.held.all({ user, hold, after, limit }).map(toMood)
   }
 
-  retry(code: string | null, now: number, limit: number): Promise<number> {
-    return this.#commit.run(() => this.#sql.retry.run({ code, now, limit }).changes)
+  async rejected(code: string | null, after: string, limit: number): Promise<readonly Mood[]> {
+    return this.#sql.rejected.all({ code, after, limit }).map(toMood)
   }
 
   async count(): Promise<MoodCounts> {
     const states = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
     for (const { state, n } of this.#sql.count.all()) states[state] = n
-    const rejected = Object.fromEntries(this.#sql.rejected.all().map(({ code, n }) => [code, n]))
+    const rejected = Object.fromEntries(this.#sql.countRejected.all().map(({ code, n }) => [code, n]))
     return { states, rejected }
   }
 }

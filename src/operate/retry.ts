@@ -1,0 +1,93 @@
+/** Tries again what was given up: rejected moods, and accounts that need attention. */
+
+import { retried } from '../domain/account.ts'
+import { enqueued } from '../domain/sync.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import type { Say } from './users.ts'
+
+const PAGE = 500
+
+export interface RetryOptions {
+  /** Only what was refused with this code; null for all. */
+  readonly code: string | null
+  /** Changes the rows; without it, they are only counted. */
+  readonly execute: boolean
+}
+
+export interface Retried {
+  readonly executed: boolean
+  /** How many were put back to work, or would be. */
+  readonly moods: number
+  readonly accounts: number
+}
+
+/**
+ * Puts rejected moods and refused accounts back to work, and marks their repos. Each is tried once, also when the engine
+ * rejects it again meanwhile; one that changes meanwhile is left as it then is.
+ *
+ * @param say how many are put back so far
+ * @param stop ends it between two pages; what has been done by then stays
+ */
+export async function retry(
+  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  { code, execute }: RetryOptions,
+  say: Say,
+  stop: AbortSignal,
+): Promise<Retried> {
+  const [moods, accounts] = [await store.work.count(), await store.accounts.count()]
+  const found = { moods: countOf(moods.rejected, code), accounts: countOf(accounts.attention, code) }
+  if (!execute) return { executed: false, ...found }
+  const done = {
+    executed: true,
+    accounts: await retryAccounts(store, code, (n) => say('accounts put back to work', n, found.accounts), stop),
+    moods: await retryMoods({ store, clock }, code, (n) => say('moods put back to work', n, found.moods), stop),
+  }
+  // Also when stopped: what has been put back must not wait for the sweep of a worker.
+  for (let cursor: string | null = ''; cursor !== null;) cursor = await store.repos.sweep(cursor, PAGE, clock.now())
+  return done
+}
+
+function countOf(byCode: Readonly<Record<string, number>>, code: string | null): number {
+  if (code !== null) return byCode[code] ?? 0
+  return Object.values(byCode).reduce((sum, n) => sum + n, 0)
+}
+
+async function retryAccounts(
+  { accounts }: Store,
+  code: string | null,
+  say: (done: number) => void,
+  stop: AbortSignal,
+): Promise<number> {
+  let done = 0
+  for (let after = ''; !stop.aborted;) {
+    const page = await accounts.needingAttention(code, after, PAGE)
+    const last = page.at(-1)
+    if (last === undefined) break
+    const saved = await Promise.all(page.map((account) => accounts.save(retried(account))))
+    done += saved.filter((account) => account !== null).length
+    say(done)
+    after = last.user
+  }
+  return done
+}
+
+async function retryMoods(
+  { store: { work }, clock }: { readonly store: Store; readonly clock: Clock },
+  code: string | null,
+  say: (done: number) => void,
+  stop: AbortSignal,
+): Promise<number> {
+  let done = 0
+  for (let after = ''; !stop.aborted;) {
+    const page = await work.rejected(code, after, PAGE)
+    const last = page.at(-1)
+    if (last === undefined) break
+    const now = clock.now()
+    const settlements = page.map(({ id, version, sync }) => ({ id, version, next: enqueued(sync, now) }))
+    done += (await work.settle(settlements, now)).size
+    say(done)
+    after = last.id
+  }
+  return done
+}
