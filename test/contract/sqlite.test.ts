@@ -56,7 +56,29 @@ describe('sqlite', () => {
     expect(readFileSync(file)).toEqual(before)
   })
 
-  it('finds due moods, the next repo, and pages of the feed along an index', async () => {
+  it('brings a file of an older version up to date', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'moods.sqlite')
+    const { mood } = await (async () => {
+      await using store = openSqlite(file)
+      return store.moods.add(unrepeated(aMood()))
+    })()
+    const older = new Database(file)
+    older.exec(`
+      DROP INDEX moods_held; DROP INDEX moods_rejected;
+      CREATE INDEX moods_parked ON moods (hold, user) WHERE state = 'local'`)
+    older.pragma('user_version = 1')
+    older.close()
+    await using store = openSqlite(file)
+    expect(await store.moods.byId(mood.id)).toEqual(mood)
+    const db = new Database(file, { readonly: true })
+    const indexes = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'index'`).pluck().all()
+    expect(indexes).toEqual(expect.arrayContaining(['moods_held', 'moods_rejected']))
+    expect(indexes).not.toContain('moods_parked')
+    db.close()
+  })
+
+  it('finds due, held and rejected moods, the next repo, and pages of the feed along an index', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'moods.sqlite')
     await using store = openSqlite(file)
@@ -77,6 +99,14 @@ describe('sqlite', () => {
     )
     expect(feed).toContain('INDEX moods_public')
     expect(feed).not.toContain('TEMP B-TREE')
+    const held = plan(
+      `SELECT * FROM moods WHERE state = 'local' AND hold = 'kept' AND user = 'u' AND id > 'x' ORDER BY id LIMIT 500`,
+    )
+    expect(held).toContain('INDEX moods_held (hold=? AND user=? AND id>?)')
+    expect(held).not.toContain('TEMP B-TREE')
+    const rejected = plan(`SELECT * FROM moods WHERE state = 'rejected' AND id > 'x' ORDER BY id LIMIT 500`)
+    expect(rejected).toContain('INDEX moods_rejected (id>?)')
+    expect(rejected).not.toContain('TEMP B-TREE')
     db.close()
   })
 })
