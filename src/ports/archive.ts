@@ -5,7 +5,7 @@ import type { LedgerEntry } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
-import type { RepoState } from './queue.ts'
+import type { RepoState } from '../domain/queue.ts'
 
 /** The whole store, item by item, for moving it elsewhere. */
 export interface Archive {

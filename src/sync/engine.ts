@@ -2,7 +2,7 @@
 
 import { backoffMs, QUARANTINE_MS } from '../domain/backoff.ts'
 import { federates } from '../domain/policy.ts'
-import type { Lease, Release } from '../ports/queue.ts'
+import type { Lease, Release } from '../domain/queue.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Wakeup } from '../wakeup.ts'
 import { enqueueHeld } from './held.ts'

@@ -5,7 +5,7 @@ import { ok, type Outcome } from '../domain/outcome.ts'
 import { batches } from '../domain/plan.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { Store } from '../ports/store.ts'
-import type { Lease } from '../ports/queue.ts'
+import type { Lease } from '../domain/queue.ts'
 import type { RepoClient } from '../ports/pds.ts'
 
 export interface RemovalDeps {

@@ -8,9 +8,10 @@ import { type Mood, saysTheSame } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
 import { enqueued, held, published, rejected, withdrawn } from '../../src/domain/sync.ts'
 import type { Store } from '../../src/ports/store.ts'
-import type { Lease } from '../../src/ports/queue.ts'
+import type { Lease } from '../../src/domain/queue.ts'
 import { archiveContract } from './archive.ts'
 import { pagesContract } from './pages.ts'
+import { queueRulesContract } from './queue.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 
 /** @param open an empty store; disposing of it removes all trace */
@@ -32,6 +33,7 @@ export function storeContract(name: string, open: () => Promise<Store>): void {
     moodContract(() => store, add)
     accountContract(() => store)
     queueContract(() => store, add)
+    queueRulesContract(() => store)
     pagesContract(() => store, add)
     archiveContract(() => store)
   })

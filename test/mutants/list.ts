@@ -50,10 +50,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a crash is forgotten: a lease that nobody gave back says nothing',
-    file: 'src/store/sqlite/repos.ts',
-    find: 'const wasLost = row.lease_token !== null',
-    replace: 'const wasLost = row.lease_token === undefined',
-    tests: [CONTRACT, ENGINE],
+    file: 'src/domain/queue.ts',
+    find: 'if (lost === null) return { ...repo, lease }',
+    replace: 'if (lost !== undefined) return { ...repo, lease }',
+    tests: ['src/domain/queue.test.ts', ENGINE],
   },
   {
     bug: 'a dropped result leaves no doubt, so a delete loses the race with a create',

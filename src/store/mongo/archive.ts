@@ -2,7 +2,6 @@
 
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
-import type { RepoState } from '../../ports/queue.ts'
 import { fieldsOf, type HandleDocument, toAccount, type UserDocument } from './accounts.ts'
 import type { RemovalsDocument } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -10,7 +9,7 @@ import { afterId, type MoodDocument, toDocument, toMood } from './documents.ts'
 import { type ErasureDocument, toErasure } from './erasures.ts'
 import { type IntentDocument, toIntent } from './intents.ts'
 import type { LedgerDocument } from './ledger.ts'
-import type { RepoDocument } from './repos.ts'
+import { type RepoDocument, toRepo, toRepoDocument } from './repos.ts'
 
 /** How one kind of item is kept. */
 interface Kind<T> {
@@ -22,29 +21,6 @@ interface Kind<T> {
     archive: { readonly db: Db; readonly defaultPds: string },
   ) => Promise<T[]> | T[]
   readonly write: (item: T) => AnyBulkWriteOperation
-}
-
-function toRepoState(document: RepoDocument): RepoState {
-  const { _id: user, dueAt, marks, failures, uncertain, quarantineUntil, destructive } = document
-  const { leaseToken: token, leaseOwner: owner, leaseUntil } = document
-  const quarantine = { until: quarantineUntil.getTime(), destructive }
-  const lease = token === null ? null : { token, owner: owner ?? '', until: leaseUntil.getTime() }
-  return { user, dueAt: dueAt?.getTime() ?? null, marks, failures, uncertain, quarantine, lease }
-}
-
-function toRepoDocument({ user, dueAt, marks, failures, uncertain, quarantine, lease }: RepoState): RepoDocument {
-  return {
-    _id: user,
-    dueAt: dueAt === null ? null : new Date(dueAt),
-    marks,
-    failures,
-    uncertain,
-    quarantineUntil: new Date(quarantine.until),
-    destructive: quarantine.destructive,
-    leaseToken: lease?.token ?? null,
-    leaseOwner: lease?.owner ?? null,
-    leaseUntil: new Date(lease?.until ?? 0),
-  }
 }
 
 /** Puts the whole document. */
@@ -109,7 +85,7 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   },
   repos: {
     collection: COLLECTIONS.repos,
-    fromDocuments: (documents: RepoDocument[]) => documents.map(toRepoState),
+    fromDocuments: (documents: RepoDocument[]) => documents.map(toRepo),
     write: (state) => replaced(toRepoDocument(state)),
   },
 }

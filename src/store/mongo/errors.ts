@@ -1,6 +1,12 @@
 /** What the driver throws, in our words. */
 
-import { MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
+import {
+  MongoBulkWriteError,
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
 
 /** Not the primary, shutting down, interrupted by a change of the primary (the driver's own list of what to retry). */
@@ -26,6 +32,11 @@ export function takenKey(error: unknown): string | null {
   if (!(error instanceof MongoServerError) || error.code !== 11000) return null
   const fields = Object.keys((error['keyPattern'] as Record<string, unknown> | undefined) ?? {})
   return fields.find((field) => field !== 'user') ?? fields[0] ?? null
+}
+
+/** Whether nothing else is wrong with a bulk of writes than that some documents were there already. */
+export function isOnlyTaken(error: unknown): boolean {
+  return error instanceof MongoBulkWriteError && [error.writeErrors].flat().every(({ code }) => code === 11000)
 }
 
 /** Whether a path could not be set because something on the way to it is null: documents from before us have that. */

@@ -1,13 +1,26 @@
 /** Marks and leases in MongoDB: one document for each repo that ever had work. */
 
 import { randomUUID } from 'node:crypto'
-import type { Collection, Db, Document, Filter } from 'mongodb'
+import { isDeepStrictEqual } from 'node:util'
+import type { AnyBulkWriteOperation, Collection, Db, Document, Filter } from 'mongodb'
+import {
+  claimed,
+  type Lease,
+  leaseOf,
+  notedDestructive,
+  type Release,
+  released,
+  reminded,
+  renewed,
+  type RepoState,
+  unmarked,
+} from '../../domain/queue.ts'
 import type { HoldReason } from '../../domain/sync.ts'
-import type { Lease, Release, RepoQueue } from '../../ports/queue.ts'
+import type { RepoQueue } from '../../ports/queue.ts'
 import type { UserDocument } from './accounts.ts'
 import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'
-import { takenKey } from './errors.ts'
+import { isOnlyTaken, takenKey } from './errors.ts'
 import { listen } from './listen.ts'
 
 export interface RepoDocument {
@@ -25,17 +38,72 @@ export interface RepoDocument {
 
 const EPOCH = new Date(0)
 
-/** What a repo is without a document of its own. */
-const FRESH = {
-  marks: { $ifNull: ['$marks', 0] },
-  failures: { $ifNull: ['$failures', 0] },
-  uncertain: { $ifNull: ['$uncertain', false] },
-  quarantineUntil: { $ifNull: ['$quarantineUntil', EPOCH] },
-  destructive: { $ifNull: ['$destructive', false] },
-  leaseToken: { $ifNull: ['$leaseToken', null] },
-  leaseOwner: { $ifNull: ['$leaseOwner', null] },
-  leaseUntil: { $ifNull: ['$leaseUntil', EPOCH] },
-  dueAt: { $ifNull: ['$dueAt', null] },
+export function toRepo(document: RepoDocument): RepoState {
+  const { _id: user, dueAt, marks, failures, uncertain, quarantineUntil, destructive } = document
+  const { leaseToken: token, leaseOwner: owner, leaseUntil } = document
+  const quarantine = { until: quarantineUntil.getTime(), destructive }
+  const lease = token === null ? null : { token, owner: owner ?? '', until: leaseUntil.getTime() }
+  return { user, dueAt: dueAt?.getTime() ?? null, marks, failures, uncertain, quarantine, lease }
+}
+
+export function toRepoDocument({ user, ...repo }: RepoState): RepoDocument {
+  const { dueAt, marks, failures, uncertain, quarantine, lease } = repo
+  return {
+    _id: user,
+    dueAt: dueAt === null ? null : new Date(dueAt),
+    marks,
+    failures,
+    uncertain,
+    quarantineUntil: new Date(quarantine.until),
+    destructive: quarantine.destructive,
+    ...leaseFields(lease),
+  }
+}
+
+function leaseFields(lease: RepoState['lease']): Pick<RepoDocument, 'leaseToken' | 'leaseOwner' | 'leaseUntil'> {
+  return {
+    leaseToken: lease?.token ?? null,
+    leaseOwner: lease?.owner ?? null,
+    leaseUntil: lease === null ? EPOCH : new Date(lease.until),
+  }
+}
+
+/** The fields in which the document of one value differs from that of the other. */
+function changedFields(before: RepoState, after: RepoState): Partial<RepoDocument> {
+  const old: Document = toRepoDocument(before)
+  return Object.fromEntries(
+    Object.entries(toRepoDocument(after)).filter(([name, value]) => !isDeepStrictEqual(value, old[name])),
+  )
+}
+
+/** The repo, unless it was marked, claimed or released since. */
+function unchanged({ user, dueAt, marks, lease }: RepoState): Filter<RepoDocument> {
+  return { _id: user, marks, dueAt: dueAt === null ? null : new Date(dueAt), leaseToken: lease?.token ?? null }
+}
+
+const { _id: _, ...FRESH } = toRepoDocument(unmarked(''))
+
+/**
+ * `marked` of `domain/queue.ts` as one request, which posts that race for a user's repo need not repeat. A property test
+ * in `test/contract` holds it equal to the rule.
+ */
+function markPipeline(now: number): Document[] {
+  const at = new Date(now)
+  const isDue = { $and: [{ $ne: ['$dueAt', null] }, { $lte: ['$dueAt', at] }] }
+  const needsNone = { $and: [isDue, { $eq: ['$leaseToken', null] }] }
+  const waiting = { $ifNull: ['$dueAt', at] }
+  const dueAfterMark = { $cond: [{ $gt: ['$failures', 0] }, waiting, { $min: [waiting, at] }] }
+  return [
+    {
+      $set: Object.fromEntries(Object.entries(FRESH).map(([name, value]) => [name, { $ifNull: [`$${name}`, value] }])),
+    },
+    {
+      $set: {
+        marks: { $cond: [needsNone, '$marks', { $add: ['$marks', 1] }] },
+        dueAt: { $cond: [needsNone, '$dueAt', dueAfterMark] },
+      },
+    },
+  ]
 }
 
 export class MongoRepos implements RepoQueue {
@@ -57,25 +125,12 @@ export class MongoRepos implements RepoQueue {
   }
 
   async mark(user: string, now: number): Promise<void> {
-    const at = new Date(now)
-    const sooner = { $min: [{ $ifNull: ['$dueAt', at] }, at] }
-    const waiting = { $ifNull: ['$dueAt', at] }
-    // A repo that is due already, and that nobody is at, needs no second mark.
-    const isMarked = { $and: [{ $ne: ['$dueAt', null] }, { $lte: ['$dueAt', at] }, { $eq: ['$leaseToken', null] }] }
-    await this.#upsert(user, [
-      { $set: FRESH },
-      {
-        $set: {
-          marks: { $cond: [isMarked, '$marks', { $add: ['$marks', 1] }] },
-          dueAt: { $cond: [isMarked, '$dueAt', { $cond: [{ $gt: ['$failures', 0] }, waiting, sooner] }] },
-        },
-      },
-    ])
+    await this.#upsert(user, markPipeline(now))
   }
 
   async #upsert(user: string, update: Document[]): Promise<void> {
     try {
-      // Only a hint, which the sweep makes up for: nobody has to wait until it is on disk.
+      // Only a hint, which the sweep makes up for: it need not be on disk.
       await this.#repos.updateOne({ _id: user }, update, { upsert: true, writeConcern: { w: 1 } })
     } catch (error) {
       // Two made it at the same time; the second finds it there.
@@ -84,62 +139,57 @@ export class MongoRepos implements RepoQueue {
     }
   }
 
+  /**
+   * One request takes the lease, so that workers do not collide. What the rule adds for a repo whose last lease was lost
+   * is a second one; a crash between the two leaves a lost lease again, and the next claim adds it.
+   */
   async claim(owner: string, now: number, until: number, quarantineMs: number): Promise<Lease | null> {
     const at = new Date(now)
-    const token = randomUUID()
-    const wasLost = { $ne: ['$leaseToken', null] }
-    const afterLease = { $add: ['$leaseUntil', quarantineMs] }
+    const lease = { token: randomUUID(), owner, until }
     // Those that are due but leased come first and are passed over: never more than there are workers.
-    const claimed = await this.#repos.findOneAndUpdate(
+    const document = await this.#repos.findOneAndUpdate(
       { dueAt: { $lte: at }, leaseUntil: { $lte: at } },
-      [
-        {
-          $set: {
-            uncertain: { $or: ['$uncertain', wasLost] },
-            quarantineUntil: {
-              $cond: [wasLost, { $max: ['$quarantineUntil', afterLease] }, '$quarantineUntil'],
-            },
-            leaseToken: token,
-            leaseOwner: { $literal: owner },
-            leaseUntil: new Date(until),
-          },
-        },
-      ],
-      { sort: { dueAt: 1 }, returnDocument: 'after' },
+      { $set: leaseFields(lease) },
+      { sort: { dueAt: 1 }, returnDocument: 'before' },
     )
-    if (!claimed) return null
-    const { _id: user, uncertain, quarantineUntil, destructive, failures, marks } = claimed
-    return { user, token, uncertain, quarantine: { until: quarantineUntil.getTime(), destructive }, failures, marks }
+    const before = document && toRepo(document)
+    const after = before && claimed(before, lease, now, quarantineMs)
+    if (!before || !after) return null
+    const rest = changedFields({ ...before, lease }, after)
+    if (Object.keys(rest).length > 0) {
+      const { matchedCount } = await this.#repos.updateOne({ _id: after.user, leaseToken: lease.token }, { $set: rest })
+      if (matchedCount === 0) return null
+    }
+    return leaseOf(after)
   }
 
-  async noteDestructive(lease: Lease): Promise<boolean> {
-    return (await this.#repos.updateOne(underLease(lease), { $set: { destructive: true } })).matchedCount === 1
+  noteDestructive(lease: Lease): Promise<boolean> {
+    return this.#asHolder(lease, (repo) => notedDestructive(repo, lease))
   }
 
-  async renew(lease: Lease, until: number): Promise<boolean> {
-    return (
-      (await this.#repos.updateOne(underLease(lease), { $set: { leaseUntil: new Date(until) } })).matchedCount === 1
-    )
+  renew(lease: Lease, until: number): Promise<boolean> {
+    return this.#asHolder(lease, (repo) => renewed(repo, lease, until))
   }
 
   async release(lease: Lease, release: Release, now: number): Promise<void> {
-    const dueAt = release.dueAt === null ? null : new Date(release.dueAt)
-    const at = new Date(now)
-    const isAsSeen = release.failures > 0 ? true : { $eq: ['$marks', lease.marks] }
-    await this.#repos.updateOne(underLease(lease), [
-      {
-        $set: {
-          leaseToken: null,
-          leaseOwner: null,
-          leaseUntil: EPOCH,
-          failures: release.failures,
-          uncertain: release.uncertain,
-          quarantineUntil: new Date(release.quarantine.until),
-          destructive: release.quarantine.destructive,
-          dueAt: { $cond: [isAsSeen, dueAt, dueAt === null || dueAt > at ? at : dueAt] },
-        },
-      },
-    ])
+    await this.#asHolder(lease, (repo) => released(repo, lease, release, now))
+  }
+
+  /**
+   * Applies a rule to the repo as it was just read, and again to the repo as it is then if it was marked meanwhile.
+   *
+   * @returns false when the rule finds that the lease was lost
+   */
+  async #asHolder({ user }: Lease, rule: (repo: RepoState) => RepoState | null): Promise<boolean> {
+    for (;;) {
+      const document = await this.#repos.findOne({ _id: user })
+      const before = document && toRepo(document)
+      const after = before && rule(before)
+      if (!before || !after) return false
+      const change = changedFields(before, after)
+      if (Object.keys(change).length === 0) return true
+      if ((await this.#repos.updateOne(unchanged(before), { $set: change })).matchedCount === 1) return true
+    }
   }
 
   async sweep(after: string, limit: number, now: number): Promise<string | null> {
@@ -154,23 +204,30 @@ export class MongoRepos implements RepoQueue {
       .toSorted()[0]
     const found = [...new Set(pages.flatMap((page) => page.users))].toSorted()
     const users = (bound === undefined ? found : found.filter((user) => user <= bound)).slice(0, limit)
-    const at = new Date(now)
-    await Promise.all(users.map((user) => this.#remind(user, at)))
+    await this.#remind(users, now)
     return bound === undefined && users.length === found.length ? null : (users.at(-1) ?? null)
   }
 
-  /** A mark where there is none. */
-  async #remind(user: string, at: Date): Promise<void> {
-    const isMarked = { $ne: ['$dueAt', null] }
-    await this.#upsert(user, [
-      { $set: FRESH },
-      {
-        $set: {
-          marks: { $cond: [isMarked, '$marks', { $add: ['$marks', 1] }] },
-          dueAt: { $cond: [isMarked, '$dueAt', at] },
-        },
-      },
-    ])
+  /** One reading for all; a write for each that lacks a mark. One that changes meanwhile is left to the next sweep. */
+  async #remind(users: readonly string[], now: number): Promise<void> {
+    const documents = await this.#repos.find({ _id: { $in: [...users] } }).toArray()
+    const known = new Map(documents.map((document) => [document._id, toRepo(document)]))
+    const writes = users.flatMap((user): AnyBulkWriteOperation<RepoDocument>[] => {
+      const before = known.get(user) ?? unmarked(user)
+      const after = reminded(before, now)
+      if (after === before) return []
+      if (known.has(user))
+        return [{ updateOne: { filter: unchanged(before), update: { $set: changedFields(before, after) } } }]
+      const { _id, ...fields } = toRepoDocument(after)
+      return [{ updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true } }]
+    })
+    if (writes.length === 0) return
+    try {
+      await this.#repos.bulkWrite(writes, { ordered: false, writeConcern: { w: 1 } })
+    } catch (error) {
+      // Another process added the same repo at the same time, with a mark.
+      if (!isOnlyTaken(error)) throw error
+    }
   }
 
   /** A page of moods along their index, and whose they are. Whoever fills a page alone is seen, and passed over next. */
@@ -220,8 +277,4 @@ interface Page {
   /** Without repetition, in order. */
   readonly users: readonly string[]
   readonly isFull: boolean
-}
-
-function underLease(lease: Lease): Filter<RepoDocument> {
-  return { _id: lease.user, leaseToken: lease.token }
 }

@@ -4,12 +4,11 @@ import type Database from 'better-sqlite3'
 import type { LedgerEntry } from '../../domain/budget.ts'
 import type { Intent, Removal } from '../../domain/jobs.ts'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
-import type { RepoState } from '../../ports/queue.ts'
 import { type AccountRow, toAccount, toAccountRow } from './accounts.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type ErasureRow, toErasure, toErasureRow } from './erasures.ts'
 import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
-import type { RepoRow } from './repos.ts'
+import { REPO_VALUES, type RepoRow, toRepo, toRepoRow } from './repos.ts'
 
 /** How one kind of item is kept: its table and key, and what a row of it is. */
 interface Table<T> {
@@ -18,36 +17,6 @@ interface Table<T> {
   readonly insert: string
   readonly fromRow: (row: never) => T
   readonly toRow: (item: T) => object
-}
-
-type FullRepoRow = RepoRow & { readonly lease_owner: string | null }
-
-function toRepoState(row: FullRepoRow): RepoState {
-  const { lease_token: token, lease_owner: owner } = row
-  return {
-    user: row.user,
-    dueAt: row.due_at,
-    marks: row.marks,
-    failures: row.failures,
-    uncertain: row.uncertain === 1,
-    quarantine: { until: row.quarantine_until, destructive: row.destructive === 1 },
-    lease: token === null ? null : { token, owner: owner ?? '', until: row.lease_until },
-  }
-}
-
-function toRepoRow({ user, dueAt, marks, failures, uncertain, quarantine, lease }: RepoState): FullRepoRow {
-  return {
-    user,
-    due_at: dueAt,
-    marks,
-    failures,
-    uncertain: uncertain ? 1 : 0,
-    quarantine_until: quarantine.until,
-    destructive: quarantine.destructive ? 1 : 0,
-    lease_token: lease?.token ?? null,
-    lease_owner: lease?.owner ?? null,
-    lease_until: lease?.until ?? 0,
-  }
 }
 
 const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
@@ -107,10 +76,8 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
   repos: {
     name: 'repos',
     key: 'user',
-    insert: `repos (user, due_at, marks, failures, uncertain, quarantine_until, destructive, lease_token, lease_owner,
-      lease_until) VALUES (:user, :due_at, :marks, :failures, :uncertain, :quarantine_until, :destructive, :lease_token,
-      :lease_owner, :lease_until)`,
-    fromRow: (row: FullRepoRow) => toRepoState(row),
+    insert: REPO_VALUES,
+    fromRow: (row: RepoRow) => toRepo(row),
     toRow: toRepoRow,
   },
 }

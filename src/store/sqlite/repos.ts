@@ -2,8 +2,21 @@
 
 import { randomUUID } from 'node:crypto'
 import type Database from 'better-sqlite3'
+import {
+  claimed,
+  type Lease,
+  leaseOf,
+  marked,
+  notedDestructive,
+  type Release,
+  released,
+  reminded,
+  renewed,
+  type RepoState,
+  unmarked,
+} from '../../domain/queue.ts'
 import type { HoldReason } from '../../domain/sync.ts'
-import type { Lease, Release, RepoQueue } from '../../ports/queue.ts'
+import type { RepoQueue } from '../../ports/queue.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 export interface RepoRow {
@@ -15,7 +28,42 @@ export interface RepoRow {
   quarantine_until: number
   destructive: number
   lease_token: string | null
+  lease_owner: string | null
   lease_until: number
+}
+
+/** All columns of a repo, for an insert. */
+export const REPO_VALUES = `
+  repos (user, due_at, marks, failures, uncertain, quarantine_until, destructive, lease_token, lease_owner, lease_until)
+  VALUES (:user, :due_at, :marks, :failures, :uncertain, :quarantine_until, :destructive, :lease_token, :lease_owner,
+    :lease_until)`
+
+export function toRepo(row: RepoRow): RepoState {
+  const { lease_token: token, lease_owner: owner } = row
+  return {
+    user: row.user,
+    dueAt: row.due_at,
+    marks: row.marks,
+    failures: row.failures,
+    uncertain: row.uncertain === 1,
+    quarantine: { until: row.quarantine_until, destructive: row.destructive === 1 },
+    lease: token === null ? null : { token, owner: owner ?? '', until: row.lease_until },
+  }
+}
+
+export function toRepoRow({ user, dueAt, marks, failures, uncertain, quarantine, lease }: RepoState): RepoRow {
+  return {
+    user,
+    due_at: dueAt,
+    marks,
+    failures,
+    uncertain: uncertain ? 1 : 0,
+    quarantine_until: quarantine.until,
+    destructive: quarantine.destructive ? 1 : 0,
+    lease_token: lease?.token ?? null,
+    lease_owner: lease?.owner ?? null,
+    lease_until: lease?.until ?? 0,
+  }
 }
 
 export class SqliteRepos implements RepoQueue {
@@ -25,33 +73,11 @@ export class SqliteRepos implements RepoQueue {
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
     this.#sql = {
-      mark: db.prepare<[{ user: string; now: number }]>(`
-        INSERT INTO repos (user, due_at, marks) VALUES (:user, :now, 1)
-        ON CONFLICT (user) DO UPDATE SET marks = marks + 1,
-          due_at = CASE WHEN failures > 0 THEN coalesce(due_at, :now) ELSE min(coalesce(due_at, :now), :now) END
-        -- A repo that is due already, and that nobody is at, needs no second mark.
-        WHERE due_at IS NULL OR due_at > :now OR lease_token IS NOT NULL`),
+      get: db.prepare<[string], RepoRow>('SELECT * FROM repos WHERE user = ?'),
+      put: db.prepare<[RepoRow]>(`INSERT OR REPLACE INTO ${REPO_VALUES}`),
       // Rows that are due but leased come first and are passed over: never more than there are workers.
       nextFree: db.prepare<[number, number], RepoRow>(`
         SELECT * FROM repos WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT 1`),
-      lease: db.prepare<
-        [
-          Pick<RepoRow, 'uncertain' | 'quarantine_until'> &
-            Record<'token' | 'owner' | 'user', string> & { until: number },
-        ]
-      >(`
-        UPDATE repos SET lease_token = :token, lease_owner = :owner, lease_until = :until, uncertain = :uncertain,
-          quarantine_until = :quarantine_until
-        WHERE user = :user`),
-      destructive: db.prepare<[string, string]>('UPDATE repos SET destructive = 1 WHERE user = ? AND lease_token = ?'),
-      renew: db.prepare<[number, string, string]>(
-        'UPDATE repos SET lease_until = ? WHERE user = ? AND lease_token = ?',
-      ),
-      release: db.prepare(`
-        UPDATE repos SET lease_token = NULL, lease_owner = NULL, lease_until = 0, failures = :failures, uncertain = :uncertain,
-          quarantine_until = :quarantineUntil, destructive = :destructive,
-          due_at = CASE WHEN marks = :marks OR :failures > 0 THEN :dueAt ELSE min(coalesce(:dueAt, :now), :now) END
-        WHERE user = :user AND lease_token = :token`),
       // Hops from user to user along the index, so that a user's thousand pending moods count once.
       withMoods: db.prepare<[{ after: string; limit: number }], { user: string }>(`
         WITH RECURSIVE hop (user) AS (
@@ -74,63 +100,54 @@ export class SqliteRepos implements RepoQueue {
             WHERE hop.user IS NOT NULL
         ) SELECT user FROM hop WHERE user IS NOT NULL LIMIT :limit`),
       remove: db.prepare<[string]>('DELETE FROM repos WHERE user = ?'),
-      remind: db.prepare<[{ user: string; now: number }]>(`
-        INSERT INTO repos (user, due_at, marks) VALUES (:user, :now, 1)
-        ON CONFLICT (user) DO UPDATE SET marks = marks + 1, due_at = :now WHERE due_at IS NULL`),
     }
   }
 
   mark(user: string, now: number): Promise<void> {
-    return this.#commit.run(() => void this.#sql.mark.run({ user, now }))
+    return this.#commit.run(() => this.#change(user, (repo) => marked(repo, now)))
   }
 
   claim(owner: string, now: number, until: number, quarantineMs: number): Promise<Lease | null> {
     return this.#commit.run(() => {
       const row = this.#sql.nextFree.get(now, now)
-      if (!row) return null
-      const { user, failures, marks } = row
-      const token = randomUUID()
-      const wasLost = row.lease_token !== null
-      const uncertain = wasLost || row.uncertain === 1
-      const quarantineUntil = wasLost
-        ? Math.max(row.quarantine_until, row.lease_until + quarantineMs)
-        : row.quarantine_until
-      this.#sql.lease.run({
-        token,
-        owner,
-        until,
-        user,
-        uncertain: uncertain ? 1 : 0,
-        quarantine_until: quarantineUntil,
-      })
-      const quarantine = { until: quarantineUntil, destructive: row.destructive === 1 }
-      return { user, token, uncertain, quarantine, failures, marks }
+      const repo = row && claimed(toRepo(row), { token: randomUUID(), owner, until }, now, quarantineMs)
+      if (!repo) return null
+      this.#sql.put.run(toRepoRow(repo))
+      return leaseOf(repo)
     })
   }
 
   noteDestructive(lease: Lease): Promise<boolean> {
-    return this.#commit.run(() => this.#sql.destructive.run(lease.user, lease.token).changes === 1)
+    return this.#asHolder(lease, (repo) => notedDestructive(repo, lease))
   }
 
   renew(lease: Lease, until: number): Promise<boolean> {
-    return this.#commit.run(() => this.#sql.renew.run(until, lease.user, lease.token).changes === 1)
+    return this.#asHolder(lease, (repo) => renewed(repo, lease, until))
   }
 
-  release(lease: Lease, release: Release, now: number): Promise<void> {
-    return this.#commit.run(
-      () =>
-        void this.#sql.release.run({
-          user: lease.user,
-          token: lease.token,
-          marks: lease.marks,
-          dueAt: release.dueAt,
-          uncertain: release.uncertain ? 1 : 0,
-          quarantineUntil: release.quarantine.until,
-          destructive: release.quarantine.destructive ? 1 : 0,
-          failures: release.failures,
-          now,
-        }),
-    )
+  async release(lease: Lease, release: Release, now: number): Promise<void> {
+    await this.#asHolder(lease, (repo) => released(repo, lease, release, now))
+  }
+
+  /** Applies a rule of `domain/queue.ts`, within a commit. */
+  #change(user: string, rule: (repo: RepoState) => RepoState): void {
+    const row = this.#sql.get.get(user)
+    const before = row ? toRepo(row) : unmarked(user)
+    const after = rule(before)
+    if (after !== before) this.#sql.put.run(toRepoRow(after))
+  }
+
+  /** @returns false when the rule finds that the lease was lost */
+  #asHolder({ user }: Lease, rule: (repo: RepoState) => RepoState | null): Promise<boolean> {
+    return this.#commit.run(() => {
+      let isHeld = true
+      this.#change(user, (repo) => {
+        const after = rule(repo)
+        isHeld = after !== null
+        return after ?? repo
+      })
+      return isHeld
+    })
   }
 
   sweep(after: string, limit: number, now: number): Promise<string | null> {
@@ -138,7 +155,7 @@ export class SqliteRepos implements RepoQueue {
       const page = { after, limit }
       const found = [...this.#sql.withMoods.all(page), ...this.#sql.withOtherWork.all(page)].map((row) => row.user)
       const users = [...new Set(found)].toSorted().slice(0, limit)
-      for (const user of users) this.#sql.remind.run({ user, now })
+      for (const user of users) this.#change(user, (repo) => reminded(repo, now))
       return users.length < limit ? null : (users.at(-1) ?? null)
     })
   }

@@ -1,0 +1,129 @@
+/**
+ * The queue of repos that have work: one value for each repo, and the rules by which marks, claims and releases change
+ * it. Pure: a store reads the value, applies a rule, and writes what comes of it, all in one atomic step or by
+ * compare-and-set. A rule that changes nothing returns the value that it was given.
+ */
+
+import type { Quarantine } from './plan.ts'
+
+/** A repo as the queue knows it. All times are in ms since 1970. */
+export interface RepoState {
+  readonly user: string
+  /** When it has work; null when it has none. */
+  readonly dueAt: number | null
+  /** Grows with every mark, so that a holder can tell whether there was one during its pass. */
+  readonly marks: number
+  /** Passes over this repo that failed in a row. */
+  readonly failures: number
+  /** Something may have been written that nobody recorded: read the repo before writing. */
+  readonly uncertain: boolean
+  readonly quarantine: Quarantine
+  /** Who works on it. One that is past its end was lost: its holder died, or was cut off. */
+  readonly lease: { readonly token: string; readonly owner: string; readonly until: number } | null
+}
+
+/** The right to work on one repo, until a time, with what its holder has to know. */
+export interface Lease {
+  readonly user: string
+  readonly token: string
+  /** An earlier holder may have written something that nobody recorded: read the repo before writing. */
+  readonly uncertain: boolean
+  /** What a late write may still do to the repo. */
+  readonly quarantine: Quarantine
+  /** Passes over this repo that failed in a row. */
+  readonly failures: number
+  /** Marks that the holder has seen. */
+  readonly marks: number
+}
+
+/** How a pass over a repo ended. */
+export interface Release {
+  /** When to come back, in ms since 1970; null when nothing is pending. */
+  readonly dueAt: number | null
+  readonly uncertain: boolean
+  readonly quarantine: Quarantine
+  readonly failures: number
+}
+
+/** A repo that was never marked. */
+export function unmarked(user: string): RepoState {
+  const quarantine = { until: 0, destructive: false }
+  return { user, dueAt: null, marks: 0, failures: 0, uncertain: false, quarantine, lease: null }
+}
+
+/** The repo has work now. One that backs off after a failure is not due any sooner. */
+export function marked(repo: RepoState, now: number): RepoState {
+  const isDue = repo.dueAt !== null && repo.dueAt <= now
+  // Whoever claims it next sees the work: a second mark would only be another write.
+  if (isDue && repo.lease === null) return repo
+  return { ...repo, marks: repo.marks + 1, dueAt: dueAfterMark(repo, now) }
+}
+
+function dueAfterMark({ dueAt, failures }: Pick<RepoState, 'dueAt' | 'failures'>, now: number): number {
+  if (dueAt === null) return now
+  return failures > 0 ? dueAt : Math.min(dueAt, now)
+}
+
+/** The repo has work, and may have lost its mark: the sweep found pending rows. A mark that is there stays as it is. */
+export function reminded(repo: RepoState, now: number): RepoState {
+  return repo.dueAt === null ? marked(repo, now) : repo
+}
+
+/** Whether a worker may claim it: it is due, and nobody has it, or whoever had it has lost it. */
+export function isClaimable({ dueAt, lease }: RepoState, now: number): boolean {
+  return dueAt !== null && dueAt <= now && (lease === null || lease.until <= now)
+}
+
+/**
+ * The repo under a new lease. If the last one was not released, its holder may have died between a write and the note of
+ * it: the repo is uncertain, and in quarantine for as long as that write may take to land.
+ *
+ * @param quarantineMs how long after the end of a lost lease a write of its holder may still land
+ * @returns null when it is not to be had
+ */
+export function claimed(
+  repo: RepoState,
+  lease: NonNullable<RepoState['lease']>,
+  now: number,
+  quarantineMs: number,
+): RepoState | null {
+  if (!isClaimable(repo, now)) return null
+  const lost = repo.lease
+  if (lost === null) return { ...repo, lease }
+  const until = Math.max(repo.quarantine.until, lost.until + quarantineMs)
+  return { ...repo, uncertain: true, quarantine: { ...repo.quarantine, until }, lease }
+}
+
+/** What the holder of a claimed repo is told. */
+export function leaseOf({ user, lease, uncertain, quarantine, failures, marks }: RepoState): Lease {
+  if (lease === null) throw new Error('nobody has claimed the repo')
+  return { user, token: lease.token, uncertain, quarantine, failures, marks }
+}
+
+/**
+ * A deletion or replacement is about to be sent: if its holder dies, not even a right record is sure to stay.
+ *
+ * @returns null when the lease was lost
+ */
+export function notedDestructive(repo: RepoState, { token }: Lease): RepoState | null {
+  if (repo.lease?.token !== token) return null
+  return repo.quarantine.destructive ? repo : { ...repo, quarantine: { ...repo.quarantine, destructive: true } }
+}
+
+/** @returns null when the lease was lost */
+export function renewed(repo: RepoState, { token }: Lease, until: number): RepoState | null {
+  return repo.lease?.token === token ? { ...repo, lease: { ...repo.lease, until } } : null
+}
+
+/**
+ * The repo after a pass. A mark that was set during the pass makes it due at once, unless it backs off.
+ *
+ * @returns null when the lease was lost: then the pass changes nothing
+ */
+export function released(repo: RepoState, lease: Lease, release: Release, now: number): RepoState | null {
+  if (repo.lease?.token !== lease.token) return null
+  const wasMarked = repo.marks !== lease.marks
+  const dueAt = wasMarked ? dueAfterMark(release, now) : release.dueAt
+  const { uncertain, quarantine, failures } = release
+  return { ...repo, dueAt, uncertain, quarantine, failures, lease: null }
+}
