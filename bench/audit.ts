@@ -4,7 +4,8 @@ import type { App } from '../src/app.ts'
 import { isReady, type ReadyAccount } from '../src/domain/account.ts'
 import { auditRepo } from '../src/domain/audit.ts'
 import { COLLECTION } from '../src/domain/record.ts'
-import { auditDeps, auditUser, historyOf } from '../src/operate/audit.ts'
+import { auditUser } from '../src/operate/audit.ts'
+import { historyOf } from '../src/operate/pages.ts'
 import { accountsOf, survey } from '../src/operate/survey.ts'
 import { quantile, type Row, row } from './rows.ts'
 import { prepare, Site } from './site.ts'
@@ -44,7 +45,6 @@ async function listAll({ pds, did }: ReadyAccount) {
 
 /** One repo of many moods, read whole with every hash checked, against the same comparison after paging. */
 async function auditAgainstPaging(app: App, user: string): Promise<Row> {
-  const deps = auditDeps(app)
   const account = await app.store.accounts.byUser(user)
   if (!isReady(account)) throw new Error(`${user} is not ready`)
   const [ours, paging]: [number[], number[]] = [[], []]
@@ -52,7 +52,7 @@ async function auditAgainstPaging(app: App, user: string): Promise<Row> {
   for (let i = 0; i < ROUNDS; i++) {
     ours.push(
       await time(async () => {
-        const found = await auditUser(deps, user)
+        const found = await auditUser(app, user)
         if (found.kind !== 'audited' || found.audit.findings.length > 0) throw new Error('the audit found something')
         records = found.audit.counts.records
       }),
@@ -61,7 +61,7 @@ async function auditAgainstPaging(app: App, user: string): Promise<Row> {
       await time(async () => {
         const moods = [...(await historyOf(app.store, user)).values()]
         const empty = new Set<string>()
-        const input = { account, policy: deps.policy, moods, moving: empty, removing: empty, modernise: false }
+        const input = { account, policy: app.policy, moods, moving: empty, removing: empty, modernise: false }
         if (auditRepo({ ...input, records: await listAll(account) }).findings.length > 0) throw new Error('a finding')
       }),
     )
@@ -73,12 +73,11 @@ async function auditAgainstPaging(app: App, user: string): Promise<Row> {
 
 /** Repos that have not changed since their last audit, against auditing them all. */
 async function incrementalAudit(app: App, users: readonly string[]): Promise<Row> {
-  const deps = auditDeps(app)
   const accounts = await accountsOf(app.store, users, Infinity)
-  const full = await time(async () => void (await survey(deps, accounts, {}, () => {}, never)))
+  const full = await time(async () => void (await survey(app, accounts, {}, () => {}, never)))
   let unchanged = 0
   const again = await time(async () => {
-    unchanged = (await survey(deps, accounts, { incremental: true }, () => {}, never)).unchanged
+    unchanged = (await survey(app, accounts, { incremental: true }, () => {}, never)).unchanged
   })
   if (unchanged !== accounts.length) throw new Error(`only ${unchanged} of ${accounts.length} repos were passed over`)
   const ratio = full / again

@@ -7,10 +7,11 @@ import { Accounts } from './accounts.ts'
 import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
+import type { FederationPolicy } from './domain/policy.ts'
 import { publishInBackground } from './lexicon/embedded-authority.ts'
 import { Erasures } from './erasures.ts'
 import { findPds, hostPds, needsFolder, type PdsAccess } from './network.ts'
-import { createTrialSignIn, type TrialSignIn } from './http/trial.ts'
+import { createTrialSignIn, type TrialSignIn } from './http/auth.ts'
 import type { Http } from './http/deps.ts'
 import { openHttp } from './http/open.ts'
 import { Moods } from './moods.ts'
@@ -64,6 +65,8 @@ export interface App extends AsyncDisposable {
   readonly config: Config
   readonly clock: Clock
   readonly engine: Engine
+  /** Whose moods are published. */
+  readonly policy: FederationPolicy
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null
   /**
@@ -152,6 +155,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     config,
     clock,
     engine,
+    policy,
     trial,
     http: () => (http ??= openHttp(parts, running)),
     [Symbol.asyncDispose]: () => running.disposeAsync(),

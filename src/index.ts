@@ -18,7 +18,7 @@ import { answerFetch } from './http/fetch.ts'
 import { requireOidc } from './http/open.ts'
 import { decodeCursor, encodeCursor, erasureView, moodView, profileView } from './http/view.ts'
 import { createLog } from './observe/log.ts'
-import { auditDeps, auditUser, repairFindings } from './operate/audit.ts'
+import { auditUser, repairFindings } from './operate/audit.ts'
 import { backfillUser } from './operate/backfill.ts'
 
 export type { AuditCounts, BackfillReport, FindingKind } from './domain/audit.ts'
@@ -329,7 +329,7 @@ export async function audit(
   installation: Installation,
   { user, verify = false }: { readonly user: string; readonly verify?: boolean },
 ): Promise<AuditResult> {
-  const result = await auditUser(auditDeps(appOf(installation)), requireUser(user), { verify })
+  const result = await auditUser(appOf(installation), requireUser(user), { verify })
   if (result.kind === 'no_account') return { kind: 'no_account' }
   if (result.kind === 'unreadable') return { kind: 'unreadable', code: result.code }
   const findings = result.audit.findings.map(({ kind, rkey, moodId }) => ({ kind, rkey, moodId }))
@@ -347,7 +347,7 @@ export async function repair(
   installation: Installation,
   { user, kinds = REPAIRED }: { readonly user: string; readonly kinds?: readonly FindingKind[] },
 ): Promise<Readonly<Partial<Record<FindingKind, number>>>> {
-  const deps = auditDeps(appOf(installation))
+  const deps = appOf(installation)
   const result = await auditUser(deps, requireUser(user))
   if (result.kind !== 'audited') return {}
   const chosen = result.audit.findings.filter(({ kind }) => kinds.includes(kind))
@@ -369,5 +369,5 @@ export async function backfill(
   const app = appOf(installation)
   const how = { delayMs: options.delayMs ?? 0, execute: true }
   const stop = options.signal ?? new AbortController().signal
-  return backfillUser(app, auditDeps(app), requireUser(options.user), how, () => {}, stop)
+  return backfillUser(app, requireUser(options.user), how, () => {}, stop)
 }

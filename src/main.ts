@@ -1,11 +1,15 @@
 /** The entry of the command line. */
 
-import { exitCodeOf, report } from './cli/exit.ts'
+import { type Exit, exitCodeOf, printError } from './cli/exit.ts'
 import { createProgram } from './cli/program.ts'
 
+const exit: Exit = (code) => {
+  process.exitCode = code
+}
+
 try {
-  await createProgram().parseAsync()
+  await createProgram(exit).parseAsync()
 } catch (error) {
-  report(error)
-  process.exitCode = exitCodeOf(error)
+  printError(error)
+  exit(exitCodeOf(error))
 }

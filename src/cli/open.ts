@@ -1,51 +1,59 @@
-/** An installation opened by a command: its store, its PDS, and the engine, which runs only if the command runs it. */
+/** How a command runs: it opens what it needs, works until it is done or interrupted, and prints its result. */
 
 import { type App, createApp } from '../app.ts'
 import { readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
-import { DomainError } from '../domain/errors.ts'
-import { parseHandle } from '../domain/handle.ts'
 import { createLog } from '../observe/log.ts'
-import type { Store } from '../ports/store.ts'
-import { preferSmallHeap } from './memory.ts'
+import type { OnProgress } from '../operate/deps.ts'
 import { requireExisting } from './existing.ts'
+import { untilInterrupted } from './interrupt.ts'
+import { preferSmallHeap } from './memory.ts'
+import { Progress } from './progress.ts'
 
-/** @throws DomainError `config`, `data_folder`, `unavailable` */
-export async function openConsole(): Promise<App> {
+/**
+ * Opens the installation. Its engine runs only while a command runs it.
+ *
+ * @throws DomainError `config`, `data_folder`, `unavailable`
+ */
+export async function openInstallation(): Promise<App> {
   preferSmallHeap()
   const config = readConfig(process.env, { serves: false })
   requireExisting(config, new DataFolder(config.dataFolder))
-  // Standard output is for the answer; what goes wrong on the way is said on standard error.
+  // Standard output is for the result; errors on the way go to standard error.
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel)
   return createApp(config, 'command', { log })
 }
 
-/**
- * The user that is meant by `@handle`, a DID or a `sub`.
- *
- * @throws DomainError `usage` when there is nobody of this name
- */
-export async function findUser(store: Store, name: string): Promise<string> {
-  if (name.startsWith('@')) {
-    const handle = parseHandle(name)
-    const user = (await store.accounts.usersOf([handle])).get(handle)
-    if (user !== undefined) return user
-  } else if (name.startsWith('did:')) {
-    const account = await store.accounts.byDid(name)
-    if (account) return account.user
-  } else {
-    if ((await store.accounts.handlesOf([name])).has(name)) return name
-    if (await store.accounts.byUser(name)) return name
-    const moods = await store.moods.feed({ users: [name], viewer: name, limit: 1, after: null })
-    if (moods.length > 0) return name
-  }
-  throw new DomainError(
-    'usage',
-    `there is no user ${name} (a user is @handle, a DID, or the sub of the sign-in provider)`,
-  )
+/** The parts of a command that differ from one to the next. */
+export interface Task<Opened, Result> {
+  /** What the command does; nothing but its result is printed, unless it prints on the way. */
+  readonly work: (opened: Opened, onProgress: OnProgress, stop: AbortSignal) => Promise<Result>
+  /** The result for people. */
+  readonly text: (result: Result, isInterrupted: boolean) => string
+  /** 0 when the result is fine. An interrupted command never ends with 0. */
+  readonly exitCode: (result: Result) => number
 }
 
-/** @throws DomainError `usage` for a name of nobody */
-export function findUsers(store: Store, names: readonly string[]): Promise<string[]> {
-  return Promise.all(names.map((name) => findUser(store, name)))
+/**
+ * Opens, works, prints the result as text or as one JSON document on standard output, and closes. Ctrl+C stops the work.
+ *
+ * @returns the exit code
+ */
+export async function runTask<Opened extends AsyncDisposable, Result>(
+  open: () => Promise<Opened>,
+  { json = false }: { readonly json?: boolean },
+  { work, text, exitCode }: Task<Opened, Result>,
+): Promise<number> {
+  using interrupted = untilInterrupted()
+  const { signal } = interrupted
+  await using opened = await open()
+  const result = await withProgress((onProgress) => work(opened, onProgress, signal))
+  console.log(json ? JSON.stringify(result, null, 2) : text(result, signal.aborted))
+  return exitCode(result) || (signal.aborted ? 1 : 0)
+}
+
+/** Shows the progress of some work, and leaves nothing of it on the terminal. */
+async function withProgress<T>(work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+  using progress = new Progress()
+  return await work((what, done, total) => progress.show(what, done, total))
 }

@@ -1,6 +1,7 @@
 /** The command line: which commands there are, in the order of their use. Each lives in its own file. */
 
 import { Command } from 'commander'
+import type { Exit } from './exit.ts'
 import { accountsCommand } from './commands/accounts.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backfillCommand } from './commands/backfill.ts'
@@ -15,7 +16,8 @@ import { serveCommand } from './commands/serve.ts'
 import { statusCommand } from './commands/status.ts'
 import { storeCommand } from './commands/store.ts'
 
-export function createProgram(): Command {
+/** @param exit takes the exit code when a command ends without an error */
+export function createProgram(exit: Exit): Command {
   const program = new Command('moods')
     .description('Keeps moods in your own database and publishes them to each user’s own ATProto repository.')
     .addCommand(serveCommand('all', 'API, page and engine in one process; with no configuration, a PDS as well'))
@@ -26,10 +28,10 @@ export function createProgram(): Command {
     .addCommand(lexiconCommand())
     .addCommand(accountsCommand())
     .addCommand(backfillCommand())
-    .addCommand(auditCommand())
+    .addCommand(auditCommand(exit))
     .addCommand(repairCommand())
     .addCommand(retryCommand())
-    .addCommand(reportCommand())
+    .addCommand(reportCommand(exit))
     .addCommand(rollbackCommand())
     .addCommand(eraseCommand())
     .addCommand(storeCommand())

@@ -22,3 +22,8 @@ export type Outcome<T = void> = { readonly kind: 'ok'; readonly value: T } | Fai
 export function ok<T>(value: T): Outcome<T> {
   return { kind: 'ok', value }
 }
+
+/** Names a failure by the PDS's own code; by its kind where there is none. */
+export function codeOf(failure: Failure): string {
+  return 'code' in failure ? failure.code : failure.kind
+}

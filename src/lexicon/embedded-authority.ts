@@ -5,7 +5,7 @@ import type { DataFolder } from '../data-folder.ts'
 import { newAccount, unsealed } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
-import type { Outcome } from '../domain/outcome.ts'
+import { codeOf, type Outcome } from '../domain/outcome.ts'
 import type { Plan } from './document.ts'
 import { LexiconRepo, loadPublication } from './repo.ts'
 import type { Xrpc } from '../pds/xrpc.ts'
@@ -61,7 +61,7 @@ export async function openAuthority(
 
 function expect<T>(answer: Outcome<T>): T {
   if (answer.kind === 'ok') return answer.value
-  const why = 'code' in answer ? answer.code : answer.kind
+  const why = codeOf(answer)
   const code = answer.kind === 'rejected' || answer.kind === 'unauthorized' ? 'bad_request' : 'unavailable'
   throw new DomainError(code, `the embedded PDS made no account for the lexicon (${why})`)
 }

@@ -6,10 +6,11 @@ import type { App } from '../app.ts'
 import type { Account } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { Outcome } from '../domain/outcome.ts'
+import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { isDid, resolveDid } from '../pds/identity.ts'
 import { describeRepo, getRepoStatus, resolveHandle } from '../pds/methods.ts'
-import { pages, type Say } from './users.ts'
+import type { OnProgress } from './deps.ts'
+import { archived } from './pages.ts'
 import { pause } from './watch.ts'
 
 /** What may be wrong with an account, and what to do about it. */
@@ -65,14 +66,14 @@ export async function checkAccounts(
   app: App,
   users: readonly string[] | null,
   after: string,
-  say: Say,
+  onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<AccountCheck> {
   const total = users?.length ?? (await app.store.archive.count('accounts'))
   const findings: AccountFinding[] = []
   let checked = 0
   let last: string | null = null
-  const source = users === null ? pages(app.store, 'accounts', stop, after) : named(app, users)
+  const source = users === null ? archived(app.store, 'accounts', stop, after) : named(app, users)
   for await (const page of source) {
     for (let i = 0; i < page.length && !stop.aborted; i += PARALLEL) {
       const group = page.slice(i, i + PARALLEL)
@@ -84,7 +85,7 @@ export async function checkAccounts(
       findings.push(...found.flat())
       checked += group.length
       last = group.at(-1)!.user
-      say('checking accounts', checked, total)
+      onProgress('checking accounts', checked, total)
     }
   }
   return { checked, findings, stoppedAfter: stop.aborted ? (last ?? after) : null }
@@ -139,7 +140,7 @@ async function checkOne(checking: Checking, account: Account): Promise<AccountFi
       throw new DomainError('unavailable', `the PDS at ${pds} does not answer`)
     found('pds_silent', pds)
   } else {
-    found('repo_missing', 'code' in status ? status.code : status.kind)
+    found('repo_missing', codeOf(status))
   }
   return findings
 }
@@ -173,7 +174,7 @@ async function checkHandle(
   const described = await patiently(checking, pds, (agent, signal) =>
     xrpc(agent, describeRepo, { params: { repo }, signal }),
   )
-  if (described.kind !== 'ok') return found('repo_missing', 'code' in described ? described.code : described.kind)
+  if (described.kind !== 'ok') return found('repo_missing', codeOf(described))
   const handle = described.value.body.handle
   if (pdsHandle !== null && handle !== pdsHandle) {
     found('handle_differs', `stored: ${pdsHandle}, on the PDS: ${handle}`)

@@ -3,11 +3,14 @@
 import type { App } from '../app.ts'
 import { type Account, type AccountState, isUnsealed, newAccount, plainOf, retried } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
+import { countBy } from '../domain/counts.ts'
 import { accountHandle } from '../domain/handle.ts'
 import { federates } from '../domain/policy.ts'
 import type { Sealer } from '../pds/sealer.ts'
 import type { AccountStore, Store } from '../ports/store.ts'
-import { everybody, type KnownUser, pages, type Say } from './users.ts'
+import type { OnProgress } from './deps.ts'
+import { archived } from './pages.ts'
+import { allUsers, type KnownUser } from './users.ts'
 import { pause, whileEngineRuns } from './watch.ts'
 
 /** One line of the list. */
@@ -46,10 +49,10 @@ export interface AccountList {
 export async function listAccounts(
   store: Store,
   onlyWithout: boolean,
-  say: Say,
+  onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<AccountList> {
-  const all = (await everybody(store, say, stop)).map(toLine)
+  const all = (await allUsers(store, onProgress, stop)).map(toLine)
   const without = all.filter(({ moods, did }) => moods > 0 && did === null)
   const states = { none: 0, pending: 0, ready: 0, needs_attention: 0 }
   for (const { state } of all) states[state]++
@@ -122,7 +125,7 @@ export interface Provisioned {
   readonly made: readonly { readonly user: string; readonly handle: string; readonly pdsHandle: string | null }[]
   readonly failed: readonly { readonly user: string; readonly code: string; readonly message: string }[]
   /** Failures by code. */
-  readonly reasons: Readonly<Record<string, number>>
+  readonly reasons: Readonly<Partial<Record<string, number>>>
   /** Asked for, and neither made nor refused: the engine goes on with them whenever it runs. */
   readonly waiting: number
   readonly interrupted: boolean
@@ -144,7 +147,7 @@ const PATIENCE_MS = 600_000
 export async function makeAccounts(
   app: App,
   wanted: readonly Wanted[],
-  say: Say,
+  onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Provisioned> {
   const domain = await app.host.handleDomain()
@@ -173,7 +176,7 @@ export async function makeAccounts(
         // None: erased meanwhile.
         if (account) settle(account)
       }
-      say('making accounts', made.length + failed.length, wanted.length)
+      onProgress('making accounts', made.length + failed.length, wanted.length)
       if (performance.now() - lastAt > PATIENCE_MS) break
       await pause(LOOK_EVERY_MS, stop)
     }
@@ -191,12 +194,6 @@ async function ask({ store, engine }: App, { user, handle, candidate }: Wanted):
   if (account.state === 'needs_attention') await store.accounts.save(retried(account))
   await engine.nudge(user)
   return true
-}
-
-export function countBy(names: readonly string[]): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
-  return counts
 }
 
 export interface Sealed {
@@ -218,12 +215,12 @@ export interface Sealed {
 export async function sealPasswords(
   { store, sealer }: Pick<App, 'store' | 'sealer'>,
   execute: boolean,
-  say: Say,
+  onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Sealed> {
   const total = await store.archive.count('accounts')
   const counts = { accounts: 0, plain: 0, sealed: 0, failed: 0 }
-  for await (const page of pages(store, 'accounts', stop)) {
+  for await (const page of archived(store, 'accounts', stop)) {
     for (const account of page) {
       if (stop.aborted) break
       counts.accounts++
@@ -231,7 +228,7 @@ export async function sealPasswords(
         counts.plain++
         if (execute) counts[(await sealOne(store.accounts, sealer, account.user)) ? 'sealed' : 'failed']++
       }
-      say(execute ? 'sealing passwords' : 'looking at passwords', counts.accounts, total)
+      onProgress(execute ? 'sealing passwords' : 'looking at passwords', counts.accounts, total)
     }
   }
   return { ...counts, interrupted: stop.aborted }

@@ -1,34 +1,17 @@
 /** Reading repos whole and comparing them with the primary; and turning what was found into work for the engine. */
 
-import type { App } from '../app.ts'
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
 import { auditRepo, type Finding, type FindingKind, type Fix, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
+import { countBy } from '../domain/counts.ts'
 import type { Mood } from '../domain/mood.ts'
-import type { Failure } from '../domain/outcome.ts'
-import type { FederationPolicy } from '../domain/policy.ts'
+import { codeOf } from '../domain/outcome.ts'
 import { COLLECTION, uriOf } from '../domain/record.ts'
 import { enqueued, published } from '../domain/sync.ts'
-import type { Store, StoredAudit } from '../ports/store.ts'
-import type { RepoClient } from '../ports/pds.ts'
-import type { Clock } from '../ports/clock.ts'
-import { histories } from './users.ts'
+import type { ChangePosition, Store, StoredAudit } from '../ports/store.ts'
+import type { OperatorDeps } from './deps.ts'
+import { historyOf, pagesOf } from './pages.ts'
 
-export interface AuditDeps {
-  readonly store: Store
-  readonly client: RepoClient
-  readonly clock: Clock
-  readonly policy: FederationPolicy
-}
-
-/** What an audit needs of an installation. */
-export function auditDeps({
-  store,
-  client,
-  clock,
-  config,
-}: Pick<App, 'store' | 'client' | 'clock' | 'config'>): AuditDeps {
-  return { store, client, clock, policy: config.federation }
-}
+export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'policy'>
 
 export interface AuditOptions {
   /** Checks the signature of each repo's commit as well. */
@@ -45,19 +28,6 @@ export type UserAudit =
   | { readonly kind: 'no_account'; readonly account: Account | null }
 
 const PAGE = 500
-
-/** Every mood of a user, by id. */
-export async function historyOf(store: Store, user: string): Promise<Map<string, Mood>> {
-  const moods = new Map<string, Mood>()
-  for await (const page of histories(store, user)) {
-    for (const mood of page) moods.set(mood.id, mood)
-  }
-  return moods
-}
-
-function codeOf(failure: Failure): string {
-  return 'code' in failure ? failure.code : failure.kind
-}
 
 /**
  * Audits one user, and keeps the result. Where something is found, the moods are read once more, after the repo: what
@@ -100,9 +70,7 @@ async function unreadable({ store }: AuditDeps, account: Account, at: number, co
 }
 
 export function countKinds(findings: readonly Finding[]): Partial<Record<FindingKind, number>> {
-  const counts: Partial<Record<FindingKind, number>> = {}
-  for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + 1
-  return counts
+  return countBy(findings.map(({ kind }) => kind))
 }
 
 /**
@@ -131,15 +99,15 @@ export async function unchangedSince(
 
 /** Leaves out whoever has a mood that changed since the audit. */
 async function withoutChanged(store: Store, clean: Map<string, StoredAudit>): Promise<void> {
-  let position = { changedAt: Math.min(...[...clean.values()].map(({ at }) => at)), id: '' }
-  while (clean.size > 0) {
-    const page = await store.moods.changes(position, PAGE)
-    for (const { mood, position: at } of page) {
+  if (clean.size === 0) return
+  const after = { changedAt: Math.min(...[...clean.values()].map(({ at }) => at)), id: '' }
+  const read = (position: ChangePosition) => store.moods.changes(position, PAGE)
+  for await (const page of pagesOf({ read, positionOf: ({ position }) => position, after, pageSize: PAGE })) {
+    for (const { mood, position } of page) {
       const audit = clean.get(mood.user)
-      if (audit && at.changedAt >= audit.at) clean.delete(mood.user)
-      position = at
+      if (audit && position.changedAt >= audit.at) clean.delete(mood.user)
     }
-    if (page.length < PAGE) return
+    if (clean.size === 0) return
   }
 }
 

@@ -1,10 +1,11 @@
 /** Putting history to work: moods that were there before the engine, or that it has lost sight of. */
 
-import type { App } from '../app.ts'
 import { isReady } from '../domain/account.ts'
 import type { BackfillReport, Finding } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
-import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
+import { type AuditDeps, auditUser, repairFindings } from './audit.ts'
+import { historyOf } from './pages.ts'
+import type { OperatorDeps } from './deps.ts'
 import { pause, workOff } from './watch.ts'
 
 /**
@@ -28,14 +29,13 @@ const NOT_SKIPPED = { private: 0, deleted: 0, tooLong: 0, noAccount: 0, other: 0
  * Looks at a user's repo and moods, puts to work what is missing, and waits until it is done. Repeating it does only what
  * is still to be done; interrupted, it leaves work orders that any worker goes on with.
  *
- * @param say how many moods are still on their way
+ * @param onLeft told how many moods are still on their way
  */
 export async function backfillUser(
-  app: App,
-  deps: AuditDeps,
+  deps: AuditDeps & Pick<OperatorDeps, 'engine'>,
   user: string,
   { delayMs, execute }: BackfillOptions,
-  say: (left: number) => void,
+  onLeft: (left: number) => void,
   stop: AbortSignal,
 ): Promise<BackfillReport> {
   const moods = await historyOf(deps.store, user)
@@ -52,7 +52,7 @@ export async function backfillUser(
   const skipped = { ...skippedOf(moods, null), tooLong: found.audit.counts.unpublishable }
   if (!execute) return { ...none, migrated: meant.length, already, skipped, reason: null }
   await order(deps, found.account, meant, delayMs, stop)
-  if (meant.length > 0) await workOff(app, [user], say, stop)
+  if (meant.length > 0) await workOff(deps, [user], onLeft, stop)
   const after = await historyOf(deps.store, user)
   const arrived = meant.filter(({ moodId }) => after.get(moodId!)?.sync.state === 'published').length
   const account = await deps.store.accounts.byUser(user)

@@ -43,7 +43,7 @@ export interface Comparison {
 export async function copyStore(
   from: Archive,
   to: Archive,
-  say: (step: CopyStep) => void,
+  onStep: (step: CopyStep) => void,
   stop: AbortSignal,
 ): Promise<number> {
   let written = 0
@@ -60,7 +60,7 @@ export async function copyStore(
       written += missing.length
       done += page.length
       after = last.key
-      say({ kind, done, total })
+      onStep({ kind, done, total })
     }
   }
   return written
@@ -70,20 +70,20 @@ export async function copyStore(
 export async function compareStores(
   from: Archive,
   to: Archive,
-  say: (step: CopyStep) => void,
+  onStep: (step: CopyStep) => void,
   stop: AbortSignal,
 ): Promise<readonly Comparison[]> {
   const found: Comparison[] = []
   for (const kind of KINDS) {
-    const left = await digest(from, kind, say, stop)
-    const right = await digest(to, kind, say, stop)
+    const left = await digest(from, kind, onStep, stop)
+    const right = await digest(to, kind, onStep, stop)
     found.push({ kind, from: left.count, to: right.count, equal: left.count === right.count && left.sum === right.sum })
   }
   return found
 }
 
 /** The sum of the items' hashes: the same whatever order a store keeps them in. */
-async function digest(archive: Archive, kind: ArchiveKind, say: (step: CopyStep) => void, stop: AbortSignal) {
+async function digest(archive: Archive, kind: ArchiveKind, onStep: (step: CopyStep) => void, stop: AbortSignal) {
   const total = await archive.count(kind)
   let count = 0
   let sum = 0n
@@ -94,7 +94,7 @@ async function digest(archive: Archive, kind: ArchiveKind, say: (step: CopyStep)
     for (const { key, item } of page) sum += BigInt(`0x${hashOf([key, item])}`)
     count += page.length
     after = last.key
-    say({ kind, done: count, total })
+    onStep({ kind, done: count, total })
   }
   return { count, sum }
 }

@@ -6,6 +6,7 @@ import { DataFolder } from '../data-folder.ts'
 import { isUnsealed } from '../domain/account.ts'
 import type { Limit } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
+import { codeOf } from '../domain/outcome.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { findPds, type PdsAccess } from '../network.ts'
 import { readLexiconFile } from '../lexicon/repo.ts'
@@ -14,7 +15,7 @@ import { Sealer } from '../pds/sealer.ts'
 import { Xrpc } from '../pds/xrpc.ts'
 import type { Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
-import { pages } from './users.ts'
+import { archived } from './pages.ts'
 
 export interface Check {
   readonly name: string
@@ -161,7 +162,7 @@ async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Ch
       () => false,
     )
   let [looked, plain, closed] = [0, 0, 0]
-  for await (const page of pages(store, 'accounts', stop)) {
+  for await (const page of archived(store, 'accounts', stop)) {
     for (const { sealedPassword } of page) {
       if (sealedPassword === null) continue
       looked++
@@ -263,7 +264,7 @@ async function* accountChecks(
       'PDS_ADMIN_PASSWORD must be that of the PDS',
     )
   } else {
-    const why = 'code' in answer ? answer.code : answer.kind
+    const why = codeOf(answer)
     yield warning(
       'admin',
       `the admin password was not taken (${why}); ${needed}`,

@@ -12,7 +12,9 @@ import type { Mood } from '../domain/mood.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { enqueued } from '../domain/sync.ts'
 import { getRepoStatus } from '../pds/methods.ts'
-import { everybody, histories, pages, type Say } from './users.ts'
+import type { OnProgress } from './deps.ts'
+import { archived, histories } from './pages.ts'
+import { allUsers } from './users.ts'
 import { pause, whileEngineRuns } from './watch.ts'
 
 /** How much of a user there is to forget. */
@@ -40,7 +42,7 @@ export async function extentOf({ store, client, config }: App, user: string): Pr
 }
 
 /** Told each step of an erasure when it is finished. */
-export type SayStep = (receipt: string, step: ErasureStep, needed: boolean) => void
+export type OnStep = (receipt: string, step: ErasureStep, needed: boolean) => void
 
 export interface Watched {
   readonly receipt: string
@@ -63,7 +65,7 @@ const PATIENCE_MS = 120_000
 export async function watchErasures(
   app: App,
   receipts: readonly string[],
-  sayStep: SayStep,
+  onStep: OnStep,
   stop: AbortSignal,
 ): Promise<readonly Watched[]> {
   const open = new Map<string, number>(receipts.map((receipt) => [receipt, 0]))
@@ -74,7 +76,7 @@ export async function watchErasures(
       for (const [receipt, seen] of open) {
         const erasure = await app.erasures.byReceipt(receipt)
         const done = Object.entries(erasure.done) as [ErasureStep, { needed: boolean }][]
-        for (const [step, { needed }] of done.slice(seen)) sayStep(receipt, step, needed)
+        for (const [step, { needed }] of done.slice(seen)) onStep(receipt, step, needed)
         if (done.length > seen) lastAt = performance.now()
         open.set(receipt, done.length)
         const end = await endOf(app, erasure)
@@ -109,7 +111,7 @@ export interface Tombstone {
 
 /** Of all erasures that are finished, as they come from the store. */
 export async function* tombstones({ store }: Pick<App, 'store'>, stop: AbortSignal): AsyncGenerator<Tombstone> {
-  for await (const page of pages(store, 'erasures', stop)) {
+  for await (const page of archived(store, 'erasures', stop)) {
     for (const erasure of page) {
       if (nextStep(erasure) !== null) continue
       yield { tombstone: erasure.tombstone, requestedAt: new Date(erasure.requestedAt).toISOString() }
@@ -162,7 +164,7 @@ export interface RestoredUser {
 export async function findReturned(
   app: App,
   fromFile: readonly Tombstone[],
-  say: Say,
+  onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<readonly RestoredUser[]> {
   const inStore = new Map<string, number>()
@@ -176,7 +178,7 @@ export async function findReturned(
   }
   for (const tombstone of fromFile) note(latest, tombstone)
   const found: RestoredUser[] = []
-  for (const { user } of await everybody(app.store, say, stop)) {
+  for (const { user } of await allUsers(app.store, onProgress, stop)) {
     const tombstone = app.erasures.tombstoneOf(user)
     const requestedAt = latest.get(tombstone)
     // Being forgotten already: that takes all there is.

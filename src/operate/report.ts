@@ -2,7 +2,9 @@
 
 import type { AuditCounts, FindingKind } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
+import { count } from '../domain/counts.ts'
 import type { Store } from '../ports/store.ts'
+import { archived, storedAudits } from './pages.ts'
 
 export interface LaunchReport {
   /** Only moods posted since then, in ms since 1970; null for all. */
@@ -20,7 +22,7 @@ export interface LaunchReport {
   readonly pending: number
   readonly rejected: number
   /** Why, by code. */
-  readonly rejectedBy: Readonly<Record<string, number>>
+  readonly rejectedBy: Readonly<Partial<Record<string, number>>>
   /** Milliseconds from post to publication, of moods that were published at the first try and not touched since. */
   readonly latency: {
     readonly count: number
@@ -41,26 +43,22 @@ export interface LaunchReport {
   } | null
 }
 
-const PAGE = 1000
 /** Version of a row that was inserted and settled once. */
 const SETTLED_ONCE = 2
 /** Latencies that are kept; beyond it every other one goes, so that memory stays small and the spread is kept. */
 const SAMPLES = 100_000
 
-/** Walks over every mood and every audit once. @param say how many moods so far */
+/** Walks over every mood and every audit once. @param onMoods told how many moods were read so far */
 export async function launchReport(
   store: Store,
   since: number | null,
-  say: (done: number) => void,
+  onMoods: (done: number) => void,
 ): Promise<LaunchReport> {
   const tally = new Tally()
-  for (let after = '', done = 0; ;) {
-    const page = await store.archive.page('moods', after, PAGE)
-    for (const { item } of page) if (since === null || item.mood.when >= since) tally.add(item.mood, item.changedAt)
-    const last = page.at(-1)
-    if (!last) break
-    say((done += page.length))
-    after = last.key
+  let done = 0
+  for await (const page of archived(store, 'moods')) {
+    for (const { mood, changedAt } of page) if (since === null || mood.when >= since) tally.add(mood, changedAt)
+    onMoods((done += page.length))
   }
   const { states } = await store.accounts.count()
   const accounts = {
@@ -83,7 +81,7 @@ class Tally {
     pending: 0,
     rejected: 0,
   }
-  readonly #rejectedBy: Record<string, number> = {}
+  readonly #rejectedBy: Partial<Record<string, number>> = {}
   #latencies: number[] = []
   #first: number | null = null
 
@@ -97,8 +95,7 @@ class Tally {
     if (sync.state === 'pending') this.#of.pending++
     if (sync.state === 'rejected') {
       this.#of.rejected++
-      const code = sync.error?.code ?? 'unknown'
-      this.#rejectedBy[code] = (this.#rejectedBy[code] ?? 0) + 1
+      count(this.#rejectedBy, sync.error?.code ?? 'unknown')
     }
     if (sync.state !== 'published') return
     this.#of.published++
@@ -134,18 +131,13 @@ function latencyOf(values: readonly number[]): LaunchReport['latency'] {
 async function audits(store: Store): Promise<LaunchReport['audited']> {
   let [repos, records, oldest] = [0, 0, Infinity]
   const findings: Partial<Record<FindingKind, number>> = {}
-  for (let after = ''; ;) {
-    const page = await store.audits.page(after, PAGE)
+  for await (const page of storedAudits(store)) {
     for (const audit of page) {
       repos++
       records += (audit.counts satisfies AuditCounts).records
       oldest = Math.min(oldest, audit.at)
-      for (const [kind, n] of Object.entries(audit.findings)) {
-        findings[kind as FindingKind] = (findings[kind as FindingKind] ?? 0) + n
-      }
+      for (const [kind, n] of Object.entries(audit.findings)) count(findings, kind as FindingKind, n)
     }
-    const last = page.at(-1)
-    if (!last) return repos === 0 ? null : { repos, records, findings, oldest }
-    after = last.user
   }
+  return repos === 0 ? null : { repos, records, findings, oldest }
 }

@@ -8,7 +8,8 @@ import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { COLLECTION, moodIdIn } from '../domain/record.ts'
 import type { Store } from '../ports/store.ts'
-import { type AuditDeps, auditUser, historyOf, repairFindings } from './audit.ts'
+import { type AuditDeps, auditUser, repairFindings } from './audit.ts'
+import { historyOf } from './pages.ts'
 
 /** Whether a row says that there is a record, and nothing is about to be done about it. */
 function isMeant({ sync }: Mood): boolean {

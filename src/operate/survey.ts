@@ -1,11 +1,13 @@
 /** Auditing many users, several at a time, and adding up what was found. */
 
+import pMap from 'p-map'
 import { type Account, isReady } from '../domain/account.ts'
 import { type AuditCounts, type FindingKind, NO_COUNTS } from '../domain/audit.ts'
+import { count } from '../domain/counts.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, type AuditOptions, auditUser, countKinds, unchangedSince, type UserAudit } from './audit.ts'
+import { archived } from './pages.ts'
 
-const PAGE = 500
 /** Repos read at the same time: one is decoded while another is fetched. */
 const PARALLEL = 3
 
@@ -16,14 +18,11 @@ export async function accountsOf(store: Store, users: readonly string[], limit: 
     return found.filter((account) => account !== null).slice(0, limit)
   }
   const accounts: Account[] = []
-  for (let after = ''; accounts.length < limit;) {
-    const page = await store.archive.page('accounts', after, Math.min(PAGE, limit - accounts.length))
-    accounts.push(...page.map(({ item }) => item))
-    const last = page.at(-1)
-    if (!last) break
-    after = last.key
+  for await (const page of archived(store, 'accounts')) {
+    accounts.push(...page)
+    if (accounts.length >= limit) break
   }
-  return accounts
+  return accounts.slice(0, limit)
 }
 
 export interface SurveyOptions extends AuditOptions {
@@ -63,16 +62,14 @@ export async function survey(
   const ready = accounts.filter(isReady)
   const unchanged = options.incremental ? await unchangedSince(deps, ready) : new Map()
   const tally = new Tally()
-  const waiting = [...accounts]
-  const work = async (): Promise<void> => {
-    for (let account; !stop.aborted && (account = waiting.shift());) {
-      const before = unchanged.get(account.user)
-      const result = before ? ('unchanged' as const) : await auditUser(deps, account.user, options)
-      tally.add(result === 'unchanged' ? { counts: before!.counts } : result)
-      await each(account, result)
-    }
+  const one = async (account: Account): Promise<void> => {
+    if (stop.aborted) return
+    const before = unchanged.get(account.user)
+    const result = before ? ('unchanged' as const) : await auditUser(deps, account.user, options)
+    tally.add(result === 'unchanged' ? { counts: before!.counts } : result)
+    await each(account, result)
   }
-  await Promise.all(Array.from({ length: PARALLEL }, work))
+  await pMap(accounts, one, { concurrency: PARALLEL })
   return tally.summary()
 }
 
@@ -99,7 +96,7 @@ class Tally {
   }
 
   #found(kind: FindingKind, n: number): void {
-    this.#findings[kind] = (this.#findings[kind] ?? 0) + n
+    count(this.#findings, kind, n)
   }
 
   #count(counts: AuditCounts): void {

@@ -42,14 +42,14 @@ export interface LiveStep {
 /**
  * Tries the way of a record in this user's repo.
  *
- * @param say told each step when it is over
+ * @param onStep told each step when it is over
  * @param stop ends it early; the record is deleted all the same
  * @throws DomainError `usage` when nothing may be written there: no account to use, FEDERATION, or an erasure
  */
 export async function tryLive(
   app: App,
   user: string,
-  say: (step: LiveStep) => void,
+  onStep: (step: LiveStep) => void,
   stop: AbortSignal,
 ): Promise<readonly LiveStep[]> {
   const account = await writable(app, user)
@@ -60,7 +60,7 @@ export async function tryLive(
     const note = (detail: string | null): void => {
       const over = { name, ok: detail === null, ms: Math.round(performance.now() - started), detail }
       steps.push(over)
-      say(over)
+      onStep(over)
     }
     try {
       const result = await work()

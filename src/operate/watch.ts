@@ -1,14 +1,12 @@
-/** Letting the engine work until some users' repos are as they should be, in a command's own process. */
+/** Waiting for the engine: running it in a command's own process, and looking again and again at what it has done. */
 
 import { setTimeout } from 'node:timers/promises'
-import type { App } from '../app.ts'
 import { isReady } from '../domain/account.ts'
+import type { OperatorDeps } from './deps.ts'
 
-const LOOK_EVERY_MS = 250
-
-/** Runs the engine in this process as long as some work takes, or until told to stop. */
+/** Runs the engine in this process as long as some work takes, or until `stop` fires. */
 export async function whileEngineRuns<T>(
-  { engine }: Pick<App, 'engine'>,
+  { engine }: Pick<OperatorDeps, 'engine'>,
   stop: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -22,36 +20,87 @@ export async function whileEngineRuns<T>(
   }
 }
 
-/** A pause between two looks at what has been done, cut short by `stop`. */
+/** A pause of `ms` milliseconds, cut short by `stop`. */
 export async function pause(ms: number, stop: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, { signal: stop }).catch(() => {})
 }
 
-/**
- * Runs the engine until none of the users has anything left that it could do, or until told to stop. Other workers may be
- * at it as well; leases keep them apart.
- *
- * @param say how many users are left, now and then
- */
-export async function workOff(
-  app: App,
-  users: readonly string[],
-  say: (left: number) => void,
-  stop: AbortSignal,
-): Promise<void> {
-  await whileEngineRuns(app, stop, async () => {
-    let left = [...users]
-    while (left.length > 0 && !stop.aborted) {
-      const busy = await Promise.all(left.map((user) => hasWork(app, user)))
-      left = left.filter((_, i) => busy[i])
-      say(left.length)
-      if (left.length > 0) await pause(LOOK_EVERY_MS, stop)
-    }
-  })
+/** What a look has shown: all is done; something has changed since the last look; nothing has. */
+export type Look = 'done' | 'progress' | 'waiting'
+
+/** How a wait ended. `gave_up`: nothing changed for as long as the patience lasts. */
+type WatchEnd = 'done' | 'stopped' | 'gave_up'
+
+interface WatchOptions {
+  /** Milliseconds between two looks. */
+  readonly everyMs: number
+  /** Milliseconds without progress after which the wait ends; Infinity to end only by `stop`. */
+  readonly patienceMs: number
+  /** The first pause in milliseconds, if shorter; each is twice as long as the one before it, up to `everyMs`. */
+  readonly firstMs?: number
 }
 
-/** Whether the engine could do something for the user. An account that needs attention waits for somebody else. */
-async function hasWork({ store }: App, user: string): Promise<boolean> {
+/** Time that passes while something is watched. */
+export interface WatchTime {
+  /** Milliseconds, from any origin. */
+  now(): number
+  pause(ms: number, stop: AbortSignal): Promise<void>
+}
+
+const REAL_TIME: WatchTime = { now: () => performance.now(), pause }
+
+/**
+ * Looks again and again until all is done, until nothing has changed for too long, or until `stop` fires. There is always
+ * a first look unless `stop` has fired before, and a last one when the patience ends.
+ *
+ * @throws whatever `look` throws
+ */
+export async function watch(
+  look: () => Promise<Look>,
+  { everyMs, patienceMs, firstMs = everyMs }: WatchOptions,
+  stop: AbortSignal,
+  time: WatchTime = REAL_TIME,
+): Promise<WatchEnd> {
+  let lastAt = time.now()
+  for (let pauseMs = firstMs; !stop.aborted; pauseMs = Math.min(2 * pauseMs, everyMs)) {
+    const seen = await look()
+    if (seen === 'done') return 'done'
+    if (seen === 'progress') lastAt = time.now()
+    const left = lastAt + patienceMs - time.now()
+    if (left <= 0) return 'gave_up'
+    await time.pause(Math.min(pauseMs, left), stop)
+  }
+  return 'stopped'
+}
+
+const WORK_OFF_EVERY_MS = 250
+
+/**
+ * Runs the engine until none of the users has work left that it can do now or later, or until `stop` fires. Other workers
+ * may work on the same repos; leases keep them apart. It waits as long as that takes: a budget of the PDS may ask for
+ * hours, and operators see the progress.
+ *
+ * @param onLeft told how many users are left, at each look
+ */
+export async function workOff(
+  deps: Pick<OperatorDeps, 'store' | 'engine'>,
+  users: readonly string[],
+  onLeft: (left: number) => void,
+  stop: AbortSignal,
+): Promise<void> {
+  let left = [...users]
+  if (left.length === 0) return
+  const look = async (): Promise<Look> => {
+    const busy = await Promise.all(left.map((user) => hasWork(deps, user)))
+    left = left.filter((_, i) => busy[i])
+    onLeft(left.length)
+    return left.length === 0 ? 'done' : 'waiting'
+  }
+  await whileEngineRuns(deps, stop, () => watch(look, { everyMs: WORK_OFF_EVERY_MS, patienceMs: Infinity }, stop))
+}
+
+/** Whether the engine can do something for the user. An account that needs attention waits for an operator. */
+async function hasWork({ store }: Pick<OperatorDeps, 'store'>, user: string): Promise<boolean> {
   const account = await store.accounts.byUser(user)
   if (account?.state === 'needs_attention') return false
   if (account?.state === 'pending') return true

@@ -195,7 +195,7 @@ describe('an audit', () => {
     await damage(site.app, 'stray', moods[4]!)
     await site.app.moods.post(user, { mood: 'mine alone', isPrivate: true })
     const run = (execute: boolean) => {
-      return backfillUser(site.app, deps, user, { delayMs: 0, execute }, quiet, never)
+      return backfillUser(site.app, user, { delayMs: 0, execute }, quiet, never)
     }
     const skipped = { private: 1, deleted: 0, tooLong: 0, noAccount: 0, other: 0 }
     expect(await run(false)).toMatchObject({ total: 7, migrated: 4, already: 2, failed: 0, skipped })
@@ -203,7 +203,7 @@ describe('an audit', () => {
     expect(await run(true)).toMatchObject({ total: 7, migrated: 0, already: 6, failed: 0 })
     // What a backfill is not about is left to a repair.
     expect(await found(user)).toEqual({ stray: 1 })
-    expect(await backfillUser(site.app, deps, 'nobody', { delayMs: 0, execute: true }, quiet, never)).toMatchObject({
+    expect(await backfillUser(site.app, 'nobody', { delayMs: 0, execute: true }, quiet, never)).toMatchObject({
       total: 0,
       reason: 'no account',
     })

@@ -13,7 +13,7 @@ answer. Ctrl+C stops them cleanly; the same command goes on where it stopped. Th
 `
 
 export function cliReference(): string {
-  const program = createProgram()
+  const program = createProgram(() => {})
   const sections = commandsOf(program)
     .filter((command) => command.commands.length === 0)
     .map((command) => `## moods ${nameOf(command)}\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`)

@@ -2,10 +2,10 @@
 
 import { Command } from 'commander'
 import type { App } from '../../app.ts'
+import { countBy } from '../../domain/counts.ts'
 import { type AccountCheck, checkAccounts } from '../../operate/account-check.ts'
 import {
   type AccountList,
-  countBy,
   listAccounts,
   makeAccounts,
   planAccounts,
@@ -14,8 +14,9 @@ import {
   type Sealed,
   sealPasswords,
 } from '../../operate/accounts.ts'
-import { everybody, type Say, someUsers } from '../../operate/users.ts'
-import { findUsers, openConsole } from '../open.ts'
+import type { OnProgress } from '../../operate/deps.ts'
+import { allUsers, findUsers, theseUsers } from '../../operate/users.ts'
+import { openInstallation } from '../open.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { Progress } from '../progress.ts'
 
@@ -76,11 +77,11 @@ export function accountsCommand(): Command {
 /** Opens the installation, lets a command work until it is done or interrupted, and prints what came of it. */
 async function withConsole<T>(
   { json }: Options,
-  work: (app: App, say: Say, stop: AbortSignal) => Promise<T>,
+  work: (app: App, onProgress: OnProgress, stop: AbortSignal) => Promise<T>,
   describe: (result: T) => string,
 ): Promise<T> {
   using interrupted = untilInterrupted()
-  await using app = await openConsole()
+  await using app = await openInstallation()
   using progress = new Progress()
   const result = await work(app, (...step) => progress.show(...step), interrupted.signal)
   progress[Symbol.dispose]()
@@ -92,7 +93,7 @@ async function list(options: Options): Promise<void> {
   const only = options.without === true
   const result = await withConsole(
     options,
-    ({ store }, say, stop) => listAccounts(store, only, say, stop),
+    ({ store }, onProgress, stop) => listAccounts(store, only, onProgress, stop),
     describeList,
   )
   if (result.interrupted) process.exitCode = 1
@@ -124,14 +125,14 @@ async function provision(names: readonly string[], options: Options): Promise<vo
   const execute = options.execute === true
   const { result } = await withConsole(
     options,
-    async (app, say, stop): Promise<ProvisionResult> => {
+    async (app, onProgress, stop): Promise<ProvisionResult> => {
       const users =
         names.length > 0
-          ? await someUsers(app.store, await findUsers(app.store, names))
-          : await everybody(app.store, say, stop)
+          ? await theseUsers(app.store, await findUsers(app.store, names))
+          : await allUsers(app.store, onProgress, stop)
       const plan = await planAccounts(app, users)
       console.error(announce(plan, execute))
-      const done = execute ? await makeAccounts(app, plan.wanted, say, stop) : null
+      const done = execute ? await makeAccounts(app, plan.wanted, onProgress, stop) : null
       const planned = { none: 0, pending: 0, refused: 0, ...countBy(plan.wanted.map(({ from }) => from)) }
       return {
         executed: execute,
@@ -168,11 +169,11 @@ async function seal(options: Options): Promise<void> {
   const execute = options.execute === true
   const { failed, interrupted } = await withConsole(
     options,
-    async (app, say, stop) => {
-      const found = await sealPasswords(app, false, say, stop)
+    async (app, onProgress, stop) => {
+      const found = await sealPasswords(app, false, onProgress, stop)
       if (!execute) return found
       console.error(`Sealing ${found.plain} passwords.`)
-      return sealPasswords(app, true, say, stop)
+      return sealPasswords(app, true, onProgress, stop)
     },
     (result) => describeSealed(result, execute),
   )
@@ -189,9 +190,9 @@ function describeSealed({ accounts, plain, sealed, failed, interrupted }: Sealed
 async function check(names: readonly string[], options: Options): Promise<void> {
   const { findings, stoppedAfter } = await withConsole(
     options,
-    async (app, say, stop) => {
+    async (app, onProgress, stop) => {
       const users = names.length > 0 ? await findUsers(app.store, names) : null
-      return checkAccounts(app, users, options.after ?? '', say, stop)
+      return checkAccounts(app, users, options.after ?? '', onProgress, stop)
     },
     describeCheck,
   )

@@ -4,11 +4,11 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { App } from '../../app.ts'
 import type { Account } from '../../domain/account.ts'
 import { FINDING_KINDS, type Finding } from '../../domain/audit.ts'
-import { auditDeps, type UserAudit } from '../../operate/audit.ts'
+import type { UserAudit } from '../../operate/audit.ts'
 import { accountsOf, type Summary, survey } from '../../operate/survey.ts'
-import { findUsers, openConsole } from '../open.ts'
-import { untilInterrupted } from '../interrupt.ts'
-import { Progress } from '../progress.ts'
+import { findUsers } from '../../operate/users.ts'
+import type { Exit } from '../exit.ts'
+import { openInstallation, runTask } from '../open.ts'
 
 interface Options {
   readonly limit?: number
@@ -18,7 +18,7 @@ interface Options {
   readonly json?: boolean
 }
 
-export function auditCommand(): Command {
+export function auditCommand(exit: Exit): Command {
   return new Command('audit')
     .description('reads repositories whole and compares them with the database, by CID; changes nothing')
     .argument('[users...]', '@handle, sub or DID; everybody who has an account if none is named')
@@ -28,7 +28,7 @@ export function auditCommand(): Command {
     .option('--verify', 'check the signature of each repository too')
     .option('--json', 'one JSON document on standard output')
     .addHelpText('after', '\nEnds with 0 when nothing was found, 1 when something was, 3 when the PDS does not answer.')
-    .action(run)
+    .action(async (names: readonly string[], options: Options) => exit(await audit(names, options)))
 }
 
 export function wholeNumber(text: string): number {
@@ -50,30 +50,37 @@ interface Found {
   readonly findings: readonly { readonly kind: string; readonly rkey: string | null; readonly mood: string | null }[]
 }
 
-async function run(names: readonly string[], options: Options): Promise<void> {
-  await using app = await openConsole()
-  using interrupted = untilInterrupted()
-  using progress = new Progress()
-  const accounts = await chosenAccounts(app, names, options.limit)
-  const found: Found[] = []
-  let done = 0
-  const each = (account: Account, result: UserAudit | 'unchanged'): void => {
-    progress.show('repositories', ++done, accounts.length)
-    const line = foundOf(account, result)
-    if (line.result !== 'clean') found.push(line)
-  }
-  const summary = await survey(auditDeps(app), accounts, options, each, interrupted.signal)
-  const isWhole = !interrupted.signal.aborted
-  progress[Symbol.dispose]()
-  if (options.json) console.log(JSON.stringify({ complete: isWhole, summary, users: found }, null, 2))
-  else console.log(describe(summary, found, isWhole))
-  process.exitCode = exitCodeOf(summary, isWhole)
+interface Result {
+  /** Whether every repository was looked at. */
+  readonly complete: boolean
+  readonly summary: Summary
+  /** Users whose audit was not clean. */
+  readonly users: readonly Found[]
 }
 
-function exitCodeOf(summary: Summary, isWhole: boolean): number {
+function audit(names: readonly string[], options: Options): Promise<number> {
+  return runTask(openInstallation, options, {
+    work: async (app, onProgress, stop): Promise<Result> => {
+      const accounts = await chosenAccounts(app, names, options.limit)
+      const users: Found[] = []
+      let done = 0
+      const each = (account: Account, result: UserAudit | 'unchanged'): void => {
+        onProgress('repositories', ++done, accounts.length)
+        const line = foundOf(account, result)
+        if (line.result !== 'clean') users.push(line)
+      }
+      const summary = await survey(app, accounts, options, each, stop)
+      return { complete: !stop.aborted, summary, users }
+    },
+    text: describe,
+    exitCode,
+  })
+}
+
+function exitCode({ complete, summary }: Result): number {
   const isDown = summary.audited + summary.unchanged === 0 && summary.unreadable > 0
   if (isDown) return 3
-  return isWhole && Object.keys(summary.findings).length === 0 ? 0 : 1
+  return complete && Object.keys(summary.findings).length === 0 ? 0 : 1
 }
 
 function foundOf({ user, handle, did }: Account, result: UserAudit | 'unchanged'): Found {
@@ -92,9 +99,9 @@ function shown({ kind, rkey, moodId }: Finding) {
 /** Findings that are listed by name; more are counted. */
 const LISTED = 20
 
-function describe(summary: Summary, found: readonly Found[], isWhole: boolean): string {
+function describe({ complete, summary, users }: Result): string {
   const lines = [...describeSummary(summary)]
-  for (const { handle, user, result, code, findings } of found) {
+  for (const { handle, user, result, code, findings } of users) {
     const name = handle ? `@${handle}` : user
     if (result === 'unreadable') lines.push(`${name}: cannot be read (${code}); nothing is known of this repository`)
     for (const { kind, rkey, mood } of findings.slice(0, LISTED)) {
@@ -102,7 +109,7 @@ function describe(summary: Summary, found: readonly Found[], isWhole: boolean): 
     }
     if (findings.length > LISTED) lines.push(`${name}: and ${findings.length - LISTED} more (--json lists all)`)
   }
-  if (!isWhole) lines.push('Stopped before everything was looked at.')
+  if (!complete) lines.push('Stopped before everything was looked at.')
   return lines.join('\n')
 }
 

@@ -1,15 +1,16 @@
 /** `moods backfill`: publishes history, and says what became of each user's. */
 
 import { Command } from 'commander'
+import pMap from 'p-map'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import type { App } from '../../app.ts'
 import type { BackfillReport } from '../../domain/audit.ts'
 import { DomainError } from '../../domain/errors.ts'
-import { auditDeps } from '../../operate/audit.ts'
 import { backfillUser } from '../../operate/backfill.ts'
-import { authors } from '../../operate/users.ts'
+import { authors } from '../../operate/pages.ts'
 import { wholeNumber } from './audit.ts'
-import { findUsers, openConsole } from '../open.ts'
+import { findUsers } from '../../operate/users.ts'
+import { openInstallation } from '../open.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { Progress } from '../progress.ts'
 
@@ -59,27 +60,25 @@ function requireWritable(file: string): void {
 
 async function run(names: readonly string[], options: Options): Promise<void> {
   if (options.execute) requireWritable(options.report)
-  await using app = await openConsole()
+  await using app = await openInstallation()
   using interrupted = untilInterrupted()
   using progress = new Progress()
   const { signal } = interrupted
   const users = await chosenUsers(app, names, options.limitUsers ?? Infinity)
   const delayMs = options.delayMs ?? (options.rate ? 1000 / options.rate : 0)
   const reports: BackfillReport[] = []
-  const waiting = [...users]
   let moods = 0
-  const work = async (): Promise<void> => {
-    for (let user; !signal.aborted && (user = waiting.shift()) !== undefined;) {
-      const how = { delayMs, execute: options.execute ?? false }
-      const say = (): void => progress.show(`moods, user ${reports.length + 1} of ${users.length}`, moods, 0)
-      const report = await backfillUser(app, auditDeps(app), user, how, say, signal)
-      moods += report.total
-      reports.push(report)
-      progress.show('users', reports.length, users.length)
-    }
+  const one = async (user: string): Promise<void> => {
+    if (signal.aborted) return
+    const how = { delayMs, execute: options.execute ?? false }
+    const onLeft = (): void => progress.show(`moods, user ${reports.length + 1} of ${users.length}`, moods, 0)
+    const report = await backfillUser(app, user, how, onLeft, signal)
+    moods += report.total
+    reports.push(report)
+    progress.show('users', reports.length, users.length)
   }
   // A pace is for all together: one user after the other keeps to it.
-  await Promise.all(Array.from({ length: delayMs > 0 ? 1 : PARALLEL }, work))
+  await pMap(users, one, { concurrency: delayMs > 0 ? 1 : PARALLEL })
   progress[Symbol.dispose]()
   const report = {
     complete: !signal.aborted,

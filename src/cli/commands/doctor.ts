@@ -3,7 +3,8 @@
 import { Command } from 'commander'
 import { type Check, examine } from '../../operate/doctor.ts'
 import { type LiveStep, tryLive } from '../../operate/test-record.ts'
-import { findUser, openConsole } from '../open.ts'
+import { findUser } from '../../operate/users.ts'
+import { openInstallation } from '../open.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { openExisting } from '../existing.ts'
 
@@ -52,16 +53,16 @@ function describe({ name, level, message, remedy }: Check): string {
 
 async function live(name: string, { json = false }: Options): Promise<void> {
   using interrupted = untilInterrupted()
-  await using app = await openConsole()
+  await using app = await openInstallation()
   const user = await findUser(app.store, name)
   console.error('Writes one test record, and deletes it again.')
-  const say = (step: LiveStep): void => {
+  const onStep = (step: LiveStep): void => {
     if (!json)
       console.log(
         `${step.ok ? 'ok' : 'problem'}  ${step.name.padEnd(10)}${String(step.ms).padStart(6)} ms  ${step.detail ?? ''}`.trimEnd(),
       )
   }
-  const steps = await tryLive(app, user, say, interrupted.signal)
+  const steps = await tryLive(app, user, onStep, interrupted.signal)
   const isWell = steps.every((step) => step.ok) && !interrupted.signal.aborted
   if (json) console.log(JSON.stringify({ ok: isWell, steps }, null, 2))
   if (!isWell) process.exitCode = 1

@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import type { App } from '../../app.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { ErasureStep } from '../../domain/erasure.ts'
-import { countBy } from '../../operate/accounts.ts'
+import { countBy } from '../../domain/counts.ts'
 import {
   eraseAgain,
   type Extent,
@@ -19,7 +19,8 @@ import {
   watchErasures,
   type Watched,
 } from '../../operate/erase.ts'
-import { findUser, openConsole } from '../open.ts'
+import { findUser } from '../../operate/users.ts'
+import { openInstallation } from '../open.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { Progress } from '../progress.ts'
 
@@ -60,7 +61,7 @@ async function erase(user: string | undefined, options: Options): Promise<void> 
   using interrupted = untilInterrupted()
   const { restored } = options
   const file = typeof restored === 'string' ? parseTombstones(await readText(restored)) : []
-  await using app = await openConsole()
+  await using app = await openInstallation()
   const { signal } = interrupted
   // Awaited here: the installation is closed when this function ends.
   if (user !== undefined) await eraseUser(app, user, options, signal)
@@ -99,11 +100,11 @@ async function eraseUser(app: App, name: string, options: Options, stop: AbortSi
   const { receipt } = await app.erasures.request(user)
   if (!options.json) console.log(`receipt   ${receipt}`)
   const steps: { step: ErasureStep; needed: boolean }[] = []
-  const say = (_receipt: string, step: ErasureStep, needed: boolean): void => {
+  const onStep = (_receipt: string, step: ErasureStep, needed: boolean): void => {
     steps.push({ step, needed })
     if (!options.json) console.log(`${needed ? 'done      ' : 'not needed'}  ${step.replaceAll('_', ' ')}`)
   }
-  const [watched] = await watchErasures(app, [receipt], say, stop)
+  const [watched] = await watchErasures(app, [receipt], onStep, stop)
   print(options, { executed: true, extent, erasure: { ...watched, steps } }, outcome(watched!))
   setExit([watched!], stop)
 }

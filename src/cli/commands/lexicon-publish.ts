@@ -13,7 +13,7 @@ import {
 } from '../../lexicon/document.ts'
 import { resolveDid } from '../../pds/identity.ts'
 import { LexiconRepo, loadPublication } from '../../lexicon/repo.ts'
-import { openConsole } from '../open.ts'
+import { openInstallation } from '../open.ts'
 import { type Place, readPlace } from './lexicon-place.ts'
 
 interface Options {
@@ -118,7 +118,7 @@ async function planFor({ did, pds }: Target, place: Place, publication: Publicat
 
 /** @returns the DID of the embedded authority, which may be new */
 async function publishHere(place: Place, publication: Publication, force: boolean): Promise<string> {
-  await using app = await openConsole()
+  await using app = await openInstallation()
   const { did, password } = await openAuthority(place.folder, app.host)
   await repoOf(place, app.pdsUrl, did).publish(publication, password, force)
   return did

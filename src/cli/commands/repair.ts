@@ -1,13 +1,14 @@
 /** `moods repair`: turns what an audit finds into work for the engine, and watches it being done. */
 
 import { Command, InvalidArgumentError } from 'commander'
+import { count } from '../../domain/counts.ts'
 import type { Account } from '../../domain/account.ts'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/audit.ts'
-import { auditDeps, countKinds, repairFindings, type UserAudit } from '../../operate/audit.ts'
+import { countKinds, repairFindings, type UserAudit } from '../../operate/audit.ts'
 import { type Summary, survey } from '../../operate/survey.ts'
 import { workOff } from '../../operate/watch.ts'
 import { chosenAccounts, describeSummary } from './audit.ts'
-import { openConsole } from '../open.ts'
+import { openInstallation } from '../open.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { Progress } from '../progress.ts'
 
@@ -54,11 +55,11 @@ interface Result {
 }
 
 async function run(names: readonly string[], options: Options): Promise<void> {
-  await using app = await openConsole()
+  await using app = await openInstallation()
   using interrupted = untilInterrupted()
   using progress = new Progress()
   const { signal } = interrupted
-  const deps = auditDeps(app)
+  const deps = app
   const accounts = await chosenAccounts(app, names)
   const kinds = new Set<FindingKind>(options.finding.length > 0 ? options.finding : REPAIRED)
   const ordered: Result['ordered'] = {}
@@ -71,7 +72,7 @@ async function run(names: readonly string[], options: Options): Promise<void> {
     if (chosen.length === 0) return
     users.push(result.account.user)
     const counts = options.execute ? await repairFindings(deps, result.account, chosen) : countKinds(chosen)
-    for (const [kind, n] of Object.entries(counts)) add(ordered, kind as FindingKind, n)
+    for (const [kind, n] of Object.entries(counts)) count(ordered, kind as FindingKind, n)
   }
   const modernise = options.modernise ?? false
   const before = await survey(deps, accounts, { modernise }, each, signal)
@@ -85,10 +86,6 @@ async function run(names: readonly string[], options: Options): Promise<void> {
   console.log(options.json ? JSON.stringify(result, null, 2) : describe(result))
   const left = Object.keys((after ?? before).findings).some((kind) => kinds.has(kind as FindingKind))
   process.exitCode = signal.aborted || before.unreadable > 0 || (options.execute === true && left) ? 1 : 0
-}
-
-function add(counts: Result['ordered'], kind: FindingKind, n: number): void {
-  counts[kind] = (counts[kind] ?? 0) + n
 }
 
 function describe({ executed, ordered, before, after }: Result): string {

@@ -3,30 +3,31 @@
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
 import { type LaunchReport, launchReport } from '../../operate/report.ts'
-import { openConsole } from '../open.ts'
-import { Progress } from '../progress.ts'
+import type { Exit } from '../exit.ts'
+import { openInstallation, runTask } from '../open.ts'
 
 interface Options {
   readonly since?: string
   readonly json?: boolean
 }
 
-export function reportCommand(): Command {
+export function reportCommand(exit: Exit): Command {
   return new Command('report')
     .description('numbers of the launch: users, accounts, moods on both sides, sync rate, latency, failures')
     .option('--since <duration>', 'only moods posted in the last 48h, 30m or 7d, say')
     .option('--json', 'one JSON document on standard output, instead of Markdown')
     .addHelpText('after', '\nWhat is in the repositories is known from audits: run "moods audit" first.')
-    .action(run)
+    .action(async (options: Options) => exit(await report(options)))
 }
 
-async function run(options: Options): Promise<void> {
-  const since = options.since === undefined ? null : Date.now() - millisecondsOf(options.since)
-  await using app = await openConsole()
-  using progress = new Progress()
-  const report = await launchReport(app.store, since, (done) => progress.show('moods', done, 0))
-  progress[Symbol.dispose]()
-  console.log(options.json ? JSON.stringify(report, null, 2) : describe(report, app.clock.now()))
+function report(options: Options): Promise<number> {
+  const now = Date.now()
+  const since = options.since === undefined ? null : now - millisecondsOf(options.since)
+  return runTask(openInstallation, options, {
+    work: ({ store }, onProgress) => launchReport(store, since, (done) => onProgress('moods', done, 0)),
+    text: (result) => describe(result, now),
+    exitCode: () => 0,
+  })
 }
 
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -50,44 +51,44 @@ function ms(value: number | undefined): string {
   return value === undefined ? 'not measured' : `${value} ms`
 }
 
-function describe(report: LaunchReport, now: number): string {
-  const { latency, audited } = report
-  const reasons = Object.entries(report.rejectedBy).map(([code, n]) => `${n} ${code}`)
+function describe(result: LaunchReport, now: number): string {
+  const { latency, audited } = result
+  const reasons = Object.entries(result.rejectedBy).map(([code, n]) => `${n} ${code}`)
   const findings = Object.entries(audited?.findings ?? {}).map(([kind, n]) => `${n} ${kind}`)
   return [
-    `# Moods, ${date(now)}${report.since === null ? '' : `, posted since ${date(report.since)}`}`,
+    `# Moods, ${date(now)}${result.since === null ? '' : `, posted since ${date(result.since)}`}`,
     '',
     '## Migration stats',
     '',
-    `- Total users: ${report.users}`,
-    `- Users with ATProto: ${report.usersWithAccount} (${report.accountsWaiting} waiting, ${report.accountsNeedingAttention} need attention)`,
-    `- Total moods: ${report.moods} (${report.private} private, ${report.deleted} deleted)`,
-    `- Moods migrated: ${report.published}`,
-    `- Moods failed: ${report.rejected}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
+    `- Total users: ${result.users}`,
+    `- Users with ATProto: ${result.usersWithAccount} (${result.accountsWaiting} waiting, ${result.accountsNeedingAttention} need attention)`,
+    `- Total moods: ${result.moods} (${result.private} private, ${result.deleted} deleted)`,
+    `- Moods migrated: ${result.published}`,
+    `- Moods failed: ${result.rejected}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
     '',
     '## Test results',
     '',
-    `- Sync success rate: ${percent(report.syncRate)}`,
+    `- Sync success rate: ${percent(result.syncRate)}`,
     `- Average sync latency: ${ms(latency?.average)}`,
     `- Latency p50: ${ms(latency?.p50)}, p99: ${ms(latency?.p99)}, of ${latency?.count ?? 0} moods published at the first try`,
-    `- Moods with ATProto URI: ${report.withReference}`,
-    `- Moods missing ATProto: ${report.withoutReference}`,
+    `- Moods with ATProto URI: ${result.withReference}`,
+    `- Moods missing ATProto: ${result.withoutReference}`,
     '',
     '## Launch stats',
     '',
-    `- Launch date: ${date(report.firstPublished)} (first mood published)`,
-    `- Total moods: ${report.moods}`,
-    `- Sync rate: ${percent(report.syncRate)}`,
-    `- Error rate: ${percent(report.errorRate)}`,
+    `- Launch date: ${date(result.firstPublished)} (first mood published)`,
+    `- Total moods: ${result.moods}`,
+    `- Sync rate: ${percent(result.syncRate)}`,
+    `- Error rate: ${percent(result.errorRate)}`,
     '',
     '## Final metrics',
     '',
-    `- Total users with ATProto: ${report.usersWithAccount}`,
-    `- Total moods in the database: ${report.moods}`,
+    `- Total users with ATProto: ${result.usersWithAccount}`,
+    `- Total moods in the database: ${result.moods}`,
     `- Total moods in ATProto: ${audited ? `${audited.records}, in ${audited.repos} repositories audited since ${date(audited.oldest)}` : 'not audited yet'}`,
-    `- Sync success rate: ${percent(report.syncRate)}`,
+    `- Sync success rate: ${percent(result.syncRate)}`,
     `- Average sync latency: ${ms(latency?.average)}`,
-    `- Failed syncs: ${report.rejected}, and ${report.pending} on their way`,
+    `- Failed syncs: ${result.rejected}, and ${result.pending} on their way`,
     `- Manual fixes required: ${audited ? (findings.length === 0 ? 'none' : `${findings.join(', ')} found by audits`) : 'not audited yet'}`,
   ].join('\n')
 }

@@ -3,11 +3,10 @@
 import { Command } from 'commander'
 import type { App } from '../../app.ts'
 import { DomainError } from '../../domain/errors.ts'
-import { auditDeps } from '../../operate/audit.ts'
 import { orderDeletion, restoreReferences, stripReferences } from '../../operate/rollback.ts'
 import { workOff } from '../../operate/watch.ts'
 import { chosenAccounts } from './audit.ts'
-import { openConsole } from '../open.ts'
+import { openInstallation } from '../open.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { Progress } from '../progress.ts'
 
@@ -49,7 +48,7 @@ async function run(options: Options): Promise<void> {
   const steps = [options.stop, options.stripReferences, options.deleteRecords].filter(Boolean).length
   if (steps !== 1) throw new DomainError('usage', 'say one step: --stop, --strip-references or --delete-records')
   if (options.deleteRecords && options.undo) throw new DomainError('usage', 'a deletion cannot be undone')
-  await using app = await openConsole()
+  await using app = await openInstallation()
   using interrupted = untilInterrupted()
   const execute = options.execute ?? false
   const undo = options.undo ?? false
@@ -84,7 +83,7 @@ async function strip(app: App, undo: boolean, execute: boolean, signal: AbortSig
   for (const { user } of accounts) {
     if (signal.aborted) break
     const part = undo
-      ? await restoreReferences(auditDeps(app), user, execute)
+      ? await restoreReferences(app, user, execute)
       : await stripReferences(app.store, user, app.clock.now(), execute)
     found += part.found
     left += part.left
@@ -103,7 +102,7 @@ async function deleteRecords(app: App, execute: boolean, signal: AbortSignal): P
     )
   }
   using progress = new Progress()
-  const deps = auditDeps(app)
+  const deps = app
   const accounts = await chosenAccounts(app, [])
   let [found, unreadable, left] = [0, 0, 0]
   const users: string[] = []

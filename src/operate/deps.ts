@@ -1,0 +1,31 @@
+/** What operators' functions need of an installation. An open one has all of it, and so has a test. */
+
+import type { FederationPolicy } from '../domain/policy.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { AccountHost, RepoClient } from '../ports/pds.ts'
+import type { Store } from '../ports/store.ts'
+
+/** The engine, as far as operators use it. */
+interface Worker {
+  /** Works until `stopping` fires, then finishes the writes it has begun. */
+  run(stopping: AbortSignal): Promise<void>
+  /** Tells that a user's repo has work. */
+  nudge(user: string): Promise<void>
+}
+
+/**
+ * The ports and the engine. A function takes what it uses of it, by `Pick`; what only a few functions need beside it
+ * (the PDS's address, the sealer) they name in a type of their own.
+ */
+export interface OperatorDeps {
+  readonly store: Store
+  readonly client: RepoClient
+  readonly host: AccountHost
+  readonly clock: Clock
+  readonly engine: Worker
+  /** Whose moods are published. */
+  readonly policy: FederationPolicy
+}
+
+/** Told how far a long task has come; `total` is 0 where it is not known. */
+export type OnProgress = (what: string, done: number, total: number) => void
