@@ -2,9 +2,9 @@
 
 import { retried } from '../domain/account.ts'
 import { enqueued } from '../domain/sync.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
-import type { Say } from './users.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
+import { pagesOf } from './pages.ts'
 
 const PAGE = 500
 
@@ -26,13 +26,13 @@ export interface Retried {
  * Puts rejected moods and refused accounts back to work, and marks their repos. Each is tried once, also when the engine
  * rejects it again meanwhile; one that changes meanwhile is left as it then is.
  *
- * @param say how many are put back so far
+ * @param onProgress told how many are put back so far
  * @param stop ends it between two pages; what has been done by then stays
  */
 export async function retry(
-  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  { store, clock }: Pick<OperatorDeps, 'store' | 'clock'>,
   { code, execute }: RetryOptions,
-  say: Say,
+  onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Retried> {
   const [moods, accounts] = [await store.work.count(), await store.accounts.count()]
@@ -40,8 +40,8 @@ export async function retry(
   if (!execute) return { executed: false, ...found }
   const done = {
     executed: true,
-    accounts: await retryAccounts(store, code, (n) => say('accounts put back to work', n, found.accounts), stop),
-    moods: await retryMoods({ store, clock }, code, (n) => say('moods put back to work', n, found.moods), stop),
+    accounts: await retryAccounts(store, code, (n) => onProgress('accounts put back to work', n, found.accounts), stop),
+    moods: await retryMoods({ store, clock }, code, (n) => onProgress('moods put back to work', n, found.moods), stop),
   }
   // Also when stopped: what has been put back must not wait for the sweep of a worker.
   for (let cursor: string | null = ''; cursor !== null;) cursor = await store.repos.sweep(cursor, PAGE, clock.now())
@@ -56,38 +56,32 @@ function countOf(byCode: Readonly<Record<string, number>>, code: string | null):
 async function retryAccounts(
   { accounts }: Store,
   code: string | null,
-  say: (done: number) => void,
+  onDone: (done: number) => void,
   stop: AbortSignal,
 ): Promise<number> {
   let done = 0
-  for (let after = ''; !stop.aborted;) {
-    const page = await accounts.needingAttention(code, after, PAGE)
-    const last = page.at(-1)
-    if (last === undefined) break
+  const read = (after: string) => accounts.needingAttention(code, after, PAGE)
+  for await (const page of pagesOf({ read, positionOf: ({ user }) => user, after: '', stop })) {
     const saved = await Promise.all(page.map((account) => accounts.save(retried(account))))
     done += saved.filter((account) => account !== null).length
-    say(done)
-    after = last.user
+    onDone(done)
   }
   return done
 }
 
 async function retryMoods(
-  { store: { work }, clock }: { readonly store: Store; readonly clock: Clock },
+  { store: { work }, clock }: Pick<OperatorDeps, 'store' | 'clock'>,
   code: string | null,
-  say: (done: number) => void,
+  onDone: (done: number) => void,
   stop: AbortSignal,
 ): Promise<number> {
   let done = 0
-  for (let after = ''; !stop.aborted;) {
-    const page = await work.rejected(code, after, PAGE)
-    const last = page.at(-1)
-    if (last === undefined) break
+  const read = (after: string) => work.rejected(code, after, PAGE)
+  for await (const page of pagesOf({ read, positionOf: ({ id }) => id, after: '', stop })) {
     const now = clock.now()
     const settlements = page.map(({ id, version, sync }) => ({ id, version, next: enqueued(sync, now) }))
     done += (await work.settle(settlements, now)).size
-    say(done)
-    after = last.id
+    onDone(done)
   }
   return done
 }
