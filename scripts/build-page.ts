@@ -1,4 +1,4 @@
-/** Builds the page into dist/web, unless what is there is newer than all that it is made from. */
+/** Builds the page into dist/web, unless it is newer than everything it is made from. */
 
 import { globSync, statSync, existsSync } from 'node:fs'
 import { build } from 'vite'
@@ -7,7 +7,4 @@ const target = 'dist/web/index.html'
 const sources = [...globSync('src/**/*.*'), 'vite.config.ts', 'package-lock.json']
 const newest = Math.max(...sources.map((file) => statSync(file).mtimeMs))
 
-if (!existsSync(target) || statSync(target).mtimeMs < newest) {
-  console.error('Building the page.')
-  await build({ configFile: 'vite.config.ts' })
-}
+if (!existsSync(target) || statSync(target).mtimeMs < newest) await build({ configFile: 'vite.config.ts' })

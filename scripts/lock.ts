@@ -8,7 +8,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 const FILE = 'package-lock.json'
 const PREBUILT = 'node_modules/better-sqlite3'
 
-execFileSync('npm', ['install'], { stdio: 'inherit' })
+// Whoever changes dependencies sees the warnings that .npmrc keeps from everyone else.
+execFileSync('npm', ['install', '--loglevel', 'notice'], { stdio: 'inherit' })
 const lock = JSON.parse(readFileSync(FILE, 'utf8')) as { packages: Record<string, { gypfile?: boolean }> }
 lock.packages[PREBUILT]!.gypfile = false
 writeFileSync(FILE, `${JSON.stringify(lock, null, 2)}\n`)

@@ -34,6 +34,13 @@ function trace(folder: string): string[] {
     .toSorted()
 }
 
+/** The line to post with, which comes after the one that the server is ready. */
+async function curlLine(server: ServerProcess): Promise<string> {
+  const isCurl = (line: string): boolean => line.startsWith('curl ')
+  await eventually('a curl line', () => Promise.resolve(server.lines.some(isCurl)))
+  return server.lines.find(isCurl)!
+}
+
 /** Answers to the line that `moods all` prints, sent by the real curl. */
 async function curl(line: string): Promise<PostedMood> {
   const { stdout, stderr } = await promisify(execFile)('sh', ['-c', line])
@@ -42,17 +49,16 @@ async function curl(line: string): Promise<PostedMood> {
 }
 
 describe('moods all', () => {
-  it('prints a curl line that posts as a handle it has signed up, before it says that it is ready', async (context) => {
+  it('prints a curl line that posts as a new handle, whose account is ready', async (context) => {
     if (spawnSync('curl', ['--version']).status !== 0) context.skip('there is no curl on this machine')
     await using folder = await temporaryFolder()
     await using server = await ServerProcess.start(folder.path)
-    const lines = server.lines.filter((line) => line.startsWith('curl '))
-    expect(lines).toHaveLength(1)
-    const posted = await curl(lines[0]!)
+    const line = await curlLine(server)
+    const posted = await curl(line)
     expect(posted).toMatchObject({ id: expect.stringMatching(/^[0-9a-f]{24}$/), handle: expect.any(String) })
     const visitor = new Visitor(server.address)
     await eventually('published', async () => (await visitor.mood(posted.id)).atproto.synced)
-    expect(await curl(lines[0]!)).toMatchObject({ id: posted.id, atproto: { synced: true } })
+    expect(await curl(line)).toMatchObject({ id: posted.id, atproto: { synced: true } })
   })
 
   it('says where everything is and how it stands, while it runs and after', async () => {
@@ -97,12 +103,30 @@ describe('moods all', () => {
     expect(records.map((record) => record.value['mongoId']).toSorted()).toEqual(ids.toSorted())
   })
 
-  it('stops when the npm that started it is told to', async () => {
+  it('npm start prints four lines, two of them by npm, and nothing more while it is used', async () => {
+    await using folder = await temporaryFolder()
+    const { LOG_LEVEL: _, ...env } = environment(folder.path)
+    await using npm = await ServerProcess.run('npm', ['start'], env)
+    await curlLine(npm)
+    const alice = await new Visitor(npm.address).as('alice')
+    const posted = await alice.post('hello')
+    await eventually('published', async () => (await alice.mood(posted.id)).atproto.synced)
+    const lines = npm.lines.filter((line) => line !== '')
+    expect(lines).toEqual([
+      expect.stringMatching(/^> moods@/),
+      expect.stringMatching(/^> /),
+      expect.stringContaining(`Data: ${folder.path}. Ctrl+C stops it.`),
+      expect.stringMatching(/^curl /),
+    ])
+    expect(npm.errors).toBe('')
+  })
+
+  it('stops when the npm that started it is stopped', async () => {
     await using folder = await temporaryFolder()
     await using npm = await ServerProcess.run('npm', ['start'], environment(folder.path))
     expect((await fetch(`${npm.address}/healthz`)).status).toBe(200)
     await npm.stop('SIGTERM')
-    await eventually('the server has let go of the folder', async () => !(await status(folder.path)).running)
+    await eventually('the server has released the folder', async () => !(await status(folder.path)).running)
     await expect(fetch(`${npm.address}/healthz`)).rejects.toThrow('fetch failed')
   })
 

@@ -26,6 +26,9 @@ export async function runMoods(args: readonly string[], env: Record<string, stri
   return { code: child.exitCode, ...output }
 }
 
+/** The line that tells that a server or a worker has started. */
+const READY = / is ready/
+
 /** A running server. Killed, if it still runs, when disposed of. */
 export class ServerProcess implements AsyncDisposable {
   readonly child: ChildProcess
@@ -46,14 +49,15 @@ export class ServerProcess implements AsyncDisposable {
   static async run(command: string, args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {
     const child = spawn(command, args, { env: bare(env) })
     const server = new ServerProcess(child)
-    for await (const line of createInterface({ input: child.stdout })) {
-      server.lines.push(line)
-      if (/ is ready/.test(line)) {
-        child.stdout.resume()
-        return server
-      }
-    }
-    throw new Error(`the server did not start: ${server.#stderr}`)
+    const lines = createInterface({ input: child.stdout })
+    await new Promise<void>((resolve, reject) => {
+      lines.on('line', (line) => {
+        server.lines.push(line)
+        if (READY.test(line)) resolve()
+      })
+      lines.once('close', () => reject(new Error(`the server did not start: ${server.#stderr}`)))
+    })
+    return server
   }
 
   /** Standard error so far. */
@@ -62,7 +66,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   get address(): string {
-    return /ready at (\S+)/.exec(this.lines.at(-1) ?? '')?.[1] ?? ''
+    return /ready at (\S+)/.exec(this.lines.find((line) => READY.test(line)) ?? '')?.[1] ?? ''
   }
 
   /** @returns the exit code; null after a signal that cannot be caught */

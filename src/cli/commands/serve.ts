@@ -22,23 +22,18 @@ async function run(role: Role): Promise<void> {
   const config = readConfig(process.env, { serves: role !== 'worker' })
   const stop = untilStopped()
   await using app = await createApp(config, role)
-  if (app.address !== null) {
-    console.log(await welcome(app, app.address, config))
-    console.log(`Moods is ready at ${app.address}`)
-  } else {
-    console.log(`The worker is ready, publishing to ${app.pdsUrl}`)
-  }
+  console.log(await welcome(app, config))
   await stop
   console.log('Stopping.')
 }
 
-/** A terminal tells npm and the server it started, and npm tells the server once more: that is still the first time. */
+/** Under npm, Ctrl+C arrives twice: from the terminal and from npm. Within this time, both are one. */
 const ECHO_MS = 1_000
 
-/** Hears a signal, and does nothing about it. */
+/** Keeps a signal from ending the process. */
 function echo(): void {}
 
-/** Resolves at the first SIGTERM or SIGINT; a second one, not just an echo of the first, ends the process at once. */
+/** Resolves at the first SIGTERM or SIGINT; a later one, unless it is an echo of the first, ends the process at once. */
 async function untilStopped(): Promise<void> {
   const interrupted = new AbortController()
   const { signal } = interrupted
@@ -48,22 +43,18 @@ async function untilStopped(): Promise<void> {
   setTimeout(() => process.off('SIGTERM', echo).off('SIGINT', echo), ECHO_MS).unref()
 }
 
-async function welcome(app: App, address: string, config: Config): Promise<string> {
-  const where = [`Page and API: ${address}`, `PDS:          ${app.pdsUrl}`, `Data:         ${config.dataFolder}`]
-  if (!app.trial) return where.join('\n')
+/** What a person needs to know of the running process, in as few lines as possible: `npm start` shows these and no others. */
+async function welcome(app: App, config: Config): Promise<string> {
+  if (app.address === null) return `The worker is ready and publishes to ${app.pdsUrl}.`
+  if (!app.trial) return `Moods is ready at ${app.address} and uses the PDS at ${app.pdsUrl}.`
   const handle = await trialHandle(app, new DataFolder(config.dataFolder))
   const user = await trialUser(app.accounts, handle)
   await app.accounts.signUp(user, handle)
   const token = await app.trial.issue(user)
   const json = JSON.stringify({ mood: 'hello from the command line' })
   return [
-    ...where,
-    '',
-    'Sign in on the page with any handle you like: there is no password, this is for trying out.',
-    `Or paste this into another terminal, to post as @${handle}:`,
-    '',
-    `curl -sS ${address}/api/mood -H 'authorization: Bearer ${token}' -H 'content-type: application/json' -d '${json}'`,
-    '',
+    `Moods is ready at ${app.address} (sign in with any handle, no password). Data: ${config.dataFolder}. Ctrl+C stops it. Post as @${handle}:`,
+    `curl -sS ${app.address}/api/mood -H 'authorization: Bearer ${token}' -H 'content-type: application/json' -d '${json}'`,
   ].join('\n')
 }
 
