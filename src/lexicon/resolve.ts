@@ -2,7 +2,8 @@
 
 import { LexResolver, LexResolverError } from '@atproto/lex-resolver'
 import { DomainError } from '../domain/errors.ts'
-import { type Change, LEXICON_COLLECTION, planOf, type Publication, txtLineOf, txtNameOf } from './document.ts'
+import { LEXICON_COLLECTION, type Publication, txtLineOf, txtNameOf } from './document.ts'
+import { type Change, planOf } from './evolution.ts'
 import { requireDid, resolveDid } from '../pds/identity.ts'
 import { LexiconRepo } from './repo.ts'
 import type { Xrpc } from '../pds/xrpc.ts'

@@ -1,6 +1,7 @@
 /** Moving an installation from one store to another: every item, then a comparison of both sides. */
 
 import { createHash } from 'node:crypto'
+import { stringify } from 'safe-stable-stringify'
 import type { Archive, ArchiveKind } from '../ports/archive.ts'
 
 /** In this order: what an account is called stands with its handle; what makes work begin comes last. */
@@ -101,14 +102,6 @@ async function digest(archive: Archive, kind: ArchiveKind, onStep: (step: CopySt
 
 function hashOf(item: unknown): string {
   return createHash('sha256')
-    .update(JSON.stringify(sorted(item)))
+    .update(stringify(item) ?? '')
     .digest('hex')
-}
-
-/** The same value, with the fields of every object in one order. */
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return Object.fromEntries(entries.map(([name, field]) => [name, sorted(field)]))
 }

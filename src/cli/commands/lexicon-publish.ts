@@ -3,14 +3,8 @@
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
 import { openAuthority, storedAuthority } from '../../lexicon/embedded-authority.ts'
-import {
-  type Change,
-  LEXICON_COLLECTION,
-  type Plan,
-  planOf,
-  type Publication,
-  txtLineOf,
-} from '../../lexicon/document.ts'
+import { LEXICON_COLLECTION, type Publication, txtLineOf } from '../../lexicon/document.ts'
+import { type Change, type Plan, planOf } from '../../lexicon/evolution.ts'
 import { resolveDid } from '../../pds/identity.ts'
 import { LexiconRepo, loadPublication } from '../../lexicon/repo.ts'
 import { openInstallation } from '../open.ts'
