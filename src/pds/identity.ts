@@ -1,30 +1,33 @@
-/** Who a DID is: its document, and what the rest of ATProto goes by in it (https://atproto.com/specs/did). */
+/** Resolves a DID to its PDS, handle and signing key (https://atproto.com/specs/did). */
 
 import { type FoundPublicKey, getPublicKeyFromDidController } from '@atcute/crypto'
+import {
+  type DidDocument,
+  getAtprotoHandle,
+  getAtprotoVerificationMaterial,
+  getPdsEndpoint,
+  isAtprotoDid,
+} from '@atcute/identity'
+import {
+  AtprotoWebDidDocumentResolver,
+  CompositeDidDocumentResolver,
+  DocumentNotFoundError,
+  PlcDidDocumentResolver,
+} from '@atcute/identity-resolver'
 import { DomainError } from '../domain/errors.ts'
 
-/** The two methods of ATProto; a did:web has no path there. */
-const DID = /^did:(?:plc:[a-z2-7]{24}|web:[a-z0-9.-]+(?:%3A\d+)?)$/
+/** `did:plc`, or `did:web` of a whole host. */
+type AtprotoDid = Parameters<CompositeDidDocumentResolver<'plc' | 'web'>['resolve']>[0]
 
-export function isDid(text: string): boolean {
-  return DID.test(text)
+/** Whether ATProto knows such a DID: `did:plc`, or `did:web` of a whole host. */
+export function isDid(text: string): text is AtprotoDid {
+  return isAtprotoDid(text)
 }
 
 /** @throws DomainError `usage` */
-export function requireDid(text: string): string {
+export function requireDid(text: string): AtprotoDid {
   if (isDid(text)) return text
   throw new DomainError('usage', `${text} is no DID that ATProto knows (did:plc:… or did:web:…)`)
-}
-
-interface Entry {
-  readonly id?: unknown
-  readonly type?: unknown
-}
-
-interface DidDocument {
-  readonly alsoKnownAs?: readonly string[]
-  readonly service?: readonly (Entry & { readonly serviceEndpoint?: unknown })[]
-  readonly verificationMethod?: readonly (Entry & { readonly publicKeyMultibase?: unknown })[]
 }
 
 export type PublicKey = FoundPublicKey
@@ -32,55 +35,63 @@ export type PublicKey = FoundPublicKey
 export type Identity =
   | {
       readonly kind: 'known'
-      /** Without `at://`; null for none. Only claimed: the handle has to lead back to the DID. */
+      /** Without `at://`; null for none. Only a claim: it counts once the handle resolves to the DID. */
       readonly handle: string | null
       /** Base URL of the PDS that holds the repo; null for none. */
       readonly pds: string | null
-      /** What signs the repo's commits; null for none that can be used. */
+      /** Key that signs the repo's commits; null for none of a known form. */
       readonly signingKey: PublicKey | null
     }
   | { readonly kind: 'unknown' }
-  /** Given up for good by a tombstone. */
+  /** A tombstone stands in its place. */
   | { readonly kind: 'deactivated' }
 
+/** The directory answers so for a tombstone (https://web.plc.directory/spec/v0.1/did-plc#did-resolution). */
+const GONE = 410
+
 /**
- * Looks a DID up.
+ * Resolves a DID.
  *
- * @param plcUrl directory for did:plc; a did:web is asked itself
+ * @param plcUrl directory for did:plc; the document of a did:web comes from its own host
  * @param timeoutMs how long the one request may take
- * @throws DomainError `usage` when it is no DID; `unavailable` when there is no answer to go by
+ * @throws DomainError `usage` when it is no DID; `unavailable` without a well-formed document of this DID: redirects are not followed,
+ *   and at most 20 kB are read
  */
-export async function resolveDid(did: string, plcUrl: string, timeoutMs: number): Promise<Identity> {
-  const [, method, name] = requireDid(did).split(':')
-  const url = method === 'plc' ? `${plcUrl}/${did}` : `https://${decodeURIComponent(name!)}/.well-known/did.json`
+export async function resolveDid(text: string, plcUrl: string, timeoutMs: number): Promise<Identity> {
+  const did = requireDid(text)
+  const methods = { plc: new PlcDidDocumentResolver({ apiUrl: plcUrl }), web: new AtprotoWebDidDocumentResolver() }
   try {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) })
-    if (response.status === 404) return { kind: 'unknown' }
-    if (response.status === 410) return { kind: 'deactivated' }
-    if (!response.ok) throw new Error(`status ${response.status}`)
-    return identityIn(did, (await response.json()) as DidDocument)
+    const signal = AbortSignal.timeout(timeoutMs)
+    const document = await new CompositeDidDocumentResolver({ methods }).resolve(did, { signal })
+    if (document.id !== did) throw new Error(`the document is of ${document.id}`)
+    return identityIn(document)
   } catch (error) {
-    throw new DomainError('unavailable', `${new URL(url).origin} does not say who ${did} is`, { cause: error })
+    if (error instanceof DocumentNotFoundError) return { kind: 'unknown' }
+    if (statusBehind(error) === GONE) return { kind: 'deactivated' }
+    const host = did.startsWith('did:plc:') ? new URL(plcUrl).host : decodeURIComponent(did.slice('did:web:'.length))
+    throw new DomainError('unavailable', `${host} has no readable DID document of ${did}`, { cause: error })
   }
 }
 
-function identityIn(did: string, { alsoKnownAs = [], service = [], verificationMethod = [] }: DidDocument): Identity {
-  const named = (entry: Entry, name: string): boolean => entry.id === name || entry.id === `${did}${name}`
-  const pds = service.find((entry) => named(entry, '#atproto_pds'))
-  const endpoint = pds?.type === 'AtprotoPersonalDataServer' ? pds.serviceEndpoint : null
+/** Status of the answer that made a resolution fail; undefined when there was none. */
+function statusBehind(error: unknown): unknown {
+  return ((error as Error).cause as { readonly status?: unknown } | undefined)?.status
+}
+
+function identityIn(document: DidDocument): Identity {
   return {
     kind: 'known',
-    handle: alsoKnownAs.find((name) => name.startsWith('at://'))?.slice('at://'.length) ?? null,
-    pds: typeof endpoint === 'string' && URL.canParse(endpoint) ? endpoint.replace(/\/+$/, '') : null,
-    signingKey: keyIn(verificationMethod.find((entry) => named(entry, '#atproto'))),
+    handle: getAtprotoHandle(document) ?? null,
+    pds: getPdsEndpoint(document)?.replace(/\/+$/, '') ?? null,
+    signingKey: keyIn(getAtprotoVerificationMaterial(document)),
   }
 }
 
-/** Of today's form or the older ones (https://atproto.com/specs/did#representation-of-public-keys). */
-function keyIn({ type, publicKeyMultibase }: Entry & { readonly publicKeyMultibase?: unknown } = {}): PublicKey | null {
-  if (typeof type !== 'string' || typeof publicKeyMultibase !== 'string') return null
+/** In today's form or the older ones (https://atproto.com/specs/did#representation-of-public-keys). */
+function keyIn(material: ReturnType<typeof getAtprotoVerificationMaterial>): PublicKey | null {
+  if (material === undefined) return null
   try {
-    const key = getPublicKeyFromDidController({ type, publicKeyMultibase })
+    const key = getPublicKeyFromDidController(material)
     return { ...key, publicKeyBytes: compressed(key.publicKeyBytes) }
   } catch {
     return null
@@ -88,7 +99,7 @@ function keyIn({ type, publicKeyMultibase }: Entry & { readonly publicKeyMultiba
 }
 
 /**
- * The older forms give both coordinates of the point, and a check of a signature wants the first, with the sign of the second (SEC 1,
+ * The older forms give both coordinates of the point; a signature check needs the first, with the sign of the second (SEC 1,
  * section 2.3.3: https://www.secg.org/sec1-v2.pdf).
  */
 function compressed(point: PublicKey['publicKeyBytes']): PublicKey['publicKeyBytes'] {

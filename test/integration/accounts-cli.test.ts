@@ -235,7 +235,7 @@ describe('moods accounts check', () => {
       await app.engine.drain()
     }
     const { code, stderr } = await runMoods(['accounts', 'check'], environment(folder.path))
-    expect([code, stderr]).toEqual([3, expect.stringContaining('does not say who did:plc:')])
+    expect([code, stderr]).toEqual([3, expect.stringContaining('has no readable DID document of did:plc:')])
   })
 })
 

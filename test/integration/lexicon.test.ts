@@ -367,7 +367,7 @@ describe('moods lexicon check', () => {
     await site.pds.down()
     expect(await run('check', '--did', did)).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('does not say who'),
+      stderr: expect.stringContaining('has no readable DID document'),
     })
   })
 })

@@ -1,0 +1,70 @@
+/** Resolving DIDs. The server here only answers as directories should not; what works is tested against the real one. */
+
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { isDid, resolveDid } from './identity.ts'
+
+const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
+const PDS = { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: 'https://pds.example' }
+
+/** Resolves {@link DID} at a directory that answers like this. */
+async function resolveAt(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  try {
+    return await resolveDid(DID, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, 2_000)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+}
+
+const json =
+  (body: unknown, status = 200): RequestListener =>
+  (_, response) =>
+    response.writeHead(status, { 'content-type': 'application/did+ld+json' }).end(JSON.stringify(body))
+
+describe('resolveDid', () => {
+  it('reads PDS and handle of a document', async () => {
+    const document = { id: DID, alsoKnownAs: ['https://elsewhere.example', 'at://alice.example'], service: [PDS] }
+    expect(await resolveAt(json(document))).toEqual({
+      kind: 'known',
+      handle: 'alice.example',
+      pds: 'https://pds.example',
+      signingKey: null,
+    })
+  })
+
+  it('knows a missing DID from a tombstone', async () => {
+    expect(await resolveAt(json({ message: 'not registered' }, 404))).toEqual({ kind: 'unknown' })
+    expect(await resolveAt(json({ message: 'not available' }, 410))).toEqual({ kind: 'deactivated' })
+  })
+
+  it('takes no endpoint that is not the root of a web server, and no service of another type', async () => {
+    for (const part of [{ serviceEndpoint: 'https://pds.example/path' }, { type: 'Other' }]) {
+      expect(await resolveAt(json({ id: DID, service: [{ ...PDS, ...part }] }))).toMatchObject({ pds: null })
+    }
+  })
+
+  it.each<[string, RequestListener]>([
+    ['a redirect', (_, response) => response.writeHead(302, { location: 'https://elsewhere.example/' }).end()],
+    ['a page of HTML', (_, response) => response.setHeader('content-type', 'text/html').end('<p>hello</p>')],
+    ['half a document', (_, response) => response.setHeader('content-type', 'application/json').end('{"id": "did')],
+    ['a document of another DID', json({ id: 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb' })],
+    ['a document whose services are a text', json({ id: DID, service: 'https://pds.example' })],
+    ['a document of 30 kB', json({ id: DID, alsoKnownAs: ['https://example.com/', 'x'.repeat(30_000)] })],
+    ['an error', json({ error: 'InternalServerError' }, 500)],
+  ])('takes %s for no answer', async (_, listener) => {
+    await expect(resolveAt(listener)).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
+describe('isDid', () => {
+  it('accepts the two methods of ATProto, without paths', () => {
+    expect([DID, 'did:web:example.com', 'did:web:localhost%3A2583'].map(isDid)).toEqual([true, true, true])
+    const others = ['did:plc:short', 'did:key:zQ3sh', 'did:web:example.com:alice', 'did:web:', 'alice.example', '']
+    expect(others.filter(isDid)).toEqual([])
+  })
+})
