@@ -1,6 +1,10 @@
-/** What a PDS tells the world about the commits to one repo (https://atproto.com/specs/sync#firehose). */
+/** Commits to one repo, as the firehose of its PDS reports them (https://atproto.com/specs/sync#firehose). */
 
 import { decode, decodeFirst } from '@atcute/cbor'
+import { LRUCache } from 'lru-cache'
+
+/** Operations remembered; a repo that is written to all the time must not fill the memory. */
+const MAX_SEEN = 1_000
 
 /** The fields that we use of a frame: its header, then its body. */
 interface Header {
@@ -15,8 +19,8 @@ interface CommitBody {
 export class Firehose implements Disposable {
   readonly #socket: WebSocket
   readonly #did: string
-  /** `create collection/rkey` and the like, of every commit since the connection. */
-  readonly #seen = new Set<string>()
+  /** The latest operations since the connection, such as `create collection/rkey`. */
+  readonly #seen = new LRUCache<string, true>({ max: MAX_SEEN })
   #changed = Promise.withResolvers<void>()
   #broken: string | null = null
 
@@ -29,7 +33,7 @@ export class Firehose implements Disposable {
   }
 
   /**
-   * Connects, and hears from now on what happens to one repo.
+   * Connects, and follows one repo from now on.
    *
    * @param pds base URL
    * @throws Error when there is no connection in time
@@ -51,7 +55,7 @@ export class Firehose implements Disposable {
   }
 
   /**
-   * Resolves once the commit has been heard of, before or after the call.
+   * Resolves once the commit was seen, before or after the call.
    *
    * @param path collection and record key
    * @throws Error when the connection ends, or `signal` fires, before that
@@ -66,11 +70,11 @@ export class Firehose implements Disposable {
 
   #read(frame: Uint8Array): void {
     const [header, rest] = decodeFirst(frame) as [Header, Uint8Array]
-    if (header.op !== 1) return this.#break('the PDS refused to go on')
+    if (header.op !== 1) return this.#break('the PDS ended the stream')
     if (header.t !== '#commit') return
     const body = decode(rest) as CommitBody
     if (body.repo !== this.#did) return
-    for (const { action, path } of body.ops) this.#seen.add(`${action} ${path}`)
+    for (const { action, path } of body.ops) this.#seen.set(`${action} ${path}`, true)
     this.#wake()
   }
 
@@ -90,7 +94,7 @@ export class Firehose implements Disposable {
   }
 }
 
-/** A promise that ends with the signal at the latest. */
+/** A promise that is rejected when the signal fires first. */
 function until(
   signal: AbortSignal,
   start: (resolve: () => void, reject: (error: Error) => void) => void,

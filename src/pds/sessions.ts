@@ -5,6 +5,7 @@
 
 import { xrpc } from '@atproto/lex-client'
 import { decodeJwt } from 'jose'
+import { LRUCache } from 'lru-cache'
 import type { Account, ReadyAccount } from '../domain/account.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import type { AccountStore } from '../ports/store.ts'
@@ -31,7 +32,7 @@ export class Sessions {
   readonly #clock: Clock
   readonly #xrpc: Xrpc
   readonly #admitLogin: AdmitLogin
-  readonly #cached = new Map<string, Tokens>()
+  readonly #cached = new LRUCache<string, Tokens>({ max: MAX_CACHED })
   readonly #renewing = new Map<string, Promise<Outcome<string>>>()
 
   constructor(accounts: AccountStore, sealer: Sealer, clock: Clock, client: Xrpc, admitLogin: AdmitLogin) {
@@ -118,9 +119,7 @@ export class Sessions {
   }
 
   #keep(user: string, tokens: Tokens): string {
-    this.#cached.delete(user)
     this.#cached.set(user, tokens)
-    if (this.#cached.size > MAX_CACHED) this.#cached.delete(this.#cached.keys().next().value!)
     return tokens.accessJwt
   }
 
