@@ -1,137 +1,98 @@
-/** Who is asking: bearer tokens of an OpenID Connect provider, or our own for trying out. */
+/** Who sends a request: the bearer token, checked. */
 
-import {
-  createRemoteJWKSet,
-  errors,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  type JWTVerifyGetKey,
-  jwtVerify,
-  SignJWT,
-} from 'jose'
-import type { DataFolder } from '../data-folder.ts'
+import type { FastifyRequest } from 'fastify'
+import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { LRUCache } from 'lru-cache'
 import { DomainError } from '../domain/errors.ts'
 
 export interface Authenticator {
   /**
    * @returns the `sub` of the token
    * @throws DomainError `unauthorized` for a token that is malformed, expired or not for us; `unavailable` when the
-   *   provider's keys cannot be had
+   *   provider's keys cannot be loaded
    */
   verify(token: string): Promise<string>
 }
 
-/** Issues tokens to anybody, for any handle. For trying out on one's own machine. */
-export interface TrialSignIn extends Authenticator {
-  issue(user: string): Promise<string>
-}
-
-const TRIAL = { issuer: 'moods', audience: 'moods' }
-const KEY_FILE = 'sign-in-key.json'
-
-/** Our own tokens: ES256, with a key that is kept in the data folder so that they outlive a restart. */
-export async function createTrialSignIn(folder: DataFolder): Promise<TrialSignIn> {
-  let jwk = folder.readJson(KEY_FILE) as JWK | null
-  if (!jwk) {
-    const { privateKey } = await generateKeyPair('ES256', { extractable: true })
-    jwk = await exportJWK(privateKey)
-    folder.writeJson(KEY_FILE, jwk)
-  }
-  const { d: _private, ...publicJwk } = jwk
-  const signingKey = await importJWK(jwk, 'ES256')
-  const verifyingKey = await importJWK(publicJwk, 'ES256')
-  const verifier = new TokenVerifier(() => Promise.resolve(verifyingKey), { ...TRIAL, algorithms: ['ES256'] })
-  return {
-    verify: (token) => verifier.verify(token),
-    issue: (user) =>
-      new SignJWT()
-        .setProtectedHeader({ alg: 'ES256' })
-        .setSubject(user)
-        .setIssuer(TRIAL.issuer)
-        .setAudience(TRIAL.audience)
-        .setIssuedAt()
-        .setExpirationTime('30d')
-        .sign(signingKey),
-  }
-}
-
-/** Algorithms of OpenID Connect providers that sign with a key pair; never a shared secret, never none. */
-const OIDC_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
+const BEARER = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i
 
 /**
- * Tokens of an OpenID Connect provider (https://openid.net/specs/openid-connect-discovery-1_0.html). Its keys are found
- * by discovery on the first token, and fetched again when it has new ones.
+ * @returns `sub` of the user who sends the request; null when it carries no credentials
+ * @throws DomainError `unauthorized` for credentials that are not valid; `unavailable`
  */
-export function createOidc(issuer: string, audience: string): Authenticator {
-  let keys: Promise<JWTVerifyGetKey> | null = null
-  const getKey: JWTVerifyGetKey = async (header, token) => {
-    keys ??= discoverKeys(issuer).then((uri) => createRemoteJWKSet(uri))
-    try {
-      return (await keys)(header, token)
-    } catch (error) {
-      keys = null
-      throw error
-    }
-  }
-  return new TokenVerifier(getKey, { issuer, audience, algorithms: OIDC_ALGORITHMS })
+export async function viewerOf(request: FastifyRequest, auth: Authenticator): Promise<string | null> {
+  const header = request.headers.authorization
+  if (header === undefined) return null
+  const token = BEARER.exec(header)?.[1]
+  if (token === undefined) throw new DomainError('unauthorized', 'send "Authorization: Bearer" and a token')
+  return auth.verify(token)
 }
 
-async function discoverKeys(issuer: string): Promise<URL> {
-  const response = await fetch(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, {
-    signal: AbortSignal.timeout(5000),
-  })
-  if (!response.ok) throw new errors.JWKSTimeout(`discovery answered ${response.status}`)
-  const { jwks_uri: uri } = (await response.json()) as { jwks_uri: string }
-  return new URL(uri)
+/**
+ * @returns `sub` of the user who sends the request
+ * @throws DomainError `unauthorized`, also without credentials; `unavailable`
+ */
+export async function userOf(request: FastifyRequest, auth: Authenticator): Promise<string> {
+  const viewer = await viewerOf(request, auth)
+  if (viewer === null) throw new DomainError('unauthorized', 'sign in first')
+  return viewer
 }
 
-interface Claims {
+/** What every token must claim. */
+export interface ExpectedClaims {
   readonly issuer: string
   readonly audience: string
   readonly algorithms: string[]
 }
 
-/** What a verified token said, until it expires; checking a signature costs more than saving a mood. */
+/** Checking a signature costs more than saving a mood, so verified tokens are remembered for a while. */
 const MAX_VERIFIED = 10_000
+/** No longer, since a provider may revoke the key that signed them. */
 const TRUST_MS = 5 * 60_000
 
-class TokenVerifier implements Authenticator {
-  readonly #getKey: JWTVerifyGetKey
-  readonly #claims: Claims
-  readonly #verified = new Map<string, { user: string; expiresAt: number }>()
+interface Verified {
+  readonly user: string
+  /** End of the token's own life, in milliseconds since 1970. */
+  readonly expiresAt: number
+}
 
-  constructor(getKey: JWTVerifyGetKey, claims: Claims) {
+/** Verifies signed tokens (JWT, https://www.rfc-editor.org/rfc/rfc7519), whoever issues them. */
+export class TokenVerifier implements Authenticator {
+  readonly #getKey: JWTVerifyGetKey
+  readonly #expected: ExpectedClaims
+  /** By token. Ages by the wall clock, as tokens do. */
+  readonly #verified = new LRUCache<string, Verified>({ max: MAX_VERIFIED, ttl: TRUST_MS, perf: Date })
+
+  /** @param getKey finds the key that a token names; may throw DomainError */
+  constructor(getKey: JWTVerifyGetKey, expected: ExpectedClaims) {
     this.#getKey = getKey
-    this.#claims = claims
+    this.#expected = expected
   }
 
   async verify(token: string): Promise<string> {
     const known = this.#verified.get(token)
     if (known && known.expiresAt > Date.now()) return known.user
-    this.#verified.delete(token)
-    const { payload } = await this.#check(token)
-    if (!payload.sub) throw new DomainError('unauthorized', 'the token names no user')
-    // Not until the token ends: its key may be withdrawn before.
-    const expiresAt = Math.min(payload.exp! * 1000, Date.now() + TRUST_MS)
-    this.#verified.set(token, { user: payload.sub, expiresAt })
-    if (this.#verified.size > MAX_VERIFIED) this.#verified.delete(this.#verified.keys().next().value!)
-    return payload.sub
+    const { sub, exp } = await this.#check(token)
+    if (!sub) throw new DomainError('unauthorized', 'the token names no user')
+    this.#verified.set(token, { user: sub, expiresAt: exp! * 1000 })
+    return sub
   }
 
   async #check(token: string) {
     try {
-      return await jwtVerify(token, this.#getKey, { ...this.#claims, requiredClaims: ['sub', 'exp'] })
+      const { payload } = await jwtVerify(token, this.#getKey, { ...this.#expected, requiredClaims: ['sub', 'exp'] })
+      return payload
     } catch (error) {
+      if (error instanceof DomainError) throw error
       if (error instanceof errors.JWTExpired) throw new DomainError('unauthorized', 'the token has expired')
-      // A JOSEError is about the token, but for the two that are about fetching the keys.
-      const aboutKeys = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid
-      const aboutToken = error instanceof errors.JOSEError && error.code !== 'ERR_JOSE_GENERIC'
-      if (aboutToken && !aboutKeys) {
-        throw new DomainError('unauthorized', 'the token is not valid', { cause: error })
-      }
+      if (isAboutToken(error)) throw new DomainError('unauthorized', 'the token is not valid', { cause: error })
       throw new DomainError('unavailable', 'the sign-in provider does not answer', { cause: error })
     }
   }
+}
+
+/** Whether the token is to blame. Two of jose's errors, and its generic one, are about loading the keys instead. */
+export function isAboutToken(error: unknown): boolean {
+  if (error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid) return false
+  return error instanceof errors.JOSEError && error.code !== errors.JOSEError.code
 }

@@ -7,7 +7,8 @@ import type { Accounts } from '../accounts.ts'
 import type { Erasures } from '../erasures.ts'
 import type { Moods } from '../moods.ts'
 import type { Events } from '../observe/events.ts'
-import type { Authenticator, TrialSignIn } from './auth.ts'
+import type { Authenticator } from './auth.ts'
+import type { TrialSignIn } from './trial.ts'
 import type { FeedHub } from './feed-hub.ts'
 
 export interface HttpDeps {

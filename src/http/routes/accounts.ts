@@ -3,7 +3,7 @@
 import { Type } from '@fastify/type-provider-typebox'
 import { trialUser } from '../../accounts.ts'
 import { parseHandle } from '../../domain/handle.ts'
-import { userOf } from '../request.ts'
+import { userOf } from '../auth.ts'
 import { ProfileSchema, SECURED } from '../schemas.ts'
 import type { Http, HttpDeps } from '../deps.ts'
 import { profileView } from '../view.ts'

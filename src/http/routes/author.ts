@@ -2,7 +2,7 @@
 
 import { Type } from '@fastify/type-provider-typebox'
 import { DomainError } from '../../domain/errors.ts'
-import { userOf } from '../request.ts'
+import { userOf } from '../auth.ts'
 import { ById, MoodSchema, SECURED } from '../schemas.ts'
 import type { Http, HttpDeps } from '../deps.ts'
 import { moodView } from '../view.ts'

@@ -1,7 +1,7 @@
 /** Being forgotten. */
 
 import { Type } from '@fastify/type-provider-typebox'
-import { userOf } from '../request.ts'
+import { userOf } from '../auth.ts'
 import { SECURED } from '../schemas.ts'
 import type { Http, HttpDeps } from '../deps.ts'
 import { erasureView } from '../view.ts'

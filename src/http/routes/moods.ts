@@ -1,7 +1,7 @@
 /** Looking at moods. */
 
 import { Type } from '@fastify/type-provider-typebox'
-import { viewerOf } from '../request.ts'
+import { viewerOf } from '../auth.ts'
 import { ById, MoodSchema } from '../schemas.ts'
 import type { Http, HttpDeps } from '../deps.ts'
 import { decodeCursor, encodeCursor, moodView } from '../view.ts'

@@ -1,6 +1,6 @@
 /** `/api/mood/stream`: what changes, as it changes (server-sent events, https://html.spec.whatwg.org/#server-sent-events). */
 
-import { viewerOf } from '../request.ts'
+import { viewerOf } from '../auth.ts'
 import type { Http, HttpDeps } from '../deps.ts'
 import { moodView } from '../view.ts'
 
