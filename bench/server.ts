@@ -3,9 +3,10 @@
 import { pino } from 'pino'
 import { createApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
-import { createHttp } from '../src/http/server.ts'
-import type { HttpDeps } from '../src/http/deps.ts'
+import { createHttp } from '../src/http/app.ts'
+import type { Moods } from '../src/moods.ts'
 import { Events } from '../src/observe/events.ts'
+import { Wakeup } from '../src/wakeup.ts'
 import { environment } from '../test/support/installation.ts'
 import { aMood } from '../test/support/moods.ts'
 
@@ -16,14 +17,15 @@ const app = await createApp(readConfig(environment(process.argv[2]!), { serves: 
 const tokens = await Promise.all(Array.from({ length: USERS }, (_, i) => app.trial!.issue(`bench-${i}`)))
 
 const entry = { mood: aMood(), handle: 'alice' }
-const nothing = {
-  moods: { post: () => Promise.resolve(entry) },
-  auth: { verify: () => Promise.resolve('u1') },
-  events: new Events(log),
-  trial: null,
-  page: null,
-  onlyLoopback: true,
-} as unknown as HttpDeps
-const constant = await createHttp(nothing)
+const constant = await createHttp(
+  {
+    ...app,
+    moods: { post: () => Promise.resolve(entry) } as unknown as Moods,
+    trial: { verify: () => Promise.resolve('u1'), issue: () => Promise.resolve('') },
+    events: new Events(log),
+    changes: new Wakeup(),
+  },
+  new AsyncDisposableStack(),
+)
 const address = await constant.listen({ host: '127.0.0.1', port: 0 })
 console.log(JSON.stringify({ real: app.address, constant: address, tokens }))

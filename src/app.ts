@@ -13,7 +13,7 @@ import { Erasures } from './erasures.ts'
 import { findPds, hostPds, needsFolder, type PdsAccess } from './network.ts'
 import { createTrialSignIn, type TrialSignIn } from './http/trial.ts'
 import type { Http } from './http/deps.ts'
-import { openHttp } from './http/open.ts'
+import { createHttp } from './http/app.ts'
 import { Moods } from './moods.ts'
 import { Events } from './observe/events.ts'
 import { createLog, type Logger } from './observe/log.ts'
@@ -130,7 +130,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const parts = { config, pdsUrl: url, store, moods, accounts, erasures, events, clock, changes, trial }
   let http: Promise<Http> | null = null
   if (isServer) {
-    http = openHttp(parts, starting)
+    http = createHttp(parts, starting)
     address = await (await http).listen({ host: config.host, port: config.port })
     if (needsFolder(config)) folder.writeJson('server.json', { address })
     if (config.remote === null) {
@@ -157,7 +157,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     engine,
     policy,
     trial,
-    http: () => (http ??= openHttp(parts, running)),
+    http: () => (http ??= createHttp(parts, running)),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

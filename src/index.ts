@@ -12,11 +12,12 @@ import { type App, createApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { type AuditCounts, type BackfillReport, type FindingKind, REPAIRED } from './domain/audit.ts'
 import { DomainError } from './domain/errors.ts'
+import { FEED_PAGE } from './domain/limits.ts'
 import type { Mood, MoodDraft } from './domain/mood.ts'
 import type { ErasureView, MoodPageView, MoodView, ProfileView } from './http/contract.ts'
+import { requireOidc } from './http/app.ts'
 import { answerFetch } from './http/fetch.ts'
-import { requireOidc } from './http/open.ts'
-import { decodeCursor, encodeCursor, erasureView, moodView, profileView } from './http/view.ts'
+import { decodeCursor, erasureView, moodPageView, moodView, profileView } from './http/view.ts'
 import { createLog } from './observe/log.ts'
 import { auditUser, repairFindings } from './operate/audit.ts'
 import { backfillUser } from './operate/backfill.ts'
@@ -121,13 +122,9 @@ export interface FeedOptions {
  * @throws DomainError `bad_request`, `invalid_handle`, `invalid_cursor`
  */
 export async function feed(installation: Installation, options: FeedOptions = {}): Promise<MoodPageView> {
-  const { handles, viewer, limit = 50, cursor } = options
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) {
-    throw new DomainError('bad_request', 'limit is a whole number from 1 to 100')
-  }
+  const { handles, viewer, limit = FEED_PAGE.usual, cursor } = options
   const after = cursor === undefined ? null : decodeCursor(cursor)
-  const { entries, next } = await appOf(installation).moods.feed(handles ?? null, viewer ?? null, limit, after)
-  return { moods: entries.map(moodView), ...(next ? { cursor: encodeCursor(next) } : {}) }
+  return moodPageView(await appOf(installation).moods.feed(handles ?? null, viewer ?? null, limit, after))
 }
 
 /**
@@ -203,7 +200,7 @@ export async function deleteAtprotoMood(
 ): Promise<MoodView> {
   const app = appOf(installation)
   const waiting = requireWaiting(options)
-  await app.moods.delete(requireUser(user), id, 'withdraw')
+  await app.moods.delete(requireUser(user), id)
   await untilSettled(waiting, async () => isUnderWay(app, await load(app, id)))
   return viewOf(app, id)
 }

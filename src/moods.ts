@@ -14,6 +14,7 @@ import {
   type RecordsOnDelete,
   saysTheSame,
 } from './domain/mood.ts'
+import { FEED_PAGE } from './domain/limits.ts'
 import { COLLECTION, rkeyFor } from './domain/record.ts'
 import { initial } from './domain/sync.ts'
 import { applyIntent } from './sync/intents.ts'
@@ -22,15 +23,16 @@ import type { Intent } from './domain/jobs.ts'
 import type { RepoClient, RepoRecord } from './ports/pds.ts'
 import type { Clock } from './ports/clock.ts'
 
-/** A mood, and what its author is called; null for an author who has no handle. */
+/** A mood with its author's handle. */
 export interface Entry {
   readonly mood: Mood
+  /** Null when the author has none. */
   readonly handle: string | null
 }
 
 export interface Page {
   readonly entries: readonly Entry[]
-  /** Where to go on; null when there is nothing more. */
+  /** Where the next page begins; null on the last page. */
   readonly next: FeedPosition | null
 }
 
@@ -38,27 +40,26 @@ export interface MoodsDeps {
   readonly store: Store
   readonly client: RepoClient
   readonly clock: Clock
-  /** Says that a user's repo has work. Only a hint: it may fail without harm. */
+  /** Tells the engine that a user's repo has work. Only a hint: it may fail without harm. */
   readonly nudge: (user: string) => void
-  /** Called when moods have changed. */
+  /** Called after moods have changed. */
   readonly changed: () => void
-  /** What becomes of the records of a nuke that does not say. */
+  /** The operator's default for the `records` of a nuke. */
   readonly softDeleteRecords: RecordsOnDelete
 }
 
-const PROCESS_BYTES = randomBytes(5).toString('hex')
-let counter = randomBytes(3).readUIntBE(0, 3)
-
 export class Moods {
   readonly #deps: MoodsDeps
+  readonly #processBytes = randomBytes(5).toString('hex')
+  #counter = randomBytes(3).readUIntBE(0, 3)
 
   constructor(deps: MoodsDeps) {
     this.#deps = deps
   }
 
   /**
-   * Saves a mood and leaves its publication to the engine. What says the same as the user's latest undeleted mood adds
-   * nothing and gives that one, also when many say it at once.
+   * Saves a mood and leaves its publication to the engine. Posting the latest text again returns the existing mood; also
+   * under concurrency.
    *
    * @param user `sub` of the author
    * @throws DomainError `invalid_mood`, `being_erased`
@@ -67,7 +68,7 @@ export class Moods {
     const content = parseDraft(draft)
     const { moods } = this.#deps.store
     const when = this.#deps.clock.now()
-    const id = objectId(when, PROCESS_BYTES, counter++)
+    const id = objectId(when, this.#processBytes, this.#counter++)
     const { mood, added } = await moods.add({
       user,
       repeats: (latest) => saysTheSame(latest, content),
@@ -77,7 +78,7 @@ export class Moods {
       },
     })
     if (!added) return this.#entry(mood)
-    // Looked at now, and not before: an erasure that began in between may have been too early to find this mood.
+    // Checked after the write: an erasure that began in between may have run too early to find this mood.
     await this.#refuseErased(user, () => moods.purge(user, 1000))
     if (mood.sync.state === 'pending') this.#deps.nudge(user)
     this.#deps.changed()
@@ -85,29 +86,36 @@ export class Moods {
   }
 
   /**
-   * Takes a mood back. It is gone from every list at once; its record follows, unless it is to be kept.
+   * Deletes a mood (a soft delete). It leaves every list at once; the engine deletes its record, unless that is kept.
    *
-   * @throws DomainError `not_found`, also for somebody else's mood; `being_erased`
+   * @param user `sub` of the author
+   * @param records whether the record is deleted or kept
+   * @returns the mood as deleted
+   * @throws DomainError `not_found`, also for another user's mood and a mood that is already deleted; `being_erased`
    */
-  async delete(user: string, id: string, records: RecordsOnDelete): Promise<Entry> {
+  async delete(user: string, id: string, records: RecordsOnDelete = 'withdraw'): Promise<Entry> {
     return this.#change(user, id, (mood, now) => softDeleted(mood, { by: 'author', records }, now))
   }
 
   /**
-   * Changes what may be changed. What becomes private is withdrawn from the repo; what becomes public is published.
+   * Changes privacy, intensity or context. The record of a mood that becomes private is deleted; a mood that becomes
+   * public is published.
    *
-   * @throws DomainError `not_found`, also for somebody else's mood; `invalid_mood`, `being_erased`
+   * @param user `sub` of the author
+   * @param patch absent fields stay as they are; null removes intensity or context
+   * @throws DomainError `not_found`, also for another user's mood and a deleted mood; `invalid_mood`, `being_erased`
    */
   async edit(user: string, id: string, patch: MoodPatch): Promise<Entry> {
     return this.#change(user, id, (mood, now) => (mood.deleted ? null : edited(mood, patch, now)))
   }
 
   /**
-   * Takes all moods of the user back, or gives back those that a nuke took. The intent is durable before anything is
-   * changed; if this process dies, the engine finishes.
+   * Deletes all moods of the user (`nuke`), or restores those that a nuke deleted (`restore`). The intent is durable
+   * before any mood changes; if this process dies, the engine finishes it.
    *
-   * @param records what becomes of the records; what the operator chose if not said
-   * @returns how many moods were changed
+   * @param user `sub` of the author
+   * @param records whether the records are deleted or kept; default: {@link MoodsDeps.softDeleteRecords}
+   * @returns number of moods changed
    * @throws DomainError `being_erased`
    */
   async nuke(user: string, kind: 'nuke' | 'restore', records?: RecordsOnDelete): Promise<number> {
@@ -118,7 +126,7 @@ export class Moods {
       const wanted: Intent = { user, kind, records: records ?? softDeleteRecords, through }
       const intent = await store.intents.begin(wanted)
       const changed = await applyIntent(store, clock, intent)
-      // An earlier one was still to be finished: that is done now, and this one comes after it.
+      // That was an earlier intent, left unfinished; it is applied now, and the wanted one follows.
       if (intent.kind !== kind || intent.records !== wanted.records || intent.through !== wanted.through) continue
       this.#deps.nudge(user)
       this.#deps.changed()
@@ -127,11 +135,13 @@ export class Moods {
   }
 
   /**
-   * A page of moods, newest first. Private moods are there only where their author asks for his or her own by handle.
+   * A page of moods, newest first. Private moods are included only for their author, asking by handle.
    *
-   * @param handles whose moods; null for everybody's
-   * @param viewer `sub` of whoever asks, null for a stranger
-   * @throws DomainError `invalid_handle`
+   * @param handles authors; null for all
+   * @param viewer `sub` of the user who asks, null when not signed in
+   * @param limit length of the page, 1 to {@link FEED_PAGE}`.max`
+   * @param after `next` of the page before; null for the first page
+   * @throws DomainError `invalid_handle`; `bad_request` for a limit out of range
    */
   async feed(
     handles: readonly string[] | null,
@@ -139,6 +149,9 @@ export class Moods {
     limit: number,
     after: FeedPosition | null,
   ): Promise<Page> {
+    if (!Number.isInteger(limit) || limit < 1 || limit > FEED_PAGE.max) {
+      throw new DomainError('bad_request', `limit is a whole number from 1 to ${FEED_PAGE.max}`)
+    }
     const { moods, accounts } = this.#deps.store
     const users = handles && [...(await accounts.usersOf(handles.map(parseHandle))).values()]
     const found = await moods.feed({ users, viewer, limit: limit + 1, after })
@@ -148,14 +161,18 @@ export class Moods {
     return { entries: await this.entries(page), next }
   }
 
-  /** @throws DomainError `not_found` when there is no such user, or no mood to see; `invalid_handle` */
+  /**
+   * The latest mood of a user that the viewer may see.
+   *
+   * @throws DomainError `not_found` when there is no such user or no such mood; `invalid_handle`
+   */
   async latestOf(handle: string, viewer: string | null): Promise<Entry> {
     const { entries } = await this.feed([handle], viewer, 1, null)
     if (!entries[0]) throw new DomainError('not_found', 'no mood of this user')
     return entries[0]
   }
 
-  /** @throws DomainError `not_found`, also for a private mood of somebody else */
+  /** @throws DomainError `not_found`, also for a private mood of another user */
   async byId(id: string, viewer: string | null): Promise<Entry> {
     const mood = await this.#deps.store.moods.byId(id)
     if (!mood || !isVisibleTo(mood, viewer)) throw new DomainError('not_found', 'no such mood')
@@ -165,7 +182,7 @@ export class Moods {
   /**
    * The record of a mood, read back from the PDS now.
    *
-   * @throws DomainError `not_found` when there is none; `unavailable` when the PDS does not say
+   * @throws DomainError `not_found` when there is none; `unavailable` when the PDS does not answer
    */
   async record(id: string, viewer: string | null): Promise<RepoRecord> {
     const { mood } = await this.byId(id, viewer)
@@ -177,7 +194,7 @@ export class Moods {
     return answer.value
   }
 
-  /** Moods with the names of their authors. */
+  /** Adds the authors' handles. */
   async entries(moods: readonly Mood[]): Promise<readonly Entry[]> {
     const users = [...new Set(moods.map((mood) => mood.user))]
     const handles = await this.#deps.store.accounts.handlesOf(users)

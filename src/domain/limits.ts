@@ -7,3 +7,6 @@ export const LIMITS = {
   intensityMin: 1,
   intensityMax: 10,
 } as const
+
+/** How many moods a page of the feed holds: if the reader does not ask for a number, and at most. */
+export const FEED_PAGE = { usual: 50, max: 100 } as const

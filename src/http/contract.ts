@@ -1,66 +1,150 @@
-/** What the API answers, as types that the page shares. The schemas in `schemas.ts` say the same to everybody else. */
+/**
+ * The shapes of the HTTP API, each once: schemas, which check requests, write answers and describe the API, and the types
+ * that follow from them, which the page and the library share.
+ *
+ * Answers are not bounded as requests are: a mood that an older program stored is shown as it is.
+ */
 
-import type { SyncState } from '../domain/sync.ts'
+import { type Static, Type } from 'typebox'
+import { ACCOUNT_STATES } from '../domain/account.ts'
+import { ERASURE_STEPS } from '../domain/erasure.ts'
+import { FEED_PAGE, LIMITS } from '../domain/limits.ts'
+import { SYNC_STATES } from '../domain/sync.ts'
 
-export interface MoodView {
-  readonly id: string
-  readonly mood: string
-  /** ISO 8601. */
-  readonly when: string
-  readonly handle: string | null
-  readonly intensity?: number
-  readonly context?: string
-  readonly isPrivate: boolean
-  readonly atproto: {
-    readonly synced: boolean
-    readonly state: SyncState
-    readonly uri?: string
-    readonly cid?: string
-    readonly error?: { readonly code: string }
-  }
+/** One of these texts, as `enum`: unlike a union of literals, it is written without being validated first. */
+function oneOf<const T extends string>(values: readonly T[], options: { readonly description?: string } = {}) {
+  return Type.Unsafe<T>({ type: 'string', enum: values, ...options })
 }
 
-export interface ProfileView {
-  readonly handle: string | null
-  readonly account: {
-    readonly state: 'none' | 'pending' | 'ready' | 'needs_attention'
-    readonly did?: string
-    /** The full handle on the PDS. */
-    readonly handle?: string
-    readonly error?: { readonly code: string; readonly message: string }
-  }
-}
+const CLOSED = { additionalProperties: false }
 
-export interface SessionView {
-  readonly token: string
-  readonly handle: string
-}
+/** Marks routes that need a token. */
+export const SECURED = { security: [{ bearer: [] }] }
 
-export interface AboutView {
-  /** `trial`: a handle is enough; `external`: users bring tokens of an identity provider. */
-  readonly signIn: 'trial' | 'external'
-  readonly pds: string
-}
+// Requests
 
-export interface MoodPageView {
-  readonly moods: readonly MoodView[]
-  /** Absent on the last page. */
-  readonly cursor?: string
-}
+export const NoQuery = Type.Object({}, CLOSED)
+export const ById = Type.Object({ id: Type.String() })
+export const ByReceipt = Type.Object({ receipt: Type.String() })
+export const WithHandle = Type.Object({ handle: Type.String({ maxLength: 100 }) }, CLOSED)
+export const EmptyBody = Type.Optional(Type.Union([Type.Object({}, CLOSED), Type.Null()]))
 
-export interface RecordView {
-  readonly uri: string
-  readonly cid: string
-  readonly value: unknown
-}
+/** {@link FEED_PAGE} as a pattern, since the values of a query are texts. */
+const LIMIT_PATTERN = '^([1-9][0-9]?|100)$'
 
-export interface ErasureView {
-  readonly receipt: string
-  readonly state: 'running' | 'done'
-  readonly requestedAt: string
-  steps: {
-    readonly name: string
-    readonly state: 'waiting' | 'done' | 'not_needed'
-    readonly at?: string
-  }[]
-}
+export const FeedQuery = Type.Object(
+  {
+    limit: Type.Optional(
+      Type.String({ pattern: LIMIT_PATTERN, description: `1 to ${FEED_PAGE.max}, default ${FEED_PAGE.usual}` }),
+    ),
+    cursor: Type.Optional(Type.String({ maxLength: 100 })),
+    for: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: 'handles, as in @a,@b' })),
+  },
+  CLOSED,
+)
+
+const Records = oneOf(['withdraw', 'keep'], { description: 'whether records are deleted as well, or stay as they are' })
+export const DeleteQuery = Type.Object({ records: Type.Optional(Records) }, CLOSED)
+
+const Intensity = Type.Integer({ minimum: LIMITS.intensityMin, maximum: LIMITS.intensityMax })
+
+/** Either a mood with its details, or `nuke`. */
+export const PostBody = Type.Object(
+  {
+    mood: Type.Optional(Type.String({ description: `1 to ${LIMITS.textGraphemes} characters` })),
+    intensity: Type.Optional(Intensity),
+    context: Type.Optional(Type.String({ description: `up to ${LIMITS.contextGraphemes} characters` })),
+    isPrivate: Type.Optional(Type.Boolean()),
+    nuke: Type.Optional(Type.Boolean({ description: 'instead of a mood: delete all moods, or restore them' })),
+    records: Type.Optional(Records),
+  },
+  CLOSED,
+)
+type PostBody = Static<typeof PostBody>
+
+/** A {@link PostBody} that posts. */
+export type NewMood = Omit<PostBody, 'mood' | 'nuke' | 'records'> & { mood: string }
+
+export const PatchBody = Type.Object(
+  {
+    isPrivate: Type.Optional(Type.Boolean()),
+    intensity: Type.Optional(Type.Union([Intensity, Type.Null()])),
+    context: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  },
+  { ...CLOSED, minProperties: 1 },
+)
+
+// Answers
+
+const OptionalHandle = Type.Union([Type.String(), Type.Null()])
+
+export const MoodView = Type.Object({
+  id: Type.String({ description: '24 hex digits' }),
+  mood: Type.String(),
+  when: Type.String({ format: 'date-time' }),
+  handle: OptionalHandle,
+  intensity: Type.Optional(Type.Integer()),
+  context: Type.Optional(Type.String()),
+  isPrivate: Type.Boolean(),
+  atproto: Type.Object({
+    synced: Type.Boolean(),
+    state: oneOf(SYNC_STATES),
+    uri: Type.Optional(Type.String()),
+    cid: Type.Optional(Type.String()),
+    error: Type.Optional(Type.Object({ code: Type.String() })),
+  }),
+})
+export type MoodView = Static<typeof MoodView>
+
+export const MoodPageView = Type.Object({
+  moods: Type.Array(MoodView),
+  cursor: Type.Optional(Type.String({ description: 'where the next page begins; absent on the last page' })),
+})
+export type MoodPageView = Static<typeof MoodPageView>
+
+export const NukedView = Type.Object({
+  nuked: Type.Optional(Type.Integer({ description: 'number of moods deleted' })),
+  restored: Type.Optional(Type.Integer({ description: 'number of moods restored' })),
+})
+
+/** A record as the PDS holds it. */
+export const RecordView = Type.Object({ uri: Type.String(), cid: Type.String(), value: Type.Unknown() })
+export type RecordView = Static<typeof RecordView>
+
+export const ProfileView = Type.Object({
+  handle: OptionalHandle,
+  account: Type.Object({
+    state: oneOf(['none', ...ACCOUNT_STATES]),
+    did: Type.Optional(Type.String()),
+    handle: Type.Optional(Type.String({ description: 'the full handle on the PDS' })),
+    error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+  }),
+})
+export type ProfileView = Static<typeof ProfileView>
+
+export const SessionView = Type.Object({ token: Type.String(), sub: Type.String(), handle: Type.String() })
+export type SessionView = Static<typeof SessionView>
+
+export const AboutView = Type.Object({
+  signIn: oneOf(['trial', 'external'], {
+    description: 'trial: a handle is enough; external: users bring tokens of an identity provider',
+  }),
+  pds: Type.String(),
+})
+export type AboutView = Static<typeof AboutView>
+
+export const ErasureView = Type.Object({
+  receipt: Type.String({ description: 'unguessable; whoever has it may watch' }),
+  state: oneOf(['running', 'done']),
+  requestedAt: Type.String({ format: 'date-time' }),
+  steps: Type.Array(
+    Type.Object({
+      name: oneOf(ERASURE_STEPS),
+      state: oneOf(['waiting', 'done', 'not_needed']),
+      at: Type.Optional(Type.String({ format: 'date-time' })),
+    }),
+  ),
+})
+export type ErasureView = Static<typeof ErasureView>
+
+export const HealthView = Type.Object({ status: Type.String() })

@@ -1,12 +1,12 @@
-/** Moods and accounts as the API shows them: in the shape of the original, and never with the author's `sub`. */
+/** Domain values as the API shows them. A user's `sub` is never shown. */
 
 import { type Erasure, ERASURE_STEPS } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
-import type { Entry } from '../moods.ts'
+import type { Entry, Page } from '../moods.ts'
 import type { FeedPosition } from '../ports/store.ts'
-import type { ErasureView, MoodView, ProfileView } from './contract.ts'
+import type { ErasureView, MoodPageView, MoodView, ProfileView } from './contract.ts'
 
 export function moodView({ mood, handle }: Entry): MoodView {
   const { sync } = mood
@@ -23,10 +23,14 @@ export function moodView({ mood, handle }: Entry): MoodView {
       state: sync.state,
       ...(sync.uri === null ? {} : { uri: sync.uri }),
       ...(sync.cid === null ? {} : { cid: sync.cid }),
-      // The PDS's own words may speak of more than a stranger should read.
+      // Without the message: the PDS may put more into it than a stranger should read.
       ...(sync.error === null ? {} : { error: { code: sync.error.code } }),
     },
   }
+}
+
+export function moodPageView({ entries, next }: Page): MoodPageView {
+  return { moods: entries.map(moodView), ...(next ? { cursor: encodeCursor(next) } : {}) }
 }
 
 export function profileView({ handle, account }: Profile): ProfileView {
@@ -56,12 +60,12 @@ export function erasureView({ receipt, requestedAt, done }: Erasure): ErasureVie
   }
 }
 
-/** A position in a list, as clients carry it. */
-export function encodeCursor(position: FeedPosition): string {
+/** A position in the feed, as an opaque text. */
+function encodeCursor(position: FeedPosition): string {
   return Buffer.from(`${position.when}.${position.id}`).toString('base64url')
 }
 
-/** @throws DomainError `invalid_cursor` for anything that {@link encodeCursor} did not make */
+/** @throws DomainError `invalid_cursor` for anything but the `cursor` of a {@link moodPageView} */
 export function decodeCursor(cursor: string): FeedPosition {
   const match = /^(\d{1,16})\.([0-9a-f]{24})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
   const position = match && { when: Number(match[1]), id: match[2]! }

@@ -1,13 +1,9 @@
 /** The API as the page uses it. */
 
-import type { AboutView, MoodPageView, MoodView, RecordView, SessionView } from '../http/contract.ts'
+import type { AboutView, MoodPageView, MoodView, NewMood, RecordView, SessionView } from '../http/contract.ts'
 
-export interface NewMood {
-  readonly mood: string
-  readonly intensity?: number
-  readonly context?: string
-  readonly isPrivate?: boolean
-}
+/** A user who is signed in; kept in the browser. */
+export type Session = Pick<SessionView, 'token' | 'handle'>
 
 /** A refusal, in the server's words; status 0 when the server could not be reached. */
 export class ApiError extends Error {
@@ -19,7 +15,7 @@ export class ApiError extends Error {
   }
 }
 
-async function call<T>(path: string, session: SessionView | null, body?: unknown): Promise<T> {
+async function call<T>(path: string, session: Session | null, body?: unknown): Promise<T> {
   const headers: Record<string, string> = {}
   if (session) headers['authorization'] = `Bearer ${session.token}`
   if (body !== undefined) headers['content-type'] = 'application/json'
@@ -38,21 +34,21 @@ async function call<T>(path: string, session: SessionView | null, body?: unknown
 export const about = (): Promise<AboutView> => call('/api/about', null)
 
 /** Signs in with a handle and, the first time, signs it up. */
-export async function signIn(handle: string): Promise<SessionView> {
+export async function signIn(handle: string): Promise<Session> {
   const session = await call<SessionView>('/api/sign-in', null, { handle })
   await call('/api/signup', session, { handle: session.handle })
   return { token: session.token, handle: session.handle }
 }
 
-export const post = (session: SessionView, mood: NewMood): Promise<MoodView> => call('/api/mood', session, mood)
+export const post = (session: Session, mood: NewMood): Promise<MoodView> => call('/api/mood', session, mood)
 
-/** @param mine only the moods of whoever is signed in, private ones too */
-export function list(session: SessionView | null, mine: boolean, cursor?: string): Promise<MoodPageView> {
+/** @param mine only the moods of the signed-in user, private ones too */
+export function list(session: Session | null, mine: boolean, cursor?: string): Promise<MoodPageView> {
   const query = new URLSearchParams({ limit: '30' })
   if (mine && session) query.set('for', `@${session.handle}`)
   if (cursor) query.set('cursor', cursor)
   return call(`/api/mood/all?${query}`, session)
 }
 
-export const record = (session: SessionView | null, id: string): Promise<RecordView> =>
+export const record = (session: Session | null, id: string): Promise<RecordView> =>
   call(`/api/mood/${id}/record`, session)

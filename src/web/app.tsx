@@ -1,8 +1,8 @@
 /** The page: sign in, post, and watch moods being published. */
 
 import { useCallback, useEffect, useState } from 'preact/hooks'
-import type { AboutView, MoodView, SessionView } from '../http/contract.ts'
-import { about } from './api.ts'
+import type { AboutView, MoodView } from '../http/contract.ts'
+import { about, type Session } from './api.ts'
 import { Composer } from './composer.tsx'
 import { Feed } from './feed.tsx'
 import { RecordDialog } from './record-dialog.tsx'
@@ -11,17 +11,17 @@ import { useFeed } from './use-feed.ts'
 
 const STORED = 'moods.session'
 
-function storedSession(): SessionView | null {
+function storedSession(): Session | null {
   const text = localStorage.getItem(STORED)
-  return text === null ? null : (JSON.parse(text) as SessionView)
+  return text === null ? null : (JSON.parse(text) as Session)
 }
 
 export function App() {
-  const [session, setSession] = useState<SessionView | null>(storedSession)
+  const [session, setSession] = useState<Session | null>(storedSession)
   const [site, setSite] = useState<AboutView | null>(null)
   const [mine, setMine] = useState(false)
   const [open, setOpen] = useState<MoodView | null>(null)
-  const enter = useCallback((next: SessionView | null) => {
+  const enter = useCallback((next: Session | null) => {
     if (next) localStorage.setItem(STORED, JSON.stringify(next))
     else localStorage.removeItem(STORED)
     setSession(next)

@@ -1,14 +1,17 @@
 import type { TargetedKeyboardEvent } from 'preact'
 import { useState } from 'preact/hooks'
 import { LIMITS } from '../domain/limits.ts'
-import type { MoodView, SessionView } from '../http/contract.ts'
-import { ApiError, post } from './api.ts'
+import type { MoodView } from '../http/contract.ts'
+import { ApiError, post, type Session } from './api.ts'
 
 interface Props {
-  readonly session: SessionView
+  readonly session: Session
   readonly onPosted: (mood: MoodView) => void
   readonly onSignedOut: () => void
 }
+
+const { intensityMin, intensityMax } = LIMITS
+const INTENSITIES = Array.from({ length: intensityMax - intensityMin + 1 }, (_, i) => intensityMin + i)
 
 const segmenter = new Intl.Segmenter()
 
@@ -92,7 +95,7 @@ export function Composer({ session, onPosted, onSignedOut }: Props) {
 }
 
 interface DetailsProps {
-  /** '1' to '10', or '' for not said. */
+  /** A whole number, or '' for none. */
   readonly intensity: string
   readonly context: string
   readonly onIntensity: (intensity: string) => void
@@ -107,9 +110,9 @@ function Details({ intensity, context, onIntensity, onContext }: DetailsProps) {
         Strength
         <select name="intensity" value={intensity} onChange={(event) => onIntensity(event.currentTarget.value)}>
           <option value="">not said</option>
-          {Array.from({ length: 10 }, (_, i) => (
-            <option key={i} value={String(i + 1)}>
-              {i + 1}
+          {INTENSITIES.map((n) => (
+            <option key={n} value={String(n)}>
+              {n}
             </option>
           ))}
         </select>

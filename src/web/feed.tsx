@@ -1,4 +1,5 @@
 import { Badge } from './badge.tsx'
+import { LIMITS } from '../domain/limits.ts'
 import type { MoodView } from '../http/contract.ts'
 import type { FeedState } from './use-feed.ts'
 
@@ -35,7 +36,11 @@ export function Feed({ feed, mine, onOpen }: Props) {
             <footer>
               <b>{mood.handle === null ? 'somebody' : `@${mood.handle}`}</b>
               <time dateTime={mood.when}>{time.format(new Date(mood.when))}</time>
-              {mood.intensity !== undefined && <span title="Strength">{mood.intensity}/10</span>}
+              {mood.intensity !== undefined && (
+                <span title="Strength">
+                  {mood.intensity}/{LIMITS.intensityMax}
+                </span>
+              )}
               <Badge mood={mood} onOpen={() => onOpen(mood)} />
             </footer>
           </li>

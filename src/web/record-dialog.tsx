@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { MoodView, RecordView, SessionView } from '../http/contract.ts'
-import { record } from './api.ts'
+import type { MoodView, RecordView } from '../http/contract.ts'
+import { record, type Session } from './api.ts'
 
 interface Props {
-  readonly session: SessionView | null
+  readonly session: Session | null
   readonly mood: MoodView
   readonly onClose: () => void
 }

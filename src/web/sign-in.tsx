@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks'
-import type { AboutView, SessionView } from '../http/contract.ts'
-import { signIn } from './api.ts'
+import type { AboutView } from '../http/contract.ts'
+import { signIn, type Session } from './api.ts'
 
 interface Props {
   readonly site: AboutView | null
-  readonly onSignedIn: (session: SessionView) => void
+  readonly onSignedIn: (session: Session) => void
 }
 
 export function SignIn({ site, onSignedIn }: Props) {

@@ -1,6 +1,7 @@
 /** The live feed. Read with fetch and not with EventSource, which cannot send a token. */
 
-import type { MoodView, SessionView } from '../http/contract.ts'
+import type { MoodView } from '../http/contract.ts'
+import type { Session } from './api.ts'
 
 export interface StreamHandlers {
   mood(mood: MoodView): void
@@ -12,11 +13,7 @@ export interface StreamHandlers {
 const RETRY_MS = 2000
 
 /** Follows the feed until `signal` fires, coming back whenever the connection is lost. */
-export async function follow(
-  session: SessionView | null,
-  handlers: StreamHandlers,
-  signal: AbortSignal,
-): Promise<void> {
+export async function follow(session: Session | null, handlers: StreamHandlers, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       const headers = session ? { authorization: `Bearer ${session.token}` } : undefined

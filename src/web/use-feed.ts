@@ -1,8 +1,8 @@
 /** The list of moods: loaded in pages, kept up to date by the stream. */
 
 import { useCallback, useEffect, useState } from 'preact/hooks'
-import type { MoodView, SessionView } from '../http/contract.ts'
-import { ApiError, list } from './api.ts'
+import type { MoodView } from '../http/contract.ts'
+import { ApiError, list, type Session } from './api.ts'
 import { follow } from './stream.ts'
 
 export interface FeedState {
@@ -31,7 +31,7 @@ function merge(moods: readonly MoodView[] | null, more: readonly MoodView[]): Mo
  * @param mine only the moods of whoever is signed in
  * @param onExpired called when the session is refused
  */
-export function useFeed(session: SessionView | null, mine: boolean, onExpired: () => void): FeedState {
+export function useFeed(session: Session | null, mine: boolean, onExpired: () => void): FeedState {
   const [moods, setMoods] = useState<readonly MoodView[] | null>(null)
   const [cursor, setCursor] = useState<string | undefined>()
   const [error, setError] = useState<string | null>(null)

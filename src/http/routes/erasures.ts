@@ -1,32 +1,19 @@
-/** Being forgotten. */
+/** `/api/delete-erase-and-forget-me`, `/api/erasures`: being forgotten, and how far that has come. */
 
-import { Type } from '@fastify/type-provider-typebox'
-import { userOf } from '../auth.ts'
-import { SECURED } from '../schemas.ts'
-import type { Http, HttpDeps } from '../deps.ts'
+import type { Erasures } from '../../erasures.ts'
+import { type Authenticator, userOf } from '../auth.ts'
+import { ByReceipt, EmptyBody, ErasureView, SECURED } from '../contract.ts'
+import type { Http } from '../deps.ts'
 import { erasureView } from '../view.ts'
 
-const ErasureSchema = Type.Object({
-  receipt: Type.String({ description: 'unguessable; whoever has it may watch' }),
-  state: Type.Union([Type.Literal('running'), Type.Literal('done')]),
-  requestedAt: Type.String({ format: 'date-time' }),
-  steps: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      state: Type.String({ description: 'waiting, done or not_needed' }),
-      at: Type.Optional(Type.String({ format: 'date-time' })),
-    }),
-  ),
-})
-
-export function erasureRoutes(http: Http, { erasures, auth }: HttpDeps): void {
+export function erasureRoutes(http: Http, erasures: Erasures, auth: Authenticator): void {
   http.post(
     '/api/delete-erase-and-forget-me',
     {
       schema: {
-        summary: 'Forget whoever asks: texts at once, records and account as the PDS allows',
-        body: Type.Optional(Type.Union([Type.Object({}, { additionalProperties: false }), Type.Null()])),
-        response: { 202: ErasureSchema },
+        summary: 'Forget the user who asks: texts at once, records and account as the PDS allows',
+        body: EmptyBody,
+        response: { 202: ErasureView },
         ...SECURED,
       },
     },
@@ -40,9 +27,9 @@ export function erasureRoutes(http: Http, { erasures, auth }: HttpDeps): void {
     '/api/erasures/:receipt',
     {
       schema: {
-        summary: 'How far an erasure has come; nobody is named',
-        params: Type.Object({ receipt: Type.String() }),
-        response: { 200: ErasureSchema },
+        summary: 'How far an erasure has come; no user is named',
+        params: ByReceipt,
+        response: { 200: ErasureView },
       },
     },
     async (request) => erasureView(await erasures.byReceipt(request.params.receipt)),

@@ -1,46 +1,47 @@
-/** Looking at moods. */
+/** `/api/mood`: list, read, post, edit, delete. */
 
-import { Type } from '@fastify/type-provider-typebox'
-import { viewerOf } from '../auth.ts'
-import { ById, MoodSchema } from '../schemas.ts'
-import type { Http, HttpDeps } from '../deps.ts'
-import { decodeCursor, encodeCursor, moodView } from '../view.ts'
+import { Type } from 'typebox'
+import { DomainError } from '../../domain/errors.ts'
+import { FEED_PAGE } from '../../domain/limits.ts'
+import type { Moods } from '../../moods.ts'
+import { type Authenticator, userOf, viewerOf } from '../auth.ts'
+import {
+  ById,
+  DeleteQuery,
+  FeedQuery,
+  MoodPageView,
+  MoodView,
+  NoQuery,
+  NukedView,
+  PatchBody,
+  PostBody,
+  RecordView,
+  SECURED,
+} from '../contract.ts'
+import type { Http } from '../deps.ts'
+import { decodeCursor, moodPageView, moodView } from '../view.ts'
 
-const List = Type.Object(
-  {
-    limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|100)$', description: '1 to 100, 50 if not said' })),
-    cursor: Type.Optional(Type.String({ maxLength: 100 })),
-    for: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: 'handles, as in @a,@b' })),
-  },
-  { additionalProperties: false },
-)
+export function moodRoutes(http: Http, moods: Moods, auth: Authenticator): void {
+  reading(http, moods, auth)
+  posting(http, moods, auth)
+  changing(http, moods, auth)
+}
 
-const NoQuery = Type.Object({}, { additionalProperties: false })
-
-export function moodRoutes(http: Http, { moods, auth }: HttpDeps): void {
+function reading(http: Http, moods: Moods, auth: Authenticator): void {
   http.get(
     '/api/mood/all',
     {
       schema: {
         summary: 'Moods, newest first; private ones only with `for` and the own token',
-        querystring: List,
-        response: {
-          200: Type.Object({ moods: Type.Array(MoodSchema), cursor: Type.Optional(Type.String()) }),
-        },
+        querystring: FeedQuery,
+        response: { 200: MoodPageView },
       },
     },
     async (request) => {
-      const { limit, cursor, for: handles } = request.query
-      const page = await moods.feed(
-        handles?.split(',') ?? null,
-        await viewerOf(request, auth),
-        Number(limit ?? 50),
-        cursor === undefined ? null : decodeCursor(cursor),
-      )
-      return {
-        moods: page.entries.map(moodView),
-        ...(page.next ? { cursor: encodeCursor(page.next) } : {}),
-      }
+      const { limit = FEED_PAGE.usual, cursor, for: handles } = request.query
+      const viewer = await viewerOf(request, auth)
+      const after = cursor === undefined ? null : decodeCursor(cursor)
+      return moodPageView(await moods.feed(handles?.split(',') ?? null, viewer, Number(limit), after))
     },
   )
 
@@ -51,7 +52,7 @@ export function moodRoutes(http: Http, { moods, auth }: HttpDeps): void {
         summary: 'One mood by its id, or the latest of a user by @handle',
         params: ById,
         querystring: NoQuery,
-        response: { 200: MoodSchema },
+        response: { 200: MoodView },
       },
     },
     async (request) => {
@@ -68,9 +69,70 @@ export function moodRoutes(http: Http, { moods, auth }: HttpDeps): void {
         summary: 'The record of a mood, read back from the PDS',
         params: ById,
         querystring: NoQuery,
-        response: { 200: Type.Object({ uri: Type.String(), cid: Type.String(), value: Type.Unknown() }) },
+        response: { 200: RecordView },
       },
     },
     async (request) => moods.record(request.params.id, await viewerOf(request, auth)),
+  )
+}
+
+function posting(http: Http, moods: Moods, auth: Authenticator): void {
+  http.post(
+    '/api/mood',
+    {
+      schema: {
+        summary: 'Post a mood; or, with `nuke`, delete all moods (true) or restore them (false)',
+        body: PostBody,
+        response: { 200: Type.Union([MoodView, NukedView]) },
+        ...SECURED,
+      },
+    },
+    async (request) => {
+      const user = await userOf(request, auth)
+      const { mood, nuke, records, ...rest } = request.body
+      if (nuke === undefined) {
+        if (mood === undefined) throw new DomainError('bad_request', 'body must have a mood')
+        if (records !== undefined) throw new DomainError('bad_request', 'records goes with nuke')
+        return moodView(await moods.post(user, { mood, ...rest }))
+      }
+      if (mood !== undefined || Object.keys(rest).length > 0) {
+        throw new DomainError('bad_request', 'nuke goes with records alone')
+      }
+      const count = await moods.nuke(user, nuke ? 'nuke' : 'restore', records)
+      return nuke ? { nuked: count } : { restored: count }
+    },
+  )
+}
+
+function changing(http: Http, moods: Moods, auth: Authenticator): void {
+  http.patch(
+    '/api/mood/:id',
+    {
+      schema: {
+        summary: 'Change privacy, intensity or context of an own mood',
+        params: ById,
+        body: PatchBody,
+        response: { 200: MoodView },
+        ...SECURED,
+      },
+    },
+    async (request) => moodView(await moods.edit(await userOf(request, auth), request.params.id, request.body)),
+  )
+
+  http.delete(
+    '/api/mood/:id',
+    {
+      schema: {
+        summary: 'Delete an own mood, and its record unless that is to be kept',
+        params: ById,
+        querystring: DeleteQuery,
+        response: { 200: MoodView },
+        ...SECURED,
+      },
+    },
+    async (request) => {
+      const user = await userOf(request, auth)
+      return moodView(await moods.delete(user, request.params.id, request.query.records))
+    },
   )
 }

@@ -1,14 +1,16 @@
-/** `/api/mood/stream`: what changes, as it changes (server-sent events, https://html.spec.whatwg.org/#server-sent-events). */
+/** `/api/mood/stream`: changes as they happen (server-sent events, https://html.spec.whatwg.org/#server-sent-events). */
 
-import { viewerOf } from '../auth.ts'
-import type { Http, HttpDeps } from '../deps.ts'
+import { type Authenticator, viewerOf } from '../auth.ts'
+import type { Http } from '../deps.ts'
+import type { FeedHub } from '../feed-hub.ts'
 import { moodView } from '../view.ts'
 
-/** A line now and then keeps proxies from closing the connection. */
+/** A comment line now and then keeps proxies from closing the connection. */
 const HEARTBEAT_MS = 15_000
+/** A client that falls further behind is disconnected; it may connect again and read the feed. */
 const MAX_UNREAD_BYTES = 1_000_000
 
-export function streamRoute(http: Http, { hub, auth }: HttpDeps): void {
+export function streamRoute(http: Http, hub: FeedHub, auth: Authenticator): void {
   http.get(
     '/api/mood/stream',
     {
@@ -19,7 +21,7 @@ export function streamRoute(http: Http, { hub, auth }: HttpDeps): void {
       const viewer = await viewerOf(request, auth)
       const { raw } = reply
       reply.hijack()
-      // Gone while we looked who it was: nothing would ever tell us again.
+      // The client may have left during authentication; then no `close` event is still to come.
       if (raw.destroyed || request.raw.socket.destroyed) return
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) raw.setHeader(name, value)
@@ -31,7 +33,6 @@ export function streamRoute(http: Http, { hub, auth }: HttpDeps): void {
       })
       const send = (event: string, data: unknown): void => {
         raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
-        // Whoever does not read is cut off, and may come back and look again.
         if (raw.writableLength > MAX_UNREAD_BYTES) raw.destroy()
       }
       const unwatch = hub.watch({
