@@ -57,8 +57,8 @@ export interface MoodStore {
   authors(after: string, limit: number): Promise<readonly string[]>
   /** Removes up to `limit` moods of the user without trace. @returns how many */
   purge(user: string, limit: number): Promise<number>
-  /** Removes these moods without trace, where they are the user's. @returns how many */
-  purgeMoods(user: string, ids: readonly string[]): Promise<number>
+  /** Removes each of these moods without trace if its stored version is still its own. @returns how many */
+  purgeMoods(moods: readonly Pick<Mood, 'id' | 'version'>[]): Promise<number>
 }
 
 /** A mood about to be saved: all of it, but for what only the store can know. */

@@ -213,7 +213,7 @@ describe('with 100,000 moods', () => {
     await ledger.block('key', NOW)
     await ledger.forget('key')
     await moods.purge('user-8', 50)
-    await moods.purgeMoods('user-9', [mood.id])
+    await moods.purgeMoods([mood])
     await accounts.forget(user)
     await repos.forget(user)
   }

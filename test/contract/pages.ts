@@ -50,15 +50,17 @@ export function pagesContract(get: Get, add: Add): void {
       expect((await get().work.rejected('B', '', 9))[0]).toEqual(await get().moods.byId(ids[1]!))
     })
 
-    it('are purged by their ids, only those of their user', async () => {
+    it('are purged one by one, but not a mood that has changed since it was read', async () => {
+      const { moods, work } = get()
       const [first, second, third] = [await add(), await add(), await add({ user: 'u2' })]
-      expect(await get().moods.purgeMoods('u1', [first.id, third.id, 'f'.repeat(24)])).toBe(1)
-      expect(await get().moods.purgeMoods('u1', [first.id])).toBe(0)
-      expect(await get().moods.purgeMoods('u1', [])).toBe(0)
-      expect(await get().moods.byId(first.id)).toBeNull()
-      expect(await get().moods.byId(second.id)).toEqual(second)
-      expect(await get().moods.byId(third.id)).toEqual(third)
-      expect(await get().work.due('u1', NOW, 9)).toEqual([second])
+      await moods.save([{ ...third, intensity: 3 }], NOW)
+      expect(await moods.purgeMoods([first, third, { id: 'f'.repeat(24), version: 1 }])).toBe(1)
+      expect(await moods.purgeMoods([first])).toBe(0)
+      expect(await moods.purgeMoods([])).toBe(0)
+      expect(await moods.byId(first.id)).toBeNull()
+      expect(await moods.byId(second.id)).toEqual(second)
+      expect(await moods.byId(third.id)).toMatchObject({ intensity: 3, version: 2 })
+      expect(await work.due('u1', NOW, 9)).toEqual([second])
     })
   })
 

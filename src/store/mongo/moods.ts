@@ -160,8 +160,10 @@ export class MongoMoods implements MoodStore {
     return deletedCount
   }
 
-  async purgeMoods(user: string, ids: readonly string[]): Promise<number> {
-    return (await this.#moods.deleteMany({ user, _id: { $in: ids.map(documentId) } })).deletedCount
+  async purgeMoods(moods: readonly Pick<Mood, 'id' | 'version'>[]): Promise<number> {
+    if (moods.length === 0) return 0
+    const deletions = moods.map(({ id, version }) => ({ deleteOne: { filter: atVersion(id, version) } }))
+    return (await this.#moods.bulkWrite(deletions, { ordered: false })).deletedCount
   }
 }
 

@@ -56,7 +56,7 @@ export class SqliteMoods implements MoodStore {
       purge: db.prepare<[string, number]>(
         'DELETE FROM moods WHERE id IN (SELECT id FROM moods WHERE user = ? LIMIT ?)',
       ),
-      purgeOne: db.prepare<[string, string]>('DELETE FROM moods WHERE user = ? AND id = ?'),
+      purgeOne: db.prepare<[string, number]>('DELETE FROM moods WHERE id = ? AND version = ?'),
       changes: db.prepare<[number, string, number], MoodRow>(
         'SELECT * FROM moods WHERE (changed_at, id) > (?, ?) ORDER BY changed_at, id LIMIT ?',
       ),
@@ -134,7 +134,9 @@ export class SqliteMoods implements MoodStore {
     return this.#commit.run(() => this.#sql.purge.run(user, limit).changes)
   }
 
-  purgeMoods(user: string, ids: readonly string[]): Promise<number> {
-    return this.#commit.runAll(() => ids.reduce((sum, id) => sum + this.#sql.purgeOne.run(user, id).changes, 0))
+  purgeMoods(moods: readonly Pick<Mood, 'id' | 'version'>[]): Promise<number> {
+    return this.#commit.runAll(() =>
+      moods.reduce((sum, { id, version }) => sum + this.#sql.purgeOne.run(id, version).changes, 0),
+    )
   }
 }
