@@ -18,11 +18,13 @@ import { Moods } from './moods.ts'
 import { Events } from './observe/events.ts'
 import { createLog, type Logger } from './observe/log.ts'
 import { PdsClient } from './pds/client.ts'
+import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
 import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
 import type { Store } from './ports/store.ts'
+import type { Directory } from './ports/directory.ts'
 import type { AccountHost, RepoClient } from './ports/pds.ts'
 import type { Clock } from './ports/clock.ts'
 import { Wakeup } from './wakeup.ts'
@@ -60,8 +62,7 @@ export interface App extends AsyncDisposable {
   readonly host: AccountHost
   /** Opens and seals what is stored with accounts. */
   readonly sealer: Sealer
-  /** For questions that anybody may ask of a PDS. */
-  readonly xrpc: Xrpc
+  readonly directory: Directory
   readonly config: Config
   readonly clock: Clock
   readonly engine: Engine
@@ -102,7 +103,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const store = starting.use(await openStore(config.store, url))
   const { adminPassword, sealKey } = await pds.start()
   await checkSealKey(store, sealKey)
-  const { client, host, sealer, xrpc } = connect(config, { url, plcUrl, adminPassword, sealKey }, store, clock, random)
+  const { xrpc, ...pdsAdapters } = connect(config, { url, plcUrl, adminPassword, sealKey }, store, clock, random)
+  const { client, host } = pdsAdapters
 
   const changes = new Wakeup()
   const changed = (): void => changes.raise()
@@ -148,10 +150,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     moods,
     accounts,
     erasures,
-    client,
-    host,
-    sealer,
-    xrpc,
+    ...pdsAdapters,
     config,
     clock,
     engine,
@@ -189,6 +188,7 @@ function connect(
   return {
     client: governor.client(new PdsClient(sessions, xrpc, plcUrl)),
     host: governor.host(new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc), url),
+    directory: new PdsDirectory(xrpc, { plcUrl, timeoutMs }),
     sealer,
     xrpc,
   }

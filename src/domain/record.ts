@@ -49,21 +49,29 @@ export function desiredRecord(mood: Mood, account: Account | null, policy: Feder
   if (mood.deleted) return { kind: 'hold', reason: 'kept' }
   if (!isReady(account)) return { kind: 'hold', reason: 'no_account' }
   if (!federates(policy, mood.user, account.handle)) return { kind: 'hold', reason: 'federation_off' }
-  const value = recordOf(mood)
+  return recordFor(mood, mood.sync.rkey)
+}
+
+/** The fields of a mood that go into its record. */
+type Content = Pick<Mood, 'id' | 'when' | 'text' | 'intensity' | 'context'>
+
+/** The record of this content, checked against the lexicon. */
+export function recordFor(content: Content, rkey: string): DesiredRecord | Extract<Desired, { kind: 'invalid' }> {
+  const value = recordOf(content)
   const checked = computer.aesthetic.mood.$safeValidate(value)
   if (!checked.success) {
     return { kind: 'invalid', code: 'InvalidRecord', message: issuesWithoutValues(checked.reason.issues) }
   }
-  return { kind: 'record', rkey: mood.sync.rkey, value, cid: cidOf(value) }
+  return { kind: 'record', rkey, value, cid: cidOf(value) }
 }
 
-function recordOf(mood: Mood): computer.aesthetic.mood.Main {
+function recordOf({ id, when, text, intensity, context }: Content): computer.aesthetic.mood.Main {
   return computer.aesthetic.mood.$build({
-    text: mood.text,
-    createdAt: new Date(mood.when).toISOString() as computer.aesthetic.mood.Main['createdAt'],
-    ...(mood.intensity === null ? {} : { intensity: mood.intensity }),
-    ...(mood.context === null ? {} : { context: mood.context }),
-    mongoId: mood.id,
+    text,
+    createdAt: new Date(when).toISOString() as computer.aesthetic.mood.Main['createdAt'],
+    ...(intensity === null ? {} : { intensity }),
+    ...(context === null ? {} : { context }),
+    mongoId: id,
   })
 }
 

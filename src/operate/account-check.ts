@@ -1,15 +1,11 @@
-/** Whether the accounts that the store knows are what the world takes them for: PLC directory, PDS and handles. */
+/** Compares the accounts in the store with the PLC directory, their PDS, and their handles. */
 
-import { xrpc } from '@atproto/lex-client'
-import type { l } from '@atproto/lex-schema'
-import type { App } from '../app.ts'
+import type { Config } from '../config.ts'
 import type { Account } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
-import { isDid, resolveDid } from '../pds/identity.ts'
-import { describeRepo, getRepoStatus, resolveHandle } from '../pds/methods.ts'
-import type { OnProgress } from './deps.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived } from './pages.ts'
 import { pause } from './watch.ts'
 
@@ -18,7 +14,7 @@ const REMEDIES = {
   not_made: 'moods accounts provision makes it',
   refused: 'mend the reason, then: moods retry --execute',
   did_unknown: 'the PLC directory does not know the DID: is PLC_URL the directory that the PDS uses?',
-  did_deactivated: 'the identity was given up; erase the user, or let the user sign up anew',
+  did_deactivated: 'the identity was given up; erase the user, or let the user sign up again',
   pds_differs: 'the account has moved, or the stored PDS is wrong: the DID document decides where to write',
   handle_differs: 'the handle was changed outside; records are not affected, only what people look for',
   handle_unresolved: 'the handle leads nowhere: look at the DNS of the handle domain, and at the handle on the PDS',
@@ -33,7 +29,7 @@ interface AccountFinding {
   readonly user: string
   readonly did: string | null
   readonly problem: AccountProblem
-  /** What is so, in plain words. */
+  /** What was found, in plain words. */
   readonly detail: string
   readonly remedy: string
 }
@@ -41,45 +37,52 @@ interface AccountFinding {
 export interface AccountCheck {
   readonly checked: number
   readonly findings: readonly AccountFinding[]
-  /** The last user looked at, where it was stopped before the end: `--after` goes on from there. */
+  /** The last user checked before the command was stopped: `--after` resumes there. null when all were checked. */
   readonly stoppedAfter: string | null
 }
 
-/** Accounts looked at, at the same time. */
+/** What a check needs of an installation. */
+type CheckDeps = Pick<OperatorDeps, 'store' | 'clock' | 'directory'> & {
+  readonly pdsUrl: string
+  readonly plcUrl: string
+  readonly config: Pick<Config, 'limits' | 'pdsTimeoutMs'>
+}
+
+/** Accounts checked at the same time. */
 const PARALLEL = 8
 /** Requests to the PDS for one account. */
 const REQUESTS = 3
-/** The engine is to have the other half of the requests that the PDS allows. */
+/** The other half of the requests that the PDS allows stays for the engine. */
 const SHARE = 0.5
-/** How often a silent PDS is asked before it counts as such. */
+/** How often a PDS is asked before it counts as silent. */
 const TRIES = 3
 const RETRY_MS = 500
 
 /**
- * Looks at accounts, in the order of their users. Changes nothing.
+ * Checks accounts, in the order of their users. Changes nothing.
  *
- * @param users only these; null for everybody
- * @param after with everybody, begin after this user
+ * @param users only these; null for all
+ * @param after without `users`, begin after this one
  * @throws DomainError `unavailable` when the PLC directory or our own PDS does not answer
  */
 export async function checkAccounts(
-  app: App,
+  deps: CheckDeps,
   users: readonly string[] | null,
   after: string,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<AccountCheck> {
-  const total = users?.length ?? (await app.store.archive.count('accounts'))
+  const total = users?.length ?? (await deps.store.archive.count('accounts'))
   const findings: AccountFinding[] = []
   let checked = 0
   let last: string | null = null
-  const source = users === null ? archived(app.store, 'accounts', stop, after) : named(app, users)
+  const source = users === null ? archived(deps.store, 'accounts', stop, after) : named(deps, users)
   for await (const page of source) {
     for (let i = 0; i < page.length && !stop.aborted; i += PARALLEL) {
       const group = page.slice(i, i + PARALLEL)
-      await admit(app, group.length * REQUESTS, stop)
+      await admit(deps, group.length * REQUESTS, stop)
       if (stop.aborted) break
-      const found = await Promise.all(group.map((account) => checkOne({ app, stop }, account)))
+      const found = await Promise.all(group.map((account) => checkOne(deps, account, stop)))
       // Cut short, an answer says nothing: the next run looks at these again.
       if (stop.aborted) break
       findings.push(...found.flat())
@@ -91,7 +94,7 @@ export async function checkAccounts(
   return { checked, findings, stoppedAfter: stop.aborted ? (last ?? after) : null }
 }
 
-async function* named({ store }: App, users: readonly string[]): AsyncGenerator<readonly Account[]> {
+async function* named({ store }: CheckDeps, users: readonly string[]): AsyncGenerator<readonly Account[]> {
   for (const user of users) {
     const account = await store.accounts.byUser(user)
     if (account) yield [account]
@@ -99,8 +102,8 @@ async function* named({ store }: App, users: readonly string[]): AsyncGenerator<
   }
 }
 
-/** Takes the requests from what the PDS allows all of us, and waits for that where need be. */
-async function admit({ store, clock, config, pdsUrl }: App, cost: number, stop: AbortSignal): Promise<void> {
+/** Charges the requests to the budget that all processes share, and waits while it is used up. */
+async function admit({ store, clock, config, pdsUrl }: CheckDeps, cost: number, stop: AbortSignal): Promise<void> {
   const limits = config.limits.requests
   while (!stop.aborted) {
     const reservation = { limits, cost, share: SHARE, probeMs: config.pdsTimeoutMs }
@@ -110,13 +113,7 @@ async function admit({ store, clock, config, pdsUrl }: App, cost: number, stop: 
   }
 }
 
-interface Checking {
-  readonly app: App
-  readonly stop: AbortSignal
-}
-
-async function checkOne(checking: Checking, account: Account): Promise<AccountFinding[]> {
-  const { app } = checking
+async function checkOne(deps: CheckDeps, account: Account, stop: AbortSignal): Promise<AccountFinding[]> {
   const { user, did, pds } = account
   const findings: AccountFinding[] = []
   const found = (problem: AccountProblem, detail: string): void => {
@@ -127,16 +124,14 @@ async function checkOne(checking: Checking, account: Account): Promise<AccountFi
     if (account.state === 'pending') found('not_made', 'asked for, and not made yet')
     return findings
   }
-  await checkIdentity(app, account, did, pds, found)
-  const status = await patiently(checking, pds, (agent, signal) =>
-    xrpc(agent, getRepoStatus, { params: { did: did as l.DidString }, signal }),
-  )
+  await checkIdentity(deps, account, did, pds, found)
+  const status = await patiently(() => deps.directory.repoStatus(pds, did, stop), stop)
   if (status.kind === 'ok') {
-    const { active, status: why } = status.value.body
+    const { active, status: why } = status.value
     if (!active) found('repo_inactive', `the PDS says: ${why ?? 'not active'}`)
-    else await checkHandle(checking, account, did, pds, found)
+    else await checkHandle(deps, account, { did, pds }, found, stop)
   } else if ('answered' in status || status.kind === 'host_down') {
-    if (sameUrl(pds, app.pdsUrl) && !checking.stop.aborted)
+    if (sameUrl(pds, deps.pdsUrl) && !stop.aborted)
       throw new DomainError('unavailable', `the PDS at ${pds} does not answer`)
     found('pds_silent', pds)
   } else {
@@ -148,10 +143,16 @@ async function checkOne(checking: Checking, account: Account): Promise<AccountFi
 type Found = (problem: AccountProblem, detail: string) => void
 
 /** What the DID document says, against what is stored. */
-async function checkIdentity(app: App, { pdsHandle }: Account, did: string, pds: string, found: Found): Promise<void> {
-  if (!isDid(did)) return found('did_unknown', `${did} is no DID that ATProto knows`)
-  const identity = await resolveDid(did, app.plcUrl, app.config.pdsTimeoutMs)
-  if (identity.kind === 'unknown') return found('did_unknown', `${did} is not in ${app.plcUrl}`)
+async function checkIdentity(
+  { directory, plcUrl }: CheckDeps,
+  { pdsHandle }: Account,
+  did: string,
+  pds: string,
+  found: Found,
+): Promise<void> {
+  const identity = await directory.identity(did)
+  if (identity.kind === 'invalid') return found('did_unknown', `${did} is no DID that ATProto knows`)
+  if (identity.kind === 'unknown') return found('did_unknown', `${did} is not in ${plcUrl}`)
   if (identity.kind === 'deactivated') return found('did_deactivated', `${did} is a tombstone`)
   const { pds: endpoint, handle } = identity
   if (endpoint === null || !sameUrl(endpoint, pds)) {
@@ -164,37 +165,28 @@ async function checkIdentity(app: App, { pdsHandle }: Account, did: string, pds:
 
 /** The handle as the PDS resolves it, and as it describes the repo. */
 async function checkHandle(
-  checking: Checking,
+  { directory }: CheckDeps,
   { pdsHandle }: Account,
-  did: string,
-  pds: string,
+  { did, pds }: { readonly did: string; readonly pds: string },
   found: Found,
+  stop: AbortSignal,
 ): Promise<void> {
-  const repo = did as l.DidString
-  const described = await patiently(checking, pds, (agent, signal) =>
-    xrpc(agent, describeRepo, { params: { repo }, signal }),
-  )
+  const described = await patiently(() => directory.handleOf(pds, did, stop), stop)
   if (described.kind !== 'ok') return found('repo_missing', codeOf(described))
-  const handle = described.value.body.handle
+  const handle = described.value
   if (pdsHandle !== null && handle !== pdsHandle) {
     found('handle_differs', `stored: ${pdsHandle}, on the PDS: ${handle}`)
   }
-  const resolved = await patiently(checking, pds, (agent, signal) =>
-    xrpc(agent, resolveHandle, { params: { handle: handle as l.HandleString }, signal }),
-  )
+  const resolved = await patiently(() => directory.resolveHandle(pds, handle, stop), stop)
   if (resolved.kind !== 'ok')
     found('handle_unresolved', `${handle}: ${'code' in resolved ? resolved.code : 'no answer'}`)
-  else if (resolved.value.body.did !== did) found('handle_elsewhere', `${handle} is ${resolved.value.body.did}`)
+  else if (resolved.value !== did) found('handle_elsewhere', `${handle} is ${resolved.value}`)
 }
 
 /** Asks again where there was no answer, or the PDS asked to wait. */
-async function patiently<T>(
-  { app, stop }: Checking,
-  pds: string,
-  call: (agent: ReturnType<App['xrpc']['agent']>, signal: AbortSignal) => Promise<T>,
-): Promise<Outcome<T>> {
+async function patiently<T>(ask: () => Promise<Outcome<T>>, stop: AbortSignal): Promise<Outcome<T>> {
   for (let silent = 0; ;) {
-    const answer = await app.xrpc.ask((signal) => call(app.xrpc.agent(pds), signal), stop)
+    const answer = await ask()
     const isLater = answer.kind === 'later'
     const isSilent = answer.kind === 'host_down' || answer.kind === 'uncertain'
     if (isSilent) silent++

@@ -2,6 +2,7 @@
 
 import type { FederationPolicy } from '../domain/policy.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Directory } from '../ports/directory.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Store } from '../ports/store.ts'
 
@@ -21,6 +22,7 @@ export interface OperatorDeps {
   readonly store: Store
   readonly client: RepoClient
   readonly host: AccountHost
+  readonly directory: Directory
   readonly clock: Clock
   readonly engine: Worker
   /** Whose moods are published. */

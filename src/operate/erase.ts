@@ -1,8 +1,6 @@
 /** What operators do about forgetting: have a user forgotten, keep the tombstones, and forget again after a restore. */
 
 import { createHash } from 'node:crypto'
-import { xrpc } from '@atproto/lex-client'
-import type { l } from '@atproto/lex-schema'
 import type { App } from '../app.ts'
 import { type Account, isReady } from '../domain/account.ts'
 import { softDeleted } from '../domain/changes.ts'
@@ -11,7 +9,6 @@ import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { enqueued } from '../domain/sync.ts'
-import { getRepoStatus } from '../pds/methods.ts'
 import type { OnProgress } from './deps.ts'
 import { archived, histories } from './pages.ts'
 import { allUsers } from './users.ts'
@@ -291,10 +288,9 @@ export async function eraseAgain(app: App, user: string): Promise<Erasure> {
   return app.erasures.request(user)
 }
 
-/** Whether our PDS says that it has no such repo; silence says nothing. */
-async function isGone({ xrpc: client, pdsUrl }: App, { did, pds }: Account): Promise<boolean> {
-  if (pds !== pdsUrl) return false
-  const params = { did: did as l.DidString }
-  const status = await client.ask((signal) => xrpc(client.agent(pdsUrl), getRepoStatus, { params, signal }))
+/** Whether our PDS answers that it has no such repo; no answer proves nothing. */
+async function isGone({ directory, pdsUrl }: App, { did, pds }: Account): Promise<boolean> {
+  if (pds !== pdsUrl || did === null) return false
+  const status = await directory.repoStatus(pdsUrl, did)
   return 'code' in status && status.code === 'RepoNotFound'
 }

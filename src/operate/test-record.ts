@@ -1,32 +1,33 @@
 /**
- * One record through the whole of the way: written into a user's repo, listed, heard of on the firehose, deleted, gone.
+ * Writes one test record and follows it end to end: written into a user's repo, listed, seen on the firehose, deleted, gone.
  *
- * Besides the engine this is the only place that writes a record. It belongs to no mood, has a key of its own, and says
- * of itself what it is. What was written is always deleted again, also after a failure or Ctrl+C, and so is what a run
- * before this one could not delete.
+ * Besides the engine this is the only place that writes a record of a repo. It belongs to no mood, has a key of its own, and
+ * is marked as a test. It is always deleted again, also after a failure or Ctrl+C, together with test records that an earlier
+ * run could not delete.
  */
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { xrpc } from '@atproto/lex-client'
-import type { l } from '@atproto/lex-schema'
-import type { App } from '../app.ts'
+import type { Config } from '../config.ts'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
-import type { Mood } from '../domain/mood.ts'
-import type { Outcome } from '../domain/outcome.ts'
+import { codeOf, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import { COLLECTION, desiredRecord, type DesiredRecord, moodIdIn, rkeyFor } from '../domain/record.ts'
-import { initial } from '../domain/sync.ts'
-import { Firehose } from '../pds/firehose.ts'
-import { listRecords } from '../pds/methods.ts'
+import { federates } from '../domain/policy.ts'
+import { COLLECTION, type DesiredRecord, moodIdIn, recordFor, rkeyFor } from '../domain/record.ts'
+import type { OperatorDeps } from './deps.ts'
 
 /** How the `mongoId` of a test record begins: no mood has such an id. */
 const MARK = 'moods-doctor-'
-/** How long the firehose may take to tell. */
+/** How long the firehose may take. */
 const FIREHOSE_MS = 10_000
 const DELETE_TRIES = 5
 const DELETE_WAIT_MS = 1_000
+
+/** What the test needs of an installation. */
+type TestDeps = Pick<OperatorDeps, 'store' | 'client' | 'directory' | 'clock' | 'policy'> & {
+  readonly config: Pick<Config, 'pdsTimeoutMs'>
+}
 
 type LiveName = 'connect' | 'write' | 'list' | 'firehose' | 'delete' | 'gone'
 
@@ -40,20 +41,20 @@ export interface LiveStep {
 }
 
 /**
- * Tries the way of a record in this user's repo.
+ * Sends a test record through this user's repo.
  *
- * @param onStep told each step when it is over
+ * @param onStep called after each step
  * @param stop ends it early; the record is deleted all the same
  * @throws DomainError `usage` when nothing may be written there: no account to use, FEDERATION, or an erasure
  */
 export async function tryLive(
-  app: App,
+  deps: TestDeps,
   user: string,
   onStep: (step: LiveStep) => void,
   stop: AbortSignal,
 ): Promise<readonly LiveStep[]> {
-  const account = await writable(app, user)
-  const record = testRecord(app, account)
+  const account = await writable(deps, user)
+  const record = testRecord(deps, account)
   const steps: LiveStep[] = []
   const step = async <T>(name: LiveName, work: () => Promise<T>): Promise<T | undefined> => {
     const started = performance.now()
@@ -73,16 +74,16 @@ export async function tryLive(
   }
   const soon = (ms: number): AbortSignal => AbortSignal.any([stop, AbortSignal.timeout(ms)])
   using firehose = await step('connect', () =>
-    Firehose.connect(account.pds, account.did, soon(app.config.pdsTimeoutMs)),
+    deps.directory.follow(account.pds, account.did, soon(deps.config.pdsTimeoutMs)),
   )
   if (stop.aborted) return steps
   const rkeys = new Set([record.rkey])
   try {
     const { rkey, value, cid } = record
     const isWritten = await step('write', async () => {
-      // Not to be cut short: what was given up half-way may land after it was deleted.
+      // Never aborted: a late write could land after the deletion.
       done(
-        await app.client.write(
+        await deps.client.write(
           account,
           COLLECTION,
           [{ action: 'create', rkey, value, cid }],
@@ -93,7 +94,7 @@ export async function tryLive(
     })
     if (isWritten !== true) return steps
     await step('list', async () => {
-      const found = await list(app, account)
+      const found = await list(deps, account)
       for (const left of found.values()) if (left.isTest) rkeys.add(left.rkey)
       if (found.get(rkey)?.cid !== cid) throw new Error('listRecords does not show it')
     })
@@ -101,9 +102,9 @@ export async function tryLive(
       await step('firehose', () => firehose.sees('create', `${COLLECTION}/${rkey}`, soon(FIREHOSE_MS)))
     }
   } finally {
-    await step('delete', () => remove(app, account, [...rkeys]))
+    await step('delete', () => remove(deps, account, [...rkeys]))
     await step('gone', async () => {
-      const found = await list(app, account)
+      const found = await list(deps, account)
       if ([...rkeys].some((rkey) => found.has(rkey))) throw new Error(`still there: ${[...rkeys].join(', ')}`)
     })
   }
@@ -111,7 +112,7 @@ export async function tryLive(
 }
 
 /** The account, if a record may be written there. */
-async function writable({ store }: App, user: string): Promise<ReadyAccount> {
+async function writable({ store }: TestDeps, user: string): Promise<ReadyAccount> {
   const account = await store.accounts.byUser(user)
   if (!isReady(account)) {
     throw new DomainError('usage', 'this user has no account that can be written to: moods accounts check says why')
@@ -120,43 +121,30 @@ async function writable({ store }: App, user: string): Promise<ReadyAccount> {
   return account
 }
 
-/** A record such as a mood becomes, by the same code. */
-function testRecord({ clock, config }: App, account: ReadyAccount): DesiredRecord {
+/** A record in the form of every mood's, marked as a test. */
+function testRecord({ clock, policy }: TestDeps, { user, handle }: ReadyAccount): DesiredRecord {
+  if (!federates(policy, user, handle)) {
+    throw new DomainError('usage', 'FEDERATION keeps this user’s records from being written')
+  }
   const when = clock.now()
   const id = MARK + randomUUID()
-  const mood: Mood = {
-    id,
-    user: account.user,
-    ordinal: 0,
-    text: 'test of moods doctor',
-    when,
-    intensity: null,
-    context: null,
-    isPrivate: false,
-    deleted: null,
-    version: 0,
-    sync: initial(rkeyFor(when, id, 0), false, when),
-  }
-  const desired = desiredRecord(mood, account, config.federation)
-  if (desired.kind !== 'record')
-    throw new DomainError('usage', 'FEDERATION keeps this user’s records from being written')
-  return desired
+  const content = { text: 'test of moods doctor', intensity: null, context: null }
+  const record = recordFor({ id, when, ...content }, rkeyFor(when, id, 0))
+  if (record.kind === 'invalid') throw new Error(`the test record is not valid: ${record.message}`)
+  return record
 }
 
-/** The latest records of the repo, by record key, and which of them are tests of ours. */
-async function list({ xrpc: client }: App, { did, pds }: ReadyAccount) {
-  const params = { repo: did as l.DidString, collection: COLLECTION as l.NsidString, limit: 100 }
-  const answer = await client.ask((signal) => xrpc(client.agent(pds), listRecords, { params, signal }))
-  const { records } = done(answer).body
-  const found = records.map(({ uri, cid, value }) => {
-    const isTest = moodIdIn(value)?.startsWith(MARK) === true
-    return { rkey: uri.slice(uri.lastIndexOf('/') + 1), cid, isTest }
+/** The latest records of the repo, by record key, and which of them are our tests. */
+async function list({ directory }: TestDeps, { did, pds }: ReadyAccount) {
+  const records = done(await directory.latestRecords(pds, did, COLLECTION))
+  const found = [...records].map(([rkey, { cid, value }]) => {
+    return { rkey, cid, isTest: moodIdIn(value)?.startsWith(MARK) === true }
   })
   return new Map(found.map((record) => [record.rkey, record]))
 }
 
-/** Deletes until a reading shows them gone: asked for once more where the answer was lost. */
-async function remove({ client }: App, account: ReadyAccount, rkeys: readonly string[]): Promise<void> {
+/** Deletes until a reading shows them gone; tries again where an answer was lost. */
+async function remove({ client }: TestDeps, account: ReadyAccount, rkeys: readonly string[]): Promise<void> {
   const signal = new AbortController().signal
   for (let i = 1; ; i++) {
     try {
@@ -177,5 +165,5 @@ async function remove({ client }: App, account: ReadyAccount, rkeys: readonly st
 /** @throws Error for any other answer than `ok` */
 function done<T>(outcome: Outcome<T>): T {
   if (outcome.kind === 'ok') return outcome.value
-  throw new Error('code' in outcome ? `${outcome.kind}: ${outcome.code}` : outcome.kind)
+  throw new Error(`${outcome.kind}: ${codeOf(outcome)}`)
 }

@@ -8,7 +8,7 @@ import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { RepoClient, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
 import { collectionOf, snapshotOf } from './car.ts'
-import { type Identity, type PublicKey, resolveDid } from './identity.ts'
+import { type PublicKey, resolveDid, type SignedIdentity } from './identity.ts'
 import { applyWrites, deleteRecord, getRecord, getRepo, listRepos, putRecord } from './methods.ts'
 import type { Sessions } from './sessions.ts'
 import type { Xrpc } from './xrpc.ts'
@@ -82,7 +82,7 @@ export class PdsClient implements RepoClient {
 
   /** The key that signs a repo's commits. */
   async #signingKey({ did }: ReadyAccount): Promise<Outcome<PublicKey>> {
-    let identity: Identity
+    let identity: SignedIdentity
     try {
       identity = await resolveDid(did, this.#plcUrl, PLC_TIMEOUT_MS)
     } catch {

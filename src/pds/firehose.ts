@@ -2,6 +2,7 @@
 
 import { decode, decodeFirst } from '@atcute/cbor'
 import { LRUCache } from 'lru-cache'
+import type { CommitFeed } from '../ports/directory.ts'
 
 /** Operations remembered; a repo that is written to all the time must not fill the memory. */
 const MAX_SEEN = 1_000
@@ -16,7 +17,7 @@ interface CommitBody {
   readonly ops: readonly { readonly action: string; readonly path: string }[]
 }
 
-export class Firehose implements Disposable {
+export class Firehose implements CommitFeed {
   readonly #socket: WebSocket
   readonly #did: string
   /** The latest operations since the connection, such as `create collection/rkey`. */
@@ -54,12 +55,6 @@ export class Firehose implements Disposable {
     }
   }
 
-  /**
-   * Resolves once the commit was seen, before or after the call.
-   *
-   * @param path collection and record key
-   * @throws Error when the connection ends, or `signal` fires, before that
-   */
   async sees(action: 'create' | 'delete', path: string, signal: AbortSignal): Promise<void> {
     while (!this.#seen.has(`${action} ${path}`)) {
       if (this.#broken !== null) throw new Error(this.#broken)

@@ -15,6 +15,7 @@ import {
   PlcDidDocumentResolver,
 } from '@atcute/identity-resolver'
 import { DomainError } from '../domain/errors.ts'
+import type { Identity } from '../ports/directory.ts'
 
 /** `did:plc`, or `did:web` of a whole host. */
 type AtprotoDid = Parameters<CompositeDidDocumentResolver<'plc' | 'web'>['resolve']>[0]
@@ -32,19 +33,13 @@ export function requireDid(text: string): AtprotoDid {
 
 export type PublicKey = FoundPublicKey
 
-export type Identity =
-  | {
-      readonly kind: 'known'
-      /** Without `at://`; null for none. Only a claim: it counts once the handle resolves to the DID. */
-      readonly handle: string | null
-      /** Base URL of the PDS that holds the repo; null for none. */
-      readonly pds: string | null
+/** A DID document, and the key in it. */
+export type SignedIdentity =
+  | (Extract<Identity, { readonly kind: 'known' }> & {
       /** Key that signs the repo's commits; null for none of a known form. */
       readonly signingKey: PublicKey | null
-    }
-  | { readonly kind: 'unknown' }
-  /** A tombstone stands in its place. */
-  | { readonly kind: 'deactivated' }
+    })
+  | Extract<Identity, { readonly kind: 'unknown' | 'deactivated' }>
 
 /** The directory answers so for a tombstone (https://web.plc.directory/spec/v0.1/did-plc#did-resolution). */
 const GONE = 410
@@ -57,7 +52,7 @@ const GONE = 410
  * @throws DomainError `usage` when it is no DID; `unavailable` without a well-formed document of this DID: redirects are not followed,
  *   and at most 20 kB are read
  */
-export async function resolveDid(text: string, plcUrl: string, timeoutMs: number): Promise<Identity> {
+export async function resolveDid(text: string, plcUrl: string, timeoutMs: number): Promise<SignedIdentity> {
   const did = requireDid(text)
   const methods = { plc: new PlcDidDocumentResolver({ apiUrl: plcUrl }), web: new AtprotoWebDidDocumentResolver() }
   try {
@@ -78,7 +73,7 @@ function statusBehind(error: unknown): unknown {
   return ((error as Error).cause as { readonly status?: unknown } | undefined)?.status
 }
 
-function identityIn(document: DidDocument): Identity {
+function identityIn(document: DidDocument): SignedIdentity {
   return {
     kind: 'known',
     handle: getAtprotoHandle(document) ?? null,

@@ -1,0 +1,75 @@
+/** Asks PLC directory and PDSes what anyone may ask, over XRPC and without authorisation. */
+
+import { xrpc } from '@atproto/lex-client'
+import type { l } from '@atproto/lex-schema'
+import type { AuditedRecord } from '../domain/audit.ts'
+import { ok, type Outcome } from '../domain/outcome.ts'
+import type { CommitFeed, Directory, Identity, RepoStatus } from '../ports/directory.ts'
+import { Firehose } from './firehose.ts'
+import { isDid, resolveDid } from './identity.ts'
+import { describeRepo, getRepoStatus, listRecords, resolveHandle } from './methods.ts'
+import type { Xrpc } from './xrpc.ts'
+
+type Did = l.DidString
+
+export interface DirectoryOptions {
+  /** Directory of the did:plc accounts. */
+  readonly plcUrl: string
+  /** How long a look-up of a DID may take, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+export class PdsDirectory implements Directory {
+  readonly #xrpc: Xrpc
+  readonly #options: DirectoryOptions
+
+  constructor(client: Xrpc, options: DirectoryOptions) {
+    this.#xrpc = client
+    this.#options = options
+  }
+
+  async identity(did: string): Promise<Identity> {
+    if (!isDid(did)) return { kind: 'invalid' }
+    return resolveDid(did, this.#options.plcUrl, this.#options.timeoutMs)
+  }
+
+  async repoStatus(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<RepoStatus>> {
+    const agent = this.#xrpc.agent(pds)
+    const params = { did: did as Did }
+    return this.#xrpc.ask(async (signal) => {
+      const { active, status = null } = (await xrpc(agent, getRepoStatus, { params, signal })).body
+      return { active, status }
+    }, abort)
+  }
+
+  handleOf(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<string>> {
+    const agent = this.#xrpc.agent(pds)
+    const params = { repo: did as Did }
+    return this.#xrpc.ask(async (signal) => (await xrpc(agent, describeRepo, { params, signal })).body.handle, abort)
+  }
+
+  resolveHandle(pds: string, handle: string, abort?: AbortSignal): Promise<Outcome<string>> {
+    const agent = this.#xrpc.agent(pds)
+    const params = { handle: handle as l.HandleString }
+    return this.#xrpc.ask(async (signal) => (await xrpc(agent, resolveHandle, { params, signal })).body.did, abort)
+  }
+
+  async latestRecords(
+    pds: string,
+    did: string,
+    collection: string,
+  ): Promise<Outcome<ReadonlyMap<string, AuditedRecord>>> {
+    const agent = this.#xrpc.agent(pds)
+    const params = { repo: did as Did, collection: collection as l.NsidString, limit: 100 }
+    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, listRecords, { params, signal })).body)
+    if (answer.kind !== 'ok') return answer
+    const byKey = answer.value.records.map(({ uri, cid, value }): [string, AuditedRecord] => {
+      return [uri.slice(uri.lastIndexOf('/') + 1), { cid, value }]
+    })
+    return ok(new Map(byKey))
+  }
+
+  follow(pds: string, did: string, signal: AbortSignal): Promise<CommitFeed> {
+    return Firehose.connect(pds, did, signal)
+  }
+}
