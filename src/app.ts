@@ -31,7 +31,7 @@ import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
 import { Governor } from './pds/governor.ts'
-import type { Seam } from './sync/pass.ts'
+import type { Seam } from './sync/send.ts'
 
 /**
  * `serve`: API, page and, in embedded mode, the PDS; `worker`: the engine; `all`: both in one process; `command`: neither,

@@ -18,12 +18,24 @@ export class Events {
     this.#log.info({ address, pds }, 'started')
   }
 
-  stopping(reason: string): void {
-    this.#log.info({ reason }, 'stopping')
-  }
-
+  /** Records were created or replaced, and noted. @param ms from sending the commit to the notes of it */
   published(user: string, count: number, ms: number): void {
     this.#log.debug({ user: anonymous(user), count, ms: Math.round(ms) }, 'published')
+  }
+
+  /** Records were found in place that the rows did not know of: written by a request whose answer was lost. */
+  adopted(user: string, count: number): void {
+    this.#log.debug({ user: anonymous(user), count }, 'adopted')
+  }
+
+  /** Records of moods that were taken back were seen to be gone from the repo. */
+  withdrawn(user: string, count: number): void {
+    this.#log.debug({ user: anonymous(user), count }, 'withdrawn')
+  }
+
+  /** Records whose removal a repair or a rollback had ordered were seen to be gone. */
+  straysRemoved(user: string, count: number): void {
+    this.#log.info({ user: anonymous(user), count }, 'strays removed')
   }
 
   moodRejected(moodId: string, code: string): void {
@@ -52,21 +64,32 @@ export class Events {
     )
   }
 
-  /** @param state `done`, or `wait` while requests of before may still be carried out */
+  /** @param state `done`, or `wait` while a late write may still land */
   erasure(receipt: string, state: 'done' | 'wait'): void {
-    this.#log.info({ erasure: createHash('sha256').update(receipt).digest('hex').slice(0, 12), state }, 'erasure')
+    this.#log.info({ erasure: anonymous(receipt), state }, 'erasure')
+  }
+
+  /** Records of a user who is being erased were seen to be gone. */
+  recordsErased(receipt: string, count: number): void {
+    this.#log.info({ erasure: anonymous(receipt), count }, 'records erased')
+  }
+
+  /** The PDS has deleted the account of a user who is being erased. */
+  accountDeleted(receipt: string): void {
+    this.#log.info({ erasure: anonymous(receipt) }, 'account deleted')
   }
 
   leaseLost(user: string): void {
     this.#log.warn({ user: anonymous(user) }, 'lease lost')
   }
 
-  /** An error that nobody expected; the work goes on. */
+  /** An unexpected error; other work goes on. */
   defect(where: string, error: unknown): void {
     this.#log.error({ where, err: error }, 'unexpected error')
   }
 }
 
-function anonymous(user: string): string {
-  return createHash('sha256').update(user).digest('hex').slice(0, 12)
+/** Short enough to read, long enough to tell users apart; it leads back to nobody without the `sub` itself. */
+function anonymous(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex').slice(0, 12)
 }

@@ -1,6 +1,7 @@
 /** Claims repos that have work and runs a pass over each, several at a time. */
 
 import { backoffMs, QUARANTINE_MS } from '../domain/backoff.ts'
+import { brokenOff } from '../domain/doubt.ts'
 import { federates } from '../domain/policy.ts'
 import type { Lease, Release } from '../domain/queue.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -114,8 +115,7 @@ export class Engine {
     this.#deps.events.defect('pass', error)
     const failures = lease.failures + 1
     const now = this.#clock.now()
-    const quarantine = { until: now + QUARANTINE_MS, destructive: true }
-    return { dueAt: now + backoffMs(failures, this.#deps.random()), uncertain: true, quarantine, failures }
+    return { dueAt: now + backoffMs(failures, this.#deps.random()), ...brokenOff(now), failures }
   }
 
   /** A page of the rolling search for unmarked work. */

@@ -5,6 +5,7 @@ import { LEDGER } from '../domain/budget.ts'
 import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { Store } from '../ports/store.ts'
+import type { Events } from '../observe/events.ts'
 import type { Lease } from '../domain/queue.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -18,6 +19,7 @@ export interface EraseDeps {
   readonly client: RepoClient
   readonly host: AccountHost
   readonly clock: Clock
+  readonly events: Events
   /** Whether accounts on the PDS go as well. */
   readonly eraseAccounts: boolean
 }
@@ -51,7 +53,7 @@ export async function erase(
     if (step === 'repo_verified' && isReady(account.value) && quarantineUntil > clock.now()) {
       return ok({ kind: 'wait', until: quarantineUntil })
     }
-    const needed = await carryOut(deps, step, account.value, lease, signal)
+    const needed = await carryOut(deps, { receipt: erasure.receipt, step }, account.value, lease, signal)
     if (needed.kind !== 'ok') return needed
     if (step === 'forgotten') await forget(store, user, account.value)
     const saved = await store.erasures.save(finished(erasure, step, needed.value, clock.now()))
@@ -88,7 +90,7 @@ async function findAccount({ store, host }: EraseDeps, user: string): Promise<Ou
 /** @returns whether there was anything to do */
 async function carryOut(
   deps: EraseDeps,
-  step: ErasureStep,
+  { receipt, step }: { readonly receipt: string; readonly step: ErasureStep },
   account: Account | null,
   lease: Lease,
   signal: AbortSignal,
@@ -98,13 +100,20 @@ async function carryOut(
   if (step === 'account_deleted') {
     if (!deps.eraseAccounts) return ok(false)
     const removed = await deps.host.deleteAccount(account.did)
-    return removed.kind === 'ok' ? ok(true) : removed
+    if (removed.kind !== 'ok') return removed
+    deps.events.accountDeleted(receipt)
+    return ok(true)
   }
   if (!isReady(account)) {
     return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'the account needs attention' }
   }
   // Every record of the collection, ours or not.
-  const emptied = await deleteUntilGone(deps, account, lease, signal, async (there) => [...there.keys()])
+  let before = 0
+  const emptied = await deleteUntilGone(deps, account, lease, signal, async (there) => {
+    if (there.size < before) deps.events.recordsErased(receipt, before - there.size)
+    before = there.size
+    return [...there.keys()]
+  })
   return emptied.kind === 'ok' ? ok(true) : emptied
 }
 

@@ -4,6 +4,7 @@ import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import { batches } from '../domain/plan.ts'
 import { COLLECTION } from '../domain/record.ts'
+import type { Events } from '../observe/events.ts'
 import type { Store } from '../ports/store.ts'
 import type { Lease } from '../domain/queue.ts'
 import type { RepoClient } from '../ports/pds.ts'
@@ -46,7 +47,7 @@ export async function deleteUntilGone(
 
 /** Carries out the removals that a repair has ordered. What is gone by then, or is something else, is done. */
 export async function removeStrays(
-  deps: RemovalDeps,
+  deps: RemovalDeps & { readonly events: Events },
   account: ReadyAccount,
   lease: Lease,
   signal: AbortSignal,
@@ -56,7 +57,10 @@ export async function removeStrays(
     const ordered = await removals.of(account.user)
     const left = ordered.filter(({ rkey, cid }) => there.get(rkey) === cid).map(({ rkey }) => rkey)
     const gone = ordered.map(({ rkey }) => rkey).filter((rkey) => !left.includes(rkey))
-    if (gone.length > 0) await removals.finish(account.user, gone)
+    if (gone.length > 0) {
+      await removals.finish(account.user, gone)
+      deps.events.straysRemoved(account.user, gone.length)
+    }
     return left
   })
 }

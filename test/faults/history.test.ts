@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { DomainError } from '../../src/domain/errors.ts'
-import type { Seam } from '../../src/sync/pass.ts'
+import type { Seam } from '../../src/sync/send.ts'
 import { differences } from '../support/oracle.ts'
 import { listRecords } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'

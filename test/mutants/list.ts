@@ -43,9 +43,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a lost answer is forgotten: the repo is not read before the next write',
-    file: 'src/sync/pass.ts',
-    find: "    if (failure.kind === 'uncertain') {\n      this.#uncertain = true",
-    replace: "    if (failure.kind === 'uncertain') {\n      this.#uncertain = false",
+    file: 'src/domain/doubt.ts',
+    find: 'return { uncertain: true, quarantine, inFlight: null }',
+    replace: 'return { uncertain: false, quarantine, inFlight: null }',
     tests: [ENGINE],
   },
   {
@@ -85,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a batch refused for one bad write is refused whole',
-    file: 'src/sync/pass.ts',
+    file: 'src/sync/send.ts',
     find: 'group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group)',
     replace: 'this.#refused(group[0]!, outcome)',
     tests: [ENGINE],

@@ -1,0 +1,181 @@
+/** Sends one pass's writes to its repo, keeps their results, and remembers what is not certain about the repo. */
+
+import type { ReadyAccount } from '../domain/account.ts'
+import { backoffMs } from '../domain/backoff.ts'
+import { answered, claimed, type Doubt, released, resultDropped, sending, workedOff } from '../domain/doubt.ts'
+import type { Mood } from '../domain/mood.ts'
+import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
+import { inPlace, type Step } from '../domain/plan.ts'
+import { COLLECTION, uriOf } from '../domain/record.ts'
+import { delayed, failed, rejected } from '../domain/sync.ts'
+import type { Events } from '../observe/events.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { RepoClient } from '../ports/pds.ts'
+import type { Lease, Release } from '../domain/queue.ts'
+import type { Settlement, Store } from '../ports/store.ts'
+
+/** Points between two steps at which a process may die; tests let it die there. */
+export type Seam = 'after-claim' | 'before-write' | 'after-write' | 'after-settle'
+
+export interface SendDeps {
+  readonly store: Store
+  readonly client: RepoClient
+  readonly clock: Clock
+  readonly random: () => number
+  readonly events: Events
+  /** Called when moods have changed. */
+  readonly changed: () => void
+  readonly seam: (name: Seam) => void
+}
+
+type WriteStep = Extract<Step, { kind: 'write' }>
+
+/** Refusals of one mood that may not be repeated, before it is given up. A deletion never is. */
+const MAX_ATTEMPTS = 5
+/** Refusals that will be repeated. */
+const TERMINAL = new Set(['InvalidRequest', 'InvalidRecord', 'PayloadTooLarge', 'PayloadTooLargeError'])
+
+export class Sender {
+  readonly #deps: SendDeps
+  readonly #lease: Lease
+  readonly #lost: AbortSignal
+  #doubt: Doubt
+  /** Record keys deleted in this pass; one that is still there afterwards is not deleted in a loop. */
+  readonly #deleted = new Set<string>()
+
+  /** @param lost fires when the lease is gone: waiting for an answer ends */
+  constructor(deps: SendDeps, lease: Lease, lost: AbortSignal) {
+    this.#deps = deps
+    this.#lease = lease
+    this.#lost = lost
+    this.#doubt = claimed(lease)
+  }
+
+  get doubt(): Doubt {
+    return this.#doubt
+  }
+
+  /** Notes a failure of any request of this pass. */
+  noteFailure(failure: Failure): void {
+    this.#doubt = answered(this.#doubt, failure, this.#now)
+  }
+
+  /** Carries out work that deletes records by requests of its own. */
+  async destroying<T>(work: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    this.#doubt = sending(this.#doubt, 'destruction')
+    const outcome = await work()
+    this.#doubt = answered(this.#doubt, outcome, this.#now)
+    return outcome
+  }
+
+  /** The end of a pass with more to do. @param dueAt when to come back, in ms since 1970; null for not at all */
+  release(dueAt: number | null): Release {
+    return { dueAt, ...released(this.#doubt), failures: 0 }
+  }
+
+  /** The end of a pass that has done all that was due. */
+  releaseDone(dueAt: number | null): Release {
+    this.#doubt = workedOff(this.#doubt, this.#now)
+    return this.release(dueAt)
+  }
+
+  /**
+   * Keeps results. One that comes too late is dropped, and leaves a repo that may differ from what the row says.
+   *
+   * @returns ids of the moods whose result was kept
+   */
+  async settle(settlements: readonly Settlement[]): Promise<ReadonlySet<string>> {
+    if (settlements.length === 0) return new Set()
+    const kept = await this.#deps.store.work.settle(settlements, this.#now)
+    if (kept.size < settlements.length) {
+      this.#doubt = resultDropped(this.#doubt)
+      this.#deps.events.settleDropped(this.#lease.user, settlements.length - kept.size)
+    }
+    this.#deps.changed()
+    return kept
+  }
+
+  /** Whether a record of this key was in the repo before this pass, as far as the row or the pass can tell. */
+  hadRecord({ sync }: Mood): boolean {
+    return sync.cid !== null || this.#deleted.has(sync.rkey)
+  }
+
+  /** Writes the group in one commit, or in several where one is refused, and settles its moods. */
+  async write(account: ReadyAccount, group: readonly WriteStep[]): Promise<Outcome> {
+    for (const { write } of group) {
+      if (write.action !== 'delete') continue
+      if (this.#deleted.has(write.rkey)) return { kind: 'uncertain', code: 'StillThere', answered: true }
+      this.#deleted.add(write.rkey)
+    }
+    const isDestructive = group.some(({ write }) => write.action !== 'create')
+    if (isDestructive && !(await this.#deps.store.repos.noteDestructive(this.#lease))) {
+      return { kind: 'uncertain', code: 'LeaseLost', answered: true }
+    }
+    const started = performance.now()
+    const writes = group.map((step) => step.write)
+    this.#deps.seam('before-write')
+    this.#doubt = sending(this.#doubt, isDestructive ? 'destruction' : 'creations')
+    const outcome = await this.#deps.client.write(account, COLLECTION, writes, this.#lost)
+    this.#deps.seam('after-write')
+    this.#doubt = answered(this.#doubt, outcome, this.#now)
+    if (outcome.kind === 'ok') {
+      await this.#written(account, group, started)
+      return outcome
+    }
+    if (outcome.kind === 'rejected') {
+      return group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group)
+    }
+    if (outcome.kind === 'later' && outcome.less === true && group.length > 1) return this.#halve(account, group)
+    // Alone and without an answer: the others of this repo do not have to wait behind it.
+    if (outcome.kind === 'uncertain' && group.length === 1) await this.#postpone(group[0]!.mood)
+    return outcome
+  }
+
+  /** Settles what is in the repo now. A deletion is settled by reading, in the next round. */
+  async #written(account: ReadyAccount, group: readonly WriteStep[], started: number): Promise<void> {
+    const quarantined = { quarantine: this.#doubt.quarantine, now: this.#now }
+    const results = group.flatMap(({ mood, write }): Settlement[] => {
+      if (write.action === 'delete') return []
+      const next = inPlace(mood, uriOf(account.did, write.rkey), write.cid, quarantined)
+      return [{ id: mood.id, version: mood.version, next }]
+    })
+    const kept = await this.settle(results)
+    const published = results.filter(({ id, next }) => next.state === 'published' && kept.has(id))
+    if (published.length > 0) {
+      this.#deps.events.published(account.user, published.length, performance.now() - started)
+    }
+    this.#deps.seam('after-settle')
+  }
+
+  /** One bad write has the whole commit refused, or a budget has room for a part of it: let through what can go. */
+  async #halve(account: ReadyAccount, group: readonly WriteStep[]): Promise<Outcome> {
+    for (const { write } of group) this.#deleted.delete(write.rkey)
+    const middle = Math.ceil(group.length / 2)
+    for (const half of [group.slice(0, middle), group.slice(middle)]) {
+      const outcome = await this.write(account, half)
+      if (outcome.kind !== 'ok') return outcome
+    }
+    return ok(undefined)
+  }
+
+  /** The PDS refuses this very mood: it is tried again, or given up with the reason. */
+  async #refused({ mood, write }: WriteStep, answer: { code: string; message: string }): Promise<Outcome> {
+    const { sync, id, version } = mood
+    const error = { code: answer.code, message: answer.message, at: this.#now }
+    const giveUp = TERMINAL.has(answer.code) || sync.attempts + 1 >= MAX_ATTEMPTS
+    const isOver = giveUp && write.action !== 'delete'
+    const retryAt = this.#now + backoffMs(sync.attempts + 1, this.#deps.random())
+    await this.settle([{ id, version, next: isOver ? rejected(sync, error) : failed(sync, retryAt, error) }])
+    if (isOver) this.#deps.events.moodRejected(id, answer.code)
+    return ok(undefined)
+  }
+
+  async #postpone({ id, version, sync }: Mood): Promise<void> {
+    const dueAt = this.#now + backoffMs(this.#lease.failures + 1, this.#deps.random())
+    await this.settle([{ id, version, next: delayed(sync, dueAt) }])
+  }
+
+  get #now(): number {
+    return this.#deps.clock.now()
+  }
+}
