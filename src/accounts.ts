@@ -15,7 +15,7 @@ export class Accounts {
   readonly #erasures: ErasureStore
   readonly #nudge: (user: string) => void
 
-  /** @param nudge says that a user's repo has work */
+  /** @param nudge tells the engine that a user's repo has work */
   constructor(store: Pick<Store, 'accounts' | 'erasures'>, nudge: (user: string) => void) {
     this.#accounts = store.accounts
     this.#erasures = store.erasures
@@ -23,8 +23,8 @@ export class Accounts {
   }
 
   /**
-   * Gives the user a handle and asks for an account, which the engine makes when the PDS lets it. Asking again changes
-   * nothing, but tries anew what had been refused.
+   * Gives the user a handle and requests an account, which the engine creates as soon as the PDS allows. Calling it again
+   * changes nothing, but retries an account that was refused.
    *
    * @param user the identity provider's `sub`
    * @throws DomainError `invalid_handle`, `handle_taken`, `already_signed_up` (with another handle),
@@ -46,12 +46,13 @@ export class Accounts {
     return { handle, account }
   }
 
+  /** @param user the identity provider's `sub`; need not have signed up */
   async profile(user: string): Promise<Profile> {
     const handles = await this.#accounts.handlesOf([user])
     return { handle: handles.get(user) ?? null, account: await this.#accounts.byUser(user) }
   }
 
-  /** `sub` of whoever has this handle, or null. @throws DomainError `invalid_handle` */
+  /** @returns `sub` of the user with this handle, or null @throws DomainError `invalid_handle` */
   async userOf(wanted: string): Promise<string | null> {
     const handle = parseHandle(wanted)
     return (await this.#accounts.usersOf([handle])).get(handle) ?? null
@@ -59,8 +60,9 @@ export class Accounts {
 }
 
 /**
- * Who signs in with a handle for trying out: whoever has it, else the same new name each time.
+ * The user who signs in with a handle for a trial: the one who has the handle, otherwise a new `sub`, the same each time.
  *
+ * @returns `sub` of the user
  * @throws DomainError `invalid_handle`
  */
 export async function trialUser(accounts: Accounts, handle: string): Promise<string> {
@@ -68,7 +70,7 @@ export async function trialUser(accounts: Accounts, handle: string): Promise<str
   if (known !== null) return known
   for (let n = 1; ; n++) {
     const user = n === 1 ? `trial|${handle}` : `trial|${handle}|${n}`
-    // Somebody may have signed in with this handle and signed up with another.
+    // This `sub` may belong to a user who signed in with this handle but signed up with another.
     if ((await accounts.profile(user)).handle === null) return user
   }
 }

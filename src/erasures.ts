@@ -1,4 +1,4 @@
-/** Forgetting a user on demand: the request, and looking at how far it has come. The engine does the rest. */
+/** Erasure of a user on request: accepting it, and showing its progress. The engine does the rest. */
 
 import { createHmac, randomBytes } from 'node:crypto'
 import { DomainError } from './domain/errors.ts'
@@ -10,7 +10,7 @@ import { removeTexts } from './sync/erase.ts'
 export interface ErasuresDeps {
   readonly store: Store
   readonly clock: Clock
-  /** Key of the hash that is left of a user. */
+  /** Key of the hash that remains of a user. */
   readonly tombstoneKey: Uint8Array
   readonly nudge: (user: string) => void
   readonly changed: () => void
@@ -24,8 +24,10 @@ export class Erasures {
   }
 
   /**
-   * Begins to forget the user. When this returns, nothing new is taken from the user and none of the texts is left in the
-   * primary; records and account follow as the PDS allows. Asking again gives the same receipt while the job runs.
+   * Starts the erasure of a user. When it resolves, nothing new is accepted from the user and no text of the user is left
+   * in the primary; records and account follow as the PDS allows. A second request returns the running erasure.
+   *
+   * @param user the identity provider's `sub`
    */
   async request(user: string): Promise<Erasure> {
     const { store, clock, nudge, changed } = this.#deps
@@ -38,7 +40,7 @@ export class Erasures {
     return after
   }
 
-  /** The keyed hash that is left of the user once forgotten: whoever has the key can tell whether somebody was. */
+  /** The keyed hash that remains of a forgotten user: with the key one can tell whether a given `sub` was forgotten. */
   tombstoneOf(user: string): string {
     return createHmac('sha256', this.#deps.tombstoneKey).update(user).digest('base64url')
   }

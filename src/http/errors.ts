@@ -4,7 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { DomainError, type ErrorCode } from '../domain/errors.ts'
 import type { Events } from '../observe/events.ts'
 
-/** Status of each code. Those of the command line cannot come from a request. */
+/** Status of each code. Codes of the command line, which no request causes, are defects here: 500. */
 const STATUS: Readonly<Record<ErrorCode, number>> = {
   bad_request: 400,
   invalid_mood: 400,
@@ -24,13 +24,13 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   usage: 500,
 }
 
-/** Fastify's own refusals, by status. */
+/** Codes for Fastify's own refusals, by status; all others are `bad_request`. */
 const OF_FASTIFY: Readonly<Record<number, ErrorCode>> = {
   413: 'too_large',
   415: 'unsupported_media_type',
 }
 
-/** Answers a failed request. What nobody expected is logged, and shown as `internal` without its words. */
+/** Answers a failed request. An unexpected error is logged, and answered as `internal` without its message. */
 export function errorHandler(events: Events) {
   return (error: FastifyError | DomainError, _request: FastifyRequest, reply: FastifyReply): void => {
     if (error instanceof DomainError) {

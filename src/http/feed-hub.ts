@@ -1,6 +1,6 @@
 /**
- * Tells everybody who watches what has changed. Changes are read from the store, so those of other processes are seen as
- * well; one reader serves all who watch, and nothing is read when nobody does.
+ * The live feed: tells watchers which moods changed. Changes are read from the store, so those of other processes are
+ * included. One reader serves all watchers; without watchers nothing is read.
  */
 
 import { setTimeout } from 'node:timers/promises'
@@ -11,13 +11,13 @@ import type { Clock } from '../ports/clock.ts'
 import type { Wakeup } from '../wakeup.ts'
 
 export interface Watcher {
-  /** `sub` of whoever watches, null for a stranger. */
+  /** `sub` of the watching user, null when not signed in. */
   readonly viewer: string | null
-  /** A mood that the watcher may see was added or has changed. */
+  /** A mood that the watcher may see was added or changed. */
   show(entry: Entry): void
-  /** A mood is not to be seen any more. */
+  /** The watcher may not see this mood any more. */
   hide(id: string): void
-  /** The server stops. */
+  /** The server stops; nothing more is shown. */
   end(): void
 }
 
@@ -25,16 +25,16 @@ export interface FeedHubDeps {
   readonly store: MoodStore
   readonly moods: Moods
   readonly clock: Clock
-  /** Raised by changes of this process. */
+  /** Raised when moods change in this process. */
   readonly changes: Wakeup
   readonly onError: (error: unknown) => void
 }
 
 /** How often to look for changes of other processes. */
 const POLL_MS = 1000
-/** Writes of other processes may land this much behind the newest one seen. */
+/** A change may become visible after changes that are up to this much newer. */
 const OVERLAP_MS = 6000
-/** However many changes there are, they are read no more often than this. */
+/** Shortest pause between two readings, however many changes there are. */
 const PAUSE_MS = 50
 const PAGE = 500
 
@@ -48,7 +48,7 @@ export class FeedHub {
     this.#deps = deps
   }
 
-  /** @returns how to stop watching */
+  /** @returns stops watching */
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher)
     this.#reading ??= this.#read()
@@ -67,7 +67,7 @@ export class FeedHub {
   async #read(): Promise<void> {
     const { clock, changes } = this.#deps
     let newest = clock.now() - OVERLAP_MS
-    /** Versions told already, of moods changed within the overlap. */
+    /** Versions that watchers were told of, for moods changed within the overlap. */
     let told = new Map<string, { version: number; changedAt: number }>()
     while (this.#watchers.size > 0 && !this.#stop.signal.aborted) {
       const { seen } = changes
@@ -98,7 +98,7 @@ export class FeedHub {
     for (const entry of await this.#deps.moods.entries(moods)) {
       for (const watcher of this.#watchers) {
         if (isVisibleTo(entry.mood, watcher.viewer)) watcher.show(entry)
-        // Not even the id of a mood that was private from the start is told to others.
+        // Other users never learn even the id of a mood that was private from the start.
         else if (entry.mood.sync.hold !== 'private' || entry.mood.user === watcher.viewer) watcher.hide(entry.mood.id)
       }
     }

@@ -1,6 +1,6 @@
 /**
  * The API for servers that speak Fetch (https://fetch.spec.whatwg.org/#fetch-api): a Request in, a Response out, through the
- * same Fastify as over HTTP. Fastify's own `inject` carries it, which needs no socket and hands out the answer as a stream.
+ * same Fastify instance as over HTTP. Fastify's `inject` carries it: it needs no socket, and returns the answer as a stream.
  */
 
 import { finished, Readable } from 'node:stream'
@@ -9,7 +9,7 @@ import { errorCodes } from 'fastify'
 import { DomainError } from '../domain/errors.ts'
 import type { Http } from './deps.ts'
 
-/** Of one connection and not of the request; and the length, which follows from what has been read of the body. */
+/** Headers of a connection, not of the request; and the length, which `inject` sets from the payload. */
 const NOT_PASSED_ON: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -20,13 +20,13 @@ const NOT_PASSED_ON: ReadonlySet<string> = new Set([
 ])
 const NOT_PASSED_BACK: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding'])
 
-/** As much of a stream may wait to be read, as in `routes/stream.ts`, which cannot see this far. */
+/** A reader that falls further behind a live stream is disconnected. As in `routes/stream.ts`, which cannot see this buffer. */
 const MAX_UNREAD_BYTES = 1_000_000
 
 /**
  * Answers one request.
  *
- * @throws DomainError `unavailable` when the installation was closed; TypeError when the body was read before
+ * @throws DomainError `unavailable` when the installation is closed; TypeError when the body was already read
  */
 export async function answerFetch(http: Http, request: Request): Promise<Response> {
   const url = new URL(request.url)
@@ -35,7 +35,7 @@ export async function answerFetch(http: Http, request: Request): Promise<Respons
   const payload = await readBody(request, http.initialConfig.bodyLimit!)
   const answer = await http
     .inject({
-      // Fetch has methods that Node's parser would refuse; here it is Fastify that says that there is nothing.
+      // Fetch allows methods that Node's parser would refuse; Fastify answers them with 404.
       validate: false,
       method: request.method,
       url: url.pathname + url.search,
@@ -48,7 +48,7 @@ export async function answerFetch(http: Http, request: Request): Promise<Respons
       throw new DomainError('unavailable', 'this installation is closed', { cause: error })
     })
   const body = answer.stream()
-  // Whoever writes the answer is to know when nobody reads it any more, as with a connection that is gone.
+  // The route must learn that the reader has left, as it would from a closed connection.
   body.once('close', () => void answer.raw.res.destroy())
   const hangUp = (): void => void body.destroy()
   request.signal.addEventListener('abort', hangUp, { once: true })
@@ -57,7 +57,7 @@ export async function answerFetch(http: Http, request: Request): Promise<Respons
   return toResponse(request, answer.raw.res, answer.headers, body)
 }
 
-/** The body as bytes: all of it, or so much that it is seen to be too large. */
+/** The body as bytes; of a body over the limit, only enough of it to see that. */
 async function readBody(request: Request, limit: number): Promise<Buffer | null> {
   if (!request.body) return null
   const chunks: Uint8Array[] = []
@@ -86,7 +86,7 @@ function toResponse(request: Request, raw: ServerResponse, fields: object, body:
   return new Response(stream, { status, headers })
 }
 
-/** What comes whether or not somebody reads: who falls too far behind is cut off, and may come back. */
+/** A stream that does not wait for its reader: a reader that falls too far behind is disconnected, and may come back. */
 function liveBody(body: Readable): ReadableStream<Uint8Array> {
   let isOver = false
   return new ReadableStream<Uint8Array>(

@@ -1,4 +1,4 @@
-/** The page in a real browser, on a whole installation. */
+/** The page in a real browser, end to end. */
 
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -24,7 +24,7 @@ describe('the page', () => {
 
   interface Opened extends AsyncDisposable {
     readonly page: Page
-    /** What the browser complained of. */
+    /** Errors and warnings of the browser. */
     readonly complaints: string[]
   }
 
@@ -46,7 +46,7 @@ describe('the page', () => {
     await page.getByText(`@${handle}`).first().waitFor()
   }
 
-  it('signs in, posts, shows the mood saved and then published, and opens the record as the PDS has it', async () => {
+  it('signs in, posts, shows the mood as saved and then as published, and opens the record that the PDS holds', async () => {
     await using opened = await open()
     const { page } = opened
     await signIn(page, 'page-alice')
@@ -96,7 +96,7 @@ describe('the page', () => {
     expect(opened.complaints).toEqual([])
   })
 
-  it('shows what others post, as they post it', async () => {
+  it('shows the posts of others live', async () => {
     await using opened = await open()
     await opened.page.getByText('live', { exact: true }).waitFor()
     const carol = await new Visitor(app.address).as('page-carol')
@@ -106,7 +106,7 @@ describe('the page', () => {
     expect(await card.innerText()).toContain('@page-carol')
   })
 
-  it('keeps a private mood to its author, in the author’s own list', async () => {
+  it('shows a private mood to its author alone, in the list of own moods', async () => {
     await using opened = await open()
     const { page } = opened
     await signIn(page, 'page-dave')
@@ -121,7 +121,7 @@ describe('the page', () => {
     expect(await page.getByText('between me and me').count()).toBe(0)
   })
 
-  it('says what is wrong with a handle or a mood, and loses nothing', async () => {
+  it('explains an invalid handle and a mood that is too long, and keeps the text', async () => {
     await using opened = await open()
     const { page } = opened
     await page.getByLabel('Handle').fill('a.b')
@@ -135,9 +135,9 @@ describe('the page', () => {
   })
 
   it.each([
-    ['on a phone, in the dark', { width: 360, height: 700 }, 'dark'],
-    ['on a desk, in the light', { width: 1200, height: 800 }, 'light'],
-  ] as const)('fits %s', async (_what, viewport, colorScheme) => {
+    ['a phone in dark mode', { width: 360, height: 700 }, 'dark'],
+    ['a desktop in light mode', { width: 1200, height: 800 }, 'light'],
+  ] as const)('fits the screen of %s', async (_what, viewport, colorScheme) => {
     await using opened = await open({ viewport, colorScheme })
     const { page } = opened
     await signIn(page, 'page-frank')

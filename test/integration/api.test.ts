@@ -1,4 +1,4 @@
-/** What the HTTP API takes, refuses and shows. */
+/** What the HTTP API accepts, refuses and shows. */
 
 import { SignJWT, generateKeyPair } from 'jose'
 import { connect } from 'node:net'
@@ -31,7 +31,7 @@ describe('the API', () => {
     await folder[Symbol.asyncDispose]()
   })
 
-  describe('refuses, and changes nothing:', () => {
+  describe('refusals', () => {
     it.each<[string, number, string, unknown]>([
       ['an empty mood', 400, 'invalid_mood', { mood: '' }],
       ['white space', 400, 'invalid_mood', { mood: '  \n ' }],
@@ -52,14 +52,14 @@ describe('the API', () => {
       ['something that is not JSON', 400, 'bad_request', '{"mood":'],
       ['a poisoned prototype', 400, 'bad_request', '{"mood":"x","__proto__":{"a":1}}'],
       ['over 16 KiB', 413, 'too_large', { mood: 'x', context: 'a'.repeat(17_000) }],
-    ])('%s', async (_what, status, error, body) => {
+    ])('refuses to post %s, and changes nothing', async (_what, status, error, body) => {
       const before = await app.store.work.count()
       const answer = await alice.send('/api/mood', body)
       expect(answer).toMatchObject({ status, body: { error, message: expect.any(String) } })
       expect(await app.store.work.count()).toEqual(before)
     })
 
-    it('text that is not UTF-8', async () => {
+    it('refuses a body that is not UTF-8', async () => {
       const before = await app.store.work.count()
       const post = (body: Uint8Array, type = 'application/json') =>
         fetch(`${app.address}/api/mood`, {
@@ -76,7 +76,7 @@ describe('the API', () => {
     })
 
     it.each(['/api/mood/%zz', '/api/mood/@%E0%A4%A', `/api/mood/${'a'.repeat(5000)}`, '/api/mood//all', '/index.html'])(
-      'the address %s',
+      'answers the address %s with an error in JSON',
       async (path) => {
         const { status, body } = await stranger.send(path)
         expect([400, 404]).toContain(status)
@@ -84,7 +84,7 @@ describe('the API', () => {
       },
     )
 
-    it('whoever calls it by another name than localhost', async () => {
+    it('refuses a foreign Host header while trial sign-in runs on loopback', async () => {
       const { hostname, port } = new URL(app.address!)
       const socket = connect(Number(port), hostname)
       socket.write('GET /api/about HTTP/1.1\r\nHost: moods.example\r\nConnection: close\r\n\r\n')
@@ -93,7 +93,7 @@ describe('the API', () => {
       expect(answer).toMatch(/^HTTP\/1\.1 400 .*localhost alone/s)
     })
 
-    it('a body that is not called JSON', async () => {
+    it('refuses a body of another content type than JSON', async () => {
       for (const type of ['text/plain', 'application/x-www-form-urlencoded']) {
         const answer = await alice.send('/api/mood', '{"mood":"x"}', { 'content-type': type })
         expect(answer).toMatchObject({ status: 415, body: { error: 'unsupported_media_type' } })
@@ -106,13 +106,13 @@ describe('the API', () => {
       ['a malformed token', 'Bearer nonsense'],
       ['a token of three wrong parts', 'Bearer a.b.c'],
       ['an unsigned token', 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0cmlhbHxhbGljZSJ9.'],
-    ])('%s', async (_what, authorization) => {
+    ])('refuses to post with %s', async (_what, authorization) => {
       const answer = await stranger.send('/api/mood', { mood: 'x' }, authorization ? { authorization } : {})
       expect(answer).toMatchObject({ status: 401, body: { error: 'unauthorized' } })
       expect(answer.headers.get('www-authenticate')).toBe('Bearer')
     })
 
-    it('a bad token even where none is needed', async () => {
+    it('refuses a bad token even where none is needed', async () => {
       const answer = await stranger.send('/api/mood/all', undefined, { authorization: 'Bearer a.b.c' })
       expect(answer).toMatchObject({ status: 401, body: { error: 'unauthorized' } })
     })
@@ -128,18 +128,18 @@ describe('the API', () => {
       'for=',
       'for=@a.b',
       'what=1',
-    ])('a list with %s', async (query) => {
+    ])('refuses a list with %s', async (query) => {
       const { status, body } = await stranger.send(`/api/mood/all?${query}`)
       expect([status, typeof body['error'], typeof body['message']]).toEqual([400, 'string', 'string'])
     })
 
-    it.each(['ab', 'a.b.c', 'under_score', 'x'.repeat(19), '-abc', ''])('the handle %j', async (handle) => {
+    it.each(['ab', 'a.b.c', 'under_score', 'x'.repeat(19), '-abc', ''])('refuses the handle %j', async (handle) => {
       const answer = await stranger.send('/api/sign-in', { handle })
       expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_handle' } })
       expect(await alice.send('/api/signup', { handle })).toMatchObject({ status: 400 })
     })
 
-    it('a handle that somebody has, and a second handle', async () => {
+    it('refuses a handle that another user has, and a second handle for one user', async () => {
       const carol = await stranger.as('carol', { signUp: false })
       expect(await carol.send('/api/signup', { handle: 'Alice' })).toMatchObject({
         status: 409,
@@ -152,7 +152,7 @@ describe('the API', () => {
     })
   })
 
-  describe('shows', () => {
+  describe('answers', () => {
     it('lists newest first, in pages, without gap or overlap', async () => {
       const dave = await stranger.as('dave')
       const ids: string[] = []
@@ -168,7 +168,7 @@ describe('the API', () => {
       expect(seen).toEqual(ids)
     })
 
-    it('moods of the users one asks for', async () => {
+    it('lists the moods of the given users alone', async () => {
       const mine = await alice.post('mine')
       const theirs = await bob.post('theirs')
       const { body } = await stranger.send<List>('/api/mood/all?for=@alice,@bob&limit=100')
@@ -178,7 +178,7 @@ describe('the API', () => {
       expect((await stranger.send<List>('/api/mood/all?for=@nobody-here')).body).toEqual({ moods: [] })
     })
 
-    it('the latest mood of a user', async () => {
+    it('shows the latest mood of a user by handle', async () => {
       await alice.post('older')
       const latest = await alice.post('newer')
       expect((await stranger.send('/api/mood/@alice')).body).toEqual(await stranger.mood(latest.id))
@@ -187,7 +187,7 @@ describe('the API', () => {
       expect(await stranger.send('/api/mood/@x')).toMatchObject({ status: 400, body: { error: 'invalid_handle' } })
     })
 
-    it('private moods to their author alone', async () => {
+    it('shows private moods to their author alone', async () => {
       const open = await alice.post('in the open')
       const secret = await alice.post('in secret', { isPrivate: true })
       for (const other of [stranger, bob]) {
@@ -209,7 +209,7 @@ describe('the API', () => {
       }
     })
 
-    it('nobody’s sub', async () => {
+    it('never shows a user’s sub', async () => {
       const answers = await Promise.all(
         ['/api/mood/all?limit=100', '/api/mood/@alice', '/api/me'].map((path) => alice.send(path)),
       )
@@ -220,7 +220,7 @@ describe('the API', () => {
       expect(JSON.stringify(answers.map((answer) => answer.body))).not.toContain('trial|')
     })
 
-    it('health, readiness and a description of itself', async () => {
+    it('shows health, readiness and its OpenAPI description', async () => {
       expect(await stranger.send('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
       expect(await stranger.send('/readyz')).toMatchObject({ status: 200, body: { status: 'ready' } })
       const { body } = await stranger.send<{ paths: object }>('/api/openapi.json')
@@ -263,7 +263,7 @@ describe('the API', () => {
 })
 
 describe('the live feed', () => {
-  it('tells of a mood when it is saved and when it is published, and of private ones only to their author', async () => {
+  it('shows a mood when it is saved and when it is published, and private moods only to their author', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path)
     const alice = await new Visitor(app.address).as('alice')
@@ -295,7 +295,7 @@ describe('the live feed', () => {
     await own.cancel()
   })
 
-  it('tells of what another process has done', async () => {
+  it('shows what another process has published', async () => {
     await using folder = await temporaryFolder()
     await using server = await startApp(folder.path, { role: 'serve' })
     await using worker = await startApp(folder.path, { role: 'worker' })
@@ -313,8 +313,8 @@ describe('the live feed', () => {
   })
 })
 
-describe('an OpenID Connect provider', () => {
-  it('lets its own tokens in, and no others', async () => {
+describe('the API with an OpenID Connect provider', () => {
+  it('accepts the tokens of the provider, and no others', async () => {
     await using provider = await startProvider()
     const { issuer } = provider
     const token = (wrong = {}): Promise<string> => provider.token('auth0|123', wrong)
@@ -337,7 +337,7 @@ describe('an OpenID Connect provider', () => {
     expect(await user.send('/api/sign-in', { handle: 'alice' })).toMatchObject({ status: 404 })
   })
 
-  it('that does not answer is a 503 and no refusal', async () => {
+  it('answers 503, not 401, while the provider does not answer', async () => {
     await using folder = await temporaryFolder()
     const env = { AUTH_ISSUER: 'http://127.0.0.1:9/', AUTH_AUDIENCE: AUDIENCE }
     await using app = await startApp(folder.path, { role: 'serve', env })

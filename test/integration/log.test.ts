@@ -1,11 +1,11 @@
-/** The log tells what happened, and nothing that is none of its business. */
+/** What the log must not contain. */
 
 import { Writable } from 'node:stream'
 import { expect, it } from 'vitest'
 import { createLog } from '../../src/observe/log.ts'
 import { startApp, temporaryFolder, Visitor } from '../support/installation.ts'
 
-it('carries no mood text, token, password or sub at any level', async () => {
+it('the log contains no mood text, token, password or sub at any level', async () => {
   let logged = ''
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
