@@ -114,6 +114,11 @@ export function isVisibleTo(mood: Mood, viewer: string | null): boolean {
   return mood.deleted === null && (!mood.isPrivate || mood.user === viewer)
 }
 
+/** Merges lists of moods into one, newest first by `(when, id)`: the order of every feed. */
+export function newestFirst(moods: readonly Mood[], limit: number): Mood[] {
+  return moods.toSorted((a, b) => b.when - a.when || (a.id < b.id ? 1 : -1)).slice(0, limit)
+}
+
 /**
  * A MongoDB ObjectId in hex (https://www.mongodb.com/docs/manual/reference/bson-types/#objectid): 4 bytes of seconds,
  * 5 random bytes of the process, 3 bytes that count up.

@@ -16,6 +16,7 @@ import {
   STEPS,
   SYNC_STATES,
   type SyncState,
+  unseen,
   withdrawn,
 } from './sync.ts'
 
@@ -87,6 +88,15 @@ describe('steps', () => {
     const pending = initial('key', false, 1)
     expect(() => adopted(pending, record)).toThrow('a pending mood cannot be adopted')
     expect(() => forgotten(pending)).toThrow('a pending mood cannot be forgotten')
+  })
+})
+
+describe('unseen', () => {
+  it('waits for a backfill, whatever its row claims', () => {
+    const claims = { rkey: 'key', uri: 'at://x', cid: 'y', attempts: 0 }
+    const sync = unseen(claims)
+    check(sync)
+    expect(sync).toMatchObject({ state: 'local', hold: 'backfill', ...claims })
   })
 })
 

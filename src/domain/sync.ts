@@ -59,6 +59,14 @@ export function initial(rkey: string, isPrivate: boolean, now: number): MoodSync
     : { ...none, state: 'pending', dueAt: now, hold: null }
 }
 
+/**
+ * The state of a mood that was there before the engine. What its row claims of the PDS is no evidence: it waits for a
+ * backfill, which looks.
+ */
+export function unseen(claims: Pick<MoodSync, 'rkey' | 'uri' | 'cid' | 'attempts'>): MoodSync {
+  return { ...claims, state: 'local', dueAt: null, hold: 'backfill', error: null }
+}
+
 /** What a reading of the repo showed of a mood's record. */
 export interface SeenRecord {
   /** Key at which it is, or at which it is to be. */

@@ -7,6 +7,7 @@ import { type Account, isReady } from '../domain/account.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { COLLECTION, moodIdIn } from '../domain/record.ts'
+import { forgotten } from '../domain/sync.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, auditUser, repairFindings } from './audit.ts'
 import { historyOf } from './pages.ts'
@@ -18,16 +19,7 @@ function isMeant({ sync }: Mood): boolean {
 
 /** The row as if the engine had never seen it. Its record key stays: the record is found again by it. */
 function stripped(mood: Mood): Mood {
-  const sync = {
-    ...mood.sync,
-    state: 'local',
-    hold: 'backfill',
-    uri: null,
-    cid: null,
-    dueAt: null,
-    error: null,
-  } as const
-  return { ...mood, sync }
+  return { ...mood, sync: forgotten(mood.sync) }
 }
 
 const PAGE = 500

@@ -7,7 +7,7 @@
 import { type Document, ObjectId } from 'mongodb'
 import type { Deletion, Mood } from '../../domain/mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
-import type { HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
+import { type HoldReason, isSynced, type MoodSync, type SyncState, unseen } from '../../domain/sync.ts'
 
 export interface MoodDocument {
   readonly _id: ObjectId | string
@@ -91,8 +91,7 @@ export function toMood(document: MoodDocument): Mood {
 function toSync(atproto: Partial<AtprotoFields>, id: string, when: number): MoodSync {
   const rkey = atproto.rkey ?? rkeyFor(when, id, 0)
   const known = { rkey, uri: atproto.uri ?? null, cid: atproto.cid ?? null, attempts: atproto.attempts ?? 0 }
-  // What the document claims of the PDS is no evidence: a backfill will look.
-  if (atproto.state === undefined) return { ...known, state: 'local', dueAt: null, hold: 'backfill', error: null }
+  if (atproto.state === undefined) return unseen(known)
   const { state, hold = null, error = null } = atproto
   return { ...known, state, dueAt: atproto.dueAt?.getTime() ?? null, hold, error }
 }
@@ -101,7 +100,7 @@ function toSync(atproto: Partial<AtprotoFields>, id: string, when: number): Mood
 export function syncFields(sync: MoodSync, version: number, now: number) {
   return {
     'atproto.state': sync.state,
-    'atproto.synced': sync.state === 'published',
+    'atproto.synced': isSynced(sync),
     'atproto.rkey': sync.rkey,
     'atproto.uri': sync.uri,
     'atproto.cid': sync.cid,
@@ -139,7 +138,7 @@ export function toDocument(mood: Mood, changedAt = mood.when): MoodDocument {
     deleted: mood.deleted !== null,
     atproto: {
       state: sync.state,
-      synced: sync.state === 'published',
+      synced: isSynced(sync),
       rkey: sync.rkey,
       uri: sync.uri,
       cid: sync.cid,

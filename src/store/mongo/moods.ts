@@ -1,7 +1,7 @@
 /** Moods in MongoDB, as authors and readers see them. */
 
 import type { Collection, Db, Filter, Sort } from 'mongodb'
-import type { Mood } from '../../domain/mood.ts'
+import { type Mood, newestFirst } from '../../domain/mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -80,8 +80,7 @@ export class MongoMoods implements MoodStore {
     const pages = await Promise.all(
       filters.map((filter) => this.#moods.find(filter, { sort: NEWEST_FIRST, limit }).toArray()),
     )
-    const moods = pages.flat().map(toMood)
-    return moods.toSorted((a, b) => b.when - a.when || (a.id < b.id ? 1 : -1)).slice(0, limit)
+    return newestFirst(pages.flat().map(toMood), limit)
   }
 
   async changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]> {

@@ -1,7 +1,7 @@
 /** Moods in SQLite, as authors and readers see them. */
 
 import Database from 'better-sqlite3'
-import type { Mood } from '../../domain/mood.ts'
+import { type Mood, newestFirst } from '../../domain/mood.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
@@ -102,8 +102,7 @@ export class SqliteMoods implements MoodStore {
     const from = after ?? START
     if (users === null) return this.#sql.publicFeed.all({ ...from, limit }).map(toMood)
     const rows = users.flatMap((user) => this.#sql.userFeed.all({ ...from, limit, user, all: user === viewer ? 1 : 0 }))
-    rows.sort((a, b) => b.when_ms - a.when_ms || (a.id < b.id ? 1 : -1))
-    return rows.slice(0, limit).map(toMood)
+    return newestFirst(rows.map(toMood), limit)
   }
 
   async changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]> {
