@@ -1,6 +1,5 @@
 /**
- * Comparing one repo with what the primary wants: every difference by name, and what would mend it. Pure; what is read,
- * and what is done about it, is elsewhere.
+ * Compares one repo with the primary: names every difference and what fixes it. Pure; it neither reads nor repairs.
  */
 
 import type { Account } from './account.ts'
@@ -22,14 +21,14 @@ export const FINDING_KINDS = [
 ] as const
 export type FindingKind = (typeof FINDING_KINDS)[number]
 
-/** What is mended unless an operator chooses: never what another client has written, or what nobody can read. */
+/** What a repair fixes by default: never records of other clients, or records that cannot be read. */
 export const REPAIRED: readonly FindingKind[] = FINDING_KINDS.filter(
   (kind) => kind !== 'foreign' && kind !== 'unreadable',
 )
 
-/** What mends a finding. */
+/** What fixes a finding. */
 export type Fix =
-  /** Let the engine look at the mood, which has this key, and of which this is really there. */
+  /** Let the engine look at the mood, at this record key and with the CID that the repo really holds. */
   | { readonly kind: 'enqueue'; readonly mood: Mood; readonly rkey: string; readonly cid: string | null }
   /** The right record is there already: note it. */
   | { readonly kind: 'adopt'; readonly mood: Mood; readonly rkey: string; readonly cid: string }
@@ -47,13 +46,13 @@ export interface Finding {
 export interface AuditCounts {
   readonly moods: number
   readonly records: number
-  /** In step: the record is there, is right, and is known to be. */
+  /** In step: the right record is in the repo, and the row names it. */
   readonly synced: number
   /** Deleted, with a record that was to stay. */
   readonly kept: number
   /** In step, with a record of the older form. */
   readonly legacy: number
-  /** The engine has still to do something about it. */
+  /** The engine has work to do on it. */
   readonly inFlight: number
   /** Private, withdrawn, or held back, and not there, as it should be. */
   readonly absent: number
@@ -62,7 +61,7 @@ export interface AuditCounts {
   readonly rejected: number
 }
 
-/** Of nothing. */
+/** All zero. */
 export const NO_COUNTS: AuditCounts = {
   moods: 0,
   records: 0,

@@ -4,8 +4,8 @@ const BASE_MS = 500
 const MAX_MS = 30_000
 
 /**
- * How long a repo counts as uncertain after a request whose answer was lost: a request may be carried out seconds after
- * its sender gave it up (the reference PDS finishes what it has begun), or be held up on the way.
+ * How long a repo is in quarantine after a request whose answer was lost. Such a late write may land seconds after its
+ * sender gave it up: the reference PDS finishes what it has begun, and a network delays.
  */
 export const QUARANTINE_MS = 15_000
 

@@ -11,7 +11,7 @@ const ask = (entry: LedgerEntry, cost: number, now: number, share = 1) =>
   reserve(entry, { limits, cost, share, probeMs: 50 }, now)
 
 describe('reserve', () => {
-  it('never grants more than a limit within its window', () => {
+  it('a budget never grants more than a limit within its window', () => {
     const steps = fc.array(fc.record({ cost: fc.integer({ min: 1, max: 60 }), wait: fc.nat({ max: HOUR / 2 }) }), {
       maxLength: 80,
     })
@@ -42,19 +42,19 @@ describe('reserve', () => {
     )
   })
 
-  it('says when to ask again, and is right', () => {
+  it('a refusal names the time from which the budget grants again', () => {
     const full = ask(UNUSED, 100, 0).entry
     expect(ask(full, 1, 10).waitUntil).toBe(HOUR)
     expect(ask(full, 1, HOUR).waitUntil).toBeNull()
   })
 
-  it('keeps a share for deletions', () => {
+  it('a budget keeps a share for deletions', () => {
     const entry = ask(UNUSED, 90, 0, 0.9).entry
     expect(ask(entry, 1, 1, 0.9).waitUntil).toBe(HOUR)
     expect(ask(entry, 10, 1, 1).waitUntil).toBeNull()
   })
 
-  it('waits as long as the PDS has asked for', () => {
+  it('a budget waits as long as the PDS has asked for', () => {
     const entry = blocked(UNUSED, 500)
     expect(ask(entry, 1, 499).waitUntil).toBe(500)
     expect(ask(entry, 1, 500).waitUntil).toBeNull()
@@ -62,7 +62,7 @@ describe('reserve', () => {
 })
 
 describe('a host that does not answer', () => {
-  it('is left alone but for one try at a time, until it answers', () => {
+  it('a dead host gets one probe at a time, until it answers', () => {
     let entry = unreachable(UNUSED, true, 200, 0)
     expect(ask(entry, 1, 100)).toMatchObject({ waitUntil: 200, failing: true })
     const first = ask(entry, 1, 200)
@@ -74,7 +74,7 @@ describe('a host that does not answer', () => {
     expect([ask(entry, 1, 611).waitUntil, ask(entry, 1, 611).failing]).toEqual([null, false])
   })
 
-  it('is not given up for one lost answer', () => {
+  it('one lost answer does not make a host dead', () => {
     const once = unreachable(UNUSED, false, 200, 0)
     expect(ask(once, 1, 1).waitUntil).toBeNull()
     const thrice = unreachable(unreachable(once, false, 200, 1), false, 200, 2)
@@ -83,7 +83,7 @@ describe('a host that does not answer', () => {
 })
 
 describe('pointsOf', () => {
-  it('counts as the PDS does', () => {
+  it('points are counted as the PDS counts them', () => {
     const create = { action: 'create', rkey: 'k', cid: 'c', value: { $type: 't' } } as const
     const remove = { action: 'delete', rkey: 'k' } as const
     expect(pointsOf([create])).toBe(2)

@@ -1,6 +1,6 @@
 /**
- * What a PDS lets us do in a time, and how much of it is used. A ledger entry is kept in the store, so that any number of
- * processes share it; this file says what becomes of it.
+ * Rate limits of a PDS, and how much of them is used. A ledger entry is kept in the store, so that any number of
+ * processes share it; this file has its rules.
  */
 
 import type { RepoWrite } from './plan.ts'
@@ -74,11 +74,11 @@ export interface Reservation {
 export interface Answer {
   /** Null when granted; else when to ask again, in ms since 1970. */
   readonly waitUntil: number | null
-  /** The host has not been reached of late; say so when it is. */
+  /** The host could not be reached lately: report it when it answers. */
   readonly failing: boolean
 }
 
-/** Asks for points. What is granted is used at once, whatever comes of the request. */
+/** Asks for points. What is granted is used at once, whatever the outcome of the request. */
 export function reserve(
   entry: LedgerEntry,
   { limits, cost, share, probeMs }: Reservation,

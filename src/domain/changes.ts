@@ -3,7 +3,7 @@
 import { type Deletion, type Mood, parseContext, parseIntensity } from './mood.ts'
 import { enqueued } from './sync.ts'
 
-/** What an author may change. Null removes what was said. */
+/** What an author may change. Null removes the field. */
 export interface MoodPatch {
   readonly isPrivate?: boolean | undefined
   readonly intensity?: number | null | undefined
@@ -19,7 +19,7 @@ function changed(mood: Mood, next: Mood, now: number): Mood {
   return neverSent && next.isPrivate ? next : { ...next, sync: enqueued(mood.sync, now) }
 }
 
-/** The mood without what its author takes back. */
+/** The mood, soft-deleted. */
 export function softDeleted(mood: Mood, deletion: Deletion, now: number): Mood {
   return changed(mood, { ...mood, deleted: deletion }, now)
 }
@@ -29,7 +29,7 @@ export function restored(mood: Mood, now: number): Mood {
   return changed(mood, { ...mood, deleted: null }, now)
 }
 
-/** The mood with what its author says otherwise now. @throws DomainError `invalid_mood` */
+/** The mood as its author edited it. @throws DomainError `invalid_mood` */
 export function edited(mood: Mood, patch: MoodPatch, now: number): Mood {
   const next = {
     ...mood,

@@ -13,7 +13,7 @@ import type { Quarantine } from './plan.ts'
 export type InFlight = 'creations' | 'destruction'
 
 export interface Doubt {
-  /** What the rows say of the repo may be wrong: read it before writing. */
+  /** The rows may be wrong about the repo: read it before writing. */
   readonly uncertain: boolean
   readonly quarantine: Quarantine
   /** The request that was sent and has no answer yet; null for none. */
@@ -36,8 +36,8 @@ export function sending(doubt: Doubt, inFlight: InFlight): Doubt {
 /**
  * A request was answered, or its answer was lost; also one that only reads, and then nothing is in flight.
  *
- * An uncertain outcome of a write begins a quarantine, or prolongs it. `InvalidSwap` does not: it says that the write was
- * refused, so nothing can land late; only the rows were wrong.
+ * An uncertain outcome of a write begins a quarantine, or prolongs it. `InvalidSwap` does not: the write was refused, so
+ * nothing can land late; only the rows were wrong.
  *
  * @param now in ms since 1970
  */
@@ -53,7 +53,7 @@ function prolonged({ quarantine, inFlight }: Doubt, now: number): Quarantine {
   return { until: now + QUARANTINE_MS, destructive: isDestructive || inFlight === 'destruction' }
 }
 
-/** A result was dropped because its mood had changed: the repo may differ from what the row says. */
+/** A result was dropped because its mood had changed: the repo may differ from its rows. */
 export function resultDropped(doubt: Doubt): Doubt {
   return { ...doubt, uncertain: true }
 }

@@ -1,4 +1,4 @@
-/** Forgetting a user: a job whose steps are written down, done in order, and never repeated once finished. */
+/** Erasing a user: a job whose steps are done in order, stored, and never repeated once finished. */
 
 /**
  * - `stopped`: nothing new is taken from the user;
@@ -21,7 +21,7 @@ export type ErasureStep = (typeof ERASURE_STEPS)[number]
 export interface Erasure {
   /** Unguessable; whoever has it may watch. */
   readonly receipt: string
-  /** The user, until the last step; afterwards nobody can tell from it who it was. */
+  /** The user, until the last step; afterwards the job names no user. */
   readonly user: string | null
   /** Keyed hash of the user: tells a restored backup that this user is gone. */
   readonly tombstone: string

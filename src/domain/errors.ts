@@ -1,6 +1,6 @@
 /**
- * Every error that a caller can do something about. Anything that is not a DomainError is a defect and is shown to the
- * outside as `internal`.
+ * Every error that a caller can do something about. Anything else is a defect, and outside it is
+ * only called `internal`.
  */
 
 /** What went wrong, as a stable name that clients and scripts may depend on. */

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { backoffMs } from './backoff.ts'
 import { accountHandle, parseHandle } from './handle.ts'
 
 const handles = fc.stringMatching(/^[a-z0-9][a-z0-9-]{1,16}[a-z0-9]$/)
@@ -11,7 +10,7 @@ describe('parseHandle', () => {
     [' bob-2 ', 'bob-2'],
     ['a1b', 'a1b'],
     ['x'.repeat(18), 'x'.repeat(18)],
-  ])('reads %s', (input, handle) => {
+  ])('a handle is read from %s', (input, handle) => {
     expect(parseHandle(input)).toBe(handle)
   })
 
@@ -29,13 +28,13 @@ describe('parseHandle', () => {
     '@@abc',
     'abc\u212a',
     'abc\n|',
-  ])('refuses %j', (input) => {
+  ])('%j is no handle', (input) => {
     expect(() => parseHandle(input)).toThrow(expect.objectContaining({ code: 'invalid_handle' }))
   })
 })
 
 describe('accountHandle', () => {
-  it('is possible on the PDS, for every candidate', () => {
+  it('every candidate for an account’s handle is possible on the PDS', () => {
     fc.assert(
       fc.property(handles, fc.string(), fc.nat({ max: 4 }), (handle, user, candidate) => {
         const name = accountHandle(handle, user, candidate, '.test')
@@ -46,13 +45,13 @@ describe('accountHandle', () => {
     )
   })
 
-  it('is another name for each candidate and each user', () => {
+  it('candidates differ from each other and between users', () => {
     const names = ['u1', 'u2'].flatMap((user) => [1, 2].map((n) => accountHandle('alice', user, n, '.test')))
     expect(new Set(names).size).toBe(4)
     expect(accountHandle('alice', 'u1', 0, '.test')).toBe('alice.test')
   })
 
-  it('is possible for whatever an existing database calls a handle, and the same each time', () => {
+  it('any handle of an existing database gives a possible one, the same each time', () => {
     const anything = fc.oneof(
       fc.string(),
       fc.string({ unit: 'grapheme', maxLength: 40 }),
@@ -76,30 +75,13 @@ describe('accountHandle', () => {
     ['a'.repeat(19), expect.stringMatching(/^a{13}-[0-9a-f]{4}$/)],
     ['', expect.stringMatching(/^user-[0-9a-f]{12}$/)],
     ['日本', expect.stringMatching(/^user-[0-9a-f]{12}$/)],
-  ])('is for %j %s', (handle, label) => {
+  ])('the handle %j becomes %s', (handle, label) => {
     expect(accountHandle(handle, 'u1', 0, '')).toEqual(label)
   })
 
-  it('is another one for two users whose handles come to the same, from the second choice on', () => {
+  it('users whose handles become the same differ from the second choice on', () => {
     expect(accountHandle('a.b', 'u1', 0, '')).toBe(accountHandle('a_b', 'u2', 0, ''))
     expect(accountHandle('a.b', 'u1', 1, '')).not.toBe(accountHandle('a_b', 'u2', 1, ''))
     expect(accountHandle('', 'u1', 0, '')).not.toBe(accountHandle('', 'u2', 0, ''))
-  })
-})
-
-describe('backoffMs', () => {
-  it('grows, stays within its bounds and is never zero', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 1000 }),
-        fc.double({ min: 0, max: 0.999, noNaN: true }),
-        (failures, random) => {
-          const ms = backoffMs(failures, random)
-          expect(ms).toBeGreaterThanOrEqual(250)
-          expect(ms).toBeLessThanOrEqual(30_000)
-          expect(backoffMs(failures + 1, random)).toBeGreaterThanOrEqual(ms)
-        },
-      ),
-    )
   })
 })

@@ -1,4 +1,4 @@
-/** Handles: what users may call themselves, and what their accounts are called on the PDS. */
+/** Handles of users, and the handles that their accounts get on the PDS. */
 
 import { createHash } from 'node:crypto'
 import { DomainError } from './errors.ts'
@@ -28,12 +28,12 @@ export function parseHandle(input: string): string {
 const LEGAL = /^[a-z0-9][a-z0-9-]{1,16}[a-z0-9]$/
 
 /**
- * The name to ask the PDS for: the user's own handle first, and, where that one is reserved or somebody else's there, the
+ * The name to ask the PDS for: the user's own handle first, and, where that one is reserved or taken there, the
  * handle with four characters of a hash of the user. The same input always gives the same name, so a crash changes nothing.
  *
- * A handle of an existing database may be none that a PDS takes: what is not a letter, digit or hyphen becomes a hyphen,
- * and one that is too short, too long or nothing at all is named with the hash from the beginning. Two of them may come
- * to the same first choice; the PDS then has the second one take another.
+ * A handle of an existing database may be illegal on a PDS: characters other than letters, digits and hyphens become a hyphen,
+ * and one that is too short, too long or empty gets the hash from the start. Two of them may become the same first
+ * choice; the PDS then refuses the second one, which gets another.
  *
  * @param handle as the application has it; empty for a user without one
  * @param candidate 0 for the first choice; each further one is another name

@@ -10,9 +10,9 @@ export interface Intent {
   readonly through: number
 }
 
-/** A record that is to go from a repo and belongs to no row: a second copy, or a stray. */
+/** An order to delete a record that belongs to no row: a second copy, or a stray. */
 export interface Removal {
   readonly rkey: string
-  /** Only this content; whatever else is there by then stays. */
+  /** Only this content is deleted; another record at the same key stays. */
   readonly cid: string
 }

@@ -5,7 +5,7 @@ import { LIMITS } from './limits.ts'
 import { objectId, parseDraft, saysTheSame } from './mood.ts'
 
 describe('parseDraft', () => {
-  it('trims the text and fills in what was not said', () => {
+  it('a draft is trimmed, and what it leaves out is filled in', () => {
     expect(parseDraft({ mood: '  fine \n' })).toEqual({
       text: 'fine',
       intensity: null,
@@ -33,7 +33,7 @@ describe('parseDraft', () => {
     ['intensity 1.5', { mood: 'a', intensity: 1.5 }],
     ['a context of 1001 characters', { mood: 'a', context: 'b'.repeat(1001) }],
     ['a control character in the context', { mood: 'a', context: 'b\u0007' }],
-  ])('refuses %s', (_what, draft) => {
+  ])('a draft is refused: %s', (_what, draft) => {
     expect(() => parseDraft(draft)).toThrow(expect.objectContaining({ code: 'invalid_mood' }))
   })
 
@@ -41,11 +41,11 @@ describe('parseDraft', () => {
     ['280 characters', 'é'.repeat(280)],
     ['newline and tab', 'a\n\tb'],
     ['280 family emoji would be too many bytes, 100 are not', '👨‍👩‍👧‍👦'.repeat(100)],
-  ])('takes %s', (_what, mood) => {
+  ])('a draft is accepted: %s', (_what, mood) => {
     expect(parseDraft({ mood }).text).toBe(mood)
   })
 
-  it('never repeats what was written in its message', () => {
+  it('a refusal never repeats what was written', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 12, unit: fc.constantFrom('\u0001', 'x', 'q') }), (mood) => {
         let message = ''
@@ -61,7 +61,7 @@ describe('parseDraft', () => {
 })
 
 describe('limits', () => {
-  it('are those of the lexicon', () => {
+  it('the limits are those of the lexicon', () => {
     const lexicon = JSON.parse(readFileSync('lexicons/computer/aesthetic/mood.json', 'utf8'))
     const { text, context, intensity } = lexicon.defs.main.record.properties
     expect(LIMITS).toEqual({
@@ -78,7 +78,7 @@ describe('limits', () => {
 describe('saysTheSame', () => {
   const fine = parseDraft({ mood: 'fine' })
 
-  it('looks at text and privacy alone', () => {
+  it('two posts say the same by text and privacy alone', () => {
     expect(saysTheSame(fine, parseDraft({ mood: 'fine', intensity: 3, context: 'x' }))).toBe(true)
     expect(saysTheSame(fine, parseDraft({ mood: 'fine', isPrivate: true }))).toBe(false)
     expect(saysTheSame(fine, parseDraft({ mood: 'Fine' }))).toBe(false)
@@ -86,7 +86,7 @@ describe('saysTheSame', () => {
 })
 
 describe('objectId', () => {
-  it('is 24 hex digits whatever the time and the counter', () => {
+  it('an ObjectId has 24 hex digits whatever the time and the counter', () => {
     fc.assert(
       fc.property(fc.nat({ max: 2 ** 45 }), fc.nat(), (ms, counter) => {
         expect(objectId(ms, '0123456789', counter)).toMatch(/^[0-9a-f]{8}0123456789[0-9a-f]{6}$/)
@@ -94,7 +94,7 @@ describe('objectId', () => {
     )
   })
 
-  it('sorts by time and differs by counter', () => {
+  it('ObjectIds sort by time and differ by counter', () => {
     expect(objectId(1_000, '0123456789', 0) < objectId(2_000, '0123456789', 0)).toBe(true)
     expect(objectId(1_000, '0123456789', 1)).not.toBe(objectId(1_000, '0123456789', 2))
   })

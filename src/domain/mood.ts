@@ -17,7 +17,7 @@ export interface MoodContent {
 /** What becomes of the record when a mood is deleted: gone, or left as it is. */
 export type RecordsOnDelete = 'withdraw' | 'keep'
 
-/** A soft delete: who asked for it, which says what can be restored, and what becomes of the record. */
+/** A soft delete: who asked for it (only a nuke can be undone), and what becomes of the record. */
 export interface Deletion {
   readonly by: 'author' | 'nuke'
   readonly records: RecordsOnDelete
@@ -27,7 +27,7 @@ export interface Deletion {
 export interface Mood extends MoodContent {
   /** 24 hex digits, an ObjectId in every store. */
   readonly id: string
-  /** The identity provider's `sub` of the author; never shown to anybody. */
+  /** The identity provider's `sub` of the author; never shown. */
   readonly user: string
   /** Number of this mood among its user's moods, 1 for the first; unique per user, so that racing posts collide. */
   readonly ordinal: number
@@ -50,7 +50,7 @@ export interface MoodDraft {
 /** C0, DEL and C1, but newline and tab. */
 const CONTROL = /(?![\n\t])\p{Cc}/u
 
-/** Nothing that can be seen. */
+/** No visible character. */
 const BLANK = /^[\s\p{Z}\p{Cf}]*$/u
 
 function checkCharacters(name: string, text: string): void {

@@ -1,11 +1,11 @@
-/** What the PDS answered, as data. */
+/** Outcomes: what the PDS answered, as data. */
 
 /**
  * - `ok`: done, and known to be done;
  * - `uncertain`: it may or may not have happened (lost answer, time-out, 500, lost swap): read before doing anything else;
  *   `answered` tells whether the PDS itself said something;
- * - `later`: not done; wait `afterMs`, with everything for this host or only for this account; `less` says that it was
- *   not even sent, being more than a budget has left, and that less may still fit;
+ * - `later`: not done; wait `afterMs`, with everything for this host or only for this account; `less`: it was not
+ *   sent, because the budget left is too small for it; a smaller request may fit;
  * - `host_down`: never reached the PDS;
  * - `unauthorized`: the session or the account was refused;
  * - `rejected`: this very request was refused and will be again.

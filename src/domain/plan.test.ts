@@ -14,12 +14,12 @@ describe('planMood', () => {
   const desired = desiredRecord(mood, account, FEDERATE_ALL)
   const cid = desired.kind === 'record' ? desired.cid : ''
 
-  it('creates what is not there', () => {
+  it('a missing record is created', () => {
     const step = planMood(mood, desired, { cid: null, verified: false }, view)
     expect(step).toMatchObject({ kind: 'write', write: { action: 'create', rkey: mood.sync.rkey, cid } })
   })
 
-  it('adopts what is already right, without a write', () => {
+  it('a record that is already right is adopted without a write', () => {
     const step = planMood(mood, desired, { cid, verified: true }, view)
     expect(step).toMatchObject({
       kind: 'settle',
@@ -27,12 +27,12 @@ describe('planMood', () => {
     })
   })
 
-  it('replaces what is different, and says what it replaces', () => {
+  it('a record that differs is replaced by its CID', () => {
     const step = planMood(mood, desired, { cid: 'other', verified: true }, view)
     expect(step).toMatchObject({ kind: 'write', write: { action: 'update', was: 'other', cid } })
   })
 
-  it('deletes on memory alone, and settles a deletion only on what was read', () => {
+  it('a deletion is sent on memory alone, and settled only on a reading', () => {
     const absent = { kind: 'absent' } as const
     for (const known of [
       { cid: null, verified: false },
@@ -45,7 +45,7 @@ describe('planMood', () => {
     expect(gone).toMatchObject({ kind: 'settle', next: { state: 'withdrawn', uri: null, cid: null } })
   })
 
-  it('waits with a deletion until no request of before can bring the record back', () => {
+  it('a deletion is settled only once no late write can bring the record back', () => {
     const quarantine = { until: NOW + 5, destructive: false }
     const absent = { kind: 'absent' } as const
     const known = { cid: null, verified: true }
@@ -56,7 +56,7 @@ describe('planMood', () => {
     expect(planMood(mood, absent, known, over)).toMatchObject({ next: { state: 'withdrawn' } })
   })
 
-  it('waits with a record that is right while a deletion or replacement may still come', () => {
+  it('a right record is settled only once no late deletion or replacement can come', () => {
     const until = NOW + 5
     const known = { cid, verified: true }
     const after = (destructive: boolean) =>
@@ -65,7 +65,7 @@ describe('planMood', () => {
     expect(after(false)).toMatchObject({ next: { state: 'published' } })
   })
 
-  it('leaves the record of a mood that was deleted softly, and makes none', () => {
+  it('a soft delete that keeps the record leaves it, and creates none', () => {
     const kept = { kind: 'hold', reason: 'kept' } as const
     expect(planMood(mood, kept, { cid: 'x', verified: true }, view)).toMatchObject({
       next: { state: 'published', cid: 'x' },
@@ -75,7 +75,7 @@ describe('planMood', () => {
     })
   })
 
-  it('holds what is held back and rejects what is invalid', () => {
+  it('a mood on hold becomes local, and an invalid one rejected', () => {
     const known = { cid: null, verified: false }
     expect(planMood(mood, { kind: 'hold', reason: 'no_account' }, known, { ...view, did: null })).toMatchObject({
       next: { state: 'local', hold: 'no_account' },
@@ -94,7 +94,7 @@ describe('batches', () => {
     { maxLength: 500 },
   )
 
-  it('keep the order of creations, lose nothing, and fit one commit each', () => {
+  it('batches keep the order of creations, lose nothing, and fit one commit each', () => {
     fc.assert(
       fc.property(writes, (steps) => {
         const groups = batches(steps)
@@ -109,7 +109,7 @@ describe('batches', () => {
     )
   })
 
-  it('put deletions first, and each replacement alone', () => {
+  it('batches put deletions first, and each replacement alone', () => {
     const of = (action: 'create' | 'update' | 'delete', rkey: string): { write: RepoWrite } => ({
       write: action === 'delete' ? { action, rkey } : { action, rkey, cid: 'c', was: 'w', value: { $type: 't' } },
     })
@@ -117,7 +117,7 @@ describe('batches', () => {
     expect(batches(steps).map((group) => group.map(({ write }) => write.rkey).join(''))).toEqual(['c', 'b', 'd', 'ae'])
   })
 
-  it('do not split what fits', () => {
+  it('batches do not split what fits one commit', () => {
     const step = { write: { action: 'delete', rkey: 'k' } } as const
     expect(batches(Array.from({ length: 200 }, () => step))).toHaveLength(1)
     expect(batches(Array.from({ length: 201 }, () => step)).map((group) => group.length)).toEqual([200, 1])

@@ -1,4 +1,4 @@
-/** From what a repo should hold and what it holds to what has to be done. Pure. */
+/** Plans the writes that bring a repo to what it should hold. Pure. */
 
 import { type Desired, uriOf } from './record.ts'
 import type { DesiredRecord } from './record.ts'
@@ -30,7 +30,7 @@ export interface Known {
   readonly verified: boolean
 }
 
-/** A request of before may still be carried out. */
+/** A late write may still land: a request whose answer was lost, and which the PDS may carry out yet. */
 export interface Quarantine {
   /** Until then, in ms since 1970; 0 for none. */
   readonly until: number
@@ -48,7 +48,7 @@ export interface RepoView {
 
 /**
  * Plans one mood. A record already right is adopted without a write. A delete is asked for until a reading of the repo
- * shows the record gone, and no request of before can bring it back: only that settles it.
+ * shows the record gone, and no late write can bring it back: only that settles it.
  */
 export function planMood(mood: Mood, desired: Desired, known: Known, { did, quarantine, now }: RepoView): Step {
   const settle = (next: MoodSync): Step => ({ mood, kind: 'settle', next })
@@ -79,7 +79,7 @@ export function inPlace(mood: Mood, uri: string, cid: string, { quarantine, now 
   return mayGo ? delayed(mood.sync, quarantine.until) : published(mood.sync, uri, cid)
 }
 
-/** A record that is kept stays published; whatever else is held back is left as it was. */
+/** A record that is kept stays published; any other mood on hold becomes local. */
 function heldBack(mood: Mood, reason: HoldReason, known: Known, did: string | null): MoodSync {
   if (reason === 'kept' && known.cid !== null && did !== null) {
     return published(mood.sync, uriOf(did, mood.sync.rkey), known.cid)

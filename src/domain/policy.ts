@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 
 export interface FederationPolicy {
-  /** 0 for nobody, 100 for everybody. */
+  /** 0 for no user, 100 for all. */
   readonly percent: number
   /** Handles that are published whatever the share. */
   readonly allow: ReadonlySet<string>
@@ -11,12 +11,12 @@ export interface FederationPolicy {
 
 export const FEDERATE_ALL: FederationPolicy = { percent: 100, allow: new Set() }
 
-/** While the operator has switched publishing off. Withdrawals and erasures go on, as under any policy. */
+/** While the operator has switched publishing off. Withdrawals and erasures run all the same. */
 export const FEDERATE_NONE: FederationPolicy = { percent: 0, allow: new Set() }
 
 /**
- * Whether this user's moods are published. The same user gets the same answer each time, and whoever is in at a share
- * stays in at every larger one.
+ * Whether this user's moods are published. The same user gets the same answer each time, and a user who is in at
+ * one share stays in at every larger one.
  */
 export function federates(policy: FederationPolicy, user: string, handle: string | null): boolean {
   if (handle !== null && policy.allow.has(handle)) return true

@@ -24,7 +24,7 @@ const ids = fc.stringMatching(/^[0-9a-f]{24}$/)
 const times = fc.nat({ max: 4_000_000_000_000 })
 
 describe('rkeyFor', () => {
-  it('is a valid TID that carries the time, for any time since 1970', () => {
+  it('a record key is a valid TID that carries the time, for any time since 1970', () => {
     fc.assert(
       fc.property(times, ids, fc.nat({ max: 20 }), (when, id, salt) => {
         const rkey = rkeyFor(when, id, salt)
@@ -34,7 +34,7 @@ describe('rkeyFor', () => {
     )
   })
 
-  it('follows from the mood alone', () => {
+  it('a record key follows from the mood alone', () => {
     fc.assert(
       fc.property(times, ids, (when, id) => {
         expect(rkeyFor(when, id, 0)).toBe(rkeyFor(when, id, 0))
@@ -42,7 +42,7 @@ describe('rkeyFor', () => {
     )
   })
 
-  it('is another one with each salt', () => {
+  it('a record key differs with each salt', () => {
     fc.assert(
       fc.property(times, ids, (when, id) => {
         const keys = Array.from({ length: 8 }, (_, salt) => rkeyFor(when, id, salt))
@@ -53,18 +53,18 @@ describe('rkeyFor', () => {
     )
   })
 
-  it('pads times before September 2005, which @atproto/common-web refuses', () => {
+  it('a record key of a time before September 2005 is padded, where @atproto/common-web refuses it', () => {
     expect(isValidTid(rkeyFor(Date.UTC(2001, 1, 1), '0'.repeat(24), 0))).toBe(true)
     expect(rkeyFor(0, '0'.repeat(24), 0)).toHaveLength(13)
   })
 
-  it.each([-1, 0.5, Number.NaN, 2 ** 53])('refuses the time %d', (when) => {
+  it.each([-1, 0.5, Number.NaN, 2 ** 53])('there is no record key for the time %d', (when) => {
     expect(() => rkeyFor(when, '0'.repeat(24), 0)).toThrow(RangeError)
   })
 })
 
 describe('desiredRecord', () => {
-  it('is the record of the lexicon, with the mood’s own id and time', () => {
+  it('a mood’s record has the form of the lexicon, with the mood’s own id and time', () => {
     const mood = aMood({ text: 'fine', intensity: 4, context: 'tea', when: NOW })
     const desired = desiredRecord(mood, aReadyAccount(), FEDERATE_ALL)
     expect(desired).toMatchObject({
@@ -81,7 +81,7 @@ describe('desiredRecord', () => {
     })
   })
 
-  it('leaves out what was not said', () => {
+  it('a record has no field for what its mood does not have', () => {
     const desired = desiredRecord(aMood(), aReadyAccount(), FEDERATE_ALL)
     expect(desired.kind === 'record' && Object.keys(desired.value).toSorted()).toEqual([
       '$type',
@@ -91,7 +91,7 @@ describe('desiredRecord', () => {
     ])
   })
 
-  it('is absent for private and deleted moods, with or without an account', () => {
+  it('private and withdrawn moods have no record, with or without an account', () => {
     for (const account of [null, aReadyAccount()]) {
       expect(desiredRecord(aMood({ isPrivate: true }), account, FEDERATE_ALL)).toEqual({ kind: 'absent' })
       expect(desiredRecord(aMood({ deleted: { by: 'author', records: 'withdraw' } }), account, FEDERATE_ALL)).toEqual({
@@ -100,14 +100,14 @@ describe('desiredRecord', () => {
     }
   })
 
-  it('is held back while there is no account to write to', () => {
+  it('a mood is on hold while there is no account to write to', () => {
     const error = { code: 'X', message: 'x', at: NOW }
     for (const account of [null, newAccount('u1', 'alice'), refused(newAccount('u1', 'alice'), error)]) {
       expect(desiredRecord(aMood(), account, FEDERATE_ALL)).toEqual({ kind: 'hold', reason: 'no_account' })
     }
   })
 
-  it('is invalid for a text that no record may hold, and does not repeat it', () => {
+  it('a text that no record may hold is invalid, and not repeated in the message', () => {
     const desired = desiredRecord(aMood({ text: 'secret '.repeat(100) }), aReadyAccount(), FEDERATE_ALL)
     expect(desired).toMatchObject({ kind: 'invalid', code: 'InvalidRecord' })
     expect(JSON.stringify(desired)).not.toContain('secret')
@@ -116,11 +116,11 @@ describe('desiredRecord', () => {
 })
 
 describe('cidOf', () => {
-  it('does not depend on the order of fields', () => {
+  it('a CID does not depend on the order of fields', () => {
     expect(cidOf({ a: 1, b: 'x' })).toBe(cidOf({ b: 'x', a: 1 }))
   })
 
-  it("is the one that ATProto's own library computes", async () => {
+  it("a CID is the one that ATProto's own library computes", async () => {
     const field = fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean(), fc.constant(null))
     const value = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.oneof(field, fc.array(field)), {
       noNullPrototype: true,
@@ -132,7 +132,7 @@ describe('cidOf', () => {
     )
   })
 
-  it('is the CID that the specification gives for an empty map', () => {
+  it('the CID of an empty map is the one in the specification', () => {
     expect(cidOf({})).toBe('bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua')
   })
 })
@@ -150,11 +150,11 @@ describe('which mood a record belongs to', () => {
     ['a string as none', 'mongoId', null],
     ['null as none', null, null],
     ['what could not be read as none', undefined, null],
-  ])('reads %s', (_what, value, id) => {
+  ])('the mood of a record is read from %s', (_what, value, id) => {
     expect(moodIdIn(value)).toBe(id)
   })
 
-  it('gives an id or null for any value, and never throws', () => {
+  it('the mood of a record is an id or null for any value, and reading it never throws', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
         expect(moodIdIn(value) === null || typeof moodIdIn(value) === 'string').toBe(true)
@@ -168,7 +168,7 @@ describe('the legacy form of a record', () => {
   const mood = aMood({ text: 'fine' })
   const legacy = { mood: 'fine', when: '2020-01-02T03:04:05.000Z', ref: mood.id }
 
-  it('is told from today’s form by its text field', () => {
+  it('the legacy form is told from today’s by the text field', () => {
     expect(isLegacyForm(legacy)).toBe(true)
     expect(isLegacyForm({ ...legacy, text: 'fine' })).toBe(false)
     expect(isLegacyForm({ ...legacy, mood: 5 })).toBe(false)
@@ -176,7 +176,7 @@ describe('the legacy form of a record', () => {
     expect(isLegacyForm(null)).toBe(false)
   })
 
-  it('is the record of a mood with the same id and the same text', () => {
+  it('a legacy record belongs to a mood with the same id and the same text', () => {
     expect(isLegacyRecordOf(mood, legacy)).toBe(true)
     expect(isLegacyRecordOf(mood, { ...legacy, mood: 'Fine' })).toBe(false)
     expect(isLegacyRecordOf(mood, { ...legacy, ref: 'another' })).toBe(false)
@@ -190,7 +190,7 @@ describe('the legacy form of a record', () => {
     [false, 'no text', { mongoId: 'a' }],
     [false, 'a list', Object.assign(['x'], { text: 'fine' })],
     [false, 'nothing', undefined],
-  ])('readable is %s for %s', (expected, _what, value) => {
+  ])('a record is readable (%s) with %s', (expected, _what, value) => {
     expect(isReadable(value)).toBe(expected)
   })
 })
@@ -204,7 +204,7 @@ describe('the lexicon, by @atproto/lexicon', () => {
     ['everything', { ...good, intensity: 10, context: 'tea', isPrivate: false }],
     ['280 emoji', { ...good, text: '😀'.repeat(280) }],
     ['fields it does not know', { ...good, ref: 'x' }],
-  ])('takes %s', (_what, record) => {
+  ])('the lexicon accepts %s', (_what, record) => {
     expect(() => lexicons.assertValidRecord(COLLECTION, record)).not.toThrow()
   })
 
@@ -221,11 +221,11 @@ describe('the lexicon, by @atproto/lexicon', () => {
     ['a text for isPrivate', { ...good, isPrivate: 'no' }],
     ['no mongoId', { ...good, mongoId: undefined }],
     ['the fields of the old lexicon', { $type: COLLECTION, mood: 'fine', when: good.createdAt, ref: 'x' }],
-  ])('refuses %s', (_what, record) => {
+  ])('the lexicon refuses %s', (_what, record) => {
     expect(() => lexicons.assertValidRecord(COLLECTION, record)).toThrow()
   })
 
-  it('agrees with desiredRecord on any text', () => {
+  it('the lexicon agrees with desiredRecord on any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 400 }), (text) => {
         const desired = desiredRecord(aMood({ text }), aReadyAccount(), FEDERATE_ALL)

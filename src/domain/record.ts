@@ -42,7 +42,7 @@ export type Desired =
  * Decides what the user's repo should hold for this mood. Pure; called again each time it matters.
  *
  * A private or withdrawn mood must not be there, whether or not there is an account to look at, and whatever the policy:
- * switching federation off keeps nobody's deletion waiting.
+ * switching federation off delays no deletion.
  */
 export function desiredRecord(mood: Mood, account: Account | null, policy: FederationPolicy): Desired {
   if (mood.isPrivate || mood.deleted?.records === 'withdraw') return { kind: 'absent' }

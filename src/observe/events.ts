@@ -1,5 +1,5 @@
 /**
- * Everything worth telling an operator, one method each. None of them takes mood text, a token or a password; users are
+ * Business events for operators, one method each. None of them takes mood text, a token or a password; users are
  * named by a short hash of their `sub`.
  */
 
@@ -42,7 +42,7 @@ export class Events {
     this.#log.warn({ moodId, code }, 'mood rejected')
   }
 
-  /** A result came too late: the mood had changed meanwhile and is looked at again. */
+  /** A result came too late: its mood had changed, and is looked at again. */
   settleDropped(user: string, count: number): void {
     this.#log.info({ user: anonymous(user), count }, 'result dropped, mood had changed')
   }

@@ -1,4 +1,4 @@
-/** The log: JSON lines on standard error, so that standard output stays what a command has to say. */
+/** The log: JSON lines on standard error, so that standard output is for the results of a command. */
 
 import { type DestinationStream, destination, type Logger, pino } from 'pino'
 

@@ -14,7 +14,7 @@ export interface EngineOptions {
   readonly owner: string
   /** Repos worked on at the same time. */
   readonly concurrency: number
-  /** A worker that dies gives its repo back after this long. */
+  /** The repo of a worker that died is free again after this long. */
   readonly leaseMs: number
   /** How long to wait for a nudge before looking anyway. */
   readonly pollMs: number
@@ -36,7 +36,7 @@ export class Engine {
     this.#options = options
   }
 
-  /** Says that a user's repo has work. A hint: work that nobody spoke of is found by the sweep. */
+  /** Marks a user's repo as having work. A hint: the sweep finds work that was not marked. */
   async nudge(user: string): Promise<void> {
     const marked = this.#deps.store.repos.mark(user, this.#clock.now())
     // Not after the mark but with it: the claim that follows is then part of the same commit.
@@ -68,7 +68,7 @@ export class Engine {
     }
   }
 
-  /** Starts one pass if there is a repo to be had. */
+  /** Starts one pass if a repo is due. @returns whether it did */
   async #next(stopping: AbortSignal): Promise<boolean> {
     if (this.#running.size >= this.#options.concurrency) return false
     await this.#sweep()
@@ -90,7 +90,7 @@ export class Engine {
     const renewing = setInterval(() => {
       const renewal = store.repos.renew(lease, this.#clock.now() + this.#options.leaseMs)
       void renewal
-        // Not to be had just now is not lost; the next renewal will tell.
+        // A renewal that failed does not mean that the lease is lost; the next one will tell.
         .catch(() => true)
         .then((held) => {
           if (held || lost.signal.aborted) return
@@ -110,7 +110,7 @@ export class Engine {
     }
   }
 
-  /** A pass that ended in an error nobody expected: come back later and later, and read first. */
+  /** A pass that ended in an unexpected error: come back after a growing wait, and read first. */
   #broken(lease: Lease, error: unknown): Release {
     this.#deps.events.defect('pass', error)
     const failures = lease.failures + 1
@@ -133,7 +133,7 @@ export class Engine {
     while (cursor !== null) cursor = await this.#deps.store.repos.sweep(cursor, SWEEP_PAGE, this.#clock.now())
   }
 
-  /** Puts back to work what was held while federation was off, of everybody for whom it is on now. */
+  /** Puts back to work what was held while federation was off, for all users for whom it is on now. */
   async #resume(): Promise<void> {
     const { store, policy } = this.#deps
     if (await store.publishing.isOff()) return

@@ -1,4 +1,4 @@
-/** The engine's part in forgetting a user: the repo, the account, and whatever else still says who it was. */
+/** Erases a user, step by step: the texts, the records, the account, and all that still names the user. */
 
 import { type Account, isReady, opened } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
@@ -24,14 +24,14 @@ export interface EraseDeps {
   readonly eraseAccounts: boolean
 }
 
-/** The records may come back by a request of before: look again at this time, in ms since 1970. */
+/** `wait`: a late write may bring records back, so look again at this time, in ms since 1970. */
 export type EraseResult = { readonly kind: 'done' } | { readonly kind: 'wait'; readonly until: number }
 
 /**
- * Goes on with the job where it stands.
+ * Resumes the job at its next step.
  *
- * @param quarantineUntil until when requests of before may still be carried out
- * @returns that it is done, when to look again, or what the PDS has against it
+ * @param quarantineUntil until when a late write may still land, in ms since 1970
+ * @returns that it is done, when to look again, or how the PDS failed
  */
 export async function erase(
   deps: EraseDeps,
@@ -75,7 +75,7 @@ async function purge(store: Store, user: string): Promise<void> {
   await store.intents.finish(user)
 }
 
-/** The account; one that a crash may have left on the PDS without a note of it is looked for there. */
+/** The account; one that a crash left on the PDS, but not in the store, is looked for there. */
 async function findAccount({ store, host }: EraseDeps, user: string): Promise<Outcome<Account | null>> {
   const account = await store.accounts.byUser(user)
   if (!account || account.did !== null || account.sealedPassword === null) return ok(account)
@@ -117,7 +117,7 @@ async function carryOut(
   return emptied.kind === 'ok' ? ok(true) : emptied
 }
 
-/** Whatever the user may have managed to leave behind in the meantime goes too. */
+/** Removes what is left, and also what the user has added in the meantime. */
 async function forget(store: Store, user: string, account: Account | null): Promise<void> {
   await purge(store, user)
   await store.ledger.forget(LEDGER.logins(user))

@@ -1,6 +1,6 @@
 /**
- * One pass over one repo, under a lease: finish what was intended, make the account if need be, then bring the repo to
- * what the rows say. There is no other way for a mood to reach a PDS.
+ * One pass over one repo, under a lease: finish pending jobs, make the account if necessary, then bring the repo to
+ * what the rows want. There is no other way for a mood to reach a PDS.
  */
 
 import { type Account, isReady, type ReadyAccount, refused } from '../domain/account.ts'
@@ -195,7 +195,7 @@ export class Pass {
     }
   }
 
-  /** Changes the account as it is now, whoever else changes it. */
+  /** Changes the account as it is now, also while others change it. */
   async #changeAccount(change: (account: Account) => Account): Promise<void> {
     const { accounts } = this.#deps.store
     for (;;) {
@@ -204,7 +204,7 @@ export class Pass {
     }
   }
 
-  /** Comes back later, sooner or later depending on what went wrong. */
+  /** Ends a failed pass. When to come back depends on the failure. */
   async #failed(failure: Failure, account: Account | null = null): Promise<Release> {
     this.#sender.noteFailure(failure)
     if (failure.kind === 'later') {

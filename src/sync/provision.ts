@@ -1,4 +1,4 @@
-/** Brings a user's account into being, in steps that can each be repeated. */
+/** Makes a user's account, in steps that can each be repeated. */
 
 import { type Account, opened, prepared, refused } from '../domain/account.ts'
 import { accountHandle } from '../domain/handle.ts'
@@ -8,7 +8,7 @@ import type { AccountHost } from '../ports/pds.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Events } from '../observe/events.ts'
 
-/** Names that are tried before somebody has to look at it. */
+/** Names to try before the account waits for an operator. */
 const CANDIDATES = 5
 
 export interface ProvisionDeps {
@@ -18,7 +18,7 @@ export interface ProvisionDeps {
   readonly events: Events
 }
 
-/** The account was changed by somebody else meanwhile; look again at once. */
+/** The account has changed meanwhile: look again at once. */
 const CHANGED: Outcome<never> = { kind: 'later', afterMs: 0, scope: 'account' }
 
 /**

@@ -1,4 +1,4 @@
-/** Deleting records that are to go from a repo whatever the rows say: strays, second copies, or all of them. */
+/** Deletes records from a repo regardless of the rows: strays, second copies, or all of them. */
 
 import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
@@ -45,7 +45,7 @@ export async function deleteUntilGone(
   }
 }
 
-/** Carries out the removals that a repair has ordered. What is gone by then, or is something else, is done. */
+/** Carries out ordered removals. An order is done when its record is gone, or has been replaced by another. */
 export async function removeStrays(
   deps: RemovalDeps & { readonly events: Events },
   account: ReadyAccount,

@@ -80,7 +80,7 @@ export class Sender {
   }
 
   /**
-   * Keeps results. One that comes too late is dropped, and leaves a repo that may differ from what the row says.
+   * Keeps results. One that comes too late is dropped, and leaves a repo that may differ from its rows.
    *
    * @returns ids of the moods whose result was kept
    */

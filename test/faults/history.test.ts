@@ -1,4 +1,4 @@
-/** Random histories against a small model: whatever happens, in the end the repo is what the model says. */
+/** Random histories against a small model: in the end the repo equals the model. */
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -124,7 +124,7 @@ class History {
     }
   }
 
-  /** The same as the latest says nothing new. */
+  /** Posting the latest text again adds nothing. */
   async #post(text: string, isPrivate: boolean): Promise<void> {
     const { mood } = await site.app.moods.post(this.user, { mood: text, isPrivate })
     const latest = this.entries.findLast((entry) => entry.deleted === 'no')
@@ -161,7 +161,7 @@ class History {
   }
 }
 
-it('any history of posts, deletions, nukes, outages, crashes and jumps of the clock ends as the model says', async () => {
+it('any history of posts, deletions, nukes, outages, crashes and clock jumps ends as the model predicts', async () => {
   const seed = Number(process.env['SEED'] ?? 494_002)
   const numRuns = Number(process.env['HISTORIES'] ?? 40)
   console.log(`${numRuns} histories, SEED=${seed}`)

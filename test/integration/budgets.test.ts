@@ -13,7 +13,7 @@ import { runMoods } from '../support/process.ts'
 const HOUR = 3_600_000
 
 describe('points', () => {
-  it('of an account are used up before the PDS says so, the rest waits, and a deletion still goes through', async () => {
+  it('the points of an account are used up before the PDS refuses; the rest waits, a deletion goes through', async () => {
     await using site = await createSite({ POINTS_PER_HOUR: '20' })
     const { app } = site
     await site.pds.up({ rateLimits: true })
@@ -38,7 +38,7 @@ describe('points', () => {
     expect(await listRecords(app.pdsUrl, did!)).toHaveLength(11)
   })
 
-  it('that are too few for a whole batch are used up by a part of it, and the rest follows', async () => {
+  it('points that are too few for a whole batch let a part of it through, and the rest follows', async () => {
     await using site = await createSite({ POINTS_PER_HOUR: '100' })
     const { app } = site
     await site.pds.up({ rateLimits: true })
@@ -55,7 +55,7 @@ describe('points', () => {
     expect(await listRecords(app.pdsUrl, did!)).toHaveLength(50)
   })
 
-  it('are shared by all who use the store', async () => {
+  it('budgets are shared by all processes on one store', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await using worker = await startApp(folder.path, { role: 'worker' })
@@ -69,7 +69,7 @@ describe('points', () => {
 })
 
 describe('a 429 of the PDS', () => {
-  it('pauses the account it was about, until its time, and nobody else', async () => {
+  it('a 429 pauses its account until the reset, and no other', async () => {
     await using site = await createSite({ PDS_RATE_LIMITS: 'off' })
     const { app } = site
     await site.pds.up({ rateLimits: true })
@@ -96,7 +96,7 @@ describe('a 429 of the PDS', () => {
 })
 
 describe('logins', () => {
-  it('of an account are used up before the PDS says so, and what needs one waits', async () => {
+  it('the logins of an account are used up before the PDS refuses, and what needs one waits', async () => {
     await using site = await createSite({ LOGINS_PER_5_MIN: '1' })
     const { app } = site
     await site.pds.up({ rateLimits: true })
@@ -120,7 +120,7 @@ describe('logins', () => {
 })
 
 describe('a host that is dead', () => {
-  it('costs one probe at a time, and another host goes on', async () => {
+  it('a dead host costs one probe at a time, and other hosts are not held up', async () => {
     await using site = await createSite()
     const { app } = site
     await site.pds.up()
@@ -152,7 +152,7 @@ describe('a host that is dead', () => {
 })
 
 describe('moods retry', () => {
-  it('says what it would put back to work, and does it when told to', async () => {
+  it('moods retry reports what it would put back to work, and does it with --execute', async () => {
     await using site = await createSite()
     const { app } = site
     await site.pds.up()

@@ -1,4 +1,4 @@
-/** What authors and operators take back, over HTTP and against the real PDS. */
+/** Deletions, edits, nukes and the federation switch, over HTTP and against the real PDS. */
 
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
@@ -37,7 +37,7 @@ async function withMoods(env: Record<string, string> = {}) {
 }
 
 describe('deleting a mood', () => {
-  it('takes it from every list at once, and from the repo when the engine comes to it', async () => {
+  it('a deleted mood leaves every list at once, and the repo with the next pass', async () => {
     await using site = await withMoods()
     const { app, alice, moods } = site
     const id = moods[1]!.id
@@ -53,7 +53,7 @@ describe('deleting a mood', () => {
     expect((await app.store.moods.byId(id))?.sync.state).toBe('withdrawn')
   })
 
-  it('leaves the record when asked to, and can still withdraw it later', async () => {
+  it('a deletion can keep the record, and a later one withdraws it', async () => {
     await using site = await withMoods()
     const { app, alice, moods } = site
     const id = moods[1]!.id
@@ -67,7 +67,7 @@ describe('deleting a mood', () => {
     expect(await textsIn(app, 'alice')).toEqual(['one', 'three'])
   })
 
-  it('never makes a record for the sake of keeping it', async () => {
+  it('a deletion that keeps records publishes no record that was not there', async () => {
     await using site = await withMoods()
     const { app, alice } = site
     const { id } = await alice.post('never published')
@@ -77,7 +77,7 @@ describe('deleting a mood', () => {
     expect((await app.store.moods.byId(id))?.sync).toMatchObject({ state: 'local', hold: 'kept' })
   })
 
-  it('lets the author say the same again', async () => {
+  it('the text of a deleted mood can be posted again', async () => {
     await using site = await withMoods()
     const { app, alice, moods } = site
     await call(alice, 'DELETE', `/api/mood/${moods[2]!.id}`)
@@ -87,7 +87,7 @@ describe('deleting a mood', () => {
     expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
   })
 
-  it('leaves the mood before it as the latest, which is not said twice', async () => {
+  it('after a deletion the mood before is the latest, and repeating it adds nothing', async () => {
     await using site = await withMoods()
     const { alice, moods } = site
     await call(alice, 'DELETE', `/api/mood/${moods[2]!.id}`)
@@ -97,7 +97,7 @@ describe('deleting a mood', () => {
     expect((await alice.post('two')).id).not.toBe(moods[1]!.id)
   })
 
-  it('is for its author alone', async () => {
+  it('only the author can delete or change a mood', async () => {
     await using site = await withMoods()
     const bob = await new Visitor(site.app.address).as('bob')
     const path = `/api/mood/${site.moods[0]!.id}`
@@ -109,14 +109,14 @@ describe('deleting a mood', () => {
     expect((await site.alice.send(path)).status).toBe(200)
   })
 
-  it('wins a race with the creation that is in flight', async () => {
+  it('a deletion wins a race with the creation that is in flight', async () => {
     await using site = await withMoods()
     const { app, alice, folder } = site
     const { id } = await alice.post('too fast')
     const settle = app.store.work.settle.bind(app.store.work)
     let raced = false
     app.store.work.settle = async (settlements, now) => {
-      // The record is in the repo, and nobody has noted it yet, when the author deletes the mood.
+      // The record is in the repo, but not yet noted, when the author deletes the mood.
       if (!raced && settlements.some((settlement) => settlement.id === id)) {
         raced = true
         expect(await textsIn(app, 'alice')).toContain('too fast')
@@ -133,7 +133,7 @@ describe('deleting a mood', () => {
 })
 
 describe('changing a mood', () => {
-  it('withdraws what becomes private, and publishes what becomes public, under the same key', async () => {
+  it('a mood that becomes private is withdrawn, and published again under the same key when it becomes public', async () => {
     await using site = await withMoods()
     const { app, alice, moods } = site
     const { id } = moods[0]!
@@ -151,7 +151,7 @@ describe('changing a mood', () => {
     expect((await alice.mood(id)).atproto).toMatchObject({ synced: true, uri })
   })
 
-  it('replaces the record when intensity or context change, and does nothing when nothing does', async () => {
+  it('a change of intensity or context replaces the record, and a change of nothing writes nothing', async () => {
     await using site = await withMoods()
     const { app, alice, moods, folder } = site
     const { id } = moods[0]!
@@ -175,7 +175,7 @@ describe('changing a mood', () => {
     ['intensity 11', { intensity: 11 }],
     ['privacy in quotes', { isPrivate: 'yes' }],
     ['a context that is too long', { context: 'x'.repeat(1001) }],
-  ])('refuses %s', async (_what, patch) => {
+  ])('a change is refused: %s', async (_what, patch) => {
     await using site = await withMoods()
     const before = await site.app.store.moods.byId(site.moods[0]!.id)
     expect((await call(site.alice, 'PATCH', `/api/mood/${site.moods[0]!.id}`, patch)).status).toBe(400)
@@ -184,7 +184,7 @@ describe('changing a mood', () => {
 })
 
 describe('nuke', () => {
-  it('takes all moods back, keeps the records, and gives back exactly what it took', async () => {
+  it('a nuke deletes all moods, keeps the records, and its undo restores exactly what it deleted', async () => {
     await using site = await withMoods()
     const { app, alice, moods } = site
     await call(alice, 'DELETE', `/api/mood/${moods[0]!.id}`)
@@ -202,8 +202,8 @@ describe('nuke', () => {
 
   it.each([
     ['when asked to', {}, { nuke: true, records: 'withdraw' }],
-    ['where the operator has it so', { SOFT_DELETE_RECORDS: 'withdraw' }, { nuke: true }],
-  ])('withdraws the records %s, and publishes them again when given back', async (_what, env, body) => {
+    ['where the operator has set it', { SOFT_DELETE_RECORDS: 'withdraw' }, { nuke: true }],
+  ])('a nuke withdraws the records %s, and its undo publishes them again', async (_what, env, body) => {
     await using site = await withMoods(env)
     const { app, alice } = site
     await alice.post('secret', { isPrivate: true })
@@ -215,7 +215,7 @@ describe('nuke', () => {
     expect(await textsIn(app, 'alice')).toEqual(['one', 'three', 'two'])
   })
 
-  it('is finished by the engine when the process died in the middle of it', async () => {
+  it('a nuke is finished by the engine after its process died halfway', async () => {
     await using site = await withMoods()
     const { app, alice } = site
     const through = await app.store.moods.lastOrdinal('trial|alice')
@@ -234,7 +234,7 @@ describe('nuke', () => {
     [{ nuke: 'yes' }],
     [{ mood: 'x', records: 'keep' }],
     [{ nuke: true, records: 'burn' }],
-  ])('refuses %j', async (body) => {
+  ])('a nuke is refused: %j', async (body) => {
     await using site = await withMoods()
     expect((await call(site.alice, 'POST', '/api/mood', body)).status).toBe(400)
     expect((await site.alice.send<{ moods: PostedMood[] }>('/api/mood/all')).body.moods).toHaveLength(3)
@@ -242,7 +242,7 @@ describe('nuke', () => {
 })
 
 describe('the federation switch', () => {
-  it('off leaves what is published, publishes nothing, carries out deletions, and goes on when on', async () => {
+  it('federation switched off keeps records, publishes nothing and still deletes; switched on, it resumes', async () => {
     await using folder = await temporaryFolder()
     const ids: string[] = []
     {

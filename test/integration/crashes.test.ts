@@ -1,4 +1,4 @@
-/** What is known from the store alone when a process is gone, or the PDS does not answer just then. */
+/** What the store holds when a process dies, or when the PDS does not answer. */
 
 import { expect, it } from 'vitest'
 import { createServer } from 'node:http'
@@ -10,7 +10,7 @@ it('an account’s name and password are stored before the PDS is asked for it',
   const { store, engine, accounts } = site.app
   await site.pds.up()
   await accounts.signUp('u1', 'alice')
-  // The second thing to be noted of the account is that the PDS has made it: what is in the store just before that?
+  // The second save notes that the PDS has made the account: what is in the store just before that?
   const save = store.accounts.save.bind(store.accounts)
   const stored: unknown[] = []
   store.accounts.save = async (account) => {
@@ -23,7 +23,7 @@ it('an account’s name and password are stored before the PDS is asked for it',
   expect(await store.accounts.byUser('u1')).toMatchObject({ state: 'ready', pdsHandle: 'alice.test' })
 })
 
-it('a refresh that gets no answer is no reason to log in', async () => {
+it('a session refresh without an answer does not lead to a login', async () => {
   await using site = await createSite()
   const { app } = site
   await site.pds.up()
@@ -39,7 +39,7 @@ it('a refresh that gets no answer is no reason to log in', async () => {
   const pds = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`
   await app.store.accounts.save({ ...account, pds })
   site.forward(3 * 3_600_000)
-  await app.moods.post('u1', { mood: 'is anybody there?' })
+  await app.moods.post('u1', { mood: 'hello from the dark' })
   await app.engine.drain()
   expect(logins).toEqual(['/xrpc/com.atproto.server.refreshSession'])
   expect(await app.store.accounts.byUser('u1')).toMatchObject({ state: 'ready' })

@@ -1,4 +1,4 @@
-/** The engine when things are not as they should be, against the real PDS. */
+/** The engine under failures, against the real PDS. */
 
 import { describe, expect, it } from 'vitest'
 import type { Account } from '../../src/domain/account.ts'
@@ -33,12 +33,12 @@ async function recordsOf(site: Site) {
 }
 
 describe('while the PDS is down', () => {
-  it('people sign up and post, and all of it follows when the PDS is back', async () => {
+  it('users sign up and post while the PDS is down, and everything is published when it is back', async () => {
     await using site = await createSite()
     const { app } = site
     const profile = await app.accounts.signUp('u1', 'alice')
     expect(profile.account?.state).toBe('pending')
-    const { mood } = await app.moods.post('u1', { mood: 'is anybody there?' })
+    const { mood } = await app.moods.post('u1', { mood: 'hello from the dark' })
     await app.engine.drain()
     expect(await app.store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'pending', attempts: 0 } })
     expect(await account(site)).toMatchObject({ state: 'pending', sealedPassword: null })
@@ -52,7 +52,7 @@ describe('while the PDS is down', () => {
     expect((await recordsOf(site)).map((record) => record.value['mongoId'])).toEqual([mood.id])
   })
 
-  it('each failure is followed by a longer wait, and none counts against the mood', async () => {
+  it('while the PDS is down, each failure is followed by a longer wait, and none counts against the mood', async () => {
     await using site = await siteWithAccount()
     await site.pds.down()
     const { mood } = await site.app.moods.post('u1', { mood: 'hello?' })
@@ -72,7 +72,7 @@ describe('while the PDS is down', () => {
 })
 
 describe('sessions', () => {
-  it('are refreshed when they run out, without a login', async () => {
+  it('an expired session is refreshed without a login', async () => {
     await using site = await siteWithAccount()
     const before = await account(site)
     // A login with this would fail, and the account would then need attention.
@@ -86,7 +86,7 @@ describe('sessions', () => {
     expect(after.sealedSession).not.toBe(before.sealedSession)
   })
 
-  it('that are lost are replaced by logging in', async () => {
+  it('a lost session is replaced by a login', async () => {
     await using site = await siteWithAccount()
     await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null })
     await site.app.moods.post('u1', { mood: 'who am I?' })
@@ -95,7 +95,7 @@ describe('sessions', () => {
     expect((await account(site)).sealedSession).not.toBeNull()
   })
 
-  it('that cannot be had leave the account for somebody to look at, and its moods pending', async () => {
+  it('an account without session and password waits for an operator, and its moods stay pending', async () => {
     await using site = await siteWithAccount()
     await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null, sealedPassword: null })
     await site.app.moods.post('u1', { mood: 'locked out' })
@@ -106,8 +106,8 @@ describe('sessions', () => {
   })
 })
 
-describe('what is in the repo already', () => {
-  it('is adopted after a crash, without another commit', async () => {
+describe('records that are in the repo already', () => {
+  it('a record written before a crash is adopted, without another commit', async () => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     const ids = []
@@ -124,7 +124,7 @@ describe('what is in the repo already', () => {
     expect(await recordsOf(site)).toHaveLength(3)
   })
 
-  it('is adopted too when nobody knows of a crash, and a batch was refused for it', async () => {
+  it('a record that the rows do not know of is adopted after a batch was refused because of it', async () => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     const ids = []
@@ -139,7 +139,7 @@ describe('what is in the repo already', () => {
     expect(await recordsOf(site)).toHaveLength(4)
   })
 
-  it('is replaced when it is not what the mood says, also when it was taken for absent', async () => {
+  it('a record that differs from its mood is replaced, even if the row took it for absent', async () => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'wrong' })
@@ -154,7 +154,7 @@ describe('what is in the repo already', () => {
     expect(await store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'published', cid: record?.cid } })
   })
 
-  it('is replaced at once when we know what it was', async () => {
+  it('a record whose CID is known is replaced at once', async () => {
     await using site = await siteWithAccount()
     const { engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'wrong' })
@@ -167,7 +167,7 @@ describe('what is in the repo already', () => {
   it.each([
     ['the row still names it', false],
     ['the row has forgotten it', true],
-  ])('goes when the mood became private and %s', async (_what, unlinked) => {
+  ])('a record is deleted when its mood became private and %s', async (_what, unlinked) => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     const ids = []
@@ -184,8 +184,8 @@ describe('what is in the repo already', () => {
   })
 })
 
-describe('a batch with one bad write', () => {
-  it('rejects that one with its reason and lets the others through', async () => {
+describe('refused moods', () => {
+  it('a batch with one bad write rejects that one with its reason and lets the others through', async () => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
@@ -199,7 +199,7 @@ describe('a batch with one bad write', () => {
     expect(await recordsOf(site)).toHaveLength(6)
   })
 
-  it('that no record can hold is rejected before anything is sent', async () => {
+  it('a mood that no record can hold is rejected before anything is sent', async () => {
     await using site = await siteWithAccount()
     const { store, engine } = site.app
     const long = aMood({ user: 'u1', text: 'x'.repeat(300) })
@@ -213,8 +213,8 @@ describe('a batch with one bad write', () => {
   })
 })
 
-describe('a result that comes too late', () => {
-  it('is dropped, and the mood is looked at again', async () => {
+describe('late results', () => {
+  it('a result for a changed mood is dropped, and the mood is looked at again', async () => {
     await using site = await siteWithAccount()
     const { store, engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'in flight' })

@@ -18,8 +18,8 @@ async function didOf(app: App, user: string): Promise<string> {
   return (await app.store.accounts.byUser(user))!.did!
 }
 
-describe('forgetting a user', () => {
-  it('removes the texts at once, then every record, strays too, and then whoever it was', async () => {
+describe('erasure', () => {
+  it('an erasure removes the texts at once, then every record, strays too, and then the account', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const alice = await new Visitor(app.address).as('alice')
@@ -63,7 +63,7 @@ describe('forgetting a user', () => {
     expect(await listRecords(app.pdsUrl, await didOf(app, 'trial|bob'))).toHaveLength(1)
   })
 
-  it.each(['true', 'false'])('lets the same person sign up anew, accounts erased: %s', async (erased) => {
+  it.each(['true', 'false'])('an erased user can sign up again, accounts erased: %s', async (erased) => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve', env: { ERASE_PDS_ACCOUNT: erased } })
     const alice = await new Visitor(app.address).as('alice')
@@ -82,12 +82,12 @@ describe('forgetting a user', () => {
     await alice.send('/api/signup', { handle: 'alice' })
     await alice.post('after')
     await app.engine.drain()
-    const anew = await didOf(app, 'trial|alice')
-    expect(anew).not.toBe(did)
-    expect((await listRecords(app.pdsUrl, anew)).map((record) => record.value['text'])).toEqual(['after'])
+    const again = await didOf(app, 'trial|alice')
+    expect(again).not.toBe(did)
+    expect((await listRecords(app.pdsUrl, again)).map((record) => record.value['text'])).toEqual(['after'])
   })
 
-  it('of somebody who never had an account needs nothing of the PDS', async () => {
+  it('an erasure of a user without an account needs no PDS', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const alice = await new Visitor(app.address).as('alice', { signUp: false })
@@ -103,7 +103,7 @@ describe('forgetting a user', () => {
     expect(await primaryOf(folder.path).everything()).not.toContain('trial|alice')
   })
 
-  it('is for whoever is signed in, and a receipt cannot be guessed', async () => {
+  it('an erasure needs a sign-in, and a receipt cannot be guessed', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     expect((await new Visitor(app.address).send(FORGET, {})).status).toBe(401)
@@ -113,7 +113,7 @@ describe('forgetting a user', () => {
     })
   })
 
-  it('waits while the PDS is down, keeps only what the deleting needs, and goes on', async () => {
+  it('an erasure waits while the PDS is down, keeps only what deleting needs, and resumes', async () => {
     await using site = await createSite()
     const { app } = site
     await site.pds.up()
@@ -135,7 +135,7 @@ describe('forgetting a user', () => {
     expect(await primaryOf(site.dataFolder).everything()).not.toContain(did)
   })
 
-  it('finds and forgets an account that a crash left on the PDS without a note of it', async () => {
+  it('an erasure finds an account on the PDS that a crash left out of the store', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve', env: { ERASE_PDS_ACCOUNT: 'true' } })
     const alice = await new Visitor(app.address).as('alice')
@@ -148,7 +148,7 @@ describe('forgetting a user', () => {
     await expect(listRecords(app.pdsUrl, made.did!)).rejects.toThrow(/answered 400/)
   })
 
-  it('holds its last reading back while a request of before may still land', async () => {
+  it('an erasure delays its last reading while a late write may still land', async () => {
     await using site = await createSite()
     const { app } = site
     await site.pds.up()

@@ -47,7 +47,7 @@ describe('what has failed before', () => {
     expect((await site.app.store.moods.byId(mood.id))?.sync).toMatchObject({ uri: record?.uri, cid: record?.cid })
   })
 
-  it('F2, F5: doing it again publishes nothing twice', async () => {
+  it('F2, F5: repeated passes publish nothing twice', async () => {
     const { user, account } = await newUser()
     for (let i = 0; i < 5; i++) await post(user, `mood ${i}`)
     await site.app.engine.drain()
@@ -77,7 +77,7 @@ describe('what has failed before', () => {
     expect(whole.kind === 'ok' && whole.value.size).toBe(130)
   })
 
-  it('F7: synced means that the PDS has it, and nothing else does', async () => {
+  it('F7: a mood is synced exactly when the PDS has its record', async () => {
     const { user, account } = await newUser()
     const mood = await post(user, 'claimed')
     expect(isSynced(mood.sync)).toBe(false)
@@ -89,7 +89,7 @@ describe('what has failed before', () => {
     expect(record.uri).toContain(account.did)
   })
 
-  it('F8: the content is what was said, checked before it is sent', async () => {
+  it('F8: a record holds the text of its mood, checked before it is sent', async () => {
     const { user, account } = await newUser()
     await post(user, 'not lost')
     await site.app.engine.drain()
@@ -114,7 +114,7 @@ describe('what has failed before', () => {
     expect((await site.app.store.moods.byId(mood.id))?.sync.state).toBe('withdrawn')
   })
 
-  it('F10: each mood is noted with the commit that published it, and not all of them at the end', async () => {
+  it('F10: moods are settled after each commit, not all at the end', async () => {
     const { user } = await newUser()
     for (let i = 0; i < 250; i++) await post(user, `mood ${i}`)
     const settle = site.app.store.work.settle.bind(site.app.store.work)
@@ -138,7 +138,7 @@ describe('what has failed before', () => {
     expect((await site.app.store.accounts.byUser(user))?.sealedSession).toBe(before)
   })
 
-  it('F13: many moods at a time are a commit at a time', async () => {
+  it('F13: moods posted together share a commit', async () => {
     const { user, account } = await newUser()
     const commits = commitsOf(site.pdsFolder, account.did)
     await Promise.all(Array.from({ length: 50 }, (_, i) => post(user, `mood ${i}`)))
@@ -147,7 +147,7 @@ describe('what has failed before', () => {
     expect(commitsOf(site.pdsFolder, account.did)).toBe(commits + 1)
   })
 
-  it('F14: the record has the time of the mood', async () => {
+  it('F14: a record has the time of its mood', async () => {
     const { user, account } = await newUser()
     const mood = await post(user, 'on time')
     site.forward(5_000)
@@ -156,7 +156,7 @@ describe('what has failed before', () => {
     expect(record?.value['createdAt']).toBe(new Date(mood.when).toISOString())
   })
 
-  it('F15: what another client has written is left alone', async () => {
+  it('F15: records of other clients are left alone', async () => {
     const { user, account } = await newUser()
     await putStray(site.app, account.did, { $type: COLLECTION, mood: 'of old', when: 'x', ref: 'y' })
     await post(user, 'of now')
@@ -164,7 +164,7 @@ describe('what has failed before', () => {
     expect((await textsOf(account.did)).toSorted()).toEqual(['of now', undefined])
   })
 
-  it('F16: an account that cannot be made says why, and its moods wait', async () => {
+  it('F16: an account that cannot be made has a reason, and its moods wait', async () => {
     const user = `user-${++users}`
     await site.app.accounts.signUp(user, `failure-${users}`)
     const account = (await site.app.store.accounts.byUser(user))!
@@ -176,19 +176,19 @@ describe('what has failed before', () => {
     expect((await site.app.store.accounts.count()).attention).toMatchObject({ InvalidEmail: 1 })
   })
 
-  it('F17: where everything stands can be asked', async () => {
+  it('F17: moods status reports every state', async () => {
     const { stdout } = await runMoods(['status', '--json'], environment(site.dataFolder))
     const status = JSON.parse(stdout) as { moods: object; reasons: object }
     expect(Object.keys(status.moods)).toEqual(['local', 'pending', 'published', 'withdrawn', 'rejected'])
     expect(status.reasons).toMatchObject({ needs_attention: { InvalidEmail: 1 } })
   })
 
-  it('F18: passwords are sealed', async () => {
+  it('F18: passwords are stored sealed', async () => {
     const { account } = await newUser()
     expect(account.sealedPassword?.split('.')).toHaveLength(5)
   })
 
-  it('F19: a finished erasure leaves a tombstone that says nothing of the user and can still be compared', async () => {
+  it('F19: a finished erasure leaves a tombstone that names no user and can still be compared', async () => {
     const { user, account } = await newUser()
     const { receipt, tombstone } = await site.app.erasures.request(user)
     await site.app.engine.drain()
@@ -197,7 +197,7 @@ describe('what has failed before', () => {
     expect(await textsOf(account.did)).toEqual([])
   })
 
-  it('F20: a command that is done ends', async () => {
+  it('F20: a command ends once its work is done', async () => {
     const { code } = await runMoods(['status'], environment(site.dataFolder))
     expect(code).toBe(0)
   })

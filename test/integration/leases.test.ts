@@ -56,7 +56,7 @@ async function records(site: Site): Promise<number> {
 }
 
 describe('a write that takes longer than the lease', () => {
-  it('keeps its repo: the lease is renewed meanwhile', async () => {
+  it('a lease is renewed while a write takes longer than its term', async () => {
     const [writing, renewed, goOn] = [new Moment(), new Moment(), new Moment()]
     await using setup = await siteWithWork((real) => ({
       ...real,
@@ -87,7 +87,7 @@ describe('a write that takes longer than the lease', () => {
     expect(await records(site)).toBe(1)
   })
 
-  it('is given up once the repo is somebody else’s, who is left alone and reads before writing', async () => {
+  it('a write is given up once the lease is lost, and the new holder reads before writing', async () => {
     const [writing, passedOn, aborted] = [new Moment(), new Moment(), new Moment()]
     await using setup = await siteWithWork((real) => ({
       ...real,
@@ -103,7 +103,7 @@ describe('a write that takes longer than the lease', () => {
     }))
     const { site, engine, mood } = setup
     const { store, engine: other } = site.app
-    // The renewals come too late: a timely one would keep the lease, however long its term is over.
+    // The renewals come too late: one in time would keep the lease, even after its term.
     const renew = store.repos.renew.bind(store.repos)
     store.repos.renew = async (...args) => {
       await passedOn.reached
@@ -117,7 +117,7 @@ describe('a write that takes longer than the lease', () => {
     passedOn.reach()
     await aborted.reached
     await working
-    // The loser has released nothing that is not its own any more.
+    // The worker that lost the lease has released nothing.
     expect(await store.repos.renew(taken!, site.now() + 60_000)).toBe(true)
     await store.repos.release(taken!, { ...taken!, dueAt: site.now() }, site.now())
     let written = 0

@@ -1,4 +1,4 @@
-/** The whole way from a post to a record, against the real PDS. */
+/** From a post to its record, end to end, against the real PDS. */
 
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
@@ -18,7 +18,7 @@ async function didOf(app: App, handle: string): Promise<string> {
 }
 
 describe('publishing', () => {
-  it('puts a posted mood into the user’s own repo, with the CID computed before sending', async () => {
+  it('a posted mood becomes a record in the user’s own repo, with the CID computed before sending', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const alice = await new Visitor(app.address).as('alice')
@@ -58,7 +58,7 @@ describe('publishing', () => {
     expect((await alice.send(`/api/mood/${posted.id}/record`)).body).toEqual(records[0])
   })
 
-  it('takes fifty racing posts of one text for one mood', async () => {
+  it('fifty racing posts of one text are one mood', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path)
     const alice = await new Visitor(app.address).as('alice')
@@ -74,7 +74,7 @@ describe('publishing', () => {
     expect(other.id).not.toBe(id)
   })
 
-  it('keeps every one of fifty racing posts of different texts', async () => {
+  it('fifty racing posts of different texts are fifty moods', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path)
     const alice = await new Visitor(app.address).as('alice')
@@ -85,7 +85,7 @@ describe('publishing', () => {
     expect(new Set(records.map((record) => record.value['mongoId']))).toEqual(new Set(posted.map((mood) => mood.id)))
   })
 
-  it('publishes in one commit what waits together, and nothing the second time', async () => {
+  it('moods that wait together are published in one commit, once', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const alice = await new Visitor(app.address).as('alice')
@@ -98,7 +98,7 @@ describe('publishing', () => {
     expect(commitsOf(folder.path, await didOf(app, 'alice'))).toBe(before + 1)
   })
 
-  it('never sends a private mood anywhere', async () => {
+  it('a private mood is never sent anywhere', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const alice = await new Visitor(app.address).as('alice')
@@ -111,11 +111,11 @@ describe('publishing', () => {
     expect((await alice.mood(secret.id)).atproto.state).toBe('local')
   })
 
-  it('lets a user without an account post, and publishes it when one appears', async () => {
+  it('a user without an account can post, and the mood is published once there is one', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const alice = await new Visitor(app.address).as('alice', { signUp: false })
-    const posted = await alice.post('nobody knows me yet')
+    const posted = await alice.post('no account yet')
     await app.engine.drain()
     expect((await alice.mood(posted.id)).atproto).toEqual({ synced: false, state: 'local' })
     const signedUp = await alice.send('/api/signup', { handle: 'alice' })
@@ -125,11 +125,11 @@ describe('publishing', () => {
     expect((await alice.send('/api/me')).body).toMatchObject({ account: { state: 'ready', handle: 'alice.test' } })
   })
 
-  it('salts the record key when another mood of the user has it', async () => {
+  it('a record key that another mood of the user has is salted', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const { store } = app
-    // Somebody takes the key in the instant before the mood is saved.
+    // Another mood takes the key just before this one is saved.
     const add = store.moods.add.bind(store.moods)
     let wanted = ''
     store.moods.add = async (mood) => {
@@ -150,7 +150,7 @@ describe('publishing', () => {
 })
 
 describe('accounts', () => {
-  it('are found again by logging in when a crash came between making one and noting it down', async () => {
+  it('an account made just before a crash is found again by logging in', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await new Visitor(app.address).as('alice')
@@ -164,7 +164,7 @@ describe('accounts', () => {
     expect(found).toMatchObject({ state: 'ready', did: made.did, pdsHandle: 'alice.test' })
   })
 
-  it('get another name where the PDS reserves the handle, or somebody else has it there', async () => {
+  it('an account gets another name where the PDS reserves the handle or another account has it', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const { pdsAdminPassword } = new DataFolder(folder.path).secrets()
@@ -178,7 +178,7 @@ describe('accounts', () => {
     }
   })
 
-  it('keep their passwords and tokens sealed', async () => {
+  it('passwords and tokens of accounts are stored sealed', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await new Visitor(app.address).as('alice')
@@ -191,7 +191,7 @@ describe('accounts', () => {
 })
 
 describe('restart', () => {
-  it('keeps accounts, DIDs, moods and records, and logs nobody in again', async () => {
+  it('a restart keeps accounts, DIDs, moods and records, and needs no login', async () => {
     await using folder = await temporaryFolder()
     let did: string
     let id: string
@@ -219,7 +219,7 @@ describe('restart', () => {
 })
 
 describe('two workers on one database', () => {
-  it('publish everything, once', async () => {
+  it('two workers on one database publish everything once', async () => {
     await using folder = await temporaryFolder()
     await using server = await startApp(folder.path, { role: 'serve' })
     const users = await Promise.all(Array.from({ length: 6 }, (_, i) => new Visitor(server.address).as(`user-${i}`)))

@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['src/domain'],
   },
   {
-    bug: 'a deletion does not wait for requests of before',
+    bug: 'a deletion does not wait for late writes',
     file: 'src/domain/plan.ts',
     find: 'quarantined ? delayed(mood.sync, quarantine.until) : withdrawn(mood.sync)',
     replace: 'quarantined ? withdrawn(mood.sync) : withdrawn(mood.sync)',
