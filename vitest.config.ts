@@ -4,7 +4,7 @@ import { findMongo } from './test/support/mongod.ts'
 /** What depends on what the store does, and so is run on each of them. */
 const ON_EVERY_STORE = [
   'test/faults/*.test.ts',
-  'test/integration/{api,audit,budgets,changes,crashes,engine,erasure,events,failures,launch,leases,operate-cli,publish}.test.ts',
+  'test/integration/{api,audit,budgets,changes,crashes,engine,erasure,events,failures,launch,leases,operate-cli,publish,rollback}.test.ts',
 ]
 
 // Said once, here, which server it is, or how to get one.

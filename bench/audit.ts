@@ -6,7 +6,7 @@ import { auditRepo } from '../src/domain/audit.ts'
 import { COLLECTION } from '../src/domain/record.ts'
 import { auditUser } from '../src/operate/audit.ts'
 import { historyOf } from '../src/operate/pages.ts'
-import { accountsOf, survey } from '../src/operate/survey.ts'
+import { chosenAccounts, survey } from '../src/operate/survey.ts'
 import { quantile, type Row, row } from './rows.ts'
 import { prepare, Site } from './site.ts'
 
@@ -73,7 +73,7 @@ async function auditAgainstPaging(app: App, user: string): Promise<Row> {
 
 /** Repos that have not changed since their last audit, against auditing them all. */
 async function incrementalAudit(app: App, users: readonly string[]): Promise<Row> {
-  const accounts = await accountsOf(app.store, users, Infinity)
+  const accounts = await chosenAccounts(app.store, users)
   const full = await time(async () => void (await survey(app, accounts, {}, () => {}, never)))
   let unchanged = 0
   const again = await time(async () => {

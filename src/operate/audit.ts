@@ -1,12 +1,10 @@
-/** Reading repos whole and comparing them with the primary; and turning what was found into work for the engine. */
+/** Reading a user's repo whole, and comparing it with the primary. */
 
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
-import { auditRepo, type Finding, type FindingKind, type Fix, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
+import { auditRepo, type Finding, type FindingKind, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
 import { countBy } from '../domain/counts.ts'
-import type { Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
-import { COLLECTION, uriOf } from '../domain/record.ts'
-import { enqueued, published } from '../domain/sync.ts'
+import { COLLECTION } from '../domain/record.ts'
 import type { ChangePosition, Store, StoredAudit } from '../ports/store.ts'
 import type { OperatorDeps } from './deps.ts'
 import { historyOf, pagesOf } from './pages.ts'
@@ -16,22 +14,22 @@ export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'polic
 export interface AuditOptions {
   /** Checks the signature of each repo's commit as well. */
   readonly verify?: boolean
-  /** Counts records of the older form as drift, so that a repair rewrites them. */
+  /** Counts records of the legacy form as drift, so that a repair rewrites them. */
   readonly modernise?: boolean
 }
 
-/** What came of looking at one user. */
+/** The result for one user. */
 export type UserAudit =
   | { readonly kind: 'audited'; readonly account: ReadyAccount; readonly rev: string; readonly audit: RepoAudit }
-  /** Nothing is known of the repo, which is not to say that it is empty. */
+  /** Nothing is known of the repo; it is not taken for empty. */
   | { readonly kind: 'unreadable'; readonly account: Account; readonly code: string }
   | { readonly kind: 'no_account'; readonly account: Account | null }
 
 const PAGE = 500
 
 /**
- * Audits one user, and keeps the result. Where something is found, the moods are read once more, after the repo: what
- * changed in between is on its way, and no finding.
+ * Audits one user and stores the result. Where something is found, the moods are read again after the repo: what changed
+ * meanwhile is in flight, and no finding.
  */
 export async function auditUser(deps: AuditDeps, user: string, options: AuditOptions = {}): Promise<UserAudit> {
   const { store, client, clock, policy } = deps
@@ -55,7 +53,7 @@ export async function auditUser(deps: AuditDeps, user: string, options: AuditOpt
   await store.audits.put({
     user,
     at,
-    // Work that is under way will change the repo: its revision says nothing of the next audit.
+    // Work in flight will change the repo, so its revision cannot spare the next audit.
     rev: isStill ? rev : null,
     code: null,
     counts: audit.counts,
@@ -76,7 +74,7 @@ export function countKinds(findings: readonly Finding[]): Partial<Record<Finding
 /**
  * Users whose repo and moods have not changed since an audit that found nothing.
  *
- * @param accounts whose repos are looked for, by their hosts' own lists
+ * @param accounts their repos' revisions are taken from the lists of their hosts
  */
 export async function unchangedSince(
   { store, client }: AuditDeps,
@@ -97,7 +95,7 @@ export async function unchangedSince(
   return clean
 }
 
-/** Leaves out whoever has a mood that changed since the audit. */
+/** Removes the users who have a mood that changed since their audit. */
 async function withoutChanged(store: Store, clean: Map<string, StoredAudit>): Promise<void> {
   if (clean.size === 0) return
   const after = { changedAt: Math.min(...[...clean.values()].map(({ at }) => at)), id: '' }
@@ -109,43 +107,4 @@ async function withoutChanged(store: Store, clean: Map<string, StoredAudit>): Pr
     }
     if (clean.size === 0) return
   }
-}
-
-/**
- * Orders what mends these findings; the engine does it.
- *
- * @returns how many were ordered, by kind; a mood that has changed since it was read is left for the next audit
- */
-export async function repairFindings(
-  { store, clock }: Pick<AuditDeps, 'store' | 'clock'>,
-  account: ReadyAccount,
-  findings: readonly Finding[],
-): Promise<Partial<Record<FindingKind, number>>> {
-  const done: Finding[] = []
-  const removals = findings.filter(({ fix }) => fix.kind === 'remove')
-  await store.removals.add(
-    account.user,
-    removals.map(({ fix }) => ({ rkey: fix.rkey, cid: fix.cid! })),
-  )
-  done.push(...removals)
-  for (let i = 0; i < findings.length; i += PAGE) {
-    const changed = findings.slice(i, i + PAGE).flatMap((finding) => {
-      return finding.fix.kind === 'remove' ? [] : [{ finding, mood: mended(finding.fix, account.did, clock.now()) }]
-    })
-    const kept = await store.moods.save(
-      changed.map(({ mood }) => mood),
-      clock.now(),
-    )
-    done.push(...changed.filter(({ mood }) => kept.has(mood.id)).map(({ finding }) => finding))
-  }
-  if (done.length > 0) await store.repos.mark(account.user, clock.now())
-  return countKinds(done)
-}
-
-function mended(fix: Exclude<Fix, { kind: 'remove' }>, did: string, now: number): Mood {
-  const { mood, rkey, cid } = fix
-  const uri = cid === null ? null : uriOf(did, rkey)
-  // What is there is remembered as it is, so that the engine replaces or deletes exactly that.
-  const again = { ...enqueued(mood.sync, now), rkey, uri, cid }
-  return { ...mood, sync: fix.kind === 'adopt' ? published(again, uri!, fix.cid) : again }
 }

@@ -1,38 +1,114 @@
-/** Putting history to work: moods that were there before the engine, or that it has lost sight of. */
+/** Publishing history: moods from before the engine, or of which the database has lost the record. */
 
-import { isReady } from '../domain/account.ts'
+import pMap from 'p-map'
+import { isReady, type ReadyAccount } from '../domain/account.ts'
 import type { BackfillReport, Finding } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
-import { type AuditDeps, auditUser, repairFindings } from './audit.ts'
-import { historyOf } from './pages.ts'
-import type { OperatorDeps } from './deps.ts'
+import { type AuditDeps, auditUser } from './audit.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
+import { authors, historyOf } from './pages.ts'
+import { repairFindings } from './repair.ts'
+import { findUsers } from './users.ts'
 import { pause, workOff } from './watch.ts'
 
 /**
- * What a backfill does something about; everything else is the business of a repair. A reference to nothing is its business
- * where the engine has never seen the mood: what an old document claims is no evidence.
+ * Whether a backfill handles the finding; all others are left to a repair. It handles a dangling reference where the engine
+ * has never seen the mood: the claim of an old document proves nothing.
  */
-function isMeant({ kind, fix }: Finding): boolean {
+function isHandled({ kind, fix }: Finding): boolean {
   if (kind === 'dangling') return fix.kind === 'enqueue' && fix.mood.sync.hold === 'backfill'
   return kind === 'missing' || kind === 'unlinked'
 }
 
+type Deps = AuditDeps & Pick<OperatorDeps, 'engine'>
+
 export interface BackfillOptions {
   /** Milliseconds to wait after each mood; 0 leaves the pace to the budgets. */
   readonly delayMs: number
+  /** Does it; without this, it is only counted. */
   readonly execute: boolean
+}
+
+/** The results of all users, added up. */
+interface Overall extends Pick<BackfillReport, 'total' | 'migrated' | 'already' | 'failed' | 'skipped'> {
+  readonly users: number
+  readonly withAccount: number
+}
+
+export interface Backfill {
+  /** Whether every user's history was seen to. */
+  readonly complete: boolean
+  readonly executed: boolean
+  readonly overall: Overall
+  readonly users: readonly BackfillReport[]
+}
+
+/** Users whose history is published at the same time. */
+const PARALLEL = 8
+
+/**
+ * Publishes the history of the users who are named, several at a time; with a delay, one after the other.
+ *
+ * @param names `@handle`, DID or `sub`; none for all users who have moods
+ * @param options.limit only the first so many users
+ * @param stop ends it early; any worker publishes what was ordered, and running it again orders the rest
+ * @throws DomainError `usage` for an unknown user
+ */
+export async function backfill(
+  deps: Deps,
+  names: readonly string[],
+  { limit = Infinity, delayMs, execute }: BackfillOptions & { readonly limit?: number },
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<Backfill> {
+  const users = await chosenUsers(deps, names, limit)
+  const reports: BackfillReport[] = []
+  let moods = 0
+  const one = async (user: string): Promise<void> => {
+    if (stop.aborted) return
+    const onLeft = (): void => onProgress(`moods, user ${reports.length + 1} of ${users.length}`, moods, 0)
+    const report = await backfillUser(deps, user, { delayMs, execute }, onLeft, stop)
+    moods += report.total
+    reports.push(report)
+    onProgress('users', reports.length, users.length)
+  }
+  // The delay is a pace for all users together.
+  await pMap(users, one, { concurrency: delayMs > 0 ? 1 : PARALLEL })
+  return { complete: !stop.aborted, executed: execute, overall: sum(reports), users: reports }
+}
+
+async function chosenUsers({ store }: Deps, names: readonly string[], limit: number): Promise<string[]> {
+  if (names.length > 0) return (await findUsers(store, names)).slice(0, limit)
+  const users: string[] = []
+  for await (const page of authors(store)) {
+    users.push(...page)
+    if (users.length >= limit) break
+  }
+  return users.slice(0, limit)
+}
+
+function sum(reports: readonly BackfillReport[]): Overall {
+  const skipped = { ...NOT_SKIPPED }
+  const all = { total: 0, migrated: 0, already: 0, failed: 0 }
+  for (const report of reports) {
+    for (const name of Object.keys(all) as (keyof typeof all)[]) all[name] += report[name]
+    for (const name of Object.keys(skipped) as (keyof typeof skipped)[]) skipped[name] += report.skipped[name]
+  }
+  const withAccount = reports.filter(({ skipped: { noAccount } }) => noAccount === 0).length
+  return { users: reports.length, withAccount, ...all, skipped }
 }
 
 const NOT_SKIPPED = { private: 0, deleted: 0, tooLong: 0, noAccount: 0, other: 0 }
 
 /**
- * Looks at a user's repo and moods, puts to work what is missing, and waits until it is done. Repeating it does only what
- * is still to be done; interrupted, it leaves work orders that any worker goes on with.
+ * Audits one user, orders what is missing, and runs the engine until that is published. Repeating it orders only what is
+ * still missing.
  *
- * @param onLeft told how many moods are still on their way
+ * @param onLeft called at each look while it waits
+ * @param stop ends it early; any worker publishes what was ordered
  */
 export async function backfillUser(
-  deps: AuditDeps & Pick<OperatorDeps, 'engine'>,
+  deps: Deps,
   user: string,
   { delayMs, execute }: BackfillOptions,
   onLeft: (left: number) => void,
@@ -47,20 +123,20 @@ export async function backfillUser(
     return { ...none, skipped, reason: found.account?.error?.code ?? 'no account' }
   }
   if (found.kind === 'unreadable') return { ...none, failed: moods.size, skipped: NOT_SKIPPED, reason: found.code }
-  const meant = found.audit.findings.filter(isMeant)
+  const wanted = found.audit.findings.filter(isHandled)
   const already = found.audit.counts.synced + found.audit.counts.legacy
   const skipped = { ...skippedOf(moods, null), tooLong: found.audit.counts.unpublishable }
-  if (!execute) return { ...none, migrated: meant.length, already, skipped, reason: null }
-  await order(deps, found.account, meant, delayMs, stop)
-  if (meant.length > 0) await workOff(deps, [user], onLeft, stop)
+  if (!execute) return { ...none, migrated: wanted.length, already, skipped, reason: null }
+  await order(deps, found.account, wanted, delayMs, stop)
+  if (wanted.length > 0) await workOff(deps, [user], onLeft, stop)
   const after = await historyOf(deps.store, user)
-  const arrived = meant.filter(({ moodId }) => after.get(moodId!)?.sync.state === 'published').length
+  const arrived = wanted.filter(({ moodId }) => after.get(moodId!)?.sync.state === 'published').length
   const account = await deps.store.accounts.byUser(user)
   const reason = isReady(account) ? null : (account?.error?.code ?? 'the account is not ready')
-  return { ...none, migrated: arrived, already, failed: meant.length - arrived, skipped, reason }
+  return { ...none, migrated: arrived, already, failed: wanted.length - arrived, skipped, reason }
 }
 
-/** Moods that are not meant for a repo; of a user without an account, all others wait for one. */
+/** Moods that do not belong in a repo; those of a user without an account wait for one. */
 function skippedOf(moods: ReadonlyMap<string, Mood>, others: 'noAccount' | null): BackfillReport['skipped'] {
   const skipped = { ...NOT_SKIPPED }
   for (const mood of moods.values()) {
@@ -73,7 +149,7 @@ function skippedOf(moods: ReadonlyMap<string, Mood>, others: 'noAccount' | null)
 
 async function order(
   deps: AuditDeps,
-  account: Parameters<typeof repairFindings>[1],
+  account: ReadyAccount,
   findings: readonly Finding[],
   delayMs: number,
   stop: AbortSignal,

@@ -1,12 +1,15 @@
-/** The numbers of a launch, as far as a machine can know them. */
+/** The numbers of a launch checklist that the store knows. */
 
 import type { AuditCounts, FindingKind } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
 import { count } from '../domain/counts.ts'
 import type { Store } from '../ports/store.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived, storedAudits } from './pages.ts'
 
 export interface LaunchReport {
+  /** Whether every mood was counted. */
+  readonly complete: boolean
   /** Only moods posted since then, in ms since 1970; null for all. */
   readonly since: number | null
   readonly users: number
@@ -23,18 +26,18 @@ export interface LaunchReport {
   readonly rejected: number
   /** Why, by code. */
   readonly rejectedBy: Readonly<Partial<Record<string, number>>>
-  /** Milliseconds from post to publication, of moods that were published at the first try and not touched since. */
+  /** Milliseconds from post to publication, of moods that were published at the first try and have not changed since. */
   readonly latency: {
     readonly count: number
     readonly average: number
     readonly p50: number
     readonly p99: number
   } | null
-  /** Of published moods and those that should be, how many are; 0 to 1. */
+  /** Share of the moods that belong in a repo which are published; 0 to 1. */
   readonly syncRate: number | null
   readonly errorRate: number | null
   readonly firstPublished: number | null
-  /** What audits have seen of the repos; null where there was none. */
+  /** What the last audits found; null where there was none. */
   readonly audited: {
     readonly repos: number
     readonly records: number
@@ -45,20 +48,26 @@ export interface LaunchReport {
 
 /** Version of a row that was inserted and settled once. */
 const SETTLED_ONCE = 2
-/** Latencies that are kept; beyond it every other one goes, so that memory stays small and the spread is kept. */
+/** Most latencies kept; beyond it every other one is dropped, which bounds memory and keeps the distribution. */
 const SAMPLES = 100_000
 
-/** Walks over every mood and every audit once. @param onMoods told how many moods were read so far */
+/**
+ * Counts every mood and every stored audit, in one walk over each.
+ *
+ * @param since only moods posted since then, in ms since 1970; null for all
+ * @param stop ends it early, with what was counted so far
+ */
 export async function launchReport(
-  store: Store,
+  { store }: Pick<OperatorDeps, 'store'>,
   since: number | null,
-  onMoods: (done: number) => void,
+  onProgress: OnProgress,
+  stop: AbortSignal,
 ): Promise<LaunchReport> {
   const tally = new Tally()
   let done = 0
-  for await (const page of archived(store, 'moods')) {
+  for await (const page of archived(store, 'moods', stop)) {
     for (const { mood, changedAt } of page) if (since === null || mood.when >= since) tally.add(mood, changedAt)
-    onMoods((done += page.length))
+    onProgress('moods', (done += page.length), 0)
   }
   const { states } = await store.accounts.count()
   const accounts = {
@@ -66,7 +75,7 @@ export async function launchReport(
     accountsWaiting: states.pending,
     accountsNeedingAttention: states.needs_attention,
   }
-  return { since, ...accounts, ...tally.result(), audited: await audits(store) }
+  return { complete: !stop.aborted, since, ...accounts, ...tally.result(), audited: await audits(store) }
 }
 
 class Tally {

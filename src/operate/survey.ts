@@ -6,14 +6,22 @@ import { type AuditCounts, type FindingKind, NO_COUNTS } from '../domain/audit.t
 import { count } from '../domain/counts.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, type AuditOptions, auditUser, countKinds, unchangedSince, type UserAudit } from './audit.ts'
+import type { OnProgress } from './deps.ts'
 import { archived } from './pages.ts'
+import { findUsers } from './users.ts'
 
 /** Repos read at the same time: one is decoded while another is fetched. */
 const PARALLEL = 3
 
-/** Accounts of these users; of everybody who has one if none are named, in the order of their users. */
-export async function accountsOf(store: Store, users: readonly string[], limit: number): Promise<Account[]> {
-  if (users.length > 0) {
+/**
+ * Accounts of the users who are named, those without one left out; all accounts if none is named, ordered by user.
+ *
+ * @param names `@handle`, DID or `sub`
+ * @throws DomainError `usage` for an unknown user
+ */
+export async function chosenAccounts(store: Store, names: readonly string[], limit = Infinity): Promise<Account[]> {
+  if (names.length > 0) {
+    const users = await findUsers(store, names)
     const found = await Promise.all(users.map((user) => store.accounts.byUser(user)))
     return found.filter((account) => account !== null).slice(0, limit)
   }
@@ -34,7 +42,7 @@ export interface Summary {
   readonly users: number
   /** Read whole and compared. */
   readonly audited: number
-  /** Known to be as they were at their last audit, which found nothing. */
+  /** Not read: neither repo nor moods have changed since their last audit, which found nothing. */
   readonly unchanged: number
   readonly unreadable: number
   readonly withoutAccount: number
@@ -42,14 +50,14 @@ export interface Summary {
   readonly clean: number
   readonly counts: AuditCounts
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
-  /** Of the moods that should be in a repo, how many are there, right, and known to be; 0 to 1, null where there are none. */
+  /** Of the moods that belong in a repo, the share that is there, correct and noted: 0 to 1; null where there are none. */
   readonly syncRate: number | null
 }
 
 /**
  * Audits each account's user.
  *
- * @param each told of every user as soon as it is known
+ * @param each called for each user when the result is known
  * @param stop ends it between two users
  */
 export async function survey(
@@ -71,6 +79,60 @@ export async function survey(
   }
   await pMap(accounts, one, { concurrency: PARALLEL })
   return tally.summary()
+}
+
+/** One user whose audit was not clean. */
+interface AuditedUser {
+  readonly user: string
+  readonly handle: string
+  readonly did: string | null
+  readonly result: 'findings' | 'unreadable' | 'no_account'
+  /** Why the repo could not be read. */
+  readonly code?: string
+  readonly findings: readonly { readonly kind: string; readonly rkey: string | null; readonly mood: string | null }[]
+}
+
+export interface AuditReport {
+  /** Whether every user was looked at. */
+  readonly complete: boolean
+  readonly summary: Summary
+  readonly users: readonly AuditedUser[]
+}
+
+/**
+ * Audits the users who are named, and lists those whose audit was not clean.
+ *
+ * @param names `@handle`, DID or `sub`; none for all users who have an account
+ * @param options.limit only the first so many
+ * @throws DomainError `usage` for an unknown user
+ */
+export async function auditUsers(
+  deps: AuditDeps,
+  names: readonly string[],
+  { limit, ...options }: SurveyOptions & { readonly limit?: number },
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<AuditReport> {
+  const accounts = await chosenAccounts(deps.store, names, limit)
+  const users: AuditedUser[] = []
+  let done = 0
+  const each = (account: Account, result: UserAudit | 'unchanged'): void => {
+    onProgress('repositories', ++done, accounts.length)
+    const audited = describe(account, result)
+    if (audited) users.push(audited)
+  }
+  const summary = await survey(deps, accounts, options, each, stop)
+  return { complete: !stop.aborted, summary, users }
+}
+
+/** Null for a clean repo. */
+function describe({ user, handle, did }: Account, result: UserAudit | 'unchanged'): AuditedUser | null {
+  const who = { user, handle, did }
+  if (result === 'unchanged') return null
+  if (result.kind === 'no_account') return { ...who, result: 'no_account', findings: [] }
+  if (result.kind === 'unreadable') return { ...who, result: 'unreadable', code: result.code, findings: [] }
+  const findings = result.audit.findings.map(({ kind, rkey, moodId }) => ({ kind, rkey, mood: moodId }))
+  return findings.length === 0 ? null : { ...who, result: 'findings', findings }
 }
 
 class Tally {

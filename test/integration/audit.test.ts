@@ -5,9 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../src/domain/audit.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import { FEDERATE_ALL } from '../../src/domain/policy.ts'
-import { type AuditDeps, auditUser, countKinds, repairFindings } from '../../src/operate/audit.ts'
+import { type AuditDeps, auditUser, countKinds } from '../../src/operate/audit.ts'
 import { backfillUser } from '../../src/operate/backfill.ts'
-import { accountsOf, survey } from '../../src/operate/survey.ts'
+import { repairUser } from '../../src/operate/repair.ts'
+import { chosenAccounts, survey } from '../../src/operate/survey.ts'
 import { damage, putRecord, readyAccount, recordOf, saveRow, unlinked } from '../support/damage.ts'
 import { listRecords } from '../support/repo.ts'
 import { differences } from '../support/oracle.ts'
@@ -45,10 +46,7 @@ describe('an audit', () => {
   }
 
   async function repair(user: string, kinds: readonly FindingKind[] = REPAIRED, modernise = false): Promise<void> {
-    const result = await auditUser(deps, user, { modernise })
-    if (result.kind !== 'audited') throw new Error(result.kind)
-    const chosen = result.audit.findings.filter(({ kind }) => kinds.includes(kind))
-    await repairFindings(deps, result.account, chosen)
+    await repairUser(deps, user, { kinds, modernise })
     await site.app.engine.drain()
     site.forward(20_000)
     await site.app.engine.drain()
@@ -128,7 +126,7 @@ describe('an audit', () => {
     const account = await readyAccount(site.app, user)
     await site.app.store.accounts.save({ ...account, did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })
     expect(await auditUser(deps, user)).toMatchObject({ kind: 'unreadable', code: 'RepoNotFound' })
-    const accounts = await accountsOf(site.app.store, [user], 1)
+    const accounts = await chosenAccounts(site.app.store, [user], 1)
     const summary = await survey(deps, accounts, {}, quiet, never)
     expect(summary).toMatchObject({ unreadable: 1, clean: 0, findings: { unreadable: 1 } })
     const broken = await readyAccount(site.app, user)
@@ -137,7 +135,7 @@ describe('an audit', () => {
 
   it('passes over what has not changed, and over nothing else', async () => {
     const all = [await published(2), await published(2), await published(2), await published(2)]
-    const accounts = await accountsOf(
+    const accounts = await chosenAccounts(
       site.app.store,
       all.map(({ user }) => user),
       10,

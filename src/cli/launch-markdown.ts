@@ -1,0 +1,60 @@
+/** The numbers of a launch as Markdown, in the headings of the checklist. */
+
+import type { LaunchReport } from '../operate/report.ts'
+import { percent } from './summary.ts'
+
+function rate(share: number | null): string {
+  return percent(share, 'nothing to measure')
+}
+
+function date(at: number | null): string {
+  return at === null ? 'not yet' : new Date(at).toISOString()
+}
+
+function ms(value: number | undefined): string {
+  return value === undefined ? 'not measured' : `${value} ms`
+}
+
+/** @param now ms since 1970 */
+export function launchMarkdown(result: LaunchReport, now: number): string {
+  const { latency, audited } = result
+  const reasons = Object.entries(result.rejectedBy).map(([code, n]) => `${n} ${code}`)
+  const findings = Object.entries(audited?.findings ?? {}).map(([kind, n]) => `${n} ${kind}`)
+  return [
+    `# Moods, ${date(now)}${result.since === null ? '' : `, posted since ${date(result.since)}`}`,
+    '',
+    '## Migration stats',
+    '',
+    `- Total users: ${result.users}`,
+    `- Users with ATProto: ${result.usersWithAccount} (${result.accountsWaiting} waiting, ${result.accountsNeedingAttention} need attention)`,
+    `- Total moods: ${result.moods} (${result.private} private, ${result.deleted} deleted)`,
+    `- Moods migrated: ${result.published}`,
+    `- Moods failed: ${result.rejected}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
+    '',
+    '## Test results',
+    '',
+    `- Sync success rate: ${rate(result.syncRate)}`,
+    `- Average sync latency: ${ms(latency?.average)}`,
+    `- Latency p50: ${ms(latency?.p50)}, p99: ${ms(latency?.p99)}, of ${latency?.count ?? 0} moods published at the first try`,
+    `- Moods with ATProto URI: ${result.withReference}`,
+    `- Moods missing ATProto: ${result.withoutReference}`,
+    '',
+    '## Launch stats',
+    '',
+    `- Launch date: ${date(result.firstPublished)} (first mood published)`,
+    `- Total moods: ${result.moods}`,
+    `- Sync rate: ${rate(result.syncRate)}`,
+    `- Error rate: ${rate(result.errorRate)}`,
+    '',
+    '## Final metrics',
+    '',
+    `- Total users with ATProto: ${result.usersWithAccount}`,
+    `- Total moods in the database: ${result.moods}`,
+    `- Total moods in ATProto: ${audited ? `${audited.records}, in ${audited.repos} repositories audited since ${date(audited.oldest)}` : 'not audited yet'}`,
+    `- Sync success rate: ${rate(result.syncRate)}`,
+    `- Average sync latency: ${ms(latency?.average)}`,
+    `- Failed syncs: ${result.rejected}, and ${result.pending} on their way`,
+    `- Manual fixes required: ${audited ? (findings.length === 0 ? 'none' : `${findings.join(', ')} found by audits`) : 'not audited yet'}`,
+    ...(result.complete ? [] : ['', 'Stopped before everything was counted: the numbers are too low.']),
+  ].join('\n')
+}

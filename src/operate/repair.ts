@@ -1,0 +1,135 @@
+/** Turning what an audit finds into work for the engine, and watching until it is done. */
+
+import type { ReadyAccount } from '../domain/account.ts'
+import { type Finding, type FindingKind, type Fix, REPAIRED } from '../domain/audit.ts'
+import { count } from '../domain/counts.ts'
+import type { Mood } from '../domain/mood.ts'
+import { uriOf } from '../domain/record.ts'
+import { adopted, enqueued } from '../domain/sync.ts'
+import { type AuditDeps, auditUser, countKinds, type UserAudit } from './audit.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
+import { chosenAccounts, type Summary, survey } from './survey.ts'
+import { workOff } from './watch.ts'
+
+type KindCounts = Partial<Record<FindingKind, number>>
+
+export interface RepairOptions {
+  /** Only these findings; by default all but what other clients wrote, and what cannot be read. */
+  readonly kinds?: readonly FindingKind[]
+  /** Rewrites records of the legacy form. */
+  readonly modernise?: boolean
+  /** Does it; without this, it is only counted. */
+  readonly execute: boolean
+}
+
+export interface Repair {
+  readonly executed: boolean
+  /** How many repairs were ordered, or would be, by kind. */
+  readonly ordered: Readonly<KindCounts>
+  readonly before: Summary
+  /** A second audit, when the engine has done the work; null in a dry run. */
+  readonly after: Summary | null
+  /** How many repairs of the chosen kinds the second audit still finds necessary; 0 in a dry run. */
+  readonly left: number
+}
+
+/**
+ * Audits, orders the repairs, runs the engine until they are done, and audits again. A repo that cannot be read whole is
+ * left alone.
+ *
+ * @param names `@handle`, DID or `sub`; none for all users who have an account
+ * @param stop ends it early; any worker finishes what was ordered
+ * @throws DomainError `usage` for an unknown user
+ */
+export async function repair(
+  deps: AuditDeps & Pick<OperatorDeps, 'engine'>,
+  names: readonly string[],
+  { kinds = REPAIRED, modernise = false, execute }: RepairOptions,
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<Repair> {
+  const accounts = await chosenAccounts(deps.store, names)
+  const ordered: KindCounts = {}
+  const users: string[] = []
+  let read = 0
+  const each = async (_account: unknown, result: UserAudit | 'unchanged'): Promise<void> => {
+    onProgress('repositories read', ++read, accounts.length)
+    const counts = result === 'unchanged' ? {} : await orderRepairs(deps, result, kinds, execute)
+    const chosen = Object.entries(counts) as [FindingKind, number][]
+    for (const [kind, n] of chosen) count(ordered, kind, n)
+    if (result !== 'unchanged' && result.kind === 'audited' && chosen.length > 0) users.push(result.account.user)
+  }
+  const before = await survey(deps, accounts, { modernise }, each, stop)
+  if (!execute) return { executed: false, ordered, before, after: null, left: 0 }
+  await workOff(deps, users, (n) => onProgress('repositories repaired', users.length - n, users.length), stop)
+  const after = await survey(deps, accounts, { modernise }, () => {}, stop)
+  const left = kinds.reduce((sum, kind) => sum + (after.findings[kind] ?? 0), 0)
+  return { executed: true, ordered, before, after, left }
+}
+
+/**
+ * Audits one user and orders the repairs; any engine carries them out.
+ *
+ * @returns how many were ordered, by kind
+ */
+export async function repairUser(
+  deps: AuditDeps,
+  user: string,
+  { kinds = REPAIRED, modernise = false }: Omit<RepairOptions, 'execute'> = {},
+): Promise<Readonly<KindCounts>> {
+  return orderRepairs(deps, await auditUser(deps, user, { modernise }), kinds, true)
+}
+
+async function orderRepairs(
+  deps: AuditDeps,
+  result: UserAudit,
+  kinds: readonly FindingKind[],
+  execute: boolean,
+): Promise<KindCounts> {
+  if (result.kind !== 'audited') return {}
+  const chosen = result.audit.findings.filter(({ kind }) => kinds.includes(kind))
+  return execute ? repairFindings(deps, result.account, chosen) : countKinds(chosen)
+}
+
+/** Most rows saved at once. */
+const PAGE = 500
+
+/**
+ * Orders the repairs of these findings; the engine carries them out.
+ *
+ * @returns how many were ordered, by kind; a mood that has changed since it was read is left to the next audit
+ */
+export async function repairFindings(
+  { store, clock }: Pick<AuditDeps, 'store' | 'clock'>,
+  { user, did }: ReadyAccount,
+  findings: readonly Finding[],
+): Promise<KindCounts> {
+  const removals = findings.filter(({ fix }) => fix.kind === 'remove')
+  await store.removals.add(
+    user,
+    removals.map(({ fix }) => ({ rkey: fix.rkey, cid: fix.cid! })),
+  )
+  const done = [...removals]
+  for (let i = 0; i < findings.length; i += PAGE) {
+    const changed = findings.slice(i, i + PAGE).flatMap((finding) => {
+      return finding.fix.kind === 'remove' ? [] : [{ finding, mood: mended(finding.fix, did, clock.now()) }]
+    })
+    const kept = await store.moods.save(
+      changed.map(({ mood }) => mood),
+      clock.now(),
+    )
+    done.push(...changed.filter(({ mood }) => kept.has(mood.id)).map(({ finding }) => finding))
+  }
+  if (done.length > 0) await store.repos.mark(user, clock.now())
+  return countKinds(done)
+}
+
+/** The mood as a repair leaves it: naming the record that is there, or to be looked at by the engine. */
+function mended(fix: Exclude<Fix, { kind: 'remove' }>, did: string, now: number): Mood {
+  const { mood, rkey, cid } = fix
+  if (fix.kind === 'adopt') {
+    return { ...mood, sync: adopted(mood.sync, { rkey, uri: uriOf(did, rkey), cid: fix.cid }) }
+  }
+  const uri = cid === null ? null : uriOf(did, rkey)
+  return { ...mood, sync: enqueued(mood.sync, now, { rkey, uri, cid }) }
+}

@@ -1,0 +1,97 @@
+/** The steps of a rollback on real repos: what they count, what they look at again, and what they report as unreadable. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Mood } from '../../src/domain/mood.ts'
+import type { OperatorDeps } from '../../src/operate/deps.ts'
+import { rollback, type RollbackStep } from '../../src/operate/rollback.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { damage } from '../support/damage.ts'
+import { runMoods } from '../support/process.ts'
+import { createSite, type Site } from '../support/site.ts'
+
+const never = new AbortController().signal
+const quiet = (): void => {}
+
+describe('a rollback', () => {
+  let site: Site
+  let mood: Mood
+
+  beforeAll(async () => {
+    site = await createSite({ PDS_RATE_LIMITS: 'off', PDS_TIMEOUT_MS: '2000' })
+    await site.pds.up()
+    const { accounts, moods, engine, store } = site.app
+    await accounts.signUp('alice', 'rolled-back')
+    await accounts.signUp('bob', 'without-moods')
+    mood = await moods.post('alice', { mood: 'hello' }).then(({ mood: { id } }) => store.moods.byId(id).then((m) => m!))
+    await moods.post('alice', { mood: 'again' })
+    await engine.drain()
+    mood = (await store.moods.byId(mood.id))!
+    await damage(site.app, 'foreign', mood)
+  }, 60_000)
+  afterAll(() => site[Symbol.asyncDispose]())
+
+  const run = (
+    step: RollbackStep,
+    how: { readonly undo?: boolean; readonly execute?: boolean } = {},
+    deps: OperatorDeps = site.app,
+    onProgress: (what: string, done: number, total: number) => void = quiet,
+  ) => rollback(deps, { step, undo: false, execute: true, ...how }, onProgress, never)
+
+  it('refuses a step before the one that comes first, and the undoing of a deletion', async () => {
+    await expect(run('strip-references')).rejects.toMatchObject({ code: 'usage' })
+    await expect(run('delete-records')).rejects.toMatchObject({ code: 'usage' })
+    expect(await run('stop')).toMatchObject({ found: 1, left: 0 })
+    await expect(run('delete-records')).rejects.toThrow('2 moods still name records')
+    await expect(run('delete-records', { undo: true })).rejects.toMatchObject({ code: 'usage' })
+  })
+
+  it('leaves the rows as if the engine had never seen the moods when it strips references', async () => {
+    expect(await run('strip-references', { execute: false })).toMatchObject({ found: 2, left: 2 })
+    expect(await run('strip-references')).toMatchObject({ found: 2, left: 0, unreadable: 0 })
+    const { sync } = (await site.app.store.moods.byId(mood.id))!
+    expect(sync).toMatchObject({ state: 'local', hold: 'backfill', uri: null, cid: null, rkey: mood.sync.rkey })
+  })
+
+  it('counts only records of ours as deletable, and reports each repository that it reads', async () => {
+    const progress: unknown[] = []
+    const result = await run('delete-records', { execute: false }, site.app, (...step) => progress.push(step))
+    expect(result).toMatchObject({ found: 2, left: 2, unreadable: 0 })
+    expect(progress).toEqual([
+      ['repositories read', 1, 2],
+      ['repositories read', 2, 2],
+    ])
+  })
+
+  it('counts a user whose account was never made as having no records', async () => {
+    await site.app.accounts.signUp('carol', 'not-made-yet')
+    expect(await run('delete-records', { execute: false })).toMatchObject({ found: 2, unreadable: 0 })
+    await site.app.engine.drain()
+  })
+
+  it('reports repositories that cannot be read when references are to be noted again', async () => {
+    await site.pds.down()
+    expect(await run('strip-references', { undo: true })).toMatchObject({ found: 0, left: 0, unreadable: 3 })
+    const command = ['rollback', '--strip-references', '--undo', '--execute', '--json']
+    const { code, stdout } = await runMoods(command, site.env)
+    expect([code, JSON.parse(stdout)]).toMatchObject([1, { executed: true, unreadable: 3 }])
+    await site.pds.up()
+  })
+
+  it('reports what a second look still finds when a row changes while references are noted again', async () => {
+    const { store } = site.app
+    // Another process writes the row between the reading and the saving.
+    const save: Store['moods']['save'] = async (moods, now) => {
+      await store.moods.save([(await store.moods.byId(mood.id))!], now)
+      return store.moods.save(moods, now)
+    }
+    const racing: Store = Object.create(store, {
+      moods: { value: Object.create(store.moods, { save: { value: save } }) },
+    })
+    expect(await run('strip-references', { undo: true }, { ...site.app, store: racing })).toMatchObject({
+      found: 2,
+      left: 1,
+    })
+    expect(await run('strip-references', { undo: true })).toMatchObject({ found: 1, left: 0, unreadable: 0 })
+    expect((await site.app.store.moods.byId(mood.id))!.sync).toMatchObject({ state: 'published', cid: mood.sync.cid })
+  })
+})
