@@ -56,7 +56,7 @@ describe('moods', () => {
     const some = await run('repair', user, '--finding', 'missing', '--execute', '--json')
     expect([some.code, json(some)]).toMatchObject([0, { ordered: { missing: 1 }, after: { findings: { stray: 1 } } }])
     const all = await run('repair', user, '--execute')
-    expect([all.code, all.stdout]).toEqual([0, expect.stringContaining('Mended: ')])
+    expect([all.code, all.stdout]).toEqual([0, expect.stringContaining('Repaired: ')])
     expect((await run('audit', user, '--incremental')).code).toBe(0)
     expect(json(await run('repair', user, '--execute', '--json'))).toMatchObject({
       ordered: {},
