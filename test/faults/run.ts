@@ -16,6 +16,10 @@ export interface FaultsOptions {
   readonly seed: number
   /** Share of requests that go wrong. */
   readonly rate: number
+  /** How many times as fast as real time the engine's clock goes, at most 3: its leases are renewed in real time. */
+  readonly pace: number
+  /** Once each fault has happened twice and nothing new is posted, half as many requests go wrong after this many seconds. */
+  readonly halfAfterS: number
   readonly say: (line: string) => void
 }
 
@@ -30,6 +34,8 @@ const TIMEOUT_MS = 800
 const LATE_MS = 2_500
 /** How long the engine may take after the last change. */
 const PATIENCE_MS = 8 * 60_000
+
+const ROUND_MS = 500
 
 export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
   await using folder = await temporaryFolder()
@@ -57,9 +63,11 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
     AUTH_ISSUER: 'https://issuer.invalid/',
     AUTH_AUDIENCE: 'moods',
   }
-  await using app = await startApp(`${folder.path}/moods`, { env })
+  const started = Date.now()
+  const clock = { now: () => started + Math.round((Date.now() - started) * options.pace) }
+  await using app = await startApp(`${folder.path}/moods`, { env, overrides: { clock } })
   await makeHistory(app, options, randomFrom(seed + 1))
-  await settle(app, proxy, options.say)
+  await settle(app, proxy, options)
   const { states } = await app.store.work.count()
   const { states: accounts } = await app.store.accounts.count()
   const found = await differences(network.pdsUrl, `${folder.path}/moods`)
@@ -95,17 +103,17 @@ async function makeHistory(app: App, { moods, users, say }: FaultsOptions, rando
   }
 }
 
-/** Waits until the engine has nothing left to do; half way through, nothing goes wrong any more. */
-async function settle(app: App, proxy: FaultyProxy, say: (line: string) => void): Promise<void> {
+/** Waits until the engine has nothing left to do, while fewer and fewer requests go wrong. */
+async function settle(app: App, proxy: FaultyProxy, { rate, halfAfterS, say }: FaultsOptions): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
-  const { rate } = proxy.options
+  let calm = 0
   for (let round = 1; ; round++) {
     const { states } = await app.store.work.count()
     if (states.pending === 0) return proxy.settled()
     if (performance.now() > deadline) return
     if (round % 20 === 0) say(`  ${states.pending} pending, ${states.published} published`)
-    // Fewer and fewer faults, so that the last ones do not take for ever.
-    proxy.options.rate = rate / (1 + round / 60)
-    await setTimeout(500)
+    if (Object.values(proxy.hits).every((count) => count >= 2)) calm++
+    proxy.options.rate = rate / (1 + (calm * ROUND_MS) / 1_000 / halfAfterS)
+    await setTimeout(ROUND_MS)
   }
 }

@@ -45,6 +45,8 @@ export class FaultyProxy implements AsyncDisposable {
   readonly #server: Server
   readonly #random
   readonly #late = new Set<Promise<void>>()
+  /** Faults that are still to happen before any happens again: eight faults are one of each kind. */
+  readonly #next: Fault[] = []
 
   private constructor(options: ProxyOptions) {
     this.options = options
@@ -82,7 +84,8 @@ export class FaultyProxy implements AsyncDisposable {
     if (this.isDown) return void incoming.socket.destroy()
     if (this.#random.next() >= this.options.rate)
       return this.#forward(incoming, body, (answer) => pass(answer, outgoing))
-    const fault = this.#random.pick(FAULTS)
+    if (this.#next.length === 0) this.#next.push(...FAULTS)
+    const fault = this.#next.splice(this.#random.below(this.#next.length), 1)[0]!
     this.hits[fault]++
     return this.#goWrong(fault, incoming, body, outgoing)
   }
