@@ -1,11 +1,15 @@
-/** The only reader of the environment. Says everything that is wrong at once, and refuses to start. */
+/**
+ * The configuration: the only reader of the environment. `VARIABLES` has each variable's meaning, default and form; what
+ * must hold between variables is in {@link readConfig}.
+ */
 
 import { join, resolve } from 'node:path'
-import { type Limits, NO_LIMITS } from './domain/budget.ts'
+import { type Limit, type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'
 import type { FederationPolicy } from './domain/policy.ts'
+import { DEFAULT_PORTS } from './embedded/tcp-ports.ts'
 import type { StoreAddress } from './store/open.ts'
 
 /** A PDS that is not ours to run. */
@@ -17,7 +21,7 @@ interface RemotePds {
   readonly sealKey: Uint8Array
 }
 
-/** Whose tokens are accepted: an OpenID Connect provider's, or our own for trying out. */
+/** Whose tokens are accepted: those of an OpenID Connect provider, or our own in a trial. */
 type AuthConfig =
   | { readonly kind: 'oidc'; readonly issuer: string; readonly audience: string }
   | { readonly kind: 'trial' }
@@ -28,11 +32,10 @@ export interface Config {
   readonly port: number
   /** Absolute path. */
   readonly dataFolder: string
-  /** Where everything is kept. */
   readonly store: StoreAddress
   /** Null in embedded mode. */
   readonly remote: RemotePds | null
-  /** Ports of the embedded network; null for what the data folder remembers, or the defaults. */
+  /** Ports of the embedded network; null for those in the data folder, or the defaults. */
   readonly embedded: { readonly pdsPort: number | null; readonly plcPort: number | null }
   readonly auth: AuthConfig
   readonly logLevel: string
@@ -42,7 +45,7 @@ export interface Config {
   readonly federation: FederationPolicy
   readonly softDeleteRecords: RecordsOnDelete
   readonly eraseAccounts: boolean
-  /** What the PDS lets us do; its own limits are on in embedded mode if these are set. */
+  /** Budgets for requests to the PDS. If there are any in embedded mode, the embedded PDS enforces its own limits too. */
   readonly limits: Limits
   readonly bypassKey: string | null
 }
@@ -50,140 +53,231 @@ export interface Config {
 type Env = Readonly<Record<string, string | undefined>>
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-/** Addresses that nobody but this machine can reach. */
+/** Addresses that only this machine can reach. */
 export const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** Every variable that is read, with what it does; `docs/reference/configuration.md` is compared with it. */
-export const VARIABLES = {
-  PORT: 'port of the API and the page (default 8787; 0 picks one)',
-  HOST: 'address to listen on (default 127.0.0.1)',
-  MOODS_DATA: 'folder for everything that is kept (default ./data)',
-  PDS_PORT: 'port of the embedded PDS (default 2583; 0 picks one and keeps it)',
-  PLC_PORT: 'port of the embedded PLC directory (default 2582; 0 picks one and keeps it)',
-  MONGODB_URI: 'keep everything in this MongoDB instead of the embedded database',
-  MONGODB_NAME: 'name of the database in it (default aesthetic)',
-  PDS_URL: 'use this PDS instead of an embedded one',
-  PLC_URL: 'PLC directory of that PDS (default https://plc.directory)',
-  PDS_ADMIN_PASSWORD: 'admin password of that PDS, to make accounts',
-  MOODS_SEAL_KEY: '32 bytes in base64 that encrypt stored passwords and sessions; needed with PDS_URL',
-  AUTH_ISSUER: 'OpenID Connect provider whose tokens are accepted',
-  AUTH_AUDIENCE: 'audience that those tokens must name',
-  TRIAL_SIGN_IN: 'set to "public" to let anybody sign in as anybody on an address that is not loopback',
-  LOG_LEVEL: `one of ${LOG_LEVELS.join(', ')} (default info)`,
-  PDS_TIMEOUT_MS: 'how long a request to the PDS may take (default 5000)',
-  SYNC_CONCURRENCY: 'repos worked on at the same time (default 8)',
-  ACCOUNT_EMAIL_DOMAIN: 'domain of the addresses that accounts are made with (default moods.invalid)',
-  FEDERATION: 'whose moods are published: on, off, or a share of the users such as 10% (default on)',
-  FEDERATION_ALLOW: 'handles that are published whatever FEDERATION says, as in @a,@b',
-  SOFT_DELETE_RECORDS: 'what becomes of the records of a nuke that does not say: keep or withdraw (default keep)',
-  ERASE_PDS_ACCOUNT: 'true to delete the account on the PDS too when a user is erased (default false)',
-  PDS_RATE_LIMITS: 'whether the PDS limits us: on or off (default on with PDS_URL, off without)',
-  PDS_RATE_LIMIT_BYPASS_KEY: 'lifts the limits of a PDS of your own that has this key',
-  POINTS_PER_HOUR: 'points of writes for each account in an hour (default 5000)',
-  POINTS_PER_DAY: 'points of writes for each account in a day (default 35000)',
-  REQUESTS_PER_5_MIN: 'requests to the PDS in five minutes (default 3000)',
-  LOGINS_PER_5_MIN: 'logins of each account in five minutes (default 30)',
-  EVENTS_PER_HOUR: 'firehose events of the PDS in an hour, for a relay (such as 2600; not limited if not set)',
-  EVENTS_PER_DAY: 'firehose events of the PDS in a day, for a relay (such as 21000; not limited if not set)',
-} as const
+/** The form of a variable's text. */
+interface Form<T> {
+  /** Completes "NAME must …". */
+  readonly must: string
+  /** @returns undefined for a text that does not have the form */
+  readonly parse: (text: string) => T | undefined
+}
 
+interface Variable<T> extends Form<T> {
+  readonly meaning: string
+  /** The text that is read when the variable is not set; null where that gives null. */
+  readonly usual: string | null
+  /** The default, for people; null where there is none. */
+  readonly default: string | null
+}
+
+/** A variable with a default. */
+function variable<T>(meaning: string, usual: string, form: Form<T>): Variable<T> {
+  return { meaning, usual, default: usual, ...form }
+}
+
+/** A variable that is null when it is not set. @param otherwise what applies then, for people */
+function optional<T>(meaning: string, form: Form<T>, otherwise: string | null = null): Variable<T | null> {
+  return { meaning, usual: null, default: otherwise, ...form }
+}
+
+const anything: Form<string> = { must: 'be a text', parse: (text) => text }
+
+function whole(min: number, max: number): Form<number> {
+  const parse = (text: string): number | undefined => {
+    const value = Number(text)
+    return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
+  }
+  return { must: `be a whole number from ${min} to ${max}`, parse }
+}
+
+function oneOf<const T extends string>(...values: readonly T[]): Form<T> {
+  const must = values.length === 1 ? `be ${values[0]}` : `be one of ${values.join(', ')}`
+  return { must, parse: (text) => values.find((value) => value === text) }
+}
+
+const isUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+const url: Form<string> = {
+  must: 'be an http or https URL',
+  parse: (text) => (isUrl(text) ? text.replace(/\/+$/, '') : undefined),
+}
+/** Kept as written: issuers are compared character by character, and Auth0's ends with a slash. */
+const issuer: Form<string> = { must: url.must, parse: (text) => (isUrl(text) ? text : undefined) }
+
+const mongodbUri: Form<string> = {
+  must: 'begin with mongodb:// or mongodb+srv://',
+  parse: (text) => (/^mongodb(\+srv)?:\/\/./.test(text) ? text : undefined),
+}
+
+const sealKey: Form<Uint8Array> = {
+  must: 'be 32 bytes in base64',
+  parse(text) {
+    const bytes = Buffer.from(/^[\w+/-]+=*$/.test(text) ? text : '', 'base64')
+    return bytes.length === 32 ? bytes : undefined
+  },
+}
+
+const percent: Form<number> = {
+  must: 'be on, off, or a share from 0% to 100%',
+  parse(text) {
+    const share = text === 'on' ? 100 : text === 'off' ? 0 : Number(/^(\d{1,3})%$/.exec(text)?.[1] ?? Number.NaN)
+    return share <= 100 ? share : undefined
+  },
+}
+
+const handles: Form<ReadonlySet<string>> = {
+  must: 'be a list of handles, such as @a,@b',
+  parse(text) {
+    try {
+      return new Set(text.split(',').map((handle) => parseHandle(handle)))
+    } catch {
+      return undefined
+    }
+  },
+}
+
+const count = whole(1, 1_000_000_000)
+/** With fewer points, a tenth of them reserved for deletions, not even one mood could be published. */
+const points = whole(3, 1_000_000_000)
+
+/** Every variable that is read; `docs/reference/configuration.md` and `--help` list the same. */
+const VARIABLES = {
+  PORT: variable('port of the API and the page; 0 picks a free one', '8787', whole(0, 65_535)),
+  HOST: variable('address on which the API and the page listen', '127.0.0.1', anything),
+  MOODS_DATA: variable('folder of the embedded database, the embedded PDS and the secrets', './data', anything),
+  PDS_PORT: optional(
+    'port of the embedded PDS; 0 picks a free one on the first start',
+    whole(0, 65_535),
+    String(DEFAULT_PORTS.pds),
+  ),
+  PLC_PORT: optional(
+    'port of the embedded PLC directory; 0 picks a free one on the first start',
+    whole(0, 65_535),
+    String(DEFAULT_PORTS.plc),
+  ),
+  MONGODB_URI: optional('store everything in this MongoDB instead of the embedded database', mongodbUri),
+  MONGODB_NAME: variable('name of the database in MongoDB', 'aesthetic', anything),
+  PDS_URL: optional('use this PDS instead of the embedded one', url),
+  PLC_URL: variable('PLC directory that the PDS at PDS_URL uses', 'https://plc.directory', url),
+  PDS_ADMIN_PASSWORD: optional('admin password of the PDS at PDS_URL, needed to create accounts', anything),
+  MOODS_SEAL_KEY: optional(
+    '32 bytes in base64 that encrypt stored passwords and sessions; required with PDS_URL',
+    sealKey,
+  ),
+  AUTH_ISSUER: optional('OpenID Connect provider whose tokens are accepted', issuer),
+  AUTH_AUDIENCE: optional('audience that these tokens must name', anything),
+  TRIAL_SIGN_IN: optional(
+    '"public" allows sign-in by any name, without a password, on an address that other machines can reach',
+    oneOf('public'),
+  ),
+  LOG_LEVEL: variable(`one of ${LOG_LEVELS.join(', ')}`, 'info', oneOf(...LOG_LEVELS)),
+  PDS_TIMEOUT_MS: variable('timeout of a request to the PDS, in milliseconds', '5000', whole(100, 600_000)),
+  SYNC_CONCURRENCY: variable('how many repos a worker writes to at the same time', '8', whole(1, 256)),
+  ACCOUNT_EMAIL_DOMAIN: variable('domain of the email addresses of new accounts', 'moods.invalid', anything),
+  FEDERATION: variable('whose moods are published: on, off, or a share of the users such as 10%', 'on', percent),
+  FEDERATION_ALLOW: optional('handles whose moods are always published, such as @a,@b', handles),
+  SOFT_DELETE_RECORDS: variable(
+    'default for the records of a nuke: keep or withdraw',
+    'keep',
+    oneOf('keep', 'withdraw'),
+  ),
+  ERASE_PDS_ACCOUNT: variable(
+    'whether erasing a user also deletes the account on the PDS: true or false',
+    'false',
+    oneOf('true', 'false'),
+  ),
+  PDS_RATE_LIMITS: optional(
+    'whether the PDS limits requests: on or off',
+    oneOf('on', 'off'),
+    'on with PDS_URL, otherwise off',
+  ),
+  PDS_RATE_LIMIT_BYPASS_KEY: optional('key that exempts us from the limits of your own PDS', anything),
+  POINTS_PER_HOUR: variable('write points per account and hour', '5000', points),
+  POINTS_PER_DAY: variable('write points per account and day', '35000', points),
+  REQUESTS_PER_5_MIN: variable('requests to the PDS in five minutes', '3000', count),
+  LOGINS_PER_5_MIN: variable('logins per account in five minutes', '30', count),
+  EVENTS_PER_HOUR: optional('firehose events of the PDS per hour, for a relay; such as 2600', count, 'no limit'),
+  EVENTS_PER_DAY: optional('firehose events of the PDS per day, for a relay; such as 21000', count, 'no limit'),
+} satisfies Readonly<Record<string, Variable<unknown>>>
+
+type Name = keyof typeof VARIABLES
+type Values = { readonly [N in Name]: (typeof VARIABLES)[N] extends Variable<infer T> ? T : never }
+
+/** What each variable means and its default (null for none), for documents and `--help`. */
+export function describeVariables(): readonly {
+  readonly name: string
+  readonly meaning: string
+  readonly default: string | null
+}[] {
+  return Object.entries(VARIABLES).map(([name, { meaning, default: usual }]) => ({ name, meaning, default: usual }))
+}
+
+/** The environment, each variable read on its own. */
 class Reader {
+  readonly values: Values
+  /** A line for each; values are never repeated: some are secrets. */
   readonly problems: string[] = []
   readonly #env: Env
 
   constructor(env: Env) {
     this.#env = env
+    const read = Object.entries(VARIABLES).map(([name, form]) => [name, this.#read(name, form)])
+    this.values = Object.fromEntries(read) as Values
   }
 
-  text(name: keyof typeof VARIABLES): string | null {
-    return this.#env[name]?.trim() || null
+  #read(name: string, { usual, must, parse }: Variable<unknown>): unknown {
+    const text = this.#env[name]?.trim() || usual
+    const value = text === null ? null : parse(text)
+    if (value !== undefined) return value
+    this.problems.push(`${name} must ${must}`)
+    return usual === null ? null : parse(usual)
   }
 
-  whole(name: keyof typeof VARIABLES, min: number, max: number): number | null {
-    const text = this.text(name)
-    if (text === null) return null
-    const value = Number(text)
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value
-    this.problems.push(`${name} must be a whole number from ${min} to ${max}`)
-    return null
-  }
-
-  oneOf<const T extends string>(name: keyof typeof VARIABLES, values: readonly T[]): T | null {
-    const text = this.text(name)
-    if (text === null) return null
-    const value = values.find((candidate) => candidate === text)
-    if (value === undefined) this.problems.push(`${name} must be one of ${values.join(', ')}`)
-    return value ?? null
-  }
-
-  url(name: keyof typeof VARIABLES): string | null {
-    const text = this.text(name)
-    if (text === null) return null
-    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text.replace(/\/+$/, '')
-    this.problems.push(`${name} must be an http or https URL`)
-    return null
+  isSet(name: Name): boolean {
+    return Boolean(this.#env[name]?.trim())
   }
 }
 
 /**
  * Reads the configuration.
  *
- * @param options whether users will be let in, so that it has to be known how
- * @throws DomainError `config`, naming every problem, a line each; values of secrets are never repeated
+ * @param options.serves whether users will sign in, so that a way to sign in is required
+ * @throws DomainError `config`, with a line for each problem; values are never repeated
  */
 export function readConfig(env: Env, options: { readonly serves: boolean }): Config {
   const read = new Reader(env)
-  const host = read.text('HOST') ?? '127.0.0.1'
-  const remote = readRemote(read)
-  const dataFolder = resolve(read.text('MOODS_DATA') ?? 'data')
+  const { values } = read
+  const dataFolder = resolve(values.MOODS_DATA)
   const config: Config = {
-    host,
-    port: read.whole('PORT', 0, 65_535) ?? 8787,
+    host: values.HOST,
+    port: values.PORT,
     dataFolder,
     store: readStore(read, dataFolder),
-    remote,
-    embedded: { pdsPort: read.whole('PDS_PORT', 0, 65_535), plcPort: read.whole('PLC_PORT', 0, 65_535) },
-    auth: readAuth(read, host, options.serves),
-    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
-    pdsTimeoutMs: read.whole('PDS_TIMEOUT_MS', 100, 600_000) ?? 5_000,
-    syncConcurrency: read.whole('SYNC_CONCURRENCY', 1, 256) ?? 8,
-    accountEmailDomain: read.text('ACCOUNT_EMAIL_DOMAIN') ?? 'moods.invalid',
-    federation: readFederation(read),
-    softDeleteRecords: read.oneOf('SOFT_DELETE_RECORDS', ['keep', 'withdraw']) ?? 'keep',
-    eraseAccounts: read.oneOf('ERASE_PDS_ACCOUNT', ['true', 'false']) === 'true',
-    limits: readLimits(read),
-    bypassKey: read.text('PDS_RATE_LIMIT_BYPASS_KEY'),
+    remote: readRemote(read),
+    embedded: { pdsPort: values.PDS_PORT, plcPort: values.PLC_PORT },
+    auth: readAuth(read, options.serves),
+    logLevel: values.LOG_LEVEL,
+    pdsTimeoutMs: values.PDS_TIMEOUT_MS,
+    syncConcurrency: values.SYNC_CONCURRENCY,
+    accountEmailDomain: values.ACCOUNT_EMAIL_DOMAIN,
+    federation: { percent: values.FEDERATION, allow: values.FEDERATION_ALLOW ?? new Set() },
+    softDeleteRecords: values.SOFT_DELETE_RECORDS,
+    eraseAccounts: values.ERASE_PDS_ACCOUNT === 'true',
+    limits: limitsOf(values),
+    bypassKey: values.PDS_RATE_LIMIT_BYPASS_KEY,
   }
   if (read.problems.length > 0) throw new DomainError('config', read.problems.join('\n'))
   return config
 }
 
 function readStore(read: Reader, dataFolder: string): StoreAddress {
-  const uri = read.text('MONGODB_URI')
-  const database = read.text('MONGODB_NAME')
-  if (uri === null) {
-    if (database !== null) read.problems.push('MONGODB_NAME goes with MONGODB_URI, which is not set')
-    return { kind: 'sqlite', file: join(dataFolder, 'moods.sqlite') }
+  const { MONGODB_URI: uri, MONGODB_NAME: database } = read.values
+  if (uri !== null) return { kind: 'mongodb', uri, database }
+  if (read.isSet('MONGODB_NAME') && !read.isSet('MONGODB_URI')) {
+    read.problems.push('MONGODB_NAME goes with MONGODB_URI, which is not set')
   }
-  if (!/^mongodb(\+srv)?:\/\/./.test(uri))
-    read.problems.push('MONGODB_URI must begin with mongodb:// or mongodb+srv://')
-  return { kind: 'mongodb', uri, database: database ?? 'aesthetic' }
-}
-
-function readFederation(read: Reader): FederationPolicy {
-  const text = read.text('FEDERATION') ?? 'on'
-  const share = /^(\d{1,3})%$/.exec(text)?.[1]
-  const percent = text === 'on' ? 100 : text === 'off' ? 0 : Number(share ?? Number.NaN)
-  if (!(percent <= 100)) read.problems.push('FEDERATION must be on, off, or a share from 0% to 100%')
-  const allow = new Set<string>()
-  for (const handle of read.text('FEDERATION_ALLOW')?.split(',') ?? []) {
-    try {
-      allow.add(parseHandle(handle))
-    } catch {
-      read.problems.push('FEDERATION_ALLOW must be a list of handles, as in @a,@b')
-    }
-  }
-  return { percent, allow }
+  return { kind: 'sqlite', file: join(dataFolder, 'moods.sqlite') }
 }
 
 const MINUTE = 60_000
@@ -192,64 +286,54 @@ const DAY = 24 * HOUR
 /** Logins of one account in a day (reference PDS). */
 const LOGINS_PER_DAY = 300
 
-function readLimits(read: Reader): Limits {
-  const limit = (name: keyof typeof VARIABLES, windowMs: number, usual: number | null, least = 1) => {
-    const max = read.whole(name, least, 1_000_000_000) ?? usual
-    return max === null ? [] : [{ max, windowMs }]
-  }
-  const events = [...limit('EVENTS_PER_HOUR', HOUR, null), ...limit('EVENTS_PER_DAY', DAY, null)]
-  const limits: Limits = {
-    // Less than this, a tenth of it kept for deletions, would never let a single mood through.
-    points: [...limit('POINTS_PER_HOUR', HOUR, 5000, 3), ...limit('POINTS_PER_DAY', DAY, 35_000, 3)],
-    requests: limit('REQUESTS_PER_5_MIN', 5 * MINUTE, 3000),
-    logins: [...limit('LOGINS_PER_5_MIN', 5 * MINUTE, 30), { max: LOGINS_PER_DAY, windowMs: DAY }],
+/** @param max null for no limit */
+function limit(max: number | null, windowMs: number): readonly Limit[] {
+  return max === null ? [] : [{ max, windowMs }]
+}
+
+function limitsOf(values: Values): Limits {
+  const events = [...limit(values.EVENTS_PER_HOUR, HOUR), ...limit(values.EVENTS_PER_DAY, DAY)]
+  const isLimited = values.PDS_RATE_LIMITS ?? (values.PDS_URL === null ? 'off' : 'on')
+  // A relay counts the events of the PDS, whether or not the PDS counts our requests.
+  if (isLimited === 'off' || values.PDS_RATE_LIMIT_BYPASS_KEY !== null) return { ...NO_LIMITS, events }
+  return {
+    points: [...limit(values.POINTS_PER_HOUR, HOUR), ...limit(values.POINTS_PER_DAY, DAY)],
+    requests: limit(values.REQUESTS_PER_5_MIN, 5 * MINUTE),
+    logins: [...limit(values.LOGINS_PER_5_MIN, 5 * MINUTE), ...limit(LOGINS_PER_DAY, DAY)],
     events,
   }
-  const isLimited = read.oneOf('PDS_RATE_LIMITS', ['on', 'off']) ?? (read.text('PDS_URL') === null ? 'off' : 'on')
-  // A relay counts what the PDS sends, whether or not the PDS counts what we do.
-  const isFree = isLimited === 'off' || read.text('PDS_RATE_LIMIT_BYPASS_KEY') !== null
-  return isFree ? { ...NO_LIMITS, events } : limits
 }
 
 function readRemote(read: Reader): RemotePds | null {
-  const url = read.url('PDS_URL')
-  const plcUrl = read.url('PLC_URL')
-  const adminPassword = read.text('PDS_ADMIN_PASSWORD')
-  const keyText = read.text('MOODS_SEAL_KEY') ?? ''
-  const sealKey = Buffer.from(/^[\w+/-]+=*$/.test(keyText) ? keyText : '', 'base64')
-  if (read.text('PDS_URL') === null) {
+  const { PDS_URL: pdsUrl, PLC_URL: plcUrl, PDS_ADMIN_PASSWORD: adminPassword, MOODS_SEAL_KEY: key } = read.values
+  if (!read.isSet('PDS_URL')) {
     for (const name of ['PLC_URL', 'PDS_ADMIN_PASSWORD', 'MOODS_SEAL_KEY'] as const) {
-      if (read.text(name) !== null) read.problems.push(`${name} goes with PDS_URL, which is not set`)
+      if (read.isSet(name)) read.problems.push(`${name} goes with PDS_URL, which is not set`)
     }
     return null
   }
   for (const name of ['PDS_PORT', 'PLC_PORT'] as const) {
-    if (read.text(name) !== null) read.problems.push(`${name} is for the embedded PDS and does not go with PDS_URL`)
+    if (read.isSet(name)) read.problems.push(`${name} is for the embedded PDS and does not go with PDS_URL`)
   }
-  if (adminPassword === null) read.problems.push('PDS_ADMIN_PASSWORD must be set with PDS_URL')
-  if (sealKey.length !== 32) read.problems.push('MOODS_SEAL_KEY must be set with PDS_URL: 32 bytes in base64')
-  if (url === null || adminPassword === null) return null
-  return { url, plcUrl: plcUrl ?? 'https://plc.directory', adminPassword, sealKey }
+  for (const name of ['PDS_ADMIN_PASSWORD', 'MOODS_SEAL_KEY'] as const) {
+    if (!read.isSet(name)) read.problems.push(`${name} must be set with PDS_URL: ${VARIABLES[name].meaning}`)
+  }
+  if (pdsUrl === null || adminPassword === null || key === null) return null
+  return { url: pdsUrl, plcUrl, adminPassword, sealKey: key }
 }
 
-function readAuth(read: Reader, host: string, serves: boolean): AuthConfig {
-  // Kept as written: an issuer is compared to the letter, and Auth0's ends with a slash.
-  const issuer = read.text('AUTH_ISSUER')
-  read.url('AUTH_ISSUER')
-  const audience = read.text('AUTH_AUDIENCE')
-  const trial = read.text('TRIAL_SIGN_IN')
-  if (trial !== null && trial !== 'public') read.problems.push('TRIAL_SIGN_IN can only be "public"')
-  if (issuer !== null && audience !== null) return { kind: 'oidc', issuer, audience }
-  if (issuer !== null || audience !== null) {
+function readAuth(read: Reader, serves: boolean): AuthConfig {
+  const { HOST: host, AUTH_ISSUER: provider, AUTH_AUDIENCE: audience, TRIAL_SIGN_IN: trial } = read.values
+  if (provider !== null && audience !== null) return { kind: 'oidc', issuer: provider, audience }
+  if (read.isSet('AUTH_ISSUER') !== read.isSet('AUTH_AUDIENCE')) {
     read.problems.push('AUTH_ISSUER and AUTH_AUDIENCE go together')
+  } else if (!serves || read.isSet('AUTH_ISSUER')) {
     return { kind: 'trial' }
-  }
-  if (!serves) return { kind: 'trial' }
-  if (read.text('PDS_URL') !== null) {
-    read.problems.push('AUTH_ISSUER and AUTH_AUDIENCE must be set with PDS_URL: signing in by name is for trying out')
+  } else if (read.isSet('PDS_URL')) {
+    read.problems.push('AUTH_ISSUER and AUTH_AUDIENCE must be set with PDS_URL: sign-in by name is for trials')
   } else if (!LOOPBACK_HOSTS.has(host) && trial !== 'public') {
     read.problems.push(
-      `HOST=${host} would let anybody who reaches it sign in as anybody: set AUTH_ISSUER and AUTH_AUDIENCE, or TRIAL_SIGN_IN=public to have it so`,
+      `HOST=${host} lets anyone who can reach it sign in as any user: set AUTH_ISSUER and AUTH_AUDIENCE, or TRIAL_SIGN_IN=public to allow that`,
     )
   }
   return { kind: 'trial' }

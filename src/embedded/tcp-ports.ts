@@ -19,7 +19,7 @@ export interface HttpAddress {
 export const LOOPBACK = '127.0.0.1'
 
 const FILE = 'network.json'
-const DEFAULTS: NetworkPorts = { pds: 2583, plc: 2582 }
+export const DEFAULT_PORTS: NetworkPorts = { pds: 2583, plc: 2582 }
 
 /** The ports that the folder remembers; null before its first start. */
 export function storedPorts(folder: DataFolder): NetworkPorts | null {
@@ -40,7 +40,7 @@ export async function choosePorts(
   const stored = storedPorts(folder)
   const named = (name: 'pds' | 'plc'): number => {
     const port = wanted[name]
-    if (!stored) return port ?? DEFAULTS[name]
+    if (!stored) return port ?? DEFAULT_PORTS[name]
     if (port === null || port === 0 || port === stored[name]) return stored[name]
     const variable = `${name.toUpperCase()}_PORT`
     const message = `the accounts in ${folder.path} live on port ${stored[name]}: ${variable} cannot be changed to ${port}`

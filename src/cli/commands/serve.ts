@@ -5,12 +5,14 @@ import { once } from 'node:events'
 import { Command } from 'commander'
 import { trialUser } from '../../accounts.ts'
 import { type App, createApp, type Role } from '../../app.ts'
-import { type Config, readConfig, VARIABLES } from '../../config.ts'
+import { type Config, describeVariables, readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
 import { preferSmallHeap } from '../memory.ts'
 
 export function serveCommand(role: Role, description: string): Command {
-  const variables = Object.entries(VARIABLES).map(([name, what]) => `  ${name.padEnd(22)}${what}`)
+  const variables = describeVariables().map(({ name, meaning, default: usual }) => {
+    return `  ${name.padEnd(27)}${meaning}${usual === null ? '' : ` (default: ${usual})`}`
+  })
   return new Command(role)
     .description(description)
     .addHelpText('after', `\nConfigured by environment variables:\n${variables.join('\n')}`)

@@ -1,0 +1,125 @@
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { describeVariables, readConfig } from './config.ts'
+import { NO_LIMITS } from './domain/budget.ts'
+import { DomainError } from './domain/errors.ts'
+
+const REMOTE = {
+  PDS_URL: 'https://pds.example/',
+  PDS_ADMIN_PASSWORD: 'admin secret',
+  MOODS_SEAL_KEY: randomBytes(32).toString('base64'),
+}
+
+/** The problems that reading an environment reports. */
+function problemsOf(env: Record<string, string>, serves = false): readonly string[] {
+  try {
+    readConfig(env, { serves })
+    return []
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'config') return error.message.split('\n')
+    throw error
+  }
+}
+
+describe('configuration', () => {
+  it('is complete without any variable: embedded store, embedded PDS, sign-in by name', () => {
+    expect(readConfig({}, { serves: true })).toMatchObject({
+      host: '127.0.0.1',
+      port: 8787,
+      dataFolder: resolve('data'),
+      store: { kind: 'sqlite', file: resolve('data/moods.sqlite') },
+      remote: null,
+      auth: { kind: 'trial' },
+      logLevel: 'info',
+      federation: { percent: 100, allow: new Set() },
+      softDeleteRecords: 'keep',
+      eraseAccounts: false,
+      limits: NO_LIMITS,
+    })
+  })
+
+  it('takes an empty or blank variable for one that is not set', () => {
+    const blank = Object.fromEntries(describeVariables().map(({ name }) => [name, ' ']))
+    expect(readConfig(blank, { serves: true })).toEqual(readConfig({}, { serves: true }))
+  })
+
+  it('limits requests to a remote PDS by default, and only events with a bypass key', () => {
+    const { limits, remote } = readConfig(REMOTE, { serves: false })
+    expect(remote).toMatchObject({ url: 'https://pds.example', plcUrl: 'https://plc.directory' })
+    expect(limits).toEqual({
+      points: [
+        { max: 5000, windowMs: 3_600_000 },
+        { max: 35_000, windowMs: 86_400_000 },
+      ],
+      requests: [{ max: 3000, windowMs: 300_000 }],
+      logins: [
+        { max: 30, windowMs: 300_000 },
+        { max: 300, windowMs: 86_400_000 },
+      ],
+      events: [],
+    })
+    const bypassing = { ...REMOTE, PDS_RATE_LIMIT_BYPASS_KEY: 'k', EVENTS_PER_HOUR: '2600' }
+    const events = [{ max: 2600, windowMs: 3_600_000 }]
+    expect(readConfig(bypassing, { serves: false }).limits).toEqual({ ...NO_LIMITS, events })
+  })
+
+  it.each([
+    ['PORT', '65536', 'PORT must be a whole number from 0 to 65535'],
+    ['SYNC_CONCURRENCY', '1.5', 'SYNC_CONCURRENCY must be a whole number from 1 to 256'],
+    ['POINTS_PER_DAY', '2', 'POINTS_PER_DAY must be a whole number from 3 to 1000000000'],
+    ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent'],
+    ['ERASE_PDS_ACCOUNT', 'yes', 'ERASE_PDS_ACCOUNT must be one of true, false'],
+    ['FEDERATION', '101%', 'FEDERATION must be on, off, or a share from 0% to 100%'],
+    ['FEDERATION_ALLOW', '@a,,@b', 'FEDERATION_ALLOW must be a list of handles, such as @a,@b'],
+    ['MONGODB_URI', 'http://x', 'MONGODB_URI must begin with mongodb:// or mongodb+srv://'],
+    ['TRIAL_SIGN_IN', 'private', 'TRIAL_SIGN_IN must be public'],
+  ])('%s=%s is one problem', (name, value, problem) => {
+    expect(problemsOf({ [name]: value })).toEqual([problem])
+  })
+
+  it.each([
+    ['PLC_URL', 'https://plc.example', 'PLC_URL goes with PDS_URL, which is not set'],
+    ['PDS_ADMIN_PASSWORD', 'x', 'PDS_ADMIN_PASSWORD goes with PDS_URL, which is not set'],
+    ['MONGODB_NAME', 'moods', 'MONGODB_NAME goes with MONGODB_URI, which is not set'],
+    ['AUTH_ISSUER', 'https://issuer.example/', 'AUTH_ISSUER and AUTH_AUDIENCE go together'],
+    ['AUTH_AUDIENCE', 'moods', 'AUTH_ISSUER and AUTH_AUDIENCE go together'],
+  ])('%s without its companion is one problem', (name, value, problem) => {
+    expect(problemsOf({ [name]: value })).toEqual([problem])
+  })
+
+  it('requires password and seal key with PDS_URL, and refuses ports of the embedded PDS', () => {
+    expect(problemsOf({ PDS_URL: REMOTE.PDS_URL, PDS_PORT: '1' })).toEqual([
+      'PDS_PORT is for the embedded PDS and does not go with PDS_URL',
+      expect.stringMatching(/^PDS_ADMIN_PASSWORD must be set with PDS_URL/),
+      expect.stringMatching(/^MOODS_SEAL_KEY must be set with PDS_URL/),
+    ])
+  })
+
+  it('never repeats a value: it may be a secret', () => {
+    const secret = 'not-a-key'
+    for (const { name } of describeVariables()) {
+      if (name === 'HOST') continue
+      for (const env of [{ [name]: secret }, { ...REMOTE, [name]: secret }]) {
+        expect(problemsOf(env, true).join('\n')).not.toContain(secret)
+      }
+    }
+    expect(problemsOf({ ...REMOTE, MOODS_SEAL_KEY: secret })).toEqual(['MOODS_SEAL_KEY must be 32 bytes in base64'])
+  })
+
+  it('keeps the issuer as written, since it is compared character by character', () => {
+    const env = { AUTH_ISSUER: 'https://issuer.example/', AUTH_AUDIENCE: 'moods' }
+    expect(readConfig(env, { serves: true }).auth).toEqual({
+      kind: 'oidc',
+      issuer: 'https://issuer.example/',
+      audience: 'moods',
+    })
+  })
+
+  it('refuses sign-in by name where other machines can reach it, unless it is allowed', () => {
+    expect(problemsOf({ HOST: '0.0.0.0' }, true)).toEqual([expect.stringMatching(/^HOST=0\.0\.0\.0 lets anyone/)])
+    expect(problemsOf({ HOST: '0.0.0.0' })).toEqual([])
+    expect(problemsOf({ HOST: '0.0.0.0', TRIAL_SIGN_IN: 'public' }, true)).toEqual([])
+    expect(problemsOf(REMOTE, true)).toEqual([expect.stringContaining('must be set with PDS_URL')])
+  })
+})
