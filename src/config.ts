@@ -53,6 +53,8 @@ export interface Config {
 type Env = Readonly<Record<string, string | undefined>>
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+/** The public PLC directory. */
+export const PUBLIC_PLC = 'https://plc.directory'
 /** Addresses that only this machine can reach. */
 export const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 
@@ -159,7 +161,7 @@ const VARIABLES = {
   MONGODB_URI: optional('store everything in this MongoDB instead of the embedded database', mongodbUri),
   MONGODB_NAME: variable('name of the database in MongoDB', 'aesthetic', anything),
   PDS_URL: optional('use this PDS instead of the embedded one', url),
-  PLC_URL: variable('PLC directory that the PDS at PDS_URL uses', 'https://plc.directory', url),
+  PLC_URL: variable('PLC directory that the PDS at PDS_URL uses', PUBLIC_PLC, url),
   PDS_ADMIN_PASSWORD: optional('admin password of the PDS at PDS_URL, needed to create accounts', anything),
   MOODS_SEAL_KEY: optional(
     '32 bytes in base64 that encrypt stored passwords and sessions; required with PDS_URL',

@@ -60,6 +60,16 @@ function takeFolder(folder: DataFolder, starting: AsyncDisposableStack): void {
   starting.use(folder.lock())
 }
 
+/** Where PDS and PLC directory are: remote ones, or the embedded ones of a folder; null before those were ever started. */
+export function networkOf(
+  { remote }: Config,
+  folder: DataFolder,
+): { readonly pdsUrl: string; readonly plcUrl: string } | null {
+  if (remote) return { pdsUrl: remote.url, plcUrl: remote.plcUrl }
+  const ports = storedPorts(folder)
+  return ports && networkUrls(ports)
+}
+
 /**
  * The PDS that a worker writes to: a remote one, or the one that the server of the same folder runs.
  *
@@ -67,19 +77,16 @@ function takeFolder(folder: DataFolder, starting: AsyncDisposableStack): void {
  */
 export function findPds(config: Config, folder: DataFolder): PdsPlan {
   const { remote } = config
-  if (remote) {
-    if (needsFolder(config)) folder.checkWritable()
-    return { url: remote.url, plcUrl: remote.plcUrl, start: () => Promise.resolve(remote) }
-  }
-  const ports = storedPorts(folder)
-  if (!ports) {
+  if (remote && needsFolder(config)) folder.checkWritable()
+  const network = networkOf(config, folder)
+  if (!network) {
     throw new DomainError(
       'data_folder',
       `there is nothing in ${folder.path} yet: start "moods serve" first, or set PDS_URL`,
     )
   }
-  const { pdsUrl: url, plcUrl } = networkUrls(ports)
-  return { url, plcUrl, start: () => Promise.resolve(accessOf(folder)) }
+  const { pdsUrl: url, plcUrl } = network
+  return { url, plcUrl, start: () => Promise.resolve(remote ?? accessOf(folder)) }
 }
 
 function accessOf(folder: DataFolder): PdsAccess {

@@ -1,5 +1,6 @@
 /** The TCP ports of the embedded network. DIDs name the PDS's address, so once chosen they stay. */
 
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -76,12 +77,29 @@ export async function checkPort({ host, port }: HttpAddress): Promise<void> {
 }
 
 /**
- * @param spoken ports that are spoken for, though nobody listens there yet
- * @returns a port that was free a moment ago; any such one for port 0
+ * Below the ports that systems give to outgoing connections (Linux: from 32768), so that none of these takes the port before we
+ * listen, or while a stored one is not in use.
  */
-async function freePort(port: number, variable: string, spoken: readonly number[]): Promise<number> {
-  const found = await tryPort(LOOPBACK, port, variable)
-  return port === 0 && spoken.includes(found) ? freePort(port, variable, spoken) : found
+const CHOICE = { from: 20_000, to: 32_000 } as const
+const TRIES = 50
+
+/**
+ * @param port 0 for any
+ * @param reserved ports that will be used, although no server listens there yet
+ * @returns a port that was free a moment ago
+ * @throws DomainError `port_in_use`
+ */
+async function freePort(port: number, variable: string, reserved: readonly number[]): Promise<number> {
+  if (port !== 0) return tryPort(LOOPBACK, port, variable)
+  for (let tries = 1; ; tries++) {
+    const candidate = randomInt(CHOICE.from, CHOICE.to)
+    if (reserved.includes(candidate)) continue
+    try {
+      return await tryPort(LOOPBACK, candidate, variable)
+    } catch (error) {
+      if (tries === TRIES) throw error
+    }
+  }
 }
 
 function tryPort(host: string, port: number, variable: string): Promise<number> {

@@ -1,14 +1,12 @@
 /** Where the commands about the lexicon look: the configured network, the embedded one, or the public one. */
 
 import { Resolver } from 'node:dns/promises'
-import { type Config, readConfig } from '../../config.ts'
+import { type Config, PUBLIC_PLC, readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
 import { DomainError } from '../../domain/errors.ts'
-import { networkUrls, storedPorts } from '../../embedded/tcp-ports.ts'
 import type { ResolveTxt } from '../../lexicon/resolve.ts'
+import { networkOf } from '../../network.ts'
 import { Xrpc } from '../../pds/xrpc.ts'
-
-const PUBLIC_PLC = 'https://plc.directory'
 
 export interface Place {
   readonly config: Config
@@ -28,13 +26,13 @@ export function readPlace(plc: string | undefined): Place {
   const config = readConfig(process.env, { serves: false })
   const folder = new DataFolder(config.dataFolder)
   if (plc !== undefined && !/^https?:\/\/./.test(plc)) throw new DomainError('usage', '--plc is an http or https URL')
-  const ports = config.remote === null && plc === undefined ? storedPorts(folder) : null
-  const network = ports && networkUrls(ports)
-  const plcUrl = plc?.replace(/\/+$/, '') ?? config.remote?.plcUrl ?? network?.plcUrl ?? PUBLIC_PLC
+  const network = plc === undefined ? networkOf(config, folder) : null
+  const plcUrl = plc?.replace(/\/+$/, '') ?? network?.plcUrl ?? PUBLIC_PLC
+  const embeddedPds = config.remote === null ? (network?.pdsUrl ?? null) : null
   const timeoutMs = config.pdsTimeoutMs
-  // The key that lifts the limits of our own PDS is none of a stranger's business.
+  // The key that lifts the limits of our own PDS must not reach another host.
   const xrpc = new Xrpc({ now: () => Date.now() }, { timeoutMs, bypassKey: null })
-  return { config, folder, embeddedPds: network?.pdsUrl ?? null, plcUrl, timeoutMs, xrpc }
+  return { config, folder, embeddedPds, plcUrl, timeoutMs, xrpc }
 }
 
 /**

@@ -3,8 +3,8 @@
 import { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
-import { networkUrls, storedPorts } from '../../embedded/tcp-ports.ts'
-import { openExisting, pdsUrlOf } from '../existing.ts'
+import { networkOf } from '../../network.ts'
+import { openExisting } from '../existing.ts'
 
 export function statusCommand(): Command {
   return new Command('status')
@@ -36,16 +36,15 @@ async function readStatus(): Promise<Status> {
   const config = readConfig(process.env, { serves: false })
   const folder = new DataFolder(config.dataFolder)
   await using store = await openExisting(config, folder)
-  const ports = storedPorts(folder)
-  const urls = ports && networkUrls(ports)
+  const network = networkOf(config, folder)
   const server = folder.readJson('server.json') as { address: string } | null
   const moods = await store.work.count()
   const accounts = await store.accounts.count()
   return {
     address: server?.address ?? null,
     running: folder.isLocked(),
-    pds: pdsUrlOf(config, folder),
-    plc: config.remote?.plcUrl ?? urls?.plcUrl ?? null,
+    pds: network?.pdsUrl ?? null,
+    plc: network?.plcUrl ?? null,
     store: store.name,
     moods: moods.states,
     accounts: accounts.states,
