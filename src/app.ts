@@ -183,11 +183,11 @@ function connect(
   const { limits, pdsTimeoutMs: timeoutMs, bypassKey, accountEmailDomain: emailDomain } = config
   const governor = new Governor(store.ledger, clock, random, { limits, probeMs: timeoutMs })
   const sealer = new Sealer(sealKey)
-  const xrpc = new Xrpc(clock, { timeoutMs, bypassKey })
-  const sessions = new Sessions(store.accounts, sealer, clock, xrpc, (user) => governor.admitLogin(user))
+  const xrpc = new Xrpc(clock, { timeoutMs, bypassKey }, governor)
+  const sessions = new Sessions(store.accounts, sealer, clock, xrpc)
   return {
-    client: governor.client(new PdsClient(sessions, xrpc, plcUrl)),
-    host: governor.host(new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc), url),
+    client: new PdsClient(sessions, xrpc, plcUrl),
+    host: new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc),
     directory: new PdsDirectory(xrpc, { plcUrl, timeoutMs }),
     sealer,
     xrpc,

@@ -36,9 +36,6 @@ export function pointsOf(writes: readonly RepoWrite[]): number {
   return writes.reduce((sum, write) => sum + POINTS[write.action], 0)
 }
 
-/** Up to this many records are read one by one, a request each; more are read with the whole repo, in one. */
-export const READ_SINGLY = 8
-
 /** Of every limit, this much is for deletions alone, so that a backfill cannot starve them. */
 export const RESERVED_FOR_DELETES = 0.1
 
@@ -76,6 +73,8 @@ export interface Answer {
   readonly waitUntil: number | null
   /** The host could not be reached lately: report it when it answers. */
   readonly failing: boolean
+  /** The host is taken for dead: only a probe may reach it. */
+  readonly dead: boolean
 }
 
 /** Asks for points. What is granted is used at once, whatever the outcome of the request. */
@@ -84,19 +83,19 @@ export function reserve(
   { limits, cost, share, probeMs }: Reservation,
   now: number,
 ): Answer & { readonly entry: LedgerEntry } {
-  const failing = entry.failures > 0
-  if (entry.blockedUntil > now) return { entry, waitUntil: entry.blockedUntil, failing }
+  const told = { failing: entry.failures > 0, dead: entry.failures >= DEAD_AFTER }
+  if (entry.blockedUntil > now) return { entry, waitUntil: entry.blockedUntil, ...told }
   const windows = limits.map(({ windowMs }, i) => {
     const window = entry.windows[i]
     return window && window.endsAt > now ? window : { used: 0, endsAt: now + windowMs }
   })
   const full = windows.filter(({ used }, i) => used + cost > limits[i]!.max * share)
-  if (full.length > 0) return { entry, waitUntil: Math.max(...full.map((window) => window.endsAt)), failing }
+  if (full.length > 0) return { entry, waitUntil: Math.max(...full.map((window) => window.endsAt)), ...told }
   const blockedUntil = entry.failures >= DEAD_AFTER ? now + probeMs : 0
   return {
     entry: { ...entry, windows: windows.map(({ used, endsAt }) => ({ used: used + cost, endsAt })), blockedUntil },
     waitUntil: null,
-    failing,
+    ...told,
   }
 }
 

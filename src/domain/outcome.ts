@@ -5,14 +5,21 @@
  * - `uncertain`: it may or may not have happened (lost answer, time-out, 500, lost swap): read before doing anything else;
  *   `answered` tells whether the PDS itself said something;
  * - `later`: not done; wait `afterMs`, with everything for this host or only for this account; `less`: it was not
- *   sent, because the budget left is too small for it; a smaller request may fit;
+ *   sent, because the budget left is too small for it; a smaller request may fit; `dead`: it was not
+ *   sent, because the host is taken for dead;
  * - `host_down`: never reached the PDS;
  * - `unauthorized`: the session or the account was refused;
  * - `rejected`: this very request was refused and will be again.
  */
 export type Failure =
   | { readonly kind: 'uncertain'; readonly code: string; readonly answered: boolean }
-  | { readonly kind: 'later'; readonly afterMs: number; readonly scope: 'account' | 'host'; readonly less?: boolean }
+  | {
+      readonly kind: 'later'
+      readonly afterMs: number
+      readonly scope: 'account' | 'host'
+      readonly less?: boolean
+      readonly dead?: boolean
+    }
   | { readonly kind: 'host_down'; readonly code: string }
   | { readonly kind: 'unauthorized'; readonly code: string; readonly message: string }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string }

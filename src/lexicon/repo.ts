@@ -10,7 +10,7 @@ import { LEXICON_COLLECTION, type Publication, publicationOf, validateLexicon } 
 import { type Plan, planOf } from './evolution.ts'
 import type { RepoRecord } from '../ports/pds.ts'
 import { createSession, getRecord, putRecord } from '../pds/methods.ts'
-import type { Xrpc } from '../pds/xrpc.ts'
+import type { Call, Xrpc } from '../pds/xrpc.ts'
 
 const NAME = join('lexicons', 'computer', 'aesthetic', 'mood.json')
 
@@ -74,8 +74,9 @@ export class LexiconRepo {
    */
   async read(nsid: string): Promise<RepoRecord | null> {
     const params = { ...this.#target(), rkey: nsid }
-    const agent = this.#xrpc.agent(this.pds)
-    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, getRecord, { params, signal })).body)
+    const answer = await this.#xrpc.ask(this.pds, async (agent, signal) => {
+      return (await xrpc(agent, getRecord, { params, signal })).body
+    })
     if (answer.kind === 'rejected' && answer.code === 'RecordNotFound') return null
     return this.#expect(answer)
   }
@@ -96,8 +97,8 @@ export class LexiconRepo {
     }
     const body = { identifier: this.did, password }
     const session = this.#expect(
-      await this.#xrpc.ask(async (signal) => {
-        return (await xrpc(this.#xrpc.agent(this.pds), createSession, { body, signal })).body
+      await this.#xrpc.ask(this.pds, async (agent, signal) => {
+        return (await xrpc(agent, createSession, { body, signal })).body
       }),
     )
     if (session.did !== this.did) throw new DomainError('unauthorized', `the password is that of ${session.did}`)
@@ -109,8 +110,8 @@ export class LexiconRepo {
 
   #put({ document, value: record }: Publication, swapRecord: string | null, token: string): Promise<Outcome> {
     const body = { ...this.#target(), rkey: document.id, record, swapRecord }
-    const agent = this.#xrpc.agent(this.pds, `Bearer ${token}`)
-    return this.#xrpc.ask(async (signal) => void (await xrpc(agent, putRecord, { body, signal })))
+    const call: Call<void> = async (agent, signal) => void (await xrpc(agent, putRecord, { body, signal }))
+    return this.#xrpc.ask(this.pds, call, { authorization: `Bearer ${token}` })
   }
 
   #target() {

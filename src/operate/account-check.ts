@@ -1,8 +1,6 @@
 /** Compares the accounts in the store with the PLC directory, their PDS, and their handles. */
 
-import type { Config } from '../config.ts'
 import type { Account } from '../domain/account.ts'
-import { LEDGER } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
@@ -42,18 +40,13 @@ export interface AccountCheck {
 }
 
 /** What a check needs of an installation. */
-type CheckDeps = Pick<OperatorDeps, 'store' | 'clock' | 'directory'> & {
+type CheckDeps = Pick<OperatorDeps, 'store' | 'directory'> & {
   readonly pdsUrl: string
   readonly plcUrl: string
-  readonly config: Pick<Config, 'limits' | 'pdsTimeoutMs'>
 }
 
 /** Accounts checked at the same time. */
 const PARALLEL = 8
-/** Requests to the PDS for one account. */
-const REQUESTS = 3
-/** The other half of the requests that the PDS allows stays for the engine. */
-const SHARE = 0.5
 /** How often a PDS is asked before it counts as silent. */
 const TRIES = 3
 const RETRY_MS = 500
@@ -80,8 +73,6 @@ export async function checkAccounts(
   for await (const page of source) {
     for (let i = 0; i < page.length && !stop.aborted; i += PARALLEL) {
       const group = page.slice(i, i + PARALLEL)
-      await admit(deps, group.length * REQUESTS, stop)
-      if (stop.aborted) break
       const found = await Promise.all(group.map((account) => checkOne(deps, account, stop)))
       // Cut short, an answer says nothing: the next run looks at these again.
       if (stop.aborted) break
@@ -102,17 +93,6 @@ async function* named({ store }: CheckDeps, users: readonly string[]): AsyncGene
   }
 }
 
-/** Charges the requests to the budget that all processes share, and waits while it is used up. */
-async function admit({ store, clock, config, pdsUrl }: CheckDeps, cost: number, stop: AbortSignal): Promise<void> {
-  const limits = config.limits.requests
-  while (!stop.aborted) {
-    const reservation = { limits, cost, share: SHARE, probeMs: config.pdsTimeoutMs }
-    const { waitUntil } = await store.ledger.reserve(LEDGER.requests(pdsUrl), reservation, clock.now())
-    if (waitUntil === null) return
-    await pause(Math.max(1, waitUntil - clock.now()), stop)
-  }
-}
-
 async function checkOne(deps: CheckDeps, account: Account, stop: AbortSignal): Promise<AccountFinding[]> {
   const { user, did, pds } = account
   const findings: AccountFinding[] = []
@@ -130,7 +110,7 @@ async function checkOne(deps: CheckDeps, account: Account, stop: AbortSignal): P
     const { active, status: why } = status.value
     if (!active) found('repo_inactive', `the PDS says: ${why ?? 'not active'}`)
     else await checkHandle(deps, account, { did, pds }, found, stop)
-  } else if ('answered' in status || status.kind === 'host_down') {
+  } else if ('answered' in status || status.kind === 'host_down' || status.kind === 'later') {
     if (sameUrl(pds, deps.pdsUrl) && !stop.aborted)
       throw new DomainError('unavailable', `the PDS at ${pds} does not answer`)
     found('pds_silent', pds)
@@ -183,15 +163,15 @@ async function checkHandle(
   else if (resolved.value !== did) found('handle_elsewhere', `${handle} is ${resolved.value}`)
 }
 
-/** Asks again where there was no answer, or the PDS asked to wait. */
+/** Asks again where there was no answer, or where the PDS or its budget asks to wait. */
 async function patiently<T>(ask: () => Promise<Outcome<T>>, stop: AbortSignal): Promise<Outcome<T>> {
   for (let silent = 0; ;) {
     const answer = await ask()
-    const isLater = answer.kind === 'later'
-    const isSilent = answer.kind === 'host_down' || answer.kind === 'uncertain'
+    const isDead = answer.kind === 'later' && answer.dead === true
+    const isSilent = isDead || answer.kind === 'host_down' || answer.kind === 'uncertain'
     if (isSilent) silent++
-    if ((!isLater && !isSilent) || silent === TRIES || stop.aborted) return answer
-    await pause(isLater ? answer.afterMs : RETRY_MS, stop)
+    if ((answer.kind !== 'later' && !isSilent) || silent === TRIES || stop.aborted) return answer
+    await pause(answer.kind === 'later' && !isDead ? answer.afterMs : RETRY_MS, stop)
   }
 }
 

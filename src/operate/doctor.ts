@@ -10,6 +10,7 @@ import { codeOf } from '../domain/outcome.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { findPds, type PdsAccess } from '../network.ts'
 import { readLexiconFile } from '../lexicon/repo.ts'
+import { adminAuthorization } from '../pds/host.ts'
 import { getInviteCodes } from '../pds/methods.ts'
 import { Sealer } from '../pds/sealer.ts'
 import { Xrpc } from '../pds/xrpc.ts'
@@ -252,9 +253,12 @@ async function* accountChecks(
   yield availableUserDomains[0] === undefined
     ? problem('handles', 'the PDS offers no domain for handles', 'set PDS_SERVICE_HANDLE_DOMAINS on the PDS')
     : ok('handles', `end with ${availableUserDomains[0]}`)
-  const client = new Xrpc(clock, { timeoutMs, bypassKey })
-  const agent = client.agent(url, `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`)
-  const answer = await client.ask((signal) => xrpc(agent, getInviteCodes, { params: { limit: 1 }, signal }))
+  const client = new Xrpc(clock, { timeoutMs, bypassKey }, null)
+  const answer = await client.ask(
+    url,
+    (agent, signal) => xrpc(agent, getInviteCodes, { params: { limit: 1 }, signal }),
+    { authorization: adminAuthorization(adminPassword) },
+  )
   const needed = inviteCodeRequired ? 'invitations are required' : 'no invitations are required'
   if (answer.kind === 'ok') yield ok('admin', `the PDS takes the admin password; ${needed}`)
   else if (answer.kind === 'unauthorized' && inviteCodeRequired) {

@@ -3,15 +3,19 @@
 import { type Agent, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
-import { READ_SINGLY } from '../domain/budget.ts'
+import { pointsOf, RESERVED_FOR_DELETES } from '../domain/budget.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { RepoClient, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
 import { collectionOf, snapshotOf } from './car.ts'
 import { type PublicKey, resolveDid, type SignedIdentity } from './identity.ts'
 import { applyWrites, deleteRecord, getRecord, getRepo, listRepos, putRecord } from './methods.ts'
+import type { Cost } from './governor.ts'
 import type { Sessions } from './sessions.ts'
-import type { Xrpc } from './xrpc.ts'
+import type { Call, Xrpc } from './xrpc.ts'
+
+/** Up to this many records are read one by one, a request each; more are read with the whole repo, in one. */
+const READ_SINGLY = 8
 
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12
@@ -48,8 +52,11 @@ export class PdsClient implements RepoClient {
       for (const rkey of rkeys) found.set(rkey, whole.value.get(rkey) ?? null)
       return ok(found)
     }
-    const answers = await Promise.all(rkeys.map((rkey) => this.get(account, collection, rkey)))
-    for (const [i, answer] of answers.entries()) {
+    const calls = rkeys.map((rkey) => recordCall(account, collection, rkey))
+    const answers = await this.#xrpc.askAll(account.pds, calls)
+    if (answers.kind !== 'ok') return answers
+    for (const [i, each] of answers.value.entries()) {
+      const answer = orAbsent(each)
       if (answer.kind !== 'ok') return answer
       found.set(rkeys[i]!, answer.value?.cid ?? null)
     }
@@ -61,10 +68,9 @@ export class PdsClient implements RepoClient {
   }
 
   async #whole<T>(account: ReadyAccount, read: (car: Uint8Array) => T | Promise<T>): Promise<Outcome<T>> {
-    const agent = this.#xrpc.agent(account.pds)
     const params = { did: account.did as Did }
-    const ask = async (signal: AbortSignal) => (await xrpc(agent, getRepo, { params, signal })).body
-    const answer = await this.#xrpc.ask(ask, undefined, WHOLE_REPO)
+    const call: Call<Uint8Array> = async (agent, signal) => (await xrpc(agent, getRepo, { params, signal })).body
+    const answer = await this.#xrpc.ask(account.pds, call, { patience: WHOLE_REPO })
     if (answer.kind !== 'ok') return answer
     try {
       return ok(await read(answer.value))
@@ -93,11 +99,12 @@ export class PdsClient implements RepoClient {
   }
 
   async revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {
-    const agent = this.#xrpc.agent(pds)
     const revs = new Map<string, string>()
     for (let cursor: string | undefined; ;) {
       const params = { limit: 1000, ...(cursor === undefined ? {} : { cursor }) }
-      const page = await this.#xrpc.ask(async (signal) => (await xrpc(agent, listRepos, { params, signal })).body)
+      const page = await this.#xrpc.ask(pds, async (agent, signal) => {
+        return (await xrpc(agent, listRepos, { params, signal })).body
+      })
       if (page.kind !== 'ok') return page
       for (const { did, rev } of page.value.repos) revs.set(did, rev)
       cursor = page.value.cursor
@@ -106,11 +113,7 @@ export class PdsClient implements RepoClient {
   }
 
   async get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>> {
-    const agent = this.#xrpc.agent(account.pds)
-    const params = { repo: account.did as Did, collection: collection as Nsid, rkey }
-    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, getRecord, { params, signal })).body)
-    if (answer.kind === 'rejected' && answer.code === 'RecordNotFound') return ok(null)
-    return answer
+    return orAbsent(await this.#xrpc.ask(account.pds, recordCall(account, collection, rkey)))
   }
 
   async write(
@@ -138,17 +141,29 @@ export class PdsClient implements RepoClient {
     writes: readonly RepoWrite[],
     abort: AbortSignal,
   ): Promise<Outcome> {
-    const agent = this.#xrpc.agent(account.pds, `Bearer ${token}`)
     const target = { repo: account.did as Did, collection: collection as Nsid }
     const [only] = writes
-    return this.#xrpc.ask(
-      (signal) =>
-        writes.length === 1 && only !== undefined
-          ? writeOne(agent, target, only, signal)
-          : writeAll(agent, target, writes, signal),
-      abort,
-    )
+    const call: Call<void> = (agent, signal) =>
+      writes.length === 1 && only !== undefined
+        ? writeOne(agent, target, only, signal)
+        : writeAll(agent, target, writes, signal)
+    const share = writes.every((write) => write.action === 'delete') ? 1 : 1 - RESERVED_FOR_DELETES
+    const costs: Cost[] = [
+      { budget: 'points', of: account.did, amount: pointsOf(writes), share },
+      { budget: 'events', of: account.pds, amount: 1, share },
+    ]
+    return this.#xrpc.ask(account.pds, call, { authorization: `Bearer ${token}`, costs, abort })
   }
+}
+
+function recordCall({ did }: ReadyAccount, collection: string, rkey: string): Call<RepoRecord> {
+  const params = { repo: did as Did, collection: collection as Nsid, rkey }
+  return async (agent, signal) => (await xrpc(agent, getRecord, { params, signal })).body
+}
+
+/** Null for a record that is not there. */
+function orAbsent(answer: Outcome<RepoRecord>): Outcome<RepoRecord | null> {
+  return answer.kind === 'rejected' && answer.code === 'RecordNotFound' ? ok(null) : answer
 }
 
 interface Target {

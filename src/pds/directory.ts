@@ -8,9 +8,12 @@ import type { CommitFeed, Directory, Identity, RepoStatus } from '../ports/direc
 import { Firehose } from './firehose.ts'
 import { isDid, resolveDid } from './identity.ts'
 import { describeRepo, getRepoStatus, listRecords, resolveHandle } from './methods.ts'
-import type { Xrpc } from './xrpc.ts'
+import type { Call, Xrpc } from './xrpc.ts'
 
 type Did = l.DidString
+
+/** Of the requests that a PDS allows; the rest is left for the engine. */
+const SHARE = 0.5
 
 export interface DirectoryOptions {
   /** Directory of the did:plc accounts. */
@@ -34,24 +37,25 @@ export class PdsDirectory implements Directory {
   }
 
   async repoStatus(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<RepoStatus>> {
-    const agent = this.#xrpc.agent(pds)
     const params = { did: did as Did }
-    return this.#xrpc.ask(async (signal) => {
+    return this.#ask(pds, abort, async (agent, signal) => {
       const { active, status = null } = (await xrpc(agent, getRepoStatus, { params, signal })).body
       return { active, status }
-    }, abort)
+    })
   }
 
   handleOf(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<string>> {
-    const agent = this.#xrpc.agent(pds)
     const params = { repo: did as Did }
-    return this.#xrpc.ask(async (signal) => (await xrpc(agent, describeRepo, { params, signal })).body.handle, abort)
+    return this.#ask(pds, abort, async (agent, signal) => {
+      return (await xrpc(agent, describeRepo, { params, signal })).body.handle
+    })
   }
 
   resolveHandle(pds: string, handle: string, abort?: AbortSignal): Promise<Outcome<string>> {
-    const agent = this.#xrpc.agent(pds)
     const params = { handle: handle as l.HandleString }
-    return this.#xrpc.ask(async (signal) => (await xrpc(agent, resolveHandle, { params, signal })).body.did, abort)
+    return this.#ask(pds, abort, async (agent, signal) => {
+      return (await xrpc(agent, resolveHandle, { params, signal })).body.did
+    })
   }
 
   async latestRecords(
@@ -59,14 +63,19 @@ export class PdsDirectory implements Directory {
     did: string,
     collection: string,
   ): Promise<Outcome<ReadonlyMap<string, AuditedRecord>>> {
-    const agent = this.#xrpc.agent(pds)
     const params = { repo: did as Did, collection: collection as l.NsidString, limit: 100 }
-    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, listRecords, { params, signal })).body)
+    const answer = await this.#ask(pds, undefined, async (agent, signal) => {
+      return (await xrpc(agent, listRecords, { params, signal })).body
+    })
     if (answer.kind !== 'ok') return answer
     const byKey = answer.value.records.map(({ uri, cid, value }): [string, AuditedRecord] => {
       return [uri.slice(uri.lastIndexOf('/') + 1), { cid, value }]
     })
     return ok(new Map(byKey))
+  }
+
+  #ask<T>(pds: string, abort: AbortSignal | undefined, call: Call<T>): Promise<Outcome<T>> {
+    return this.#xrpc.ask(pds, call, { share: SHARE, abort })
   }
 
   follow(pds: string, did: string, signal: AbortSignal): Promise<CommitFeed> {

@@ -1,33 +1,42 @@
 /**
- * Stands in front of the PDS: takes every request from the budgets of its account and host before it is sent, and leaves
- * a host that does not answer alone, but for one request at a time that tries it. Both are kept in the store, so that all
- * processes together keep to them.
+ * Keeps the requests to a PDS within its budgets, and is the circuit breaker of each host: a host that does not answer gets
+ * one probe at a time. Budgets and failures are kept in the store, so that all processes together keep to them.
  */
 
 import { backoffMs } from '../domain/backoff.ts'
-import { LEDGER, type Limit, type Limits, pointsOf, READ_SINGLY, RESERVED_FOR_DELETES } from '../domain/budget.ts'
+import { LEDGER, type Limits } from '../domain/budget.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
 import type { LedgerStore } from '../ports/store.ts'
-import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Clock } from '../ports/clock.ts'
 
 export interface GovernorOptions {
   readonly limits: Limits
-  /** How long one try of a host that is taken for dead may take. */
+  /** Milliseconds that one probe of a dead host may take. */
   readonly probeMs: number
 }
 
-/** Firehose events of a new account: identity, account, first commit. */
-const EVENTS_OF_ACCOUNT = 3
+/** What a request costs beside its share of the host's requests. */
+export interface Cost {
+  readonly budget: 'points' | 'logins' | 'events'
+  /** Whose budget: a DID for points, a user for logins, a host for events. */
+  readonly of: string
+  readonly amount: number
+  /** How much of the limit it may use, 0 to 1. */
+  readonly share: number
+}
+
+/** Requests that are charged together. */
+export interface Price {
+  /** Base URL of the PDS. */
+  readonly host: string
+  readonly requests: number
+  /** How much of the limit of requests they may use, 0 to 1. */
+  readonly share: number
+  /** Charged in this order, after the requests. */
+  readonly costs: readonly Cost[]
+}
 
 type Later = Extract<Failure, { kind: 'later' }>
-
-interface Cost {
-  readonly key: string
-  readonly limits: readonly Limit[]
-  readonly cost: number
-  readonly share?: number
-}
 
 export class Governor {
   readonly #ledger: LedgerStore
@@ -42,82 +51,44 @@ export class Governor {
     this.#options = options
   }
 
-  /** Why the user's account may not log in now; null if it may. */
-  async admitLogin(user: string): Promise<Failure | null> {
-    return this.#take({ key: LEDGER.logins(user), limits: this.#options.limits.logins, cost: 1 }, 'account')
-  }
-
-  /** The client, within its budgets. */
-  client(inner: RepoClient): RepoClient {
-    return {
-      read: (account, collection, rkeys) => {
-        const requests = rkeys.length > READ_SINGLY ? 1 : rkeys.length
-        return this.#call(account.pds, requests, [], () => inner.read(account, collection, rkeys))
-      },
-      snapshot: (account, collection, verify) =>
-        this.#call(account.pds, 1, [], () => inner.snapshot(account, collection, verify)),
-      revisions: (pds) => this.#call(pds, 1, [], () => inner.revisions(pds)),
-      list: (account, collection) => this.#call(account.pds, 1, [], () => inner.list(account, collection)),
-      get: (account, collection, rkey) => this.#call(account.pds, 1, [], () => inner.get(account, collection, rkey)),
-      write: (account, collection, writes, signal) => {
-        const { points, events } = this.#options.limits
-        const share = writes.every((write) => write.action === 'delete') ? 1 : 1 - RESERVED_FOR_DELETES
-        const costs: Cost[] = [
-          { key: LEDGER.points(account.did), limits: points, cost: pointsOf(writes), share },
-          { key: LEDGER.events(account.pds), limits: events, cost: 1, share },
-        ]
-        return this.#call(account.pds, 1, costs, () => inner.write(account, collection, writes, signal))
-      },
+  /**
+   * Charges requests, sends them, and notes what the answers tell about the host.
+   *
+   * @param send is called once everything is charged
+   * @returns the outcome of each request; `later` when a budget is used up or the host is dead, and nothing was sent
+   */
+  async govern<T>(price: Price, send: () => Promise<readonly Outcome<T>[]>): Promise<Outcome<readonly Outcome<T>[]>> {
+    const { limits, probeMs } = this.#options
+    const key = LEDGER.requests(price.host)
+    const reservation = { limits: limits.requests, cost: price.requests, share: price.share, probeMs }
+    const { waitUntil, failing, dead } = await this.#ledger.reserve(key, reservation, this.#clock.now())
+    if (waitUntil !== null) return { ...this.#later(waitUntil, 'host'), dead }
+    for (const cost of price.costs) {
+      const refusal = await this.#charge(cost)
+      if (refusal) return refusal
     }
+    const outcomes = await send()
+    await this.#learn(key, outcomes, failing)
+    return { kind: 'ok', value: outcomes }
   }
 
-  /** Account making, within its budgets. @param url the PDS */
-  host(inner: AccountHost, url: string): AccountHost {
-    const events: Cost = { key: LEDGER.events(url), limits: this.#options.limits.events, cost: EVENTS_OF_ACCOUNT }
-    return {
-      handleDomain: () => this.#call(url, 1, [], () => inner.handleDomain()),
-      newSealedPassword: () => inner.newSealedPassword(),
-      ensure: (account) => this.#call(url, 3, [events], () => inner.ensure(account)),
-      find: (account) => this.#call(url, 1, [], () => inner.find(account)),
-      deleteAccount: (did) => this.#call(url, 1, [events], () => inner.deleteAccount(did)),
-    }
-  }
-
-  async #call<T>(
-    url: string,
-    requests: number,
-    costs: readonly Cost[],
-    send: () => Promise<Outcome<T>>,
-  ): Promise<Outcome<T>> {
-    const key = LEDGER.requests(url)
-    const { probeMs, limits } = this.#options
-    const reservation = { limits: limits.requests, cost: requests, share: 1, probeMs }
-    const { waitUntil, failing } = await this.#ledger.reserve(key, reservation, this.#clock.now())
-    if (waitUntil !== null) return this.#later(waitUntil, 'host')
-    for (const cost of costs) {
-      const refusal = await this.#take(cost, 'account')
-      if (refusal) return { ...refusal, less: cost.cost > 1 }
-    }
-    const outcome = await send()
-    await this.#learn(key, outcome, failing)
-    return outcome
-  }
-
-  async #take({ key, limits, cost, share = 1 }: Cost, scope: 'account' | 'host'): Promise<Later | null> {
+  async #charge({ budget, of, amount, share }: Cost): Promise<Later | null> {
+    const limits = this.#options.limits[budget]
     if (limits.length === 0) return null
-    const reservation = { limits, cost, share, probeMs: 0 }
-    const { waitUntil } = await this.#ledger.reserve(key, reservation, this.#clock.now())
-    return waitUntil === null ? null : this.#later(waitUntil, scope)
+    const reservation = { limits, cost: amount, share, probeMs: 0 }
+    const { waitUntil } = await this.#ledger.reserve(LEDGER[budget](of), reservation, this.#clock.now())
+    return waitUntil === null ? null : { ...this.#later(waitUntil, 'account'), less: amount > 1 }
   }
 
-  /** What the answer says of the host. */
-  async #learn(key: string, outcome: Outcome<unknown>, failing: boolean): Promise<void> {
+  /** Of several answers, the first that tells of trouble with the host counts. */
+  async #learn(key: string, outcomes: readonly Outcome<unknown>[], failing: boolean): Promise<void> {
     const now = this.#clock.now()
-    const isDown = outcome.kind === 'host_down'
-    if (isDown || (outcome.kind === 'uncertain' && !outcome.answered)) {
-      await this.#ledger.unreachable(key, isDown, (failures) => backoffMs(failures, this.#random()), now)
-    } else if (outcome.kind === 'later' && outcome.scope === 'host') {
-      await this.#ledger.block(key, now + outcome.afterMs)
+    const trouble = outcomes.find((outcome) => isSilent(outcome) || isPaused(outcome))
+    if (trouble && isSilent(trouble)) {
+      const isCertain = trouble.kind === 'host_down'
+      await this.#ledger.unreachable(key, isCertain, (failures) => backoffMs(failures, this.#random()), now)
+    } else if (trouble && isPaused(trouble)) {
+      await this.#ledger.block(key, now + trouble.afterMs)
     } else if (failing) {
       await this.#ledger.reachable(key)
     }
@@ -126,4 +97,13 @@ export class Governor {
   #later(until: number, scope: 'account' | 'host'): Later {
     return { kind: 'later', afterMs: Math.max(1, until - this.#clock.now()), scope }
   }
+}
+
+function isSilent(outcome: Outcome<unknown>): boolean {
+  return outcome.kind === 'host_down' || (outcome.kind === 'uncertain' && !outcome.answered)
+}
+
+/** The PDS asks everyone to wait. */
+function isPaused(outcome: Outcome<unknown>): outcome is Later {
+  return outcome.kind === 'later' && outcome.scope === 'host'
 }

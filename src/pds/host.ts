@@ -1,7 +1,7 @@
 /** Makes accounts on a PDS that we administer. */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { type Agent, type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
+import { type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { Account } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
@@ -10,6 +10,7 @@ import { createAccount, createInviteCode, deleteAccount, describeServer } from '
 import type { Sealer } from './sealer.ts'
 import { Sessions } from './sessions.ts'
 import type { Xrpc } from './xrpc.ts'
+import type { Cost } from './governor.ts'
 
 export interface HostOptions {
   /** Base URL of the PDS. */
@@ -23,6 +24,14 @@ type Description = InferMethodOutputBody<typeof describeServer, Uint8Array>
 
 /** The reference PDS names a reserved handle by code, and a taken one only in its message. */
 const TAKEN = /^handle already taken/i
+
+/** Firehose events of a new account: identity, account, first commit. A deletion sends fewer. */
+const EVENTS_OF_ACCOUNT = 3
+
+/** The header by which a PDS knows its administrator. */
+export function adminAuthorization(password: string): string {
+  return `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`
+}
 
 export class PdsHost implements AccountHost {
   readonly #options: HostOptions
@@ -74,7 +83,11 @@ export class PdsHost implements AccountHost {
 
   async deleteAccount(did: string): Promise<Outcome> {
     const body = { did: did as l.DidString }
-    return this.#xrpc.ask(async (signal) => void (await xrpc(this.#admin(), deleteAccount, { body, signal })))
+    return this.#xrpc.ask(
+      this.#options.url,
+      async (agent, signal) => void (await xrpc(agent, deleteAccount, { body, signal })),
+      { authorization: this.#admin(), costs: this.#accountEvents() },
+    )
   }
 
   async #create(account: Account, handle: string, sealedPassword: string) {
@@ -90,25 +103,36 @@ export class PdsHost implements AccountHost {
       password: await this.#sealer.unseal(sealedPassword),
       inviteCode: invite.value,
     }
-    const agent = this.#xrpc.agent(this.#options.url)
-    return this.#xrpc.ask(async (signal) => (await xrpc(agent, createAccount, { body, signal })).body)
+    return this.#xrpc.ask(
+      this.#options.url,
+      async (agent, signal) => (await xrpc(agent, createAccount, { body, signal })).body,
+      { costs: this.#accountEvents() },
+    )
   }
 
   /** A code that admits one account; refusing the admin password is no fault of the account's. */
   async #invite(): Promise<Outcome<string>> {
     const body = { useCount: 1 }
-    return this.#xrpc.ask(async (signal) => (await xrpc(this.#admin(), createInviteCode, { body, signal })).body.code)
+    return this.#xrpc.ask(
+      this.#options.url,
+      async (agent, signal) => (await xrpc(agent, createInviteCode, { body, signal })).body.code,
+      { authorization: this.#admin() },
+    )
   }
 
-  #admin(): Agent {
-    const credentials = Buffer.from(`admin:${this.#options.adminPassword}`).toString('base64')
-    return this.#xrpc.agent(this.#options.url, `Basic ${credentials}`)
+  #admin(): string {
+    return adminAuthorization(this.#options.adminPassword)
+  }
+
+  #accountEvents(): Cost[] {
+    return [{ budget: 'events', of: this.#options.url, amount: EVENTS_OF_ACCOUNT, share: 1 }]
   }
 
   async #describe(): Promise<Outcome<Description>> {
     if (this.#description) return ok(this.#description)
-    const agent = this.#xrpc.agent(this.#options.url)
-    const answer = await this.#xrpc.ask(async (signal) => (await xrpc(agent, describeServer, { signal })).body)
+    const answer = await this.#xrpc.ask(this.#options.url, async (agent, signal) => {
+      return (await xrpc(agent, describeServer, { signal })).body
+    })
     if (answer.kind === 'ok') this.#description = answer.value
     return answer
   }

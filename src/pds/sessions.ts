@@ -7,10 +7,11 @@ import { xrpc } from '@atproto/lex-client'
 import { decodeJwt } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { Account, ReadyAccount } from '../domain/account.ts'
-import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
+import { ok, type Outcome } from '../domain/outcome.ts'
 import type { AccountStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { createSession, refreshSession } from './methods.ts'
+import type { Cost } from './governor.ts'
 import type { Sealer } from './sealer.ts'
 import type { Xrpc } from './xrpc.ts'
 
@@ -23,24 +24,19 @@ interface Tokens {
 const MARGIN_MS = 60_000
 const MAX_CACHED = 10_000
 
-/** Asked before each login of a user: why not, where the budget of the account is used up. */
-export type AdmitLogin = (user: string) => Promise<Failure | null>
-
 export class Sessions {
   readonly #accounts: AccountStore
   readonly #sealer: Sealer
   readonly #clock: Clock
   readonly #xrpc: Xrpc
-  readonly #admitLogin: AdmitLogin
   readonly #cached = new LRUCache<string, Tokens>({ max: MAX_CACHED })
   readonly #renewing = new Map<string, Promise<Outcome<string>>>()
 
-  constructor(accounts: AccountStore, sealer: Sealer, clock: Clock, client: Xrpc, admitLogin: AdmitLogin) {
+  constructor(accounts: AccountStore, sealer: Sealer, clock: Clock, client: Xrpc) {
     this.#accounts = accounts
     this.#sealer = sealer
     this.#clock = clock
     this.#xrpc = client
-    this.#admitLogin = admitLogin
   }
 
   /** Tokens as they are stored with an account. */
@@ -68,17 +64,17 @@ export class Sessions {
     if (account.sealedPassword === null) {
       return { kind: 'unauthorized', code: 'NoPassword', message: 'no password is stored for this account' }
     }
-    const refusal = await this.#admitLogin(account.user)
-    if (refusal) return refusal
     let password: string
     try {
       password = await this.#sealer.unseal(account.sealedPassword)
     } catch {
       return { kind: 'unauthorized', code: 'Unsealable', message: 'the stored password was sealed with another key' }
     }
-    const agent = this.#xrpc.agent(pds)
     const body = { identifier, password }
-    return this.#xrpc.ask(async (signal) => (await xrpc(agent, createSession, { body, signal })).body)
+    const costs: Cost[] = [{ budget: 'logins', of: account.user, amount: 1, share: 1 }]
+    return this.#xrpc.ask(pds, async (agent, signal) => (await xrpc(agent, createSession, { body, signal })).body, {
+      costs,
+    })
   }
 
   async #renew(account: ReadyAccount, refused: string | undefined): Promise<Outcome<string>> {
@@ -105,8 +101,10 @@ export class Sessions {
   }
 
   #refresh(pds: string, tokens: Tokens): Promise<Outcome<Tokens>> {
-    const agent = this.#xrpc.agent(pds, `Bearer ${tokens.refreshJwt}`)
-    return this.#xrpc.ask(async (signal) => (await xrpc(agent, refreshSession, { signal })).body)
+    const authorization = `Bearer ${tokens.refreshJwt}`
+    return this.#xrpc.ask(pds, async (agent, signal) => (await xrpc(agent, refreshSession, { signal })).body, {
+      authorization,
+    })
   }
 
   async #save(account: ReadyAccount, tokens: Tokens): Promise<Outcome<string>> {

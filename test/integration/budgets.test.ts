@@ -3,7 +3,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
+import { isReady, newAccount, type ReadyAccount } from '../../src/domain/account.ts'
 import { rejected } from '../../src/domain/sync.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
@@ -150,6 +150,66 @@ describe('a host that is dead', () => {
     await new Promise((resolve) => dead.close(resolve))
   })
 })
+
+describe('requests', () => {
+  it('are charged to their host, each one that is sent, whoever asks; the checks of an operator leave half to the engine', async () => {
+    await using site = await createSite({ PDS_RATE_LIMITS: 'on', REQUESTS_PER_5_MIN: '20' })
+    const { app } = site
+    await using host = await countingHost()
+    const account = {
+      ...newAccount('u1', 'alice'),
+      state: 'ready',
+      did: `did:plc:${'a'.repeat(24)}`,
+      pds: host.url,
+    } as const
+    const rkeys = ['2222222222222', '2222222222223', '2222222222224']
+    expect((await app.client.read(account, 'a.b.c', rkeys)).kind).toBe('ok')
+    expect((await app.client.get(account, 'a.b.c', rkeys[0]!)).kind).toBe('ok')
+    expect(host.requests).toBe(4)
+    // Half of 20 is 10: six more, although the engine may send sixteen.
+    const checks = await Promise.all(Array.from({ length: 9 }, () => app.directory.repoStatus(host.url, account.did)))
+    expect(checks.filter(({ kind }) => kind === 'later')).toHaveLength(3)
+    expect(host.requests).toBe(10)
+    // Three do not fit into two: none of them is sent.
+    for (let i = 0; i < 8; i++) await app.client.get(account, 'a.b.c', rkeys[0]!)
+    expect((await app.client.read(account, 'a.b.c', rkeys)).kind).toBe('later')
+    expect(host.requests).toBe(18)
+    expect((await app.client.read(account, 'a.b.c', rkeys.slice(1))).kind).toBe('ok')
+    expect(host.requests).toBe(20)
+  })
+
+  it('to a PLC directory that does not answer say nothing about the PDS', async () => {
+    await using site = await createSite()
+    const { app } = site
+    await using host = await countingHost()
+    const account = {
+      ...newAccount('u1', 'alice'),
+      state: 'ready',
+      did: `did:plc:${'a'.repeat(24)}`,
+      pds: host.url,
+    } as const
+    // Neither PDS nor PLC directory of this site has been started.
+    expect(await app.client.snapshot(account, 'a.b.c', true)).toEqual({ kind: 'host_down', code: 'PlcUnreachable' })
+    expect((await app.client.get(account, 'a.b.c', '2222222222222')).kind).toBe('ok')
+  })
+})
+
+/** A host that has no records, and counts how often it is asked. */
+async function countingHost() {
+  const host = {
+    requests: 0,
+    url: '',
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => void server.close(() => resolve())),
+  }
+  const server = createServer((_request, response) => {
+    host.requests++
+    const body = JSON.stringify({ error: 'RecordNotFound', message: '' })
+    response.writeHead(400, { 'content-type': 'application/json', connection: 'close' }).end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  host.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return host
+}
 
 describe('moods retry', () => {
   it('moods retry reports what it would put back to work, and does it with --execute', async () => {

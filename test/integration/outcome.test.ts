@@ -18,12 +18,10 @@ async function outcomeOf(listener: RequestListener): Promise<unknown> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const clock = { now: () => NOW }
-  const xrpc = new Xrpc(clock, { timeoutMs: 300, bypassKey: null })
+  const xrpc = new Xrpc(clock, { timeoutMs: 300, bypassKey: null }, null)
   await using folder = await temporaryFolder()
   await using app = await startApp(folder.path, { role: 'serve' })
-  const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, xrpc, () =>
-    Promise.resolve(null),
-  )
+  const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, xrpc)
   const account = opened(newAccount('u1', 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', `http://127.0.0.1:${port}`, 's')
   try {
     return await new PdsClient(sessions, xrpc, '').get(account as ReadyAccount, 'a.b.c', '2222222222222')

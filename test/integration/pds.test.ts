@@ -16,9 +16,9 @@ import { listRecords } from '../support/repo.ts'
 /** A client that needs no token, since it only reads. */
 function clientOf(app: App): PdsClient {
   const clock = { now: () => Date.now() }
-  const xrpc = new Xrpc(clock, { timeoutMs: 5000, bypassKey: null })
+  const xrpc = new Xrpc(clock, { timeoutMs: 5000, bypassKey: null }, null)
   const sealer = new Sealer(new Uint8Array(32))
-  return new PdsClient(new Sessions(app.store.accounts, sealer, clock, xrpc, () => Promise.resolve(null)), xrpc, '')
+  return new PdsClient(new Sessions(app.store.accounts, sealer, clock, xrpc), xrpc, '')
 }
 
 describe('a whole repo', () => {

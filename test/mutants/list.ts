@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'nothing is reserved for deletions',
-    file: 'src/pds/governor.ts',
+    file: 'src/pds/client.ts',
     find: '? 1 : 1 - RESERVED_FOR_DELETES',
     replace: '? 1 : 1',
     tests: [BUDGETS],

@@ -31,7 +31,7 @@ export function readPlace(plc: string | undefined): Place {
   const embeddedPds = config.remote === null ? (network?.pdsUrl ?? null) : null
   const timeoutMs = config.pdsTimeoutMs
   // The key that lifts the limits of our own PDS must not reach another host.
-  const xrpc = new Xrpc({ now: () => Date.now() }, { timeoutMs, bypassKey: null })
+  const xrpc = new Xrpc({ now: () => Date.now() }, { timeoutMs, bypassKey: null }, null)
   return { config, folder, embeddedPds, plcUrl, timeoutMs, xrpc }
 }
 
