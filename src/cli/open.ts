@@ -26,11 +26,20 @@ export async function openInstallation(): Promise<App> {
 
 /** The parts of a command that differ from one to the next. */
 export interface Task<Opened, Result> {
-  /** What the command does; nothing but its result is printed, unless it prints on the way. */
-  readonly work: (opened: Opened, onProgress: OnProgress, stop: AbortSignal) => Promise<Result>
-  /** The result for people. */
+  /**
+   * What the command does.
+   *
+   * @param announce prints a line on standard error, before the result
+   */
+  readonly work: (
+    opened: Opened,
+    onProgress: OnProgress,
+    stop: AbortSignal,
+    announce: (line: string) => void,
+  ) => Promise<Result>
+  /** The result for people; nothing is printed for an empty text. */
   readonly text: (result: Result, isInterrupted: boolean) => string
-  /** 0 when the result is fine. An interrupted command never ends with 0. */
+  /** 0 when the result is fine. An interrupted command ends with 1. */
   readonly exitCode: (result: Result) => number
 }
 
@@ -47,13 +56,20 @@ export async function runTask<Opened extends AsyncDisposable, Result>(
   using interrupted = untilInterrupted()
   const { signal } = interrupted
   await using opened = await open()
-  const result = await withProgress((onProgress) => work(opened, onProgress, signal))
-  console.log(json ? JSON.stringify(result, null, 2) : text(result, signal.aborted))
-  return exitCode(result) || (signal.aborted ? 1 : 0)
+  const result = await withProgress((onProgress, announce) => work(opened, onProgress, signal, announce))
+  const printed = json ? JSON.stringify(result, null, 2) : text(result, signal.aborted)
+  if (printed !== '') console.log(printed)
+  return signal.aborted ? 1 : exitCode(result)
 }
 
 /** Shows the progress of some work, and leaves nothing of it on the terminal. */
-async function withProgress<T>(work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
+async function withProgress<T>(
+  work: (onProgress: OnProgress, announce: (line: string) => void) => Promise<T>,
+): Promise<T> {
   using progress = new Progress()
-  return await work((what, done, total) => progress.show(what, done, total))
+  const announce = (line: string): void => {
+    progress[Symbol.dispose]()
+    console.error(line)
+  }
+  return await work((what, done, total) => progress.show(what, done, total), announce)
 }

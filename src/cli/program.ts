@@ -33,7 +33,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(retryCommand())
     .addCommand(reportCommand(exit))
     .addCommand(rollbackCommand(exit))
-    .addCommand(eraseCommand())
+    .addCommand(eraseCommand(exit))
     .addCommand(storeCommand())
     .showHelpAfterError('(moods --help lists what there is)')
     .exitOverride()

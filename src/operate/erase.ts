@@ -1,33 +1,85 @@
-/** What operators do about forgetting: have a user forgotten, keep the tombstones, and forget again after a restore. */
+/** Erasing a user on an operator's behalf: how much there is, and watching the erasure until it is done. */
 
-import { createHash } from 'node:crypto'
-import type { App } from '../app.ts'
 import { type Account, isReady } from '../domain/account.ts'
-import { softDeleted } from '../domain/changes.ts'
 import { type Erasure, type ErasureStep, nextStep } from '../domain/erasure.ts'
-import { DomainError } from '../domain/errors.ts'
-import type { Mood } from '../domain/mood.ts'
 import { COLLECTION } from '../domain/record.ts'
-import { enqueued } from '../domain/sync.ts'
-import type { OnProgress } from './deps.ts'
-import { archived, histories } from './pages.ts'
-import { allUsers } from './users.ts'
-import { pause, whileEngineRuns } from './watch.ts'
+import type { Erasures } from '../erasures.ts'
+import type { OperatorDeps } from './deps.ts'
+import { histories } from './pages.ts'
+import { type Look, watch, whileEngineRuns } from './watch.ts'
 
-/** How much of a user there is to forget. */
+export interface EraseDeps extends Pick<OperatorDeps, 'store' | 'client' | 'engine'> {
+  readonly erasures: Erasures
+  /** `eraseAccounts`: whether an erasure also deletes the account on the PDS. */
+  readonly config: { readonly eraseAccounts: boolean }
+}
+
+/** How much of a user there is to erase. */
 export interface Extent {
   readonly handle: string | null
   readonly did: string | null
-  /** Deleted ones too. */
+  /** Including deleted ones. */
   readonly moods: number
-  /** In the repo, ours or not; null where that is not known. */
+  /** Records of the collection in the repo, ours or not; null where that is not known. */
   readonly records: number | null
-  /** Whether the account on the PDS is deleted as well (ERASE_PDS_ACCOUNT). */
+  /** Whether the account on the PDS is deleted as well. */
   readonly account: boolean
 }
 
-/** Looks at what an erasure would take, and changes nothing. */
-export async function extentOf({ store, client, config }: App, user: string): Promise<Extent> {
+/** Told how much an erasure will remove, its receipt, and each of its steps when it is finished. */
+export interface EraseEvents {
+  readonly onExtent: (extent: Extent) => void
+  readonly onReceipt: (receipt: string) => void
+  readonly onStep: OnStep
+}
+
+export type OnStep = (step: ErasureStep, needed: boolean) => void
+
+export interface ErasedUser {
+  readonly executed: boolean
+  readonly extent: Extent
+  /** Null when the erasure was not requested. */
+  readonly erasure: (Watched & { readonly steps: readonly { step: ErasureStep; needed: boolean }[] }) | null
+}
+
+/** An erasure as far as it was watched. */
+export interface Watched {
+  readonly receipt: string
+  /** `stuck`: the PDS refuses the account; `waiting`: the PDS did not answer for too long, or the command was stopped. */
+  readonly state: 'done' | 'waiting' | 'stuck'
+  /** What it waits for, or why it is stuck; null when it is done. */
+  readonly reason: string | null
+}
+
+/**
+ * Requests the erasure of a user and runs the engine until it is done or stuck. An erasure cannot be undone; repeating it
+ * resumes it.
+ *
+ * @param execute without it, only looks at how much there is
+ * @param stop ends the wait; any worker resumes the erasure
+ */
+export async function eraseUser(
+  deps: EraseDeps,
+  user: string,
+  execute: boolean,
+  { onExtent, onReceipt, onStep }: EraseEvents,
+  stop: AbortSignal,
+): Promise<ErasedUser> {
+  const extent = await extentOf(deps, user)
+  onExtent(extent)
+  if (!execute || stop.aborted) return { executed: false, extent, erasure: null }
+  const { receipt } = await deps.erasures.request(user)
+  onReceipt(receipt)
+  const steps: { step: ErasureStep; needed: boolean }[] = []
+  const note: OnStep = (step, needed) => {
+    steps.push({ step, needed })
+    onStep(step, needed)
+  }
+  const [watched] = await watchErasures(deps, [receipt], note, stop)
+  return { executed: true, extent, erasure: { ...watched!, steps } }
+}
+
+async function extentOf({ store, client, config }: EraseDeps, user: string): Promise<Extent> {
   let moods = 0
   for await (const page of histories(store, user)) moods += page.length
   const account = await store.accounts.byUser(user)
@@ -38,259 +90,57 @@ export async function extentOf({ store, client, config }: App, user: string): Pr
   return { handle, did, moods, records, account: config.eraseAccounts && did !== null }
 }
 
-/** Told each step of an erasure when it is finished. */
-export type OnStep = (receipt: string, step: ErasureStep, needed: boolean) => void
-
-export interface Watched {
-  readonly receipt: string
-  /** `stuck`: the PDS refuses the account; `waiting`: it did not answer for long, or the command was stopped. */
-  readonly state: 'done' | 'waiting' | 'stuck'
-  /** What it waits for, or why it is stuck; null when it is done. */
-  readonly reason: string | null
-}
-
-const LOOK_EVERY_MS = 100
-/** Without a step in this time, the rest is left to the workers: a quarantine and the longest back-off fit in. */
-const PATIENCE_MS = 120_000
+/** Two minutes without a step end the wait: the quarantine and the longest back-off are shorter. */
+export const PATIENCE = { everyMs: 100, patienceMs: 120_000 }
 
 /**
- * Runs the engine until these erasures are done, or get no further. What is left then is done by any worker, or by
- * watching again.
+ * Runs the engine until these erasures are done or stuck, or make no progress.
  *
  * @param receipts of erasures that were requested
+ * @param onStep told each finished step of any of them, including those finished before
+ * @returns one for each receipt, in any order
  */
 export async function watchErasures(
-  app: App,
+  deps: EraseDeps,
   receipts: readonly string[],
   onStep: OnStep,
   stop: AbortSignal,
 ): Promise<readonly Watched[]> {
+  if (receipts.length === 0) return []
+  /** How many steps of each were seen. */
   const open = new Map<string, number>(receipts.map((receipt) => [receipt, 0]))
-  const watched: Watched[] = []
-  let lastAt = performance.now()
-  await whileEngineRuns(app, stop, async () => {
-    while (open.size > 0) {
-      for (const [receipt, seen] of open) {
-        const erasure = await app.erasures.byReceipt(receipt)
-        const done = Object.entries(erasure.done) as [ErasureStep, { needed: boolean }][]
-        for (const [step, { needed }] of done.slice(seen)) onStep(receipt, step, needed)
-        if (done.length > seen) lastAt = performance.now()
-        open.set(receipt, done.length)
-        const end = await endOf(app, erasure)
-        if (!end) continue
-        open.delete(receipt)
-        watched.push(end)
-      }
-      if (open.size === 0 || stop.aborted || performance.now() - lastAt > PATIENCE_MS) break
-      await pause(LOOK_EVERY_MS, stop)
+  const ended: Watched[] = []
+  const look = async (): Promise<Look> => {
+    let seen: Look = 'waiting'
+    for (const [receipt, before] of open) {
+      const erasure = await deps.erasures.byReceipt(receipt)
+      const done = Object.entries(erasure.done) as [ErasureStep, { needed: boolean }][]
+      for (const [step, { needed }] of done.slice(before)) onStep(step, needed)
+      if (done.length > before) seen = 'progress'
+      open.set(receipt, done.length)
+      const end = await endOf(deps, erasure)
+      if (!end) continue
+      open.delete(receipt)
+      ended.push(end)
     }
-  })
-  const reason = stop.aborted ? 'stopped' : 'the PDS does not answer'
-  return [...watched, ...[...open.keys()].map((receipt) => ({ receipt, state: 'waiting' as const, reason }))]
+    return open.size === 0 ? 'done' : seen
+  }
+  const end = await whileEngineRuns(deps, stop, () => watch(look, PATIENCE, stop))
+  const reason = end === 'stopped' ? 'stopped' : 'the PDS does not answer'
+  return [...ended, ...[...open.keys()].map((receipt) => ({ receipt, state: 'waiting' as const, reason }))]
 }
 
-/** How it ended; null while it goes on. */
-async function endOf({ store }: App, erasure: Erasure): Promise<Watched | null> {
+/** How an erasure ended; null while it goes on. */
+async function endOf({ store }: Pick<EraseDeps, 'store'>, erasure: Erasure): Promise<Watched | null> {
   const { receipt, user } = erasure
   if (user === null || nextStep(erasure) === null) return { receipt, state: 'done', reason: null }
   const account = await store.accounts.byUser(user)
-  // The engine leaves such an account alone until somebody has looked at it.
-  const isStuck = account?.state === 'needs_attention' && account.did !== null
-  return isStuck ? { receipt, state: 'stuck', reason: account.error?.code ?? 'the account needs attention' } : null
+  return isRefused(account)
+    ? { receipt, state: 'stuck', reason: account?.error?.code ?? 'the account needs attention' }
+    : null
 }
 
-/** What is kept beside backups, so that a restored one can be told who is gone. Names nobody. */
-export interface Tombstone {
-  readonly tombstone: string
-  /** ISO 8601. */
-  readonly requestedAt: string
-}
-
-/** Of all erasures that are finished, as they come from the store. */
-export async function* tombstones({ store }: Pick<App, 'store'>, stop: AbortSignal): AsyncGenerator<Tombstone> {
-  for await (const page of archived(store, 'erasures', stop)) {
-    for (const erasure of page) {
-      if (nextStep(erasure) !== null) continue
-      yield { tombstone: erasure.tombstone, requestedAt: new Date(erasure.requestedAt).toISOString() }
-    }
-  }
-}
-
-/**
- * Reads what `moods erase --tombstones` wrote.
- *
- * @throws DomainError `usage` naming the line that is none
- */
-export function parseTombstones(text: string): readonly Tombstone[] {
-  const lines = text.split('\n').map((line) => line.trim())
-  return lines.flatMap((line, i) => {
-    if (line === '') return []
-    try {
-      const { tombstone, requestedAt } = JSON.parse(line) as Tombstone
-      if (/^[\w-]{43}$/.test(tombstone) && Number.isFinite(Date.parse(requestedAt))) return [{ tombstone, requestedAt }]
-    } catch {
-      // Said below.
-    }
-    throw new DomainError('usage', `line ${i + 1} is no tombstone: the file is what "moods erase --tombstones" prints`)
-  })
-}
-
-/** Somebody who had been forgotten, and of whom there is something again. */
-export interface RestoredUser {
-  readonly user: string
-  readonly tombstone: string
-  /** When the erasure was asked for, in ms since 1970. */
-  readonly requestedAt: number
-  /** Moods from before that. */
-  readonly older: number
-  /**
-   * - `erase`: all of it is from before, and goes again;
-   * - `purge`: the user has come back since; only what is from before goes;
-   * - `leave`: nothing is from before.
-   */
-  readonly action: 'erase' | 'purge' | 'leave'
-}
-
-/**
- * Compares everybody in the store with the tombstones of the store and of a file. Reads all of the store, changes nothing.
- *
- * A backup from before an erasure does not know of it; so where the file knows a later erasure than the store does, handle
- * and account are from before it as well. Where the store itself has seen the erasure, they came after it, and go only
- * together with moods from before, none of them newer.
- */
-export async function findReturned(
-  app: App,
-  fromFile: readonly Tombstone[],
-  onProgress: OnProgress,
-  stop: AbortSignal,
-): Promise<readonly RestoredUser[]> {
-  const inStore = new Map<string, number>()
-  const latest = new Map<string, number>()
-  const note = (into: Map<string, number>, { tombstone, requestedAt }: Tombstone): void => {
-    into.set(tombstone, Math.max(into.get(tombstone) ?? 0, Date.parse(requestedAt)))
-  }
-  for await (const tombstone of tombstones(app, stop)) {
-    note(inStore, tombstone)
-    note(latest, tombstone)
-  }
-  for (const tombstone of fromFile) note(latest, tombstone)
-  const found: RestoredUser[] = []
-  for (const { user } of await allUsers(app.store, onProgress, stop)) {
-    const tombstone = app.erasures.tombstoneOf(user)
-    const requestedAt = latest.get(tombstone)
-    // Being forgotten already: that takes all there is.
-    if (requestedAt === undefined || (await app.store.erasures.byUser(user))) continue
-    let [older, newer] = [0, 0]
-    for await (const page of histories(app.store, user)) {
-      for (const mood of page) {
-        if (mood.when >= requestedAt) newer++
-        else if (!isEmptied(mood)) older++
-      }
-    }
-    const isRestored = older > 0 || (inStore.get(tombstone) ?? 0) < requestedAt
-    const action = newer > 0 ? (older > 0 ? 'purge' : 'leave') : isRestored ? 'erase' : 'leave'
-    found.push({ user, tombstone, requestedAt, older, action })
-  }
-  return found
-}
-
-/**
- * Takes the contents of the user's moods from before the erasure, and has their records deleted. The store has no way to
- * remove single moods without trace: of each, its id and its time stay, deleted.
- *
- * @returns how many moods were emptied
- */
-export async function purgeOlder(app: App, { user, requestedAt }: RestoredUser, stop: AbortSignal): Promise<number> {
-  const { store, clock, engine } = app
-  let emptied = 0
-  for await (const page of histories(store, user)) {
-    if (stop.aborted) break
-    const older = page.filter((mood) => mood.when < requestedAt && !isEmptied(mood))
-    // Deleted first, by the way of every deletion: that gives a key of its own to whichever lacks one.
-    const deletion = { by: 'author', records: 'withdraw' } as const
-    const now = clock.now()
-    await store.moods.save(
-      older.map((mood) => softDeleted(mood, deletion, now)),
-      now,
-    )
-    for (const { id } of older) {
-      const mood = await store.moods.byId(id)
-      if (!mood) continue
-      await store.archive.put('moods', [{ mood: withoutContent(mood, now), changedAt: now }])
-      emptied++
-    }
-  }
-  await engine.nudge(user)
-  return emptied
-}
-
-/**
- * Runs the engine until the records of the moods that were emptied are gone.
- *
- * @returns how many users have some left, which any worker goes on with
- */
-export async function waitForEmptied(app: App, users: readonly string[], stop: AbortSignal): Promise<number> {
-  const open = new Set(users)
-  const started = performance.now()
-  await whileEngineRuns(app, stop, async () => {
-    while (open.size > 0) {
-      for (const user of open) if (!(await hasEmptied(app, user))) open.delete(user)
-      if (open.size === 0 || stop.aborted || performance.now() - started > PATIENCE_MS) break
-      await pause(LOOK_EVERY_MS, stop)
-    }
-  })
-  return open.size
-}
-
-/** Whether some emptied mood of the user still waits for its record to go. */
-async function hasEmptied({ store }: App, user: string): Promise<boolean> {
-  if ((await store.work.nextDue(user)) === null) return false
-  for await (const page of histories(store, user)) {
-    if (page.some((mood) => isEmptied(mood) && mood.sync.state === 'pending')) return true
-  }
-  return false
-}
-
-/**
- * The mood without what it said, to be withdrawn. Those of an existing database have no number, and a store wants each
- * number once: they get one below all others, which follows from the id.
- */
-function withoutContent(mood: Mood, now: number): Mood {
-  const content = { text: '', intensity: null, context: null }
-  const deleted = { by: 'author', records: 'withdraw' } as const
-  const ordinal = mood.ordinal === 0 ? -createHash('sha256').update(mood.id).digest().readUIntBE(0, 6) : mood.ordinal
-  return { ...mood, ...content, ordinal, deleted, version: mood.version + 1, sync: enqueued(mood.sync, now) }
-}
-
-function isEmptied({ text, deleted }: Mood): boolean {
-  return text === '' && deleted?.records === 'withdraw'
-}
-
-/**
- * Requests the erasure once more.
- *
- * With ERASE_PDS_ACCOUNT, the erasure of before has deleted the account on the PDS, and the restored one names a repo
- * that is not there, which the engine would take for an account to be looked at. Once the PDS has confirmed that it has
- * no such account, the DID is dropped, and nothing is left to wait for.
- */
-export async function eraseAgain(app: App, user: string): Promise<Erasure> {
-  const { store, host, config } = app
-  const account = await store.accounts.byUser(user)
-  if (account?.did && config.eraseAccounts && (await isGone(app, account))) {
-    const confirmed = await host.deleteAccount(account.did)
-    if (confirmed.kind === 'ok') {
-      const nothing = { did: null, pds: null, pdsHandle: null, sealedPassword: null, sealedSession: null }
-      // Not pending: a worker would make a new one before the erasure is requested.
-      const error = { code: 'Erased', message: 'the account was deleted by an erasure', at: app.clock.now() }
-      await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })
-    }
-  }
-  return app.erasures.request(user)
-}
-
-/** Whether our PDS answers that it has no such repo; no answer proves nothing. */
-async function isGone({ directory, pdsUrl }: App, { did, pds }: Account): Promise<boolean> {
-  if (pds !== pdsUrl || did === null) return false
-  const status = await directory.repoStatus(pdsUrl, did)
-  return 'code' in status && status.code === 'RepoNotFound'
+/** Whether the PDS refuses an account that it has: the engine leaves it alone until an operator has looked at it. */
+export function isRefused(account: Account | null): boolean {
+  return account?.state === 'needs_attention' && account.did !== null
 }

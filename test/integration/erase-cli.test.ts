@@ -1,26 +1,16 @@
-/** `moods erase`, as a process of its own: a user forgotten, and forgotten again after a restore. */
+/** `moods erase`, as a process of its own: a user erased, and erased again after a restore. */
 
 import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
-import type { Tombstone, Watched } from '../../src/operate/erase.ts'
+import type { ErasedUser } from '../../src/operate/erase.ts'
+import { type ErasedAgain, purgeStep, type Tombstone } from '../../src/operate/erase-again.ts'
+import { enqueued } from '../../src/domain/sync.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { primaryOf } from '../support/primary.ts'
 import { runMoods } from '../support/process.ts'
 import { listRecords } from '../support/repo.ts'
-
-interface ErasedUser {
-  readonly executed: boolean
-  readonly extent: { readonly moods: number; readonly records: number | null }
-  readonly erasure: (Watched & { readonly steps: readonly { step: string; needed: boolean }[] }) | null
-}
-interface ErasedAgain {
-  readonly executed: boolean
-  readonly returned: readonly { tombstone: string; requestedAt: string; action: string; older: number }[]
-  readonly emptied: number
-  readonly erasures: readonly Watched[]
-}
 
 async function erase<T>(folder: string, args: readonly string[], env: Record<string, string> = {}) {
   const { code, stdout, stderr } = await runMoods(['erase', ...args, '--json'], environment(folder, env))
@@ -30,6 +20,15 @@ async function erase<T>(folder: string, args: readonly string[], env: Record<str
 
 async function didOf(app: App, user: string): Promise<string> {
   return (await app.store.accounts.byUser(user))!.did!
+}
+
+/** The methods of a store's part, to replace one of them. */
+function bound(moods: App['store']['moods']): App['store']['moods'] {
+  return {
+    ...moods,
+    history: (...args) => moods.history(...args),
+    save: (...args) => moods.save(...args),
+  }
 }
 
 /** Two users with moods in their repos. */
@@ -43,7 +42,7 @@ async function settle(app: App): Promise<void> {
 }
 
 describe('moods erase USER', () => {
-  it('says how much, then forgets step by step and leaves a tombstone', async () => {
+  it('reports how much there is, then erases it step by step and leaves a tombstone', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await settle(app)
@@ -72,7 +71,7 @@ describe('moods erase USER', () => {
     expect(printed.stdout).not.toMatch(/alice|did:/)
   })
 
-  it('knows nobody by a name of nobody, and wants to be asked for one thing', async () => {
+  it('rejects unknown users, conflicting options and files that do not hold tombstones', async () => {
     await using folder = await temporaryFolder()
     const app = await startApp(folder.path, { role: 'serve' })
     await app[Symbol.asyncDispose]()
@@ -85,10 +84,10 @@ describe('moods erase USER', () => {
       ['erase', '--restored', join(folder.path, 'file')],
       environment(folder.path),
     )
-    expect([code, stderr]).toEqual([2, expect.stringContaining('line 2 is no tombstone')])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('line 2 is not a tombstone')])
   })
 
-  it('says when the PDS refuses the account, and is done once that is mended', async () => {
+  it('is stuck when the PDS refuses the account, and resumes after moods retry', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await settle(app)
@@ -108,7 +107,7 @@ describe('moods erase USER', () => {
 })
 
 describe('moods erase --restored', () => {
-  /** Has alice forgotten after a copy of the store was made, and puts the copy back. @returns the tombstones */
+  /** Erases alice after a copy of the store was made, and puts the copy back. @returns the file of tombstones */
   async function restore(path: string, env: Record<string, string> = {}): Promise<{ did: string; file: string }> {
     const [database, copy, file] = ['moods.sqlite', 'copy.sqlite', 'tombstones'].map((name) => join(path, name))
     let did: string
@@ -129,7 +128,7 @@ describe('moods erase --restored', () => {
     return { did, file: file! }
   }
 
-  it('forgets again whoever the backup has brought back, and nobody else', async () => {
+  it('erases the restored user again, and no other user', async () => {
     await using folder = await temporaryFolder()
     const { did, file } = await restore(folder.path)
     await using app = await startApp(folder.path, { role: 'serve' })
@@ -148,7 +147,7 @@ describe('moods erase --restored', () => {
     expect(await erase<ErasedAgain>(folder.path, ['--restored', file])).toMatchObject({ code: 0, returned: [] })
   })
 
-  it('does so when the account is gone from the PDS as well', async () => {
+  it('erases the restored user again when the account was deleted from the PDS, too', async () => {
     await using folder = await temporaryFolder()
     const env = { ERASE_PDS_ACCOUNT: 'true' }
     const { did, file } = await restore(folder.path, env)
@@ -159,9 +158,9 @@ describe('moods erase --restored', () => {
     expect(await primaryOf(folder.path).everything()).not.toMatch(/alice/)
   })
 
-  it('takes only the older moods of whoever has come back since, and leaves whoever has nothing older', async () => {
+  it('purges only older moods of a user who has come back since, and leaves a user without older moods alone', async () => {
     await using folder = await temporaryFolder()
-    // Otherwise the account stays on the PDS, and with it the address that a new one would have.
+    // Otherwise the account stays on the PDS with its email address, which a new account would need.
     const env = { ERASE_PDS_ACCOUNT: 'true' }
     await using app = await startApp(folder.path, { role: 'serve', env })
     await settle(app)
@@ -172,9 +171,9 @@ describe('moods erase --restored', () => {
     for (const name of ['carol', 'dora']) {
       await app.accounts.signUp(name === 'carol' ? 'u-alice' : 'u-bob', name)
     }
-    await app.moods.post('u-alice', { mood: 'anew' })
+    await app.moods.post('u-alice', { mood: 'again' })
     await app.engine.drain()
-    // Somebody has put the moods of a backup back, and nothing else; the engine has published them again.
+    // Only the moods of a backup are restored; the engine publishes them again.
     const due = { state: 'pending', dueAt: 0, hold: null, uri: null, cid: null } as const
     const restored = older.map(({ mood, changedAt }, i) => {
       return { mood: { ...mood, ordinal: 100 + i, sync: { ...mood.sync, ...due } }, changedAt }
@@ -191,12 +190,35 @@ describe('moods erase --restored', () => {
     expect(actions[app.erasures.tombstoneOf('u-bob')]).toMatchObject({ action: 'leave', older: 0 })
 
     const done = await erase<ErasedAgain>(folder.path, ['--restored', '--execute'], env)
-    expect(done).toMatchObject({ code: 0, emptied: 2, erasures: [] })
-    expect((await listRecords(app.pdsUrl, did)).map(({ value }) => value['text'])).toEqual(['anew'])
+    expect(done).toMatchObject({ code: 0, purged: 2, waiting: 0, erasures: [] })
+    expect((await listRecords(app.pdsUrl, did)).map(({ value }) => value['text'])).toEqual(['again'])
     expect(await primaryOf(folder.path).everything()).not.toContain('personal')
-    expect((await app.moods.latestOf('carol', null)).mood.text).toBe('anew')
+    expect((await app.moods.latestOf('carol', null)).mood.text).toBe('again')
     expect(await didOf(app, 'u-bob')).toMatch(/^did:plc:/)
     const again = await erase<ErasedAgain>(folder.path, ['--restored'], env)
     expect([again.code, again.returned.map(({ action }) => action)]).toEqual([0, ['leave', 'leave']])
+  })
+
+  it('does not purge a mood that another process changes meanwhile, until its record is gone again', async () => {
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    await settle(app)
+    const older = { user: 'u-alice', requestedAt: Date.now() + 1 }
+    expect(await purgeStep(app, older)).toEqual({ purged: 0, left: 2 })
+    await app.engine.drain()
+    const [, second] = await app.store.moods.history('u-alice', '', 9)
+    const { moods } = app.store
+    // What a repair does when it finds the record in the repo again.
+    const meanwhile = async (gone: Parameters<typeof moods.purgeMoods>[0]): Promise<number> => {
+      await moods.save([{ ...second!, sync: enqueued(second!.sync, Date.now()) }], Date.now())
+      return moods.purgeMoods(gone)
+    }
+    const racing = { ...app, store: { ...app.store, moods: { ...bound(moods), purgeMoods: meanwhile } } }
+    expect(await purgeStep(racing, older)).toEqual({ purged: 1, left: 1 })
+    expect(await moods.byId(second!.id)).toMatchObject({ sync: { state: 'pending' } })
+    expect(await purgeStep(app, older)).toEqual({ purged: 0, left: 1 })
+    await app.engine.drain()
+    expect(await purgeStep(app, older)).toEqual({ purged: 1, left: 0 })
+    expect(await listRecords(app.pdsUrl, await didOf(app, 'u-alice'))).toEqual([])
   })
 })

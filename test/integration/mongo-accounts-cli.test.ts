@@ -1,7 +1,7 @@
 /** `moods accounts` on a database that was there before us: passwords in plain text, users without accounts. */
 
 import { randomBytes } from 'node:crypto'
-import { type Db, type Document, MongoClient } from 'mongodb'
+import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
 import type { AccountList, Provisioned, Sealed } from '../../src/operate/accounts.ts'
@@ -93,27 +93,27 @@ describe('moods accounts, on an existing database', () => {
     expect((await accounts<AccountList>(['list', '--without'])).users).toEqual([])
   })
 
-  it('erase --restored takes what a backup has brought back of a user who has come back since', async () => {
+  it('erase --restored purges restored moods of a user who has come back, and leaves a newer document as it is', async () => {
     const documents = await db.collection('moods').find({ user: sub, 'atproto.ordinal': null }).toArray()
     const { app } = site
     await app.erasures.request(sub)
     site.forward(60_000)
     await app.engine.drain()
-    // The account is still on the PDS, and so a second one is not to be had; moods are all that it takes.
-    await app.moods.post(sub, { mood: 'anew' })
+    // The erased account still exists on the PDS, so the user gets no second one: the user comes back by a mood alone.
+    const { mood: newer } = await app.moods.post(sub, { mood: 'again' })
+    const foreign = { 'atproto.theirs': 'kept', mine: { also: 'kept' } }
+    await db.collection('moods').updateOne({ _id: new ObjectId(newer.id) }, { $set: foreign })
+    const before = await db.collection('moods').findOne({ _id: new ObjectId(newer.id) })
     await db.collection('moods').insertMany(documents)
     const erase = async (args: readonly string[]) => {
       const { code, stdout } = await runMoods(['erase', '--restored', ...args, '--json'], env)
-      return { code, ...(JSON.parse(stdout) as { returned: object[]; emptied: number }) }
+      return { code, ...(JSON.parse(stdout) as { returned: object[]; purged: number }) }
     }
     expect(await erase([])).toMatchObject({ code: 1, returned: [{ action: 'purge', older: documents.length }] })
-    expect(await erase(['--execute'])).toMatchObject({ code: 0, emptied: documents.length })
-    const left = await db
-      .collection('moods')
-      .find({ user: sub, mood: { $nin: ['', null] } })
-      .toArray()
-    expect(left.map(({ mood }) => mood as string)).toEqual(['anew'])
-    expect(await db.collection('moods').countDocuments({ user: sub, deleted: true })).toBe(documents.length)
+    expect(await erase(['--execute'])).toMatchObject({ code: 0, purged: documents.length, waiting: 0 })
+    const left = await db.collection('moods').find({ user: sub }).toArray()
+    expect(left).toMatchObject([{ mood: 'again', mine: { also: 'kept' }, atproto: { theirs: 'kept' } }])
+    expect(left[0]).toMatchObject({ when: before!['when'], deleted: false })
     expect(await erase([])).toMatchObject({ code: 0, returned: [{ action: 'leave' }] })
   })
 })

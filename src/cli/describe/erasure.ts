@@ -1,0 +1,47 @@
+/** Erasures as text for operators. */
+
+import type { ErasureStep } from '../../domain/erasure.ts'
+import { countBy } from '../../domain/counts.ts'
+import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
+import type { ErasedAgain, RestoredPlan } from '../../operate/erase-again.ts'
+
+const DRY = 'Nothing was done (--execute does it).'
+
+export function describeExtent({ handle, did, moods, records, account }: Extent, execute: boolean): string {
+  const inRepo = records === null ? 'all records' : `${records} records`
+  const parts = [`${moods} moods`, ...(did === null ? [] : [`${inRepo} of ${did}`])]
+  if (handle !== null) parts.push(`the handle @${handle}`)
+  if (did !== null) parts.push(account ? 'the account on the PDS' : 'our access to the account, which stays on the PDS')
+  return `${execute ? 'Erasing' : 'Would erase'} ${parts.join(', ')}.`
+}
+
+export function describeStep(step: ErasureStep, needed: boolean): string {
+  return `${needed ? 'done      ' : 'not needed'}  ${step.replaceAll('_', ' ')}`
+}
+
+export function describeErased({ erasure }: ErasedUser, isInterrupted: boolean): string {
+  if (erasure) return describeEnd(erasure)
+  return isInterrupted ? 'Stopped: nothing was done.' : DRY
+}
+
+function describeEnd({ state, reason }: Watched): string {
+  if (state === 'done') return 'Erased.'
+  if (state === 'stuck') return `The PDS refuses the account (${reason}). Fix that, then: moods retry --execute`
+  return `Not finished: ${reason}. Any worker resumes it; so does the same command.`
+}
+
+export function describePlan({ erase, purge, older }: RestoredPlan, execute: boolean): string {
+  const plan = `${erase} restored users, and ${older} older moods of ${purge} users who have come back since`
+  return `${execute ? 'Erasing' : 'Would erase'} ${plan}.`
+}
+
+export function describeAgain({ executed, purged, waiting, erasures }: ErasedAgain, isInterrupted: boolean): string {
+  if (!executed) return isInterrupted ? 'Stopped: nothing was done.' : DRY
+  const states = Object.entries(countBy(erasures.map(({ state }) => state))).map(([state, n]) => `${n} ${state}`)
+  return [
+    `Erased again: ${states.join(', ') || 'no user'}. Purged: ${purged} moods.`,
+    ...(waiting > 0
+      ? [`${waiting} users have older moods whose records are still on the PDS: repeat the command once it answers.`]
+      : []),
+  ].join('\n')
+}

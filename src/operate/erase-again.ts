@@ -1,0 +1,279 @@
+/** Erasing again after a backup was restored: tombstones, users that the backup has brought back, and removing them. */
+
+import { readFile } from 'node:fs/promises'
+import type { Account } from '../domain/account.ts'
+import { softDeleted } from '../domain/changes.ts'
+import { type Erasure, nextStep } from '../domain/erasure.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { Mood } from '../domain/mood.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
+import { type EraseDeps, isRefused, PATIENCE, type Watched, watchErasures } from './erase.ts'
+import { archived, histories } from './pages.ts'
+import { allUsers } from './users.ts'
+import { type Look, watch, whileEngineRuns } from './watch.ts'
+
+export interface EraseAgainDeps extends EraseDeps, Pick<OperatorDeps, 'clock' | 'host' | 'directory'> {
+  readonly pdsUrl: string
+}
+
+/** What an operator keeps beside backups to find erased users in a restored one. Does not name the user. */
+export interface Tombstone {
+  readonly tombstone: string
+  /** ISO 8601. */
+  readonly requestedAt: string
+}
+
+/** The tombstones of all finished erasures in the store. @param stop ends it early */
+export async function allTombstones(
+  { store }: Pick<OperatorDeps, 'store'>,
+  stop: AbortSignal,
+): Promise<readonly Tombstone[]> {
+  const found: Tombstone[] = []
+  for await (const page of archived(store, 'erasures', stop)) {
+    for (const erasure of page) {
+      if (nextStep(erasure) !== null) continue
+      found.push({ tombstone: erasure.tombstone, requestedAt: new Date(erasure.requestedAt).toISOString() })
+    }
+  }
+  return found
+}
+
+/**
+ * Reads a file that holds the output of `moods erase --tombstones`.
+ *
+ * @throws DomainError `usage` when it cannot be read, or with the number of the first line that is not a tombstone
+ */
+export async function readTombstones(file: string): Promise<readonly Tombstone[]> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new DomainError('usage', `${file} cannot be read`, { cause: error })
+  })
+  const lines = text.split('\n').map((line) => line.trim())
+  return lines.flatMap((line, i) => {
+    if (line === '') return []
+    try {
+      const { tombstone, requestedAt } = JSON.parse(line) as Tombstone
+      if (/^[\w-]{43}$/.test(tombstone) && Number.isFinite(Date.parse(requestedAt))) return [{ tombstone, requestedAt }]
+    } catch {
+      // Reported below.
+    }
+    throw new DomainError(
+      'usage',
+      `line ${i + 1} is not a tombstone: the file is the output of "moods erase --tombstones"`,
+    )
+  })
+}
+
+/** An erased user who is in the store again. */
+interface RestoredUser {
+  readonly user: string
+  readonly tombstone: string
+  /** When the erasure was requested, in ms since 1970. */
+  readonly requestedAt: number
+  /** Moods from before the request. */
+  readonly older: number
+  /**
+   * - `erase`: everything is from before the request and is erased again;
+   * - `purge`: the user has come back since; only older moods are purged;
+   * - `leave`: nothing is from before the request.
+   */
+  readonly action: 'erase' | 'purge' | 'leave'
+}
+
+/**
+ * Compares all users in the store with the tombstones of the store and of a file. Reads the whole store, changes nothing.
+ *
+ * A backup from before an erasure has no record of it. So where the file has a later erasure than the store, the restored
+ * handle and account are older than it, too. Where the store itself has the erasure, they are newer, and are erased only
+ * together with older moods, and only if no mood is newer.
+ */
+async function findRestored(
+  { store, erasures }: EraseAgainDeps,
+  fromFile: readonly Tombstone[],
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<readonly RestoredUser[]> {
+  const inStore = new Map<string, number>()
+  const latest = new Map<string, number>()
+  const note = (into: Map<string, number>, { tombstone, requestedAt }: Tombstone): void => {
+    into.set(tombstone, Math.max(into.get(tombstone) ?? 0, Date.parse(requestedAt)))
+  }
+  for (const tombstone of await allTombstones({ store }, stop)) {
+    note(inStore, tombstone)
+    note(latest, tombstone)
+  }
+  for (const tombstone of fromFile) note(latest, tombstone)
+  const found: RestoredUser[] = []
+  for (const { user } of await allUsers(store, onProgress, stop)) {
+    const tombstone = erasures.tombstoneOf(user)
+    const requestedAt = latest.get(tombstone)
+    // An erasure that is under way removes everything anyway.
+    if (requestedAt === undefined || (await store.erasures.byUser(user))) continue
+    let [older, newer] = [0, 0]
+    for await (const page of histories(store, user)) {
+      for (const mood of page) {
+        if (mood.when < requestedAt) older++
+        else newer++
+      }
+    }
+    const isRestored = older > 0 || (inStore.get(tombstone) ?? 0) < requestedAt
+    const action = newer > 0 ? (older > 0 ? 'purge' : 'leave') : isRestored ? 'erase' : 'leave'
+    found.push({ user, tombstone, requestedAt, older, action })
+  }
+  return found
+}
+
+/** How much of restored users is to be removed. */
+export interface RestoredPlan {
+  /** Users who are erased again. */
+  readonly erase: number
+  /** Users who have come back since, and how many older moods of them are purged. */
+  readonly purge: number
+  readonly older: number
+}
+
+export interface ErasedAgain {
+  readonly executed: boolean
+  /** Users are not named: they have asked to be erased. `requestedAt` is ISO 8601. */
+  readonly returned: readonly (Tombstone & Pick<RestoredUser, 'action' | 'older'>)[]
+  /** Older moods that were purged. */
+  readonly purged: number
+  /** Users with older moods whose records the PDS still holds; repeating the command resumes it. */
+  readonly waiting: number
+  readonly erasures: readonly Watched[]
+}
+
+/**
+ * Removes erased users whom a restored backup has brought back, by the tombstones in the store and in a file. Repeating
+ * it resumes it.
+ *
+ * @param execute without it, only looks at how much there is
+ * @param onPlan told how much, before anything is removed
+ * @param stop ends it; erasures that were requested are resumed by any worker
+ */
+export async function eraseRestored(
+  deps: EraseAgainDeps,
+  fromFile: readonly Tombstone[],
+  execute: boolean,
+  onPlan: (plan: RestoredPlan) => void,
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<ErasedAgain> {
+  const found = await findRestored(deps, fromFile, onProgress, stop)
+  const toErase = found.filter(({ action }) => action === 'erase')
+  const toPurge = found.filter(({ action }) => action === 'purge')
+  const older = toPurge.reduce((sum, each) => sum + each.older, 0)
+  onPlan({ erase: toErase.length, purge: toPurge.length, older })
+  const returned = found.map(({ tombstone, requestedAt, action, older: moods }) => {
+    return { tombstone, requestedAt: new Date(requestedAt).toISOString(), action, older: moods }
+  })
+  if (!execute || stop.aborted) return { executed: false, returned, purged: 0, waiting: 0, erasures: [] }
+  const receipts: string[] = []
+  for (const { user } of toErase) {
+    if (!stop.aborted) receipts.push((await eraseAgain(deps, user)).receipt)
+  }
+  const purge = await purgeOlder(deps, toPurge, stop)
+  const erasures = await watchErasures(deps, receipts, () => {}, stop)
+  return { executed: true, returned, ...purge, erasures }
+}
+
+/**
+ * Purges moods from before the erasures of users who have come back. The row of a mood is the job that withdraws its
+ * record, so it is purged once the engine has seen the record gone; until then the mood is deleted.
+ *
+ * @returns how many moods were purged, and how many users have older moods left: the PDS refuses the account or does not
+ *   answer, or `stop` has fired
+ */
+async function purgeOlder(
+  deps: EraseAgainDeps,
+  users: readonly Pick<RestoredUser, 'user' | 'requestedAt'>[],
+  stop: AbortSignal,
+): Promise<{ readonly purged: number; readonly waiting: number }> {
+  let purged = 0
+  let waiting = 0
+  let open = users
+  const look = async (): Promise<Look> => {
+    const before = purged
+    const left: (typeof users)[number][] = []
+    for (const each of open) {
+      const step = await purgeStep(deps, each)
+      purged += step.purged
+      if (step.left === 0) continue
+      if (isRefused(await deps.store.accounts.byUser(each.user))) waiting++
+      else left.push(each)
+    }
+    open = left
+    return open.length === 0 ? 'done' : purged > before ? 'progress' : 'waiting'
+  }
+  if (users.length > 0) await whileEngineRuns(deps, stop, () => watch(look, PATIENCE, stop))
+  return { purged, waiting: waiting + open.length }
+}
+
+/**
+ * One step with each older mood of a user: has its record withdrawn, or purges it. Each is a compare-and-set, so a mood
+ * that changes meanwhile is looked at again in the next round.
+ */
+export async function purgeStep(
+  { store, clock, engine }: Pick<OperatorDeps, 'store' | 'clock' | 'engine'>,
+  { user, requestedAt }: Pick<RestoredUser, 'user' | 'requestedAt'>,
+): Promise<{ readonly purged: number; readonly left: number }> {
+  let [older, purged] = [0, 0]
+  const now = clock.now()
+  for await (const page of histories(store, user)) {
+    const moods = page.filter((mood) => mood.when < requestedAt)
+    const present = moods.filter((mood) => purgeState(mood) === 'present')
+    const kept = await store.moods.save(
+      present.map((mood) => softDeleted(mood, { by: 'author', records: 'withdraw' }, now)),
+      now,
+    )
+    if (kept.size > 0) await engine.nudge(user)
+    purged += await store.moods.purgeMoods(moods.filter((mood) => purgeState(mood) === 'gone'))
+    older += moods.length
+  }
+  return { purged, left: older - purged }
+}
+
+/** Whether a mood is still to be withdrawn, is being withdrawn, or has left nothing in the repo. */
+function purgeState({ deleted, sync }: Mood): 'present' | 'withdrawing' | 'gone' {
+  if (deleted?.records !== 'withdraw') return 'present'
+  switch (sync.state) {
+    case 'pending':
+      return 'withdrawing'
+    case 'withdrawn':
+      return 'gone'
+    // A mood that was always private: it was never sent.
+    case 'local':
+      return 'gone'
+    case 'published':
+    case 'rejected':
+      return 'present'
+  }
+}
+
+/**
+ * Requests the erasure of a restored user again.
+ *
+ * With ERASE_PDS_ACCOUNT, the first erasure has deleted the account on the PDS. The restored account names a repo that does
+ * not exist, which the engine would hold for an account that needs attention. Once the PDS has confirmed that it has no
+ * such account, the DID is dropped, and the erasure has no repo to wait for.
+ */
+async function eraseAgain(deps: EraseAgainDeps, user: string): Promise<Erasure> {
+  const { store, host, config, clock, erasures } = deps
+  const account = await store.accounts.byUser(user)
+  if (account?.did && config.eraseAccounts && (await isGone(deps, account))) {
+    const confirmed = await host.deleteAccount(account.did)
+    if (confirmed.kind === 'ok') {
+      const nothing = { did: null, pds: null, pdsHandle: null, sealedPassword: null, sealedSession: null }
+      // Not pending: a worker would create an account before the erasure is requested.
+      const error = { code: 'Erased', message: 'the account was deleted by an erasure', at: clock.now() }
+      await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })
+    }
+  }
+  return erasures.request(user)
+}
+
+/** Whether our PDS answers that it has no such repo; no answer proves nothing. */
+async function isGone({ directory, pdsUrl }: EraseAgainDeps, { did, pds }: Account): Promise<boolean> {
+  if (pds !== pdsUrl || did === null) return false
+  const status = await directory.repoStatus(pdsUrl, did)
+  return 'code' in status && status.code === 'RepoNotFound'
+}
