@@ -47,13 +47,21 @@ export interface MoodStore {
   feed(query: FeedQuery): Promise<readonly Mood[]>
   /** Moods changed after a position, in the order of their changes. */
   changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
-  /** Keeps each changed mood whose stored version is still its own. @returns the ids that were kept */
+  /**
+   * Keeps each changed mood whose stored version is still its own: what its author may change, its deletion and its sync
+   * state. One whose new record key another mood of the user has is not kept.
+   *
+   * @returns the ids that were kept
+   */
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
-  /** Moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. */
+  /**
+   * Up to `limit` moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. Whoever
+   * changes each so that it is no longer among them reads the rest next.
+   */
   ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
   /** All moods of the user, deleted ones too, by their ids, after one. */
   history(user: string, after: string, limit: number): Promise<readonly Mood[]>
-  /** Users who have moods, after one, in order. */
+  /** Users who have moods, once each, in order, after one. */
   authors(after: string, limit: number): Promise<readonly string[]>
   /** Removes up to `limit` moods of the user without trace. @returns how many */
   purge(user: string, limit: number): Promise<number>
@@ -136,7 +144,7 @@ export interface AccountStore {
   byDid(did: string): Promise<Account | null>
   /** Some account that has a sealed password; null where there is none. */
   anySealed(): Promise<Account | null>
-  /** Adds an account unless the user has one. @returns what the user has now */
+  /** Adds an account, whose handle the user has claimed, unless the user has one. @returns what the user has now */
   add(account: Account): Promise<Account>
   /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */
   save(account: Account): Promise<Account | null>
@@ -162,7 +170,7 @@ export interface IntentStore {
 }
 
 export interface ErasureStore {
-  /** Notes the job unless one is under way for the user. @returns the one under way */
+  /** Notes the job unless one is under way for the user. @returns the one under way @throws when the receipt is taken */
   begin(erasure: Erasure): Promise<Erasure>
   /** The job under way for the user. */
   byUser(user: string): Promise<Erasure | null>
@@ -171,18 +179,24 @@ export interface ErasureStore {
   save(erasure: Erasure): Promise<Erasure | null>
 }
 
-/** Orders to remove such records, kept until a reading has shown them gone. */
+/** Orders to remove records from a repo, kept until a reading has shown them gone. */
 export interface RemovalStore {
+  /** Orders these, in one write. One for a record key that has an order already replaces it. */
   add(user: string, removals: readonly Removal[]): Promise<void>
+  /** All that are ordered, by record key. */
   of(user: string): Promise<readonly Removal[]>
+  /** Forgets the orders for these record keys. */
   finish(user: string, rkeys: readonly string[]): Promise<void>
 }
 
 export interface AuditStore {
+  /** Keeps it in place of the last one of its user. */
   put(audit: StoredAudit): Promise<void>
-  /** Of these users, those that there are. */
+  /** The last audits of these users, by user, where there are any. */
   of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>>
+  /** Up to `limit`, by their users, after one (`''` for the first). */
   page(after: string, limit: number): Promise<readonly StoredAudit[]>
+  /** Removes the user's. */
   forget(user: string): Promise<void>
 }
 

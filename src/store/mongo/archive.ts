@@ -3,7 +3,7 @@
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
 import { fieldsOf, type HandleDocument, toAccount, type UserDocument } from './accounts.ts'
-import type { RemovalsDocument } from './removals.ts'
+import { HAS_REMOVALS, type RemovalsDocument, toRemovals } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
 import { afterId, type MoodDocument, toDocument, toMood } from './documents.ts'
 import { type ErasureDocument, toErasure } from './erasures.ts'
@@ -80,7 +80,9 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   },
   removals: {
     collection: COLLECTIONS.removals,
-    fromDocuments: (documents: RemovalsDocument[]) => documents.map(({ _id, removals }) => ({ user: _id, removals })),
+    filter: HAS_REMOVALS,
+    fromDocuments: (documents: RemovalsDocument[]) =>
+      documents.map((document) => ({ user: document._id, removals: toRemovals(document) })),
     write: ({ user, removals }) => replaced({ _id: user, removals: [...removals] }),
   },
   repos: {

@@ -40,7 +40,7 @@ interface AtprotoFields {
 }
 
 /** Version of a document that the engine has never written. */
-const UNTOUCHED = 0
+export const UNTOUCHED = 0
 
 const OBJECT_ID = /^[0-9a-f]{24}$/
 

@@ -39,7 +39,8 @@ export class MongoErasures implements ErasureStore {
         })
         return erasure
       } catch (error) {
-        if (takenKey(error) === null) throw error
+        // Only a job of the same user stands in its place; a receipt that is taken is a defect.
+        if (takenKey(error) !== 'user') throw error
         const current = await this.byUser(user)
         if (current) return current
       }

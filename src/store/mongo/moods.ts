@@ -14,6 +14,7 @@ import {
   syncFields,
   toDocument,
   toMood,
+  UNTOUCHED,
 } from './documents.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
 
@@ -71,7 +72,7 @@ export class MongoMoods implements MoodStore {
     const filters: Filter<MoodDocument>[] =
       users === null
         ? [{ ...from, deleted: NOT_DELETED, isPrivate: NOT_DELETED }]
-        : users.map((user) => ({
+        : Array.from(new Set(users), (user) => ({
             ...from,
             user,
             deleted: NOT_DELETED,
@@ -111,9 +112,11 @@ export class MongoMoods implements MoodStore {
         const { matchedCount } = await this.#moods.updateOne(atVersion(mood.id, mood.version), { $set: fields })
         return matchedCount === 1
       } catch (error) {
-        // A document from before us claims the record of another mood: it gets a key of its own.
-        if (takenKey(error) === 'atproto.rkey') salt++
-        else if (isBlockedByNull(error)) await this.#moods.updateOne(withNull(mood.id), { $unset: { atproto: '' } })
+        if (takenKey(error) === 'atproto.rkey') {
+          if (mood.version !== UNTOUCHED) return false
+          // A document that the engine has never written claims the record of another mood: it gets a key of its own.
+          salt++
+        } else if (isBlockedByNull(error)) await this.#moods.updateOne(withNull(mood.id), { $unset: { atproto: '' } })
         else throw error
       }
     }

@@ -1,14 +1,23 @@
 /** Removals that repairs have ordered, in MongoDB. */
 
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Document } from 'mongodb'
 import type { Removal } from '../../domain/jobs.ts'
 import type { RemovalStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
+import { takenKey } from './errors.ts'
 
 /** One document for each user who has any. */
 export interface RemovalsDocument {
   readonly _id: string
   readonly removals: Removal[]
+}
+
+/** Selects documents that order something: a crash may leave one whose removals are all finished. */
+export const HAS_REMOVALS: Document = { 'removals.0': { $exists: true } }
+
+/** By record key, whatever order they came in. */
+export function toRemovals({ removals }: RemovalsDocument): readonly Removal[] {
+  return removals.toSorted((a, b) => (a.rkey < b.rkey ? -1 : 1))
 }
 
 export class MongoRemovals implements RemovalStore {
@@ -20,12 +29,22 @@ export class MongoRemovals implements RemovalStore {
 
   async add(user: string, removals: readonly Removal[]): Promise<void> {
     if (removals.length === 0) return
-    const change = { $addToSet: { removals: { $each: [...removals] } } }
-    await this.#removals.updateOne({ _id: user }, change, { upsert: true })
+    const added = [...new Map(removals.map((removal) => [removal.rkey, removal])).values()]
+    const isReplaced = { $in: ['$$this.rkey', { $literal: added.map(({ rkey }) => rkey) }] }
+    const kept = { $filter: { input: { $ifNull: ['$removals', []] }, cond: { $not: [isReplaced] } } }
+    const change = [{ $set: { removals: { $concatArrays: [kept, { $literal: added }] } } }]
+    try {
+      await this.#removals.updateOne({ _id: user }, change, { upsert: true })
+    } catch (error) {
+      // Another process made the document at the same time; now it is there.
+      if (takenKey(error) === null) throw error
+      await this.add(user, removals)
+    }
   }
 
   async of(user: string): Promise<readonly Removal[]> {
-    return (await this.#removals.findOne({ _id: user }))?.removals ?? []
+    const document = await this.#removals.findOne({ _id: user })
+    return document ? toRemovals(document) : []
   }
 
   async finish(user: string, rkeys: readonly string[]): Promise<void> {

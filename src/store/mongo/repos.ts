@@ -22,6 +22,7 @@ import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'
 import { isOnlyTaken, takenKey } from './errors.ts'
 import { listen } from './listen.ts'
+import { HAS_REMOVALS } from './removals.ts'
 
 export interface RepoDocument {
   readonly _id: string
@@ -119,7 +120,7 @@ export class MongoRepos implements RepoQueue {
       { collection: users, key: '_id', filter: { 'atproto.state': 'pending' } },
       { collection: users, key: '_id', filter: { 'atproto.requeue': true } },
       { collection: db.collection(COLLECTIONS.intents), key: '_id', filter: {} },
-      { collection: db.collection(COLLECTIONS.removals), key: '_id', filter: {} },
+      { collection: db.collection(COLLECTIONS.removals), key: '_id', filter: HAS_REMOVALS },
       { collection: db.collection(COLLECTIONS.erasures), key: 'user', filter: {} },
     ]
   }

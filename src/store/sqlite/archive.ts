@@ -15,6 +15,8 @@ interface Table<T> {
   readonly name: string
   readonly key: string
   readonly insert: string
+  /** What goes first, where an item is several rows. */
+  readonly clear?: string
   readonly fromRow: (row: never) => T
   readonly toRow: (item: T) => object
 }
@@ -66,6 +68,7 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
   removals: {
     name: "(SELECT user, json_group_array(json_object('rkey', rkey, 'cid', cid) ORDER BY rkey) AS removals FROM removals GROUP BY user)",
     key: 'user',
+    clear: 'DELETE FROM removals WHERE user = :user',
     insert: "removals (user, rkey, cid) SELECT :user, value ->> 'rkey', value ->> 'cid' FROM json_each(:removals)",
     fromRow: (row: { user: string; removals: string }) => ({
       user: row.user,
@@ -103,10 +106,11 @@ export class SqliteArchive implements Archive {
   }
 
   put<K extends ArchiveKind>(kind: K, items: readonly ArchiveItems[K][]): Promise<void> {
-    const { insert, toRow: row } = TABLES[kind]
+    const { insert, clear, toRow: row } = TABLES[kind]
     return this.#commit.runAll(() => {
-      const statement = this.#db.prepare(`INSERT OR REPLACE INTO ${insert}`)
-      for (const item of items) statement.run(row(item))
+      const statements = [...(clear === undefined ? [] : [clear]), `INSERT OR REPLACE INTO ${insert}`]
+      const prepared = statements.map((sql) => this.#db.prepare(sql))
+      for (const item of items) for (const statement of prepared) statement.run(row(item))
     })
   }
 }

@@ -33,7 +33,7 @@ export class SqliteMoods implements MoodStore {
         SELECT * FROM moods WHERE deleted = 0 AND user = :user AND (is_private = 0 OR :all) AND (when_ms, id) < (:when, :id)
         ORDER BY when_ms DESC, id DESC LIMIT :limit`),
       save: db.prepare<[MoodRow]>(`
-        UPDATE moods SET text = :text, intensity = :intensity, context = :context, is_private = :is_private,
+        UPDATE moods SET intensity = :intensity, context = :context, is_private = :is_private,
           deleted = :deleted, deleted_by = :deleted_by, deleted_records = :deleted_records, state = :state, rkey = :rkey, uri = :uri,
           cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold, error = :error, version = version + 1,
           changed_at = :changed_at
@@ -78,15 +78,14 @@ export class SqliteMoods implements MoodStore {
     })
   }
 
-  /** @returns false if the user has a record of this key */
+  /** @returns false if another mood of the user has this record key */
   #inserted(mood: Mood): boolean {
-    try {
-      this.#sql.insert.run(toRow(mood, mood.when))
-      return true
-    } catch (error) {
-      if (error instanceof Database.SqliteError && error.message.includes('moods.rkey')) return false
-      throw error
-    }
+    return unlessKeyIsTaken(() => this.#sql.insert.run(toRow(mood, mood.when)).changes === 1)
+  }
+
+  /** @returns false if the mood has changed, or another one of the user has its new record key */
+  #wasSaved(mood: Mood, now: number): boolean {
+    return unlessKeyIsTaken(() => this.#sql.save.run(toRow(mood, now)).changes === 1)
   }
 
   async lastOrdinal(user: string): Promise<number> {
@@ -101,7 +100,9 @@ export class SqliteMoods implements MoodStore {
   async feed({ users, viewer, limit, after }: FeedQuery): Promise<readonly Mood[]> {
     const from = after ?? START
     if (users === null) return this.#sql.publicFeed.all({ ...from, limit }).map(toMood)
-    const rows = users.flatMap((user) => this.#sql.userFeed.all({ ...from, limit, user, all: user === viewer ? 1 : 0 }))
+    const rows = [...new Set(users)].flatMap((user) =>
+      this.#sql.userFeed.all({ ...from, limit, user, all: user === viewer ? 1 : 0 }),
+    )
     return newestFirst(rows.map(toMood), limit)
   }
 
@@ -112,9 +113,7 @@ export class SqliteMoods implements MoodStore {
   }
 
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>> {
-    return this.#commit.runAll(
-      () => new Set(moods.filter((mood) => this.#sql.save.run(toRow(mood, now)).changes === 1).map((mood) => mood.id)),
-    )
+    return this.#commit.runAll(() => new Set(moods.filter((mood) => this.#wasSaved(mood, now)).map((mood) => mood.id)))
   }
 
   async ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]> {
@@ -137,5 +136,15 @@ export class SqliteMoods implements MoodStore {
     return this.#commit.runAll(() =>
       moods.reduce((sum, { id, version }) => sum + this.#sql.purgeOne.run(id, version).changes, 0),
     )
+  }
+}
+
+/** @returns what the write returns; false when it fails because another mood of the user has the record key */
+function unlessKeyIsTaken(write: () => boolean): boolean {
+  try {
+    return write()
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.message.includes('moods.rkey')) return false
+    throw error
   }
 }
