@@ -6,12 +6,13 @@ import { objectId } from '../../src/domain/mood.ts'
 import { held, published } from '../../src/domain/sync.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { type MoodDocument, toDocument } from '../../src/store/mongo/documents.ts'
+import type { RemovalsDocument } from '../../src/store/mongo/removals.ts'
 import type { RepoDocument } from '../../src/store/mongo/repos.ts'
 import { openMongo } from '../../src/store/mongo/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { anyDatabase, dropDatabase, type Mongod, startMongod } from '../support/mongod.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
-import { storeContract } from './store.ts'
+import { describeStore, type TestDatabase } from './store.ts'
 
 const { uri, program } = inject('mongo')!
 
@@ -27,7 +28,24 @@ async function openEmpty(at: string): Promise<Store> {
   }
 }
 
-storeContract('mongodb, a replica set', () => openEmpty(uri))
+async function openDatabase(at: string, tellsOfMarks: boolean): Promise<TestDatabase> {
+  const database = anyDatabase()
+  const client = await new MongoClient(at).connect()
+  return {
+    tellsOfMarks,
+    connect: () => openMongo({ uri: at, database }, 'http://pds.test'),
+    async clear() {
+      const collections = await client.db(database).collections()
+      await Promise.all(collections.map((collection) => collection.deleteMany({})))
+    },
+    async [Symbol.asyncDispose]() {
+      await client.db(database).dropDatabase()
+      await client.close()
+    },
+  }
+}
+
+describeStore('mongodb, a replica set', () => openDatabase(uri, true))
 
 describe.skipIf(program === null)(
   'a server of its own (skipped where MONGODB_URI names one that cannot be stopped)',
@@ -41,7 +59,7 @@ describe.skipIf(program === null)(
     }, 60_000)
     afterAll(() => cleanup.disposeAsync())
 
-    storeContract('mongodb, standalone', () => openEmpty(server.uri))
+    describeStore('mongodb, standalone', () => openDatabase(server.uri, false))
 
     it('says “unavailable” when it is gone, and goes on when it is back', async () => {
       await using folder = await temporaryFolder()
@@ -77,13 +95,18 @@ describe.skipIf(program === null)(
 )
 
 describe('mongodb', () => {
-  it('tells other processes of marks', async () => {
-    await using store = await openEmpty(uri)
-    const heard = new AbortController()
-    using listening = store.repos.listen(() => heard.abort())
-    expect(listening).toBeDefined()
-    // The stream opens in its own time: what is marked before is found by polling.
-    for (let n = 0; !heard.signal.aborted; n++) await store.repos.mark(`u${n}`, NOW)
+  it('a document whose removals are all finished is no work, and no item', async () => {
+    await using database = await openDatabase(uri, true)
+    await using store = await database.connect()
+    const { name } = store
+    await using client = await new MongoClient(uri).connect()
+    // As a crash leaves it, between taking out the last one and deleting the document.
+    const removals = client.db(name.replace('mongodb:', '')).collection<RemovalsDocument>('mood-removals')
+    await removals.insertOne({ _id: 'u1', removals: [] })
+    expect(await store.repos.sweep('', 9, NOW)).toBeNull()
+    expect(await store.repos.claim('w', NOW, NOW + 1, 0)).toBeNull()
+    expect(await store.archive.page('removals', '', 9)).toEqual([])
+    expect(await store.archive.count('removals')).toBe(0)
   })
 
   it('refuses an address that is none, without repeating it', async () => {

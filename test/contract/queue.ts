@@ -1,118 +1,202 @@
-/** A store applies the rules of `src/domain/queue.ts`, whatever state a repo is in: compared over generated states. */
+/** What every store must do with the queue of repos. */
 
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  claimed,
-  type Lease,
-  leaseOf,
-  marked,
-  notedDestructive,
-  released,
-  reminded,
-  renewed,
-  type RepoState,
-  unmarked,
-} from '../../src/domain/queue.ts'
-import type { Store } from '../../src/ports/store.ts'
-import { aMood, NOW, unrepeated } from '../support/moods.ts'
-import { aRelease, aRepo, aTime } from '../support/repo-states.ts'
+import { newAccount, opened } from '../../src/domain/account.ts'
+import { newErasure } from '../../src/domain/erasure.ts'
+import { held, type HoldReason } from '../../src/domain/sync.ts'
+import type { Lease } from '../../src/domain/queue.ts'
+import { NOW } from '../support/moods.ts'
+import type { Given } from './store.ts'
 
-const QUARANTINE = 3
-const RUNS = { numRuns: 40 }
+const QUARANTINE = 1000
+const calm = { until: 0, destructive: false }
+const done = { dueAt: null, uncertain: false, quarantine: calm, failures: 0 }
 
-export function queueRulesContract(get: () => Store): void {
-  async function put(repo: RepoState): Promise<void> {
-    await get().archive.put('repos', [repo])
+export function queueContract(given: Given): void {
+  async function claimed(at: number, until = at + 100): Promise<Lease> {
+    const lease = await given.store.repos.claim('w', at, until, QUARANTINE)
+    if (!lease) throw new Error('nothing to claim')
+    return lease
   }
 
-  async function stored(): Promise<RepoState | undefined> {
-    return (await get().archive.page('repos', '', 2))[0]?.item
-  }
-
-  const leaseWith = (marks: number): Lease => ({
-    user: 'u1',
-    token: 'mine',
-    uncertain: false,
-    quarantine: { until: 0, destructive: false },
-    failures: 0,
-    marks,
-  })
-
-  describe('the rules of the queue', () => {
-    it('hold for a mark, of a repo that is there and of one that is not', async () => {
-      await get().repos.mark('u1', NOW)
-      expect(await stored()).toEqual(marked(unmarked('u1'), NOW))
-      const check = async (repo: RepoState, now: number): Promise<void> => {
-        await put(repo)
-        await get().repos.mark('u1', now)
-        expect(await stored()).toEqual(marked(repo, now))
-      }
-      await fc.assert(fc.asyncProperty(aRepo, aTime, check), { numRuns: 150 })
-    })
-
-    it('hold for the sweep, of a repo that is there and of one that is not', async () => {
-      await get().moods.add(unrepeated(aMood()))
-      await get().repos.sweep('', 10, NOW)
-      expect(await stored()).toEqual(reminded(unmarked('u1'), NOW))
-      const check = async (repo: RepoState, now: number): Promise<void> => {
-        await put(repo)
-        await get().repos.sweep('', 10, now)
-        expect(await stored()).toEqual(reminded(repo, now))
-      }
-      await fc.assert(fc.asyncProperty(aRepo, aTime, check), RUNS)
-    })
-
-    it('hold for a claim', async () => {
-      const check = async (repo: RepoState, now: number): Promise<void> => {
-        await put(repo)
-        const lease = await get().repos.claim('w', now, now + 9, QUARANTINE)
-        const given = { token: lease?.token ?? '', owner: 'w', until: now + 9 }
-        const expected = claimed(repo, given, now, QUARANTINE)
-        expect(lease).toEqual(expected && leaseOf(expected))
-        expect(await stored()).toEqual(expected ?? repo)
-      }
-      await fc.assert(fc.asyncProperty(aRepo, aTime, check), { numRuns: 80 })
-    })
-
-    it('hold for what a holder does, with its own lease and with a lost one', async () => {
-      const marks = fc.nat({ max: 3 })
-      await fc.assert(
-        fc.asyncProperty(aRepo, aRelease, marks, aTime, async (repo, release, seen, now) => {
-          const lease = leaseWith(seen)
-          await put(repo)
-          const noted = notedDestructive(repo, lease)
-          expect(await get().repos.noteDestructive(lease)).toBe(noted !== null)
-          expect(await stored()).toEqual(noted ?? repo)
-          const longer = renewed(noted ?? repo, lease, now)
-          expect(await get().repos.renew(lease, now)).toBe(longer !== null)
-          expect(await stored()).toEqual(longer ?? repo)
-          await get().repos.release(lease, release, now)
-          expect(await stored()).toEqual(released(longer ?? repo, lease, release, now) ?? repo)
-        }),
-        RUNS,
-      )
-    })
-
-    it('let no mark get lost when marks race with a release', async () => {
-      for (let i = 0; i < 10; i++) {
-        await get().repos.mark('u1', NOW)
-        const lease = (await get().repos.claim('w', NOW, NOW + 9, QUARANTINE))!
-        const rest = { dueAt: null, uncertain: false, quarantine: lease.quarantine, failures: 0 }
-        const marks = Array.from({ length: 8 }, () => get().repos.mark('u1', NOW))
-        await Promise.all([...marks.slice(0, 4), get().repos.release(lease, rest, NOW), ...marks.slice(4)])
-        expect((await stored())?.dueAt).toBe(NOW)
-      }
-    })
-
-    it('give each of many repos to one of many workers who race for them', async () => {
-      const users = Array.from({ length: 20 }, (_, i) => `u${i}`)
-      await Promise.all(users.map((user) => get().repos.mark(user, NOW)))
+  describe('repos', () => {
+    it('a repo is claimed once, by whoever comes first, the longest due first', async () => {
+      const { repos } = given.store
+      await repos.mark('u2', NOW + 1)
+      await repos.mark('u1', NOW)
+      await repos.mark('u3', NOW + 9)
+      expect((await claimed(NOW + 1)).user).toBe('u1')
       const leases = await Promise.all(
-        Array.from({ length: 24 }, (_, i) => get().repos.claim(`w${i}`, NOW, NOW + 9, QUARANTINE)),
+        [1, 2, 3, 4].map((n) =>
+          (n % 2 === 0 ? repos : given.other.repos).claim(`w${n}`, NOW + 1, NOW + 100, QUARANTINE),
+        ),
       )
-      const claims = leases.flatMap((lease) => (lease ? [lease.user] : []))
-      expect(claims.toSorted()).toEqual(users.toSorted())
+      expect(leases.flatMap((lease) => (lease ? [lease.user] : []))).toEqual(['u2'])
+    })
+
+    it('a repo is free again after its lease ends, and uncertain if it was not released', async () => {
+      await given.store.repos.mark('u1', NOW)
+      const first = await claimed(NOW)
+      expect(first.uncertain).toBe(false)
+      expect(await given.store.repos.claim('w', NOW + 99, NOW + 200, QUARANTINE)).toBeNull()
+      const second = await claimed(NOW + 100)
+      expect(second.uncertain).toBe(true)
+      expect(await given.store.repos.renew(first, NOW + 500)).toBe(false)
+      await given.store.repos.release(first, done, NOW + 101)
+      expect(await given.store.repos.claim('w', NOW + 150, NOW + 300, QUARANTINE)).toBeNull()
+    })
+
+    it('a repo stays with a holder who renews its lease', async () => {
+      await given.store.repos.mark('u1', NOW)
+      const lease = await claimed(NOW)
+      expect(await given.store.repos.renew(lease, NOW + 500)).toBe(true)
+      expect(await given.store.repos.claim('w', NOW + 499, NOW + 600, QUARANTINE)).toBeNull()
+      expect(await given.store.repos.claim('w', NOW + 500, NOW + 600, QUARANTINE)).not.toBeNull()
+    })
+
+    it('a released repo rests until it is due, or marked', async () => {
+      await given.store.repos.mark('u1', NOW)
+      await given.store.repos.release(await claimed(NOW), done, NOW)
+      expect(await given.store.repos.claim('w', NOW + 10_000, NOW + 10_001, QUARANTINE)).toBeNull()
+      await given.store.repos.mark('u1', NOW)
+      await given.store.repos.release(await claimed(NOW), { ...done, dueAt: NOW + 50 }, NOW)
+      expect(await given.store.repos.claim('w', NOW + 49, NOW + 50, QUARANTINE)).toBeNull()
+      expect((await claimed(NOW + 50)).uncertain).toBe(false)
+    })
+
+    it('a repo that is marked during a pass is due again at its release', async () => {
+      await given.store.repos.mark('u1', NOW)
+      const lease = await claimed(NOW)
+      await given.store.repos.mark('u1', NOW + 1)
+      await given.store.repos.release(lease, done, NOW + 2)
+      expect((await claimed(NOW + 2)).user).toBe('u1')
+    })
+
+    it('a repo that failed is uncertain and backs off, whatever marks come in', async () => {
+      await given.store.repos.mark('u1', NOW)
+      const lease = await claimed(NOW)
+      await given.store.repos.mark('u1', NOW)
+      await given.store.repos.release(lease, { ...done, dueAt: NOW + 50, uncertain: true, failures: 3 }, NOW)
+      await given.store.repos.mark('u1', NOW + 1)
+      expect(await given.store.repos.claim('w', NOW + 49, NOW + 90, QUARANTINE)).toBeNull()
+      expect(await claimed(NOW + 50)).toMatchObject({ uncertain: true, failures: 3 })
+    })
+
+    it('the sweep finds, in pages, the repos whose work is not marked', async () => {
+      for (const user of ['a', 'b', 'c']) {
+        await given.add({ user })
+        await given.add({ user })
+      }
+      await given.add({ user: 'd', isPrivate: true })
+      await given.store.accounts.add(newAccount('e', 'eve'))
+      let pages = 0
+      for (let after: string | null = ''; after !== null; pages++) after = await given.store.repos.sweep(after, 3, NOW)
+      expect(pages).toBeGreaterThan(1)
+      const users = []
+      for (let lease; (lease = await given.store.repos.claim('w', NOW, NOW + 100, QUARANTINE));) users.push(lease.user)
+      expect(users.toSorted()).toEqual(['a', 'b', 'c', 'e'])
+    })
+
+    it('the sweep leaves a repo that backs off alone', async () => {
+      await given.add({ user: 'u1' })
+      await given.store.repos.mark('u1', NOW)
+      await given.store.repos.release(await claimed(NOW), { ...done, dueAt: NOW + 50, failures: 1 }, NOW)
+      await given.store.repos.sweep('', 10, NOW + 1)
+      expect(await given.store.repos.claim('w', NOW + 49, NOW + 90, QUARANTINE)).toBeNull()
+    })
+
+    it('a lost lease notes, renews and releases nothing', async () => {
+      await given.store.repos.mark('u1', NOW)
+      const lost = await claimed(NOW)
+      const lease = (await given.other.repos.claim('other', NOW + 100, NOW + 200, QUARANTINE))!
+      expect(lease).toMatchObject({ user: 'u1', quarantine: { until: NOW + 100 + QUARANTINE } })
+      expect(lease.token).not.toBe(lost.token)
+      expect(await given.store.repos.noteDestructive(lost)).toBe(false)
+      expect(await given.store.repos.renew(lost, NOW + 900)).toBe(false)
+      await given.store.repos.release(lost, { ...done, dueAt: NOW, failures: 7 }, NOW + 101)
+      expect(await given.other.repos.renew(lease, NOW + 300)).toBe(true)
+      await given.reopen()
+      const next = await claimed(NOW + 300, NOW + 400)
+      expect(next).toMatchObject({ uncertain: true, failures: 0, quarantine: { destructive: false } })
+    })
+
+    it('a note of something destructive outlives the worker that wrote it', async () => {
+      await given.store.repos.mark('u1', NOW)
+      expect(await given.store.repos.noteDestructive(await claimed(NOW))).toBe(true)
+      await given.reopen()
+      const next = await claimed(NOW + 100)
+      expect(next).toMatchObject({ uncertain: true, quarantine: { destructive: true } })
+      await given.store.repos.release(next, { ...done, dueAt: NOW + 101 }, NOW + 101)
+      expect(await claimed(NOW + 101)).toMatchObject({ uncertain: false, quarantine: calm })
+    })
+
+    it('a repo that is forgotten has no mark, no lease and no memory', async () => {
+      await given.store.repos.mark('u1', NOW)
+      await given.store.repos.mark('u2', NOW + 1)
+      const lease = await claimed(NOW)
+      await given.store.repos.forget('u1')
+      await expect(given.store.repos.forget('u1')).resolves.toBeUndefined()
+      expect(await given.store.repos.renew(lease, NOW + 900)).toBe(false)
+      expect(await given.store.repos.noteDestructive(lease)).toBe(false)
+      await given.store.repos.release(lease, { ...done, dueAt: NOW }, NOW)
+      expect((await claimed(NOW + 200)).user).toBe('u2')
+      expect(await given.other.repos.claim('w', NOW + 200, NOW + 201, QUARANTINE)).toBeNull()
+      await given.store.repos.mark('u1', NOW)
+      expect(await claimed(NOW)).toMatchObject({ user: 'u1', uncertain: false, failures: 0, quarantine: calm })
+    })
+
+    it('users with moods held for a reason are listed once each, in order, in pages that begin after one', async () => {
+      const hold = async (user: string, reason: HoldReason): Promise<void> => {
+        const mood = await given.add({ user })
+        await given.store.work.settle([{ id: mood.id, version: 1, next: held(mood.sync, reason) }], NOW)
+      }
+      for (const user of ['b', 'a', 'b', 'c', 'b', 'd']) await hold(user, 'no_account')
+      await hold('aa', 'federation_off')
+      await given.add({ user: 'bb' })
+      expect(await given.store.repos.held('no_account', '', 9)).toEqual(['a', 'b', 'c', 'd'])
+      expect(await given.store.repos.held('no_account', '', 2)).toEqual(['a', 'b'])
+      expect(await given.store.repos.held('no_account', 'b', 2)).toEqual(['c', 'd'])
+      expect(await given.store.repos.held('no_account', 'd', 2)).toEqual([])
+      expect(await given.store.repos.held('federation_off', '', 2)).toEqual(['aa'])
+      expect(await given.store.repos.held('kept', '', 2)).toEqual([])
+    })
+
+    it('the sweep finds work of every kind, and no user without any', async () => {
+      const { accounts, erasures, intents, removals, repos } = given.store
+      await given.add({ user: 'mood' })
+      await given.add({ user: 'private', isPrivate: true })
+      for (const user of ['pending', 'requeue', 'ready']) await accounts.claimHandle(user, user)
+      await accounts.add(newAccount('pending', 'pending'))
+      const ready = opened(newAccount('requeue', 'requeue'), 'did:plc:a', 'http://pds', 's')
+      await accounts.add(ready)
+      await accounts.add({ ...ready, user: 'ready', handle: 'ready', did: 'did:plc:b', requeue: false })
+      await intents.begin({ user: 'intent', kind: 'nuke', records: 'keep', through: 1 })
+      await removals.add('removal', [{ rkey: 'a', cid: 'x' }])
+      await removals.add('removed', [{ rkey: 'a', cid: 'x' }])
+      await removals.finish('removed', ['a'])
+      await erasures.begin(newErasure('receipt-1', 'erasure', 'tombstone', NOW))
+      const over = await erasures.begin(newErasure('receipt-2', 'erased', 'tombstone', NOW))
+      await erasures.save({ ...over, user: null })
+      for (let after: string | null = ''; after !== null;) after = await repos.sweep(after, 2, NOW)
+      const users = []
+      for (let lease; (lease = await repos.claim('w', NOW, NOW + 100, QUARANTINE));) users.push(lease.user)
+      expect(users.toSorted()).toEqual(['erasure', 'intent', 'mood', 'pending', 'removal', 'requeue'])
+    })
+
+    it('a listener is told of marks where the store can tell, and of none after it has stopped', async () => {
+      let told = 0
+      const heard = new AbortController()
+      const listening = given.store.repos.listen(() => {
+        told++
+        heard.abort()
+      })
+      // The listener starts in its own time: a mark that came before is found by polling.
+      for (let n = 0; given.tellsOfMarks && !heard.signal.aborted; n++) await given.other.repos.mark(`u${n}`, NOW)
+      listening[Symbol.dispose]()
+      const before = told
+      await given.other.repos.mark('late', NOW)
+      expect(told).toBe(before)
+      expect(() => listening[Symbol.dispose]()).not.toThrow()
     })
   })
 }

@@ -5,17 +5,21 @@ import { describe, expect, it } from 'vitest'
 import { openSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
-import { storeContract } from './store.ts'
+import { describeStore } from './store.ts'
 
-storeContract('sqlite', async () => {
+describeStore('sqlite', async () => {
   const folder = await temporaryFolder()
-  const store = openSqlite(join(folder.path, 'moods.sqlite'))
+  const file = join(folder.path, 'moods.sqlite')
   return {
-    ...store,
-    async [Symbol.asyncDispose]() {
-      await store[Symbol.asyncDispose]()
-      await folder[Symbol.asyncDispose]()
+    tellsOfMarks: false,
+    connect: async () => openSqlite(file),
+    async clear() {
+      const db = new Database(file)
+      const tables = db.prepare<[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).pluck().all()
+      db.transaction(() => tables.forEach((table) => db.exec(`DELETE FROM "${table}"`)))()
+      db.close()
     },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
 })
 

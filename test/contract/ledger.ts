@@ -1,0 +1,112 @@
+/** What every store must do with budgets: the rules are those of `src/domain/budget.ts`, shared by all processes. */
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  blocked,
+  type LedgerEntry,
+  reachable,
+  type Reservation,
+  reserve,
+  unreachable,
+  UNUSED,
+} from '../../src/domain/budget.ts'
+import { NOW } from '../support/moods.ts'
+import type { Given } from './store.ts'
+
+const reservation: Reservation = { limits: [{ max: 10, windowMs: 1000 }], cost: 1, share: 1, probeMs: 50 }
+const waitMs = (failures: number): number => failures * 100
+
+const anAction = fc.oneof(
+  fc.record({ kind: fc.constant('reserve' as const), cost: fc.nat({ max: 4 }) }),
+  fc.record({ kind: fc.constant('block' as const), ms: fc.nat({ max: 900 }) }),
+  fc.record({ kind: fc.constant('unreachable' as const), certain: fc.boolean() }),
+  fc.record({ kind: fc.constant('reachable' as const) }),
+)
+const someActions = fc.array(fc.tuple(anAction, fc.nat({ max: 600 })), { maxLength: 12 })
+
+type Timed = readonly [action: typeof anAction extends fc.Arbitrary<infer A> ? A : never, afterMs: number]
+
+export function ledgerContract(given: Given): void {
+  async function stored(key: string): Promise<LedgerEntry> {
+    const page = await given.other.archive.page('ledger', '', 100)
+    return page.find((found) => found.key === key)?.item.entry ?? UNUSED
+  }
+
+  describe('ledger', () => {
+    it('an entry follows the rules of the domain, whatever comes in which order', async () => {
+      const { ledger } = given.store
+      let run = 0
+      const check = async (actions: readonly Timed[]): Promise<void> => {
+        const key = `points ${run++}`
+        let now = NOW
+        let entry = UNUSED
+        for (const [action, ms] of actions) {
+          now += ms
+          switch (action.kind) {
+            case 'reserve': {
+              const { entry: next, ...answer } = reserve(entry, { ...reservation, cost: action.cost }, now)
+              expect(await ledger.reserve(key, { ...reservation, cost: action.cost }, now)).toEqual(answer)
+              entry = next
+              break
+            }
+            case 'block':
+              await ledger.block(key, now + action.ms)
+              entry = blocked(entry, now + action.ms)
+              break
+            case 'unreachable':
+              await ledger.unreachable(key, action.certain, waitMs, now)
+              entry = unreachable(entry, action.certain, waitMs(entry.failures + 1), now)
+              break
+            case 'reachable':
+              await ledger.reachable(key)
+              entry = reachable(entry)
+              break
+          }
+          expect(await stored(key)).toEqual(entry)
+        }
+        await ledger.forget(key)
+      }
+      await fc.assert(fc.asyncProperty(someActions, check), { numRuns: 25 })
+    })
+
+    it('reservations that come at the same time from all processes never exceed the limit', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 24 }, (_, i) => {
+          return (i % 2 === 0 ? given.store : given.other).ledger.reserve('points a', reservation, NOW)
+        }),
+      )
+      expect(answers.filter(({ waitUntil }) => waitUntil === null)).toHaveLength(10)
+      expect(answers.filter(({ waitUntil }) => waitUntil === NOW + 1000)).toHaveLength(14)
+      expect(await stored('points a')).toMatchObject({ windows: [{ used: 10, endsAt: NOW + 1000 }] })
+    })
+
+    it('of failures that come at the same time none is lost, and of blocks the longest stays', async () => {
+      const from = (i: number) => (i % 2 === 0 ? given.store : given.other).ledger
+      await Promise.all(Array.from({ length: 6 }, (_, i) => from(i).unreachable('host', false, () => 10, NOW)))
+      expect(await stored('host')).toEqual({ windows: [], failures: 6, blockedUntil: NOW + 10 })
+      await Promise.all([3, 1, 5, 2, 4].map((i) => from(i).block('points a', NOW + i)))
+      expect(await stored('points a')).toEqual({ windows: [], failures: 0, blockedUntil: NOW + 5 })
+    })
+
+    it('an entry is kept over a restart, by its key, and a key that is forgotten starts from nothing', async () => {
+      for (let i = 0; i < 10; i++) await given.store.ledger.reserve('points a', reservation, NOW)
+      await given.reopen()
+      const full = { waitUntil: NOW + 1000, failing: false }
+      expect(await given.store.ledger.reserve('points a', reservation, NOW)).toEqual(full)
+      const granted = { waitUntil: null, failing: false }
+      expect(await given.store.ledger.reserve('points b', reservation, NOW)).toEqual(granted)
+      await given.store.ledger.forget('points a')
+      await expect(given.store.ledger.forget('points a')).resolves.toBeUndefined()
+      expect(await given.other.ledger.reserve('points a', reservation, NOW)).toEqual(granted)
+      expect(await stored('points b')).toMatchObject({ windows: [{ used: 1 }] })
+    })
+
+    it('a host that failed is said to be failing until it is reached', async () => {
+      await given.store.ledger.unreachable('host', false, waitMs, NOW)
+      expect(await given.other.ledger.reserve('host', reservation, NOW)).toEqual({ waitUntil: null, failing: true })
+      await given.other.ledger.reachable('host')
+      expect(await given.store.ledger.reserve('host', reservation, NOW)).toEqual({ waitUntil: null, failing: false })
+    })
+  })
+}
