@@ -2,19 +2,16 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
-import { findMongo } from './test/support/mongod.ts'
-
-/** What depends on what the store does, and so is run on each of them. */
-const ON_EVERY_STORE = [
-  'test/faults/*.test.ts',
-  'test/integration/{api,audit,budgets,changes,crashes,engine,erasure,events,failures,launch,leases,operate-cli,publish,rollback}.test.ts',
-]
+import { findMongo } from './scripts/support/mongod.ts'
+import { ON_ONE_STORE, STORE_NAMES, STORES } from './test/support/stores.ts'
 
 // Each test file is a process of its own, which starts sooner with code that has been compiled before.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/tests', import.meta.url))
 
 // Prints once which server it is, or how to get one.
 const mongo = await findMongo((line) => console.log(line))
+
+const stores = STORE_NAMES.filter((name) => STORES[name].server === null || mongo !== null)
 
 /** Files that wait long, though they do little: started last, everything would wait for them. */
 const LONGEST = /\/(faults\/faults|integration\/(cli|lexicon|launch|mongo-guide|operate-cli))\.test\.ts$/
@@ -40,27 +37,14 @@ export default defineConfig({
     maxWorkers: Math.max(3, Math.ceil(availableParallelism() / 2)),
     sequence: { sequencer: LongestFirst },
     globalSetup: 'test/support/global.ts',
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: 'sqlite',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['test/**/mongo*.test.ts'],
-        },
+    projects: stores.map((name) => ({
+      extends: true,
+      test: {
+        name,
+        include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+        exclude: ON_ONE_STORE.filter(({ store }) => store !== name).map(({ files }) => files),
+        setupFiles: [...STORES[name].setupFiles],
       },
-      ...(mongo
-        ? [
-            {
-              extends: true as const,
-              test: {
-                name: 'mongodb',
-                include: [...ON_EVERY_STORE, 'test/**/mongo*.test.ts'],
-                setupFiles: 'test/support/on-mongodb.ts',
-              },
-            },
-          ]
-        : []),
-    ],
+    })),
   },
 })

@@ -1,7 +1,7 @@
 /**
  * `npm start`: builds the page and runs the product with everything in one process; logs warnings and errors only, unless
  * LOG_LEVEL says otherwise. `npm start -- --mongo` keeps the moods in a MongoDB of its own, below the data folder, as
- * `mongod.ts` finds one.
+ * `support/mongod.ts` finds one.
  */
 
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ if (more.length > 0 || (flag !== undefined && flag !== '--mongo')) {
   await using stack = new AsyncDisposableStack()
   if (flag === '--mongo') {
     // Loaded where it is used: a plain start needs no driver.
-    const { findMongo, startSmallSet } = await import('../test/support/mongod.ts')
+    const { findMongo, startSmallSet } = await import('./support/mongod.ts')
     const found = await findMongo((line) => console.error(line))
     if (!found) throw new Error('there is no MongoDB')
     const dbPath = join(process.env['MOODS_DATA'] ?? 'data', 'mongo')

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import type { Row } from '../bench/rows.ts'
 import { describeVariables } from '../src/config.ts'
 import { createProgram } from '../src/cli/program.ts'
-import { cliReference } from './support/cli-reference.ts'
+import { cliReference } from '../scripts/support/cli-reference.ts'
 
 const documents = globSync(['*.md', 'docs/**/*.md'])
 

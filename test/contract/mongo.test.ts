@@ -10,7 +10,7 @@ import type { RemovalsDocument } from '../../src/store/mongo/removals.ts'
 import type { RepoDocument } from '../../src/store/mongo/repos.ts'
 import { openMongo } from '../../src/store/mongo/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
-import { anyDatabase, dropDatabase, type Mongod, startMongod } from '../support/mongod.ts'
+import { anyDatabase, dropDatabase, type Mongod, startMongod } from '../../scripts/support/mongod.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { describeStore, type TestDatabase } from './store.ts'
 

@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { temporaryFolder } from '../support/installation.ts'
-import { findMongo, startSmallSet } from '../support/mongod.ts'
+import { findMongo, startSmallSet } from '../../scripts/support/mongod.ts'
 import { FAULTS } from '../support/proxy.ts'
 import { runFaults } from './run.ts'
 

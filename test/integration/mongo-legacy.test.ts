@@ -4,7 +4,7 @@ import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
 import { fillLegacy, legacyId, legacyUser, ODD } from '../support/legacy.ts'
-import { anyDatabase } from '../support/mongod.ts'
+import { anyDatabase } from '../../scripts/support/mongod.ts'
 import { listRecords, makeForeignAccount } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
 

@@ -1,7 +1,7 @@
 /** Before all tests: one MongoDB for all of them, where one can be had. */
 
 import type { TestProject } from 'vitest/node'
-import { findMongo, startSmallSet } from './mongod.ts'
+import { findMongo, startSmallSet } from '../../scripts/support/mongod.ts'
 import { temporaryFolder } from './installation.ts'
 
 declare module 'vitest' {

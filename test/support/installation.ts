@@ -1,12 +1,12 @@
 /** A whole installation in a temporary folder: real PDS, real PLC directory, real store, free ports. */
 
-import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { type App, createApp, type Overrides, type Role } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
+import { chosenStore } from './stores.ts'
 
 export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string
@@ -17,18 +17,10 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
 }
 
-/** Where MOODS_TEST_MONGODB names a server, installations keep everything there, each data folder in a database of its own. */
-function storeOf(folder: string): Record<string, string> {
-  const uri = process.env['MOODS_TEST_MONGODB']
-  if (!uri) return {}
-  const name = createHash('sha256').update(folder).digest('hex').slice(0, 16)
-  return { MONGODB_URI: uri, MONGODB_NAME: `moods-test-${name}` }
-}
-
 /** Environment of an installation that takes any free ports. */
 export function environment(folder: string, more: Record<string, string> = {}): Record<string, string> {
   const ports = { PORT: '0', PDS_PORT: '0', PLC_PORT: '0' }
-  return { MOODS_DATA: folder, ...ports, LOG_LEVEL: 'silent', ...storeOf(folder), ...more }
+  return { MOODS_DATA: folder, ...ports, LOG_LEVEL: 'silent', ...chosenStore().settings(folder), ...more }
 }
 
 export function startApp(
