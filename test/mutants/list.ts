@@ -16,6 +16,7 @@ const CHANGES = 'test/integration/changes.test.ts'
 const BUDGETS = 'test/integration/budgets.test.ts'
 const ERASURE = 'test/integration/erasure.test.ts'
 const AUDIT = 'test/integration/audit.test.ts'
+const ROLLBACK = 'test/integration/rollback.test.ts'
 const OUTCOME = 'test/integration/outcome.test.ts'
 const PUBLISH = 'test/integration/publish.test.ts'
 
@@ -152,6 +153,34 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'return [...there.filter(isRight), ...there.filter((rkey) => !isRight(rkey))]',
     replace: 'return [...there]',
     tests: [AUDIT],
+  },
+  {
+    bug: 'a rollback takes a repo that cannot be read for one without records',
+    file: 'src/operate/rollback.ts',
+    find: "unreadable: before.kind === 'unreadable' ? 1 : 0",
+    replace: 'unreadable: 0',
+    tests: [ROLLBACK],
+  },
+  {
+    bug: 'a rollback reports that nothing is left without looking again',
+    file: 'src/operate/rollback.ts',
+    find: "const left = after.audit.findings.filter(({ kind }) => kind === 'unlinked').length",
+    replace: 'const left = 0',
+    tests: [ROLLBACK],
+  },
+  {
+    bug: 'a rollback deletes the records of other clients',
+    file: 'src/operate/rollback.ts',
+    find: 'filter(([, { value }]) => moodIdIn(value) !== null)',
+    replace: 'filter(([, { value }]) => value !== null)',
+    tests: [ROLLBACK],
+  },
+  {
+    bug: 'a rollback deletes records while publishing goes on',
+    file: 'src/operate/rollback.ts',
+    find: "    case 'delete-records':\n      await requireStopped(deps)",
+    replace: "    case 'delete-records':",
+    tests: [ROLLBACK],
   },
   {
     bug: 'moods that waited for an account are not put back to work',
