@@ -1,4 +1,4 @@
-/** The entry of the command line. */
+/** The command line's entry, and the only place that sets the exit code. */
 
 import { type Exit, exitCodeOf, printError } from './cli/exit.ts'
 import { createProgram } from './cli/program.ts'

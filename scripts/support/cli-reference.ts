@@ -5,11 +5,10 @@ import { commandsOf, createProgram } from '../../src/cli/program.ts'
 
 const INTRODUCTION = `# Commands
 
-What each command says with \`--help\`; made by \`npm run cli-reference\`, and compared with it by a test. Those that change
-moods, records or accounts only say what they would do until they are given \`--execute\`. They end with 0 when all is well, 1
-when something was found or failed, 2 when they were called or configured wrongly, 3 when something that is needed does not
-answer. Ctrl+C stops them cleanly; the same command goes on where it stopped. The order of a launch is in
-[the guide](../guides/launch.md).
+The \`--help\` of each command, written by \`npm run cli-reference\` and checked by a test. Commands that change moods, records or
+accounts only report what they would do unless \`--execute\` is given. They exit with 0 on success, 1 when something was found
+or failed, 2 on wrong usage or configuration, 3 when the PDS or the database does not answer. Ctrl+C stops them cleanly; run the
+same command again to resume. The order of a launch is in [the guide](../guides/launch.md).
 `
 
 export function cliReference(): string {

@@ -1,4 +1,4 @@
-/** Ctrl+C: the first asks a command to stop cleanly, the second ends it. */
+/** Ctrl+C: the first asks a command to stop cleanly, a second one ends it at once. */
 
 export interface Interrupt extends Disposable {
   readonly signal: AbortSignal

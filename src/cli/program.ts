@@ -1,4 +1,4 @@
-/** The command line: which commands there are, in the order of their use. Each lives in its own file. */
+/** The command line: all commands, in the order of their use. Each has a file of its own. */
 
 import { Command } from 'commander'
 import type { Exit } from './exit.ts'
@@ -41,7 +41,7 @@ export function createProgram(exit: Exit): Command {
   return program
 }
 
-/** Every command below this one. */
+/** All commands below this one. */
 export function commandsOf(command: Command): Command[] {
   return command.commands.flatMap((each) => [each, ...commandsOf(each)])
 }

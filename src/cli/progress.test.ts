@@ -2,7 +2,7 @@ import { describe as suite, expect, it } from 'vitest'
 import { describe, Progress } from './progress.ts'
 
 suite('progress', () => {
-  it('says how far, how fast, and how long it will take', () => {
+  it('prints how far, how fast, and how long it will take', () => {
     expect(describe('moods', 500, 2000, 10_000, false)).toBe('moods: 500 of 2000, 50 a second, 30 s left')
     expect(describe('moods', 500, 2000, 10_000, true)).toBe(
       '[██████··················] moods: 500 of 2000, 50 a second, 30 s left',
@@ -11,7 +11,7 @@ suite('progress', () => {
     expect(describe('moods', 0, 0, 0, true)).toBe('moods: 0, 0.0 a second')
   })
 
-  it('writes a line every ten seconds where there is no terminal', () => {
+  it('writes a line every ten seconds without a terminal', () => {
     let now = 0
     const lines: string[] = []
     const out = { isTTY: false, write: (text: string) => lines.push(text) } as unknown as NodeJS.WriteStream
@@ -25,7 +25,7 @@ suite('progress', () => {
     ])
   })
 
-  it('leaves a terminal as it was', () => {
+  it('clears its line on a terminal', () => {
     const written: string[] = []
     const out = { isTTY: true, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream
     {

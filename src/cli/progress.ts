@@ -1,4 +1,4 @@
-/** How far a long command has come, on standard error: a line that is written over on a terminal, else one every ten seconds. */
+/** Progress of a long command on standard error: one line, rewritten, on a terminal; elsewhere a line every ten seconds. */
 
 const LINE_EVERY_MS = 10_000
 const REDRAW_EVERY_MS = 100
@@ -18,7 +18,7 @@ export class Progress implements Disposable {
     this.#last = out.isTTY ? -Infinity : this.#started
   }
 
-  /** @param total how many there will be; 0 when that is not known */
+  /** @param total how many there will be; 0 when unknown */
   show(what: string, done: number, total: number): void {
     const now = this.#now()
     if (now - this.#last < (this.#out.isTTY ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return
@@ -28,14 +28,14 @@ export class Progress implements Disposable {
     this.#isDrawn = this.#out.isTTY
   }
 
-  /** Leaves the terminal as if nothing had been there. */
+  /** Clears the line. */
   [Symbol.dispose](): void {
     if (this.#isDrawn) this.#out.write('\r\u001B[K')
     this.#isDrawn = false
   }
 }
 
-/** @param ms since the beginning */
+/** @param ms since the start */
 export function describe(what: string, done: number, total: number, ms: number, withBar: boolean): string {
   const rate = ms > 0 ? (done * 1000) / ms : 0
   const share = total > 0 ? Math.min(1, done / total) : 0
@@ -46,7 +46,7 @@ export function describe(what: string, done: number, total: number, ms: number, 
   return `${bar}${what}: ${done}${of}, ${rate.toFixed(rate < 10 ? 1 : 0)} a second${left}`
 }
 
-/** @param seconds any number that is not negative */
+/** @param seconds 0 or more */
 function duration(seconds: number): string {
   const whole = Math.ceil(seconds)
   if (whole < 60) return `${whole} s`

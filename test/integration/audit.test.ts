@@ -17,7 +17,7 @@ import { createSite, type Site } from '../support/site.ts'
 const never = new AbortController().signal
 const quiet = (): void => {}
 
-describe('an audit', () => {
+describe('audit, repair and backfill', () => {
   let site: Site
   let deps: AuditDeps
   let users = 0
@@ -52,7 +52,7 @@ describe('an audit', () => {
     await site.app.engine.drain()
   }
 
-  it('of a repo that is right finds nothing', async () => {
+  it('an audit of a correct repo finds nothing', async () => {
     const { user } = await published(5)
     const result = await auditUser(deps, user, { verify: true })
     expect(result).toMatchObject({
@@ -61,7 +61,7 @@ describe('an audit', () => {
     })
   })
 
-  it.each(FINDING_KINDS)('names what is %s, and nothing else; a repair mends it', async (kind) => {
+  it.each(FINDING_KINDS)('an audit finds exactly what is %s, and a repair mends it', async (kind) => {
     const { user, moods } = await published(4)
     await damage(site.app, kind, moods[1]!)
     expect(await found(user)).toEqual({ [kind]: 1 })
@@ -72,7 +72,7 @@ describe('an audit', () => {
     expect(new Set(records.map(({ value }) => value['mongoId'])).size).toBe(records.length)
   })
 
-  it('leaves what another client wrote, and what nobody can read, unless it is told to', async () => {
+  it('a repair leaves foreign and unreadable records unless told otherwise', async () => {
     const { user, moods } = await published(2)
     await damage(site.app, 'foreign', moods[0]!)
     await damage(site.app, 'unreadable', moods[0]!)
@@ -80,7 +80,7 @@ describe('an audit', () => {
     expect(await found(user)).toEqual({ foreign: 1, unreadable: 1 })
   })
 
-  it('counts what is kept, and what is in flight, and finds neither', async () => {
+  it('kept records and moods in flight are counted, and are no findings', async () => {
     const { user, moods } = await published(3)
     await site.app.moods.delete(user, moods[0]!.id, 'keep')
     await site.app.engine.drain()
@@ -89,7 +89,7 @@ describe('an audit', () => {
     expect(result).toMatchObject({ audit: { findings: [], counts: { kept: 1, inFlight: 1, synced: 2 } } })
   })
 
-  it('knows records of the older form: they are adopted, and rewritten only when told to', async () => {
+  it('records of the legacy form are adopted, and rewritten only when told to', async () => {
     const { user, moods } = await published(2)
     const [mood] = moods
     await damage(site.app, 'missing', mood!)
@@ -108,7 +108,7 @@ describe('an audit', () => {
     expect(modern).toMatchObject({ text: mood!.text, mongoId: mood!.id })
   })
 
-  it('keeps one copy of a mood whose every reference is lost, the one that is right', async () => {
+  it('a repair keeps the correct copy of a mood whose every reference is lost', async () => {
     const { user, moods } = await published(1)
     const [mood] = moods
     for (let i = 0; i < 5; i++) await damage(site.app, 'duplicate', mood!)
@@ -121,7 +121,7 @@ describe('an audit', () => {
     expect(records.map(({ value }) => value['text'])).toEqual([mood!.text])
   })
 
-  it('of a repo that cannot be read says so, and a repair does nothing there', async () => {
+  it('an unreadable repo is reported as unreadable, and a repair does nothing there', async () => {
     const { user } = await published(2)
     const account = await readyAccount(site.app, user)
     await site.app.store.accounts.save({ ...account, did: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa' })
@@ -133,7 +133,7 @@ describe('an audit', () => {
     await site.app.store.accounts.save({ ...broken, did: account.did })
   })
 
-  it('passes over what has not changed, and over nothing else', async () => {
+  it('an incremental audit skips what has not changed, and nothing else', async () => {
     const all = [await published(2), await published(2), await published(2), await published(2)]
     const accounts = await chosenAccounts(
       site.app.store,
@@ -169,7 +169,7 @@ describe('an audit', () => {
     expect(await audited()).toEqual([a, b, c].toSorted())
   })
 
-  it('random damage is named, repaired, and gone', async () => {
+  it('random damage is found, repaired and gone', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...FINDING_KINDS), { minLength: 1, maxLength: 8 }), async (kinds) => {
         const { user, moods } = await published(kinds.length + 2)
@@ -186,7 +186,7 @@ describe('an audit', () => {
     )
   }, 60_000)
 
-  it('a backfill publishes what the engine never saw, notes what is there, and the second time does nothing', async () => {
+  it('a backfill publishes what the engine has never seen, notes existing records, and is idempotent', async () => {
     const { user, moods } = await published(6)
     for (const mood of moods.slice(0, 3)) await damage(site.app, 'missing', mood)
     await damage(site.app, 'unlinked', moods[3]!)

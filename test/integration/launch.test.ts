@@ -94,7 +94,7 @@ async function interruptedBackfill(signal: NodeJS.Signals, report: string): Prom
   return child.exitCode
 }
 
-it('ends with both sides equal, and a second run of everything changes nothing', async () => {
+it('a launch ends with both sides equal, and a second run of everything changes nothing', async () => {
   const report = `${site.dataFolder}-report.json`
   expect(await interruptedBackfill('SIGKILL', report)).toBeNull()
   expect(await interruptedBackfill('SIGINT', report)).toBe(1)

@@ -8,7 +8,7 @@ import { type Finished, runMoods } from '../support/process.ts'
 import { listRecords } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
 
-describe('moods', () => {
+describe('the operator’s commands', () => {
   let site: Site
   let users = 0
 
@@ -34,7 +34,7 @@ describe('moods', () => {
     return (await listRecords(site.app.pdsUrl, did)).map(({ value }) => value['text'])
   }
 
-  it('audit names what differs, repair mends it, and a second run of each changes nothing', async () => {
+  it('audit finds differences, repair mends them, and a second run of each changes nothing', async () => {
     const { user, handle, moods } = await published(4)
     const clean = await run('audit', `@${handle}`)
     expect([clean.code, clean.stdout]).toEqual([0, expect.stringContaining('checks passed  1 of 1')])
@@ -65,7 +65,7 @@ describe('moods', () => {
     expect(await textsOf(user)).toHaveLength(4)
   })
 
-  it('backfill publishes history, reports it, and goes on from where it was', async () => {
+  it('backfill publishes history, writes a report, and resumes', async () => {
     const { user, moods } = await published(5)
     for (const mood of moods.slice(0, 3)) await damage(site.app, 'missing', mood)
     const [, , , kept, lost] = moods
@@ -86,7 +86,7 @@ describe('moods', () => {
     expect((await site.app.store.moods.byId(kept!.id))!.sync.state).toBe('published')
   })
 
-  it('report knows the numbers of the checklist', async () => {
+  it('report prints the numbers of the checklist', async () => {
     const { stdout, code } = await run('report')
     expect(code).toBe(0)
     expect(stdout).toMatch(/- Total users: [1-9]/)
@@ -98,7 +98,7 @@ describe('moods', () => {
     expect((await run('report', '--since', 'soon')).code).toBe(2)
   })
 
-  it('rollback goes back step by step, and forward again', async () => {
+  it('rollback takes publishing back step by step, and a backfill publishes again', async () => {
     const { user, moods } = await published(2)
     expect((await run('rollback', '--strip-references', '--execute')).code).toBe(2)
     expect(json(await run('rollback', '--stop', '--json'))).toMatchObject({ executed: false, found: 1 })
@@ -128,9 +128,9 @@ describe('moods', () => {
     expect((await textsOf(user)).toSorted()).toEqual(['mood 1', 'not now'])
   }, 60_000)
 
-  it('says 3 when the PDS does not answer, and 2 for a user whom nobody knows', async () => {
+  it('audit ends with 3 when the PDS does not answer, and with 2 for an unknown user', async () => {
     const { handle } = await published(1)
-    expect((await run('audit', '@nobody-here')).code).toBe(2)
+    expect((await run('audit', '@not-here')).code).toBe(2)
     await site.pds.down()
     const { code, stdout } = await run('audit', `@${handle}`)
     expect([code, stdout]).toEqual([3, expect.stringContaining('nothing is known of this repository')])

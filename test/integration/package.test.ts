@@ -306,7 +306,7 @@ describe('the library, while no worker runs', () => {
     expect(error).toHaveProperty('code', code)
   })
 
-  it('hands out no API where nobody can sign in', async () => {
+  it('offers no Fetch handler without a sign-in provider', async () => {
     await using other = await createMoods({ env })
     expect(() => fetchHandler(other)).toThrow('AUTH_ISSUER and AUTH_AUDIENCE must be set')
   })
@@ -341,7 +341,7 @@ describe('the library, while no worker runs', () => {
     expect(chunks).toBeLessThan(20)
   })
 
-  it('streams what changes, until nobody reads any more', async () => {
+  it('streams changes until the reader leaves', async () => {
     const leaving = new AbortController()
     const stream = await handler(new Request(`${at}/api/mood/stream`, { signal: leaving.signal }))
     expect(stream.headers.get('content-type')).toBe('text/event-stream')
