@@ -93,20 +93,26 @@ export function ledgerContract(given: Given): void {
       for (let i = 0; i < 10; i++) await given.store.ledger.reserve('points a', reservation, NOW)
       await given.reopen()
       const full = { waitUntil: NOW + 1000, failing: false }
-      expect(await given.store.ledger.reserve('points a', reservation, NOW)).toEqual(full)
+      expect(await given.store.ledger.reserve('points a', reservation, NOW)).toMatchObject(full)
       const granted = { waitUntil: null, failing: false }
-      expect(await given.store.ledger.reserve('points b', reservation, NOW)).toEqual(granted)
+      expect(await given.store.ledger.reserve('points b', reservation, NOW)).toMatchObject(granted)
       await given.store.ledger.forget('points a')
       await expect(given.store.ledger.forget('points a')).resolves.toBeUndefined()
-      expect(await given.other.ledger.reserve('points a', reservation, NOW)).toEqual(granted)
+      expect(await given.other.ledger.reserve('points a', reservation, NOW)).toMatchObject(granted)
       expect(await stored('points b')).toMatchObject({ windows: [{ used: 1 }] })
     })
 
     it('a host that failed is said to be failing until it is reached', async () => {
       await given.store.ledger.unreachable('host', false, waitMs, NOW)
-      expect(await given.other.ledger.reserve('host', reservation, NOW)).toEqual({ waitUntil: null, failing: true })
+      expect(await given.other.ledger.reserve('host', reservation, NOW)).toMatchObject({
+        waitUntil: null,
+        failing: true,
+      })
       await given.other.ledger.reachable('host')
-      expect(await given.store.ledger.reserve('host', reservation, NOW)).toEqual({ waitUntil: null, failing: false })
+      expect(await given.store.ledger.reserve('host', reservation, NOW)).toMatchObject({
+        waitUntil: null,
+        failing: false,
+      })
     })
   })
 }
