@@ -7,8 +7,9 @@ import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { RepoState } from '../domain/queue.ts'
 
-/** The whole store, item by item, for moving it elsewhere. */
+/** The whole store, item by item, for copying it. Audits, which can be made again, and the operator's switch are left out. */
 export interface Archive {
+  /** How many items of this kind there are. */
   count(kind: ArchiveKind): Promise<number>
   /** Up to `limit` items after a key (`''` for the first), in the order of their keys. */
   page<K extends ArchiveKind>(

@@ -1,7 +1,10 @@
 /**
- * The primary: moods, accounts, jobs and budgets in one database. Implemented in `store/sqlite` and `store/mongo`, and held
- * to by the suite in `test/contract`. A method that writes does one atomic write of one row or document, unless its comment
- * says otherwise; of a list, one for each item.
+ * The primary: moods, accounts, jobs and budgets in one database. Implemented in `store/sqlite` and `store/mongo`; the
+ * suite in `test/contract` holds every implementation to it.
+ *
+ * What a method changes, it changes in one atomic write of one row or document; given a list, in one for each item. The
+ * exceptions say so, and what a crash leaves: `AccountStore.forget`, `RepoQueue.sweep`. A method that only reads has no
+ * snapshot: rows that change meanwhile may be seen as they were or as they are.
  */
 
 import type { Account, AccountState } from '../domain/account.ts'
@@ -29,15 +32,15 @@ export interface Store extends AsyncDisposable {
   readonly archive: Archive
   /** Where it is kept, for people. */
   readonly name: string
-  /** Throws when the store cannot be used. */
+  /** @throws DomainError `unavailable` when the store cannot be used just now */
   check(): Promise<void>
 }
 
 /** What authors do to moods, and who looks at them. */
 export interface MoodStore {
   /**
-   * Saves a new mood, durably, with its work order in the same write; or saves nothing when it repeats the latest one,
-   * also when many come at once.
+   * Saves a new mood, durably, with its work order in the same write; or saves nothing when it repeats the user's latest
+   * one. Posts that race are ordered: each is compared with the one before it.
    */
   add(mood: NewMood): Promise<{ readonly mood: Mood; readonly added: boolean }>
   /** The highest number among the user's moods, deleted or not; 0 for none. */
@@ -48,10 +51,11 @@ export interface MoodStore {
   /** Moods changed after a position, in the order of their changes. */
   changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
   /**
-   * Keeps each changed mood whose stored version is still its own: what its author may change, its deletion and its sync
-   * state. One whose new record key another mood of the user has is not kept.
+   * Saves each mood whose stored version is still `mood.version`: what its author may change, its deletion and its sync
+   * state; its version grows by one. One whose new record key another mood of the user has is not saved.
    *
-   * @returns the ids that were kept
+   * @param now when it changed, in ms since 1970
+   * @returns the ids of those that were saved
    */
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
   /**
@@ -59,9 +63,9 @@ export interface MoodStore {
    * changes each so that it is no longer among them reads the rest next.
    */
   ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
-  /** All moods of the user, deleted ones too, by their ids, after one. */
+  /** Up to `limit` moods of the user, deleted ones too, by their ids, after one (`''` for the first). */
   history(user: string, after: string, limit: number): Promise<readonly Mood[]>
-  /** Users who have moods, once each, in order, after one. */
+  /** Up to `limit` users who have moods, once each, by their names, after one (`''` for the first). */
   authors(after: string, limit: number): Promise<readonly string[]>
   /** Removes up to `limit` moods of the user without trace. @returns how many */
   purge(user: string, limit: number): Promise<number>
@@ -69,10 +73,10 @@ export interface MoodStore {
   purgeMoods(moods: readonly Pick<Mood, 'id' | 'version'>[]): Promise<number>
 }
 
-/** A mood about to be saved: all of it, but for what only the store can know. */
+/** A mood to be saved, except for what only the store can know. */
 export interface NewMood {
   readonly user: string
-  /** Whether it says nothing new after this one, the user's latest that is not deleted. */
+  /** Whether it adds nothing to the user's latest mood that is not deleted. */
   repeats(latest: Saying): boolean
   /**
    * The whole mood.
@@ -84,7 +88,7 @@ export interface NewMood {
 }
 
 export interface FeedQuery {
-  /** These users' moods; null for everybody's. */
+  /** These users' moods; null for those of all users. */
   readonly users: readonly string[] | null
   /** Whose private moods are included, if that user is among `users`. */
   readonly viewer: string | null
@@ -110,7 +114,12 @@ export interface WorkStore {
   due(user: string, now: number, limit: number): Promise<readonly Mood[]>
   /** When the user's next pending mood is due; null when none is pending. */
   nextDue(user: string): Promise<number | null>
-  /** Keeps each result whose mood has not changed meanwhile. @returns the ids whose result is there now */
+  /**
+   * Keeps each result whose mood is still at the version it was computed from.
+   *
+   * @param now when it changed, in ms since 1970
+   * @returns the ids whose result is stored now
+   */
   settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>>
   /** Up to `limit` of the user's moods that are held for this reason, by their ids, after one (`''` for the first). */
   held(user: string, hold: HoldReason, after: string, limit: number): Promise<readonly Mood[]>
@@ -134,7 +143,7 @@ export interface MoodCounts {
 }
 
 export interface AccountStore {
-  /** Gives the user this handle. `has_other`: the user already has a different one. */
+  /** Gives the user this handle. `taken`: another user has it; `has_other`: this user has a different one. */
   claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other'>
   /** Handles of these users, where they have one. */
   handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>>
@@ -148,7 +157,7 @@ export interface AccountStore {
   add(account: Account): Promise<Account>
   /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */
   save(account: Account): Promise<Account | null>
-  /** Removes handle and account of the user. */
+  /** Removes the user's account, then the handle: a crash in between leaves the handle, until this is called again. */
   forget(user: string): Promise<void>
   /** Up to `limit` accounts that need attention, for this code or (null) for any, by their users, after one (`''` for the first). */
   needingAttention(code: string | null, after: string, limit: number): Promise<readonly Account[]>
@@ -162,15 +171,20 @@ export interface AccountCounts {
 }
 
 export interface IntentStore {
-  /** Notes the intent unless the user has one. @returns what the user has now */
+  /** Stores the intent unless the user has one. @returns the user's intent now */
   begin(intent: Intent): Promise<Intent>
   get(user: string): Promise<Intent | null>
-  /** Forgets it: it has been applied. */
+  /** Removes the user's intent: it has been applied. */
   finish(user: string): Promise<void>
 }
 
 export interface ErasureStore {
-  /** Notes the job unless one is under way for the user. @returns the one under way @throws when the receipt is taken */
+  /**
+   * Stores the job unless one is under way for the user.
+   *
+   * @returns the one under way
+   * @throws when the receipt is taken
+   */
   begin(erasure: Erasure): Promise<Erasure>
   /** The job under way for the user. */
   byUser(user: string): Promise<Erasure | null>
@@ -179,41 +193,41 @@ export interface ErasureStore {
   save(erasure: Erasure): Promise<Erasure | null>
 }
 
-/** Orders to remove records from a repo, kept until a reading has shown them gone. */
+/** Orders to remove records that belong to no row, kept until a reading has shown them gone. */
 export interface RemovalStore {
-  /** Orders these, in one write. One for a record key that has an order already replaces it. */
+  /** Adds orders to those of the user. One for a record key that has an order already replaces it. */
   add(user: string, removals: readonly Removal[]): Promise<void>
   /** All that are ordered, by record key. */
   of(user: string): Promise<readonly Removal[]>
-  /** Forgets the orders for these record keys. */
+  /** Removes the orders for these record keys: they are done. */
   finish(user: string, rkeys: readonly string[]): Promise<void>
 }
 
 export interface AuditStore {
-  /** Keeps it in place of the last one of its user. */
+  /** Stores the audit in place of the user's last one. */
   put(audit: StoredAudit): Promise<void>
-  /** The last audits of these users, by user, where there are any. */
+  /** The last audits of these users, where there are any; by user. */
   of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>>
-  /** Up to `limit`, by their users, after one (`''` for the first). */
+  /** Up to `limit` audits, by their users, after one (`''` for the first). */
   page(after: string, limit: number): Promise<readonly StoredAudit[]>
-  /** Removes the user's. */
+  /** Removes the user's audit. */
   forget(user: string): Promise<void>
 }
 
-/** What the last audit of a repo has found. */
+/** What the last audit of a repo found. */
 export interface StoredAudit {
   readonly user: string
   /** When it was read, in ms since 1970. */
   readonly at: number
   /** Revision of the repo then; null when it could not be read. */
   readonly rev: string | null
-  /** Why not. */
+  /** Why it could not be read; null when it could. */
   readonly code: string | null
   readonly counts: AuditCounts
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
 }
 
-/** The operator's switch, which all processes look at: nothing new is published while it is off. */
+/** The operator's switch for all processes: while it is off, nothing new is published. */
 export interface SwitchStore {
   isOff(): Promise<boolean>
   turn(isOff: boolean): Promise<void>
@@ -221,14 +235,19 @@ export interface SwitchStore {
 
 /** What has been used of the budgets of accounts and hosts, shared by all processes. */
 export interface LedgerStore {
-  /** Uses points if there are enough. */
+  /** Uses points if there are enough (`reserve` of `domain/budget.ts`). */
   reserve(key: string, reservation: Reservation, now: number): Promise<Answer>
-  /** The PDS asked to wait. */
+  /** The PDS asked to wait. @param until ms since 1970 */
   block(key: string, until: number): Promise<void>
-  /** The host could not be reached. @param waitMs how long to leave it alone, given how often in a row that was */
+  /**
+   * The host could not be reached.
+   *
+   * @param certain the connection was refused: no further proof is needed
+   * @param waitMs how long to leave the host alone after so many failures in a row
+   */
   unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void>
   /** The host has answered. */
   reachable(key: string): Promise<void>
-  /** Whoever it was about is erased. */
+  /** Removes the entry: its user is erased. */
   forget(key: string): Promise<void>
 }

@@ -12,7 +12,7 @@ export interface RemovalsDocument {
   readonly removals: Removal[]
 }
 
-/** Selects documents that order something: a crash may leave one whose removals are all finished. */
+/** Selects documents that order something: two holders who finish at once may leave one that orders nothing. */
 export const HAS_REMOVALS: Document = { 'removals.0': { $exists: true } }
 
 /** By record key, whatever order they came in. */
@@ -48,7 +48,10 @@ export class MongoRemovals implements RemovalStore {
   }
 
   async finish(user: string, rkeys: readonly string[]): Promise<void> {
-    await this.#removals.updateOne({ _id: user }, { $pull: { removals: { rkey: { $in: [...rkeys] } } } })
-    await this.#removals.deleteOne({ _id: user, removals: { $size: 0 } })
+    const isDone = { rkey: { $in: [...rkeys] } }
+    const isOpen = { $elemMatch: { rkey: { $nin: [...rkeys] } } }
+    // One write either way: of the whole document where all is done, else of a part.
+    const { deletedCount } = await this.#removals.deleteOne({ _id: user, removals: { $not: isOpen } })
+    if (deletedCount === 0) await this.#removals.updateOne({ _id: user }, { $pull: { removals: isDone } })
   }
 }

@@ -47,13 +47,13 @@ function unusable(file: string, error: unknown): Error {
 /**
  * Opens the store and brings its tables up to date.
  *
- * @param file path of the database; made if it is not there, unless `mustExist`
+ * @param file path of the database; made if it is not there
  * @throws DomainError `data_folder` when the file cannot be opened or was written by a newer version
  */
-export function openSqlite(file: string, options: { readonly mustExist?: boolean } = {}): Store {
+export function openSqlite(file: string): Store {
   let db: Database.Database
   try {
-    db = new Database(file, { fileMustExist: options.mustExist ?? false, timeout: BUSY_MS })
+    db = new Database(file, { timeout: BUSY_MS })
   } catch (error) {
     throw unusable(file, error)
   }
