@@ -13,3 +13,9 @@ export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text) || Number(text) === 0) throw new InvalidArgumentError('a whole number, 1 or more')
   return Number(text)
 }
+
+/** Commands about users that are named, or about all of them. */
+export const USERS_ARGUMENT = [
+  '[user...]',
+  '@handle, DID, or sub of the sign-in provider; all users if none is named',
+] as const

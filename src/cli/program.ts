@@ -26,7 +26,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(doctorCommand())
     .addCommand(statusCommand())
     .addCommand(lexiconCommand())
-    .addCommand(accountsCommand())
+    .addCommand(accountsCommand(exit))
     .addCommand(backfillCommand(exit))
     .addCommand(auditCommand(exit))
     .addCommand(repairCommand(exit))

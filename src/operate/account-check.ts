@@ -5,6 +5,7 @@ import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived } from './pages.ts'
+import { findUsers } from './users.ts'
 import { pause } from './watch.ts'
 
 /** What may be wrong with an account, and what to do about it. */
@@ -54,22 +55,23 @@ const RETRY_MS = 500
 /**
  * Checks accounts, in the order of their users. Changes nothing.
  *
- * @param users only these; null for all
- * @param after without `users`, begin after this one
- * @throws DomainError `unavailable` when the PLC directory or our own PDS does not answer
+ * @param names of users; all users if none is named
+ * @param after without names, begin after this user
+ * @throws DomainError `usage` for an unknown name, or a user without an account; `unavailable` when the PLC directory or our own PDS does not answer
  */
 export async function checkAccounts(
   deps: CheckDeps,
-  users: readonly string[] | null,
+  names: readonly string[],
   after: string,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<AccountCheck> {
-  const total = users?.length ?? (await deps.store.archive.count('accounts'))
+  const isAll = names.length === 0
+  const total = isAll ? await deps.store.archive.count('accounts') : names.length
   const findings: AccountFinding[] = []
   let checked = 0
   let last: string | null = null
-  const source = users === null ? archived(deps.store, 'accounts', stop, after) : named(deps, users)
+  const source = isAll ? archived(deps.store, 'accounts', stop, after) : named(deps, names)
   for await (const page of source) {
     for (let i = 0; i < page.length && !stop.aborted; i += PARALLEL) {
       const group = page.slice(i, i + PARALLEL)
@@ -85,8 +87,8 @@ export async function checkAccounts(
   return { checked, findings, stoppedAfter: stop.aborted ? (last ?? after) : null }
 }
 
-async function* named({ store }: CheckDeps, users: readonly string[]): AsyncGenerator<readonly Account[]> {
-  for (const user of users) {
+async function* named({ store }: CheckDeps, names: readonly string[]): AsyncGenerator<readonly Account[]> {
+  for (const user of await findUsers(store, names)) {
     const account = await store.accounts.byUser(user)
     if (account) yield [account]
     else throw new DomainError('usage', 'this user has no account: moods accounts provision makes one')

@@ -140,6 +140,8 @@ export interface ErasedAgain {
   /** Users with older moods whose records the PDS still holds; repeating the command resumes it. */
   readonly waiting: number
   readonly erasures: readonly Watched[]
+  /** `done` when nothing is left, or nothing was there; otherwise `stuck` if any erasure is stuck, else `waiting`. */
+  readonly state: Watched['state']
 }
 
 /**
@@ -166,14 +168,26 @@ export async function eraseRestored(
   const returned = found.map(({ tombstone, requestedAt, action, older: moods }) => {
     return { tombstone, requestedAt: new Date(requestedAt).toISOString(), action, older: moods }
   })
-  if (!execute || stop.aborted) return { executed: false, returned, purged: 0, waiting: 0, erasures: [] }
+  if (!execute || stop.aborted) {
+    return {
+      executed: false,
+      returned,
+      purged: 0,
+      waiting: 0,
+      erasures: [],
+      state: toErase.length + toPurge.length > 0 ? 'waiting' : 'done',
+    }
+  }
   const receipts: string[] = []
   for (const { user } of toErase) {
     if (!stop.aborted) receipts.push((await eraseAgain(deps, user)).receipt)
   }
   const purge = await purgeOlder(deps, toPurge, stop)
   const erasures = await watchErasures(deps, receipts, () => {}, stop)
-  return { executed: true, returned, ...purge, erasures }
+  const states = new Set(erasures.map(({ state }) => state))
+  const isWaiting = purge.waiting > 0 || states.has('waiting')
+  const state = states.has('stuck') ? 'stuck' : isWaiting ? 'waiting' : 'done'
+  return { executed: true, returned, ...purge, erasures, state }
 }
 
 /**

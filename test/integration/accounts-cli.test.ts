@@ -7,17 +7,12 @@ import type { App } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
 import { unsealed } from '../../src/domain/account.ts'
 import type { AccountCheck } from '../../src/operate/account-check.ts'
-import type { AccountList, Provisioned, Sealed } from '../../src/operate/accounts.ts'
+import type { AccountList } from '../../src/operate/accounts.ts'
+import type { Provision } from '../../src/operate/provision.ts'
+import type { Sealed } from '../../src/operate/seal-passwords.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { runMoods } from '../support/process.ts'
 import { eventually, listRecords } from '../support/repo.ts'
-
-interface Provision {
-  readonly executed: boolean
-  readonly planned: { readonly none: number; readonly pending: number; readonly refused: number }
-  readonly federationOff: number
-  readonly result: Provisioned | null
-}
 
 /** Runs the command in the folder of a server. */
 async function accounts<T>(folder: string, args: readonly string[], env: Record<string, string> = {}) {
@@ -32,7 +27,7 @@ async function change(app: App, user: string, fields: Record<string, unknown>): 
 }
 
 describe('moods accounts list', () => {
-  it('says who has moods and no account, and why an account was refused', async () => {
+  it('lists who has moods and no account, and why an account was refused', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.accounts.signUp('u1', 'alice')
@@ -68,7 +63,7 @@ describe('moods accounts list', () => {
 })
 
 describe('moods accounts provision', () => {
-  it('makes accounts with possible handles, each user another one, and their moods follow', async () => {
+  it('makes accounts with valid and distinct handles, and publishes their moods', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const { accounts: store } = app.store
@@ -105,7 +100,7 @@ describe('moods accounts provision', () => {
     expect((await accounts<AccountCheck>(folder.path, ['check'])).findings).toEqual([])
   })
 
-  it('says why the PDS refused, and makes them when the reason is gone', async () => {
+  it('reports why the PDS refused an account, and makes it once the reason is gone', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     for (const user of ['u1', 'u2']) await app.moods.post(user, { mood: 'here' })
@@ -121,7 +116,7 @@ describe('moods accounts provision', () => {
     expect(after.result!.made).toHaveLength(2)
   })
 
-  it('stops on Ctrl+C between two accounts, and goes on when it is run again', async () => {
+  it('stops on Ctrl+C between two accounts, and resumes when run again', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     for (let n = 1; n <= 60; n++) await app.store.accounts.claimHandle(`u${n}`, `user-${n}`)
@@ -142,7 +137,7 @@ describe('moods accounts provision', () => {
     expect([again.code, await ready()]).toEqual([0, 60])
   })
 
-  it('leaves out who is not published, and knows nobody by a name of nobody', async () => {
+  it('excludes users by FEDERATION, and rejects unknown users', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.store.accounts.claimHandle('u1', 'alice')
@@ -152,7 +147,7 @@ describe('moods accounts provision', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('there is no user @nobody')])
   })
 
-  it('ends with 3 when the PDS is not there, and has asked for nothing', async () => {
+  it('exits with 3 when the PDS does not answer, and requests no account', async () => {
     await using folder = await temporaryFolder()
     {
       await using app = await startApp(folder.path, { role: 'serve' })
@@ -166,7 +161,7 @@ describe('moods accounts provision', () => {
 })
 
 describe('moods accounts seal', () => {
-  it('counts, then seals what is in plain text, and the account can still be used', async () => {
+  it('counts plain passwords, then seals them; they unseal to the same text', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.accounts.signUp('u1', 'alice')
@@ -180,7 +175,7 @@ describe('moods accounts seal', () => {
     const { code, stdout, stderr } = await runMoods(['accounts', 'seal', '--execute'], environment(folder.path))
     expect([code, stdout]).toEqual([
       0,
-      '1 of 2 accounts have a password in plain text. 1 sealed and opened again, 0 failed.\n',
+      '1 of 2 accounts have a password in plain text. 1 sealed and unsealed again, 0 failed.\n',
     ])
     expect(stdout + stderr).not.toContain(password)
     const sealed = (await app.store.accounts.byUser('u1'))!.sealedPassword!
@@ -191,7 +186,7 @@ describe('moods accounts seal', () => {
 })
 
 describe('moods accounts check', () => {
-  it('finds nothing where all is well, and each thing that is not', async () => {
+  it('finds nothing on healthy accounts, and each fault of the others', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     const users = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace']
@@ -227,7 +222,7 @@ describe('moods accounts check', () => {
     expect([rest.checked, rest.findings.map(({ problem }) => problem)]).toEqual([2, ['refused']])
   })
 
-  it('ends with 3 when nobody answers', async () => {
+  it('exits with 3 when the PLC directory does not answer', async () => {
     await using folder = await temporaryFolder()
     {
       await using app = await startApp(folder.path, { role: 'serve' })

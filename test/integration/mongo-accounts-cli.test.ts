@@ -4,7 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
-import type { AccountList, Provisioned, Sealed } from '../../src/operate/accounts.ts'
+import type { AccountList } from '../../src/operate/accounts.ts'
+import type { Provisioned } from '../../src/operate/provision.ts'
+import type { Sealed } from '../../src/operate/seal-passwords.ts'
 import { environment } from '../support/installation.ts'
 import { fillLegacy, legacyUser } from '../support/legacy.ts'
 import { anyDatabase } from '../../scripts/support/mongod.ts'
@@ -48,13 +50,13 @@ describe('moods accounts, on an existing database', () => {
   }, 60_000)
   afterAll(() => cleanup.disposeAsync())
 
-  it('seal counts the plain passwords and changes nothing', async () => {
+  it('accounts seal counts the plain passwords and changes nothing', async () => {
     const before = await users().find().toArray()
     expect(await accounts<Sealed>(['seal'])).toMatchObject({ code: 0, accounts: 22, plain: 21, sealed: 0 })
     expect(await users().find().toArray()).toEqual(before)
   })
 
-  it('seal --execute leaves none, says none, and what it sealed still logs in', async () => {
+  it('accounts seal --execute seals every plain password, prints none, and the account still logs in', async () => {
     const { output, ...sealed } = await accounts<Sealed>(['seal', '--execute'])
     expect(sealed).toEqual({ code: 0, accounts: 22, plain: 21, sealed: 21, failed: 0, interrupted: false })
     expect(output).not.toContain('plain-')
@@ -73,7 +75,7 @@ describe('moods accounts, on an existing database', () => {
     expect(await accounts<Sealed>(['seal', '--execute'])).toMatchObject({ code: 0, plain: 0, sealed: 0 })
   })
 
-  it('list --without and provision find whoever lacks an account, and make them', async () => {
+  it('accounts list --without and provision find users without an account, and make theirs', async () => {
     // A handle from before there were rules, and a user who never had one.
     const { sub: odd } = legacyUser(21)
     const { sub: nameless } = legacyUser(29)

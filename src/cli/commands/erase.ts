@@ -2,12 +2,13 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { eraseUser, type EraseEvents, type Watched } from '../../operate/erase.ts'
+import { eraseUser, type EraseEvents } from '../../operate/erase.ts'
 import { allTombstones, eraseRestored, readTombstones, type Tombstone } from '../../operate/erase-again.ts'
 import { findUser } from '../../operate/users.ts'
 import { describeAgain, describeErased, describeExtent, describePlan, describeStep } from '../describe/erasure.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
+import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 
 interface Options {
   readonly restored?: string | true
@@ -15,6 +16,8 @@ interface Options {
   readonly execute?: boolean
   readonly json?: boolean
 }
+
+const EXIT_CODES = { done: 0, stuck: 1, waiting: 3 } as const
 
 const HELP = `
 An erasure cannot be undone. Any worker resumes an interrupted one; so does the same command.
@@ -26,18 +29,15 @@ export function eraseCommand(exit: Exit): Command {
   return new Command('erase')
     .description('erases a user: moods, records, handle and account, as the user can request too')
     .argument('[user]', '@handle, DID, or sub of the sign-in provider')
-    .option(
-      '--restored [file]',
-      'erase users again whom a restored backup brought back, by stored tombstones and a file',
-    )
+    .option('--restored [file]', 'erase users again whom a restored backup brought back; the file holds tombstones')
     .option('--tombstones', 'print the tombstones of finished erasures, one JSON line each')
-    .option('--execute', 'do it; without this, only print how much there is')
-    .option('--json', 'one JSON document on standard output')
+    .option(...EXECUTE_OPTION)
+    .option(...JSON_OPTION)
     .addHelpText('after', HELP)
     .action(async (user: string | undefined, options: Options) => exit(await erase(user, options)))
 }
 
-/** @throws DomainError `usage` unless exactly one of user, `--restored` and `--tombstones` is given */
+/** @throws DomainError `usage` */
 async function erase(name: string | undefined, options: Options): Promise<number> {
   const { restored, tombstones = false } = options
   if ([name !== undefined, restored !== undefined, tombstones].filter(Boolean).length !== 1) {
@@ -65,7 +65,7 @@ function eraseOne(name: string, options: Options): Promise<number> {
       return eraseUser(app, await findUser(app.store, name), execute, events, stop)
     },
     text: describeErased,
-    exitCode: ({ erasure }) => exitCodeOf(erasure ? [erasure.state] : []),
+    exitCode: ({ erasure }) => EXIT_CODES[erasure?.state ?? 'done'],
   })
 }
 
@@ -75,13 +75,6 @@ function eraseAgain(fromFile: readonly Tombstone[], options: Options): Promise<n
     work: (app, onProgress, stop, announce) =>
       eraseRestored(app, fromFile, execute, (plan) => announce(describePlan(plan, execute)), onProgress, stop),
     text: describeAgain,
-    exitCode: ({ executed, returned, waiting, erasures }) => {
-      if (!executed) return returned.some(({ action }) => action !== 'leave') ? 1 : 0
-      return exitCodeOf([...erasures.map(({ state }) => state), ...(waiting > 0 ? (['waiting'] as const) : [])])
-    },
+    exitCode: ({ executed, state }) => (executed || state === 'done' ? EXIT_CODES[state] : 1),
   })
-}
-
-function exitCodeOf(states: readonly Watched['state'][]): number {
-  return states.includes('stuck') ? 1 : states.includes('waiting') ? 3 : 0
 }

@@ -4,8 +4,7 @@ import type { ErasureStep } from '../../domain/erasure.ts'
 import { countBy } from '../../domain/counts.ts'
 import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
 import type { ErasedAgain, RestoredPlan } from '../../operate/erase-again.ts'
-
-const DRY = 'Nothing was done (--execute does it).'
+import { DRY_RUN } from '../summary.ts'
 
 export function describeExtent({ handle, did, moods, records, account }: Extent, execute: boolean): string {
   const inRepo = records === null ? 'all records' : `${records} records`
@@ -21,7 +20,7 @@ export function describeStep(step: ErasureStep, needed: boolean): string {
 
 export function describeErased({ erasure }: ErasedUser, isInterrupted: boolean): string {
   if (erasure) return describeEnd(erasure)
-  return isInterrupted ? 'Stopped: nothing was done.' : DRY
+  return isInterrupted ? 'Stopped: nothing was done.' : DRY_RUN
 }
 
 function describeEnd({ state, reason }: Watched): string {
@@ -36,7 +35,7 @@ export function describePlan({ erase, purge, older }: RestoredPlan, execute: boo
 }
 
 export function describeAgain({ executed, purged, waiting, erasures }: ErasedAgain, isInterrupted: boolean): string {
-  if (!executed) return isInterrupted ? 'Stopped: nothing was done.' : DRY
+  if (!executed) return isInterrupted ? 'Stopped: nothing was done.' : DRY_RUN
   const states = Object.entries(countBy(erasures.map(({ state }) => state))).map(([state, n]) => `${n} ${state}`)
   return [
     `Erased again: ${states.join(', ') || 'no user'}. Purged: ${purged} moods.`,

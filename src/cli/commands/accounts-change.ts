@@ -1,0 +1,63 @@
+/** `moods accounts provision` and `moods accounts seal`: make accounts, and seal their passwords. */
+
+import { Command } from 'commander'
+import { type Provision, provisionAccounts } from '../../operate/provision.ts'
+import { sealPasswords } from '../../operate/seal-passwords.ts'
+import { describeProvision, describeProvisionPlan, describeSealed } from '../describe/accounts.ts'
+import type { Exit } from '../exit.ts'
+import { openInstallation, runTask } from '../open.ts'
+import { EXECUTE_OPTION, JSON_OPTION, USERS_ARGUMENT } from '../options.ts'
+
+interface Options {
+  readonly json?: boolean
+  readonly execute?: boolean
+}
+
+const RESUME = '\nRun it again to resume an interrupted run.'
+
+export function provisionCommand(exit: Exit): Command {
+  return new Command('provision')
+    .description('makes accounts for users who have moods or a handle, and no account')
+    .argument(...USERS_ARGUMENT)
+    .option(...EXECUTE_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `\nThe engine runs meanwhile and publishes what is due. Refused accounts are retried.${RESUME}\n` +
+        'Exit code: 0 when every account was made, 1 when one was not.',
+    )
+    .action(async (names: readonly string[], options: Options) => exit(await runProvision(names, options)))
+}
+
+export function sealCommand(exit: Exit): Command {
+  return new Command('seal')
+    .description('encrypts passwords that the database stores in plain text')
+    .option(...EXECUTE_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', `\nOlder backups keep the plain passwords.${RESUME}`)
+    .action(async (options: Options) => exit(await runSeal(options)))
+}
+
+function runProvision(names: readonly string[], options: Options): Promise<number> {
+  const { execute = false } = options
+  return runTask(openInstallation, options, {
+    work: (app, onProgress, stop, announce) => {
+      const onPlan = (plan: Omit<Provision, 'result'>): void => announce(describeProvisionPlan(plan))
+      return provisionAccounts(app, names, execute, onPlan, onProgress, stop)
+    },
+    text: describeProvision,
+    exitCode: ({ result }) => (result && result.failed.length + result.waiting > 0 ? 1 : 0),
+  })
+}
+
+function runSeal(options: Options): Promise<number> {
+  const { execute = false } = options
+  return runTask(openInstallation, options, {
+    work: (app, onProgress, stop, announce) => {
+      const onFound = (plain: number): void => (execute ? announce(`Sealing ${plain} passwords.`) : undefined)
+      return sealPasswords(app, execute, onFound, onProgress, stop)
+    },
+    text: (result) => describeSealed(result, execute),
+    exitCode: ({ failed }) => (failed > 0 ? 1 : 0),
+  })
+}

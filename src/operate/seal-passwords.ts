@@ -1,0 +1,79 @@
+/** Sealing passwords that an existing database stores in plain text. */
+
+import { isUnsealed, plainOf } from '../domain/account.ts'
+import type { AccountStore } from '../ports/store.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
+import { archived } from './pages.ts'
+
+/** Encrypts secrets for the store. */
+interface Sealer {
+  seal(secret: string): Promise<string>
+  /** Rejects for a text that was sealed with another key. */
+  unseal(sealed: string): Promise<string>
+}
+
+export interface Sealed {
+  readonly accounts: number
+  /** Passwords that were in plain text. */
+  readonly plain: number
+  /** Sealed now, read back and unsealed. */
+  readonly sealed: number
+  /** Could not be sealed, and are unchanged. */
+  readonly failed: number
+  readonly interrupted: boolean
+}
+
+/**
+ * Seals each plain password in one write that also removes the plain text. Repeating it resumes it.
+ *
+ * @param execute without it, the passwords are only counted
+ * @param onFound told how many passwords are in plain text, before any is sealed
+ * @param stop ends it between two accounts
+ */
+export async function sealPasswords(
+  deps: Pick<OperatorDeps, 'store'> & { readonly sealer: Sealer },
+  execute: boolean,
+  onFound: (plain: number) => void,
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<Sealed> {
+  const { store, sealer } = deps
+  const total = await store.archive.count('accounts')
+  const round = async (seals: boolean): Promise<Sealed> => {
+    const counts = { accounts: 0, plain: 0, sealed: 0, failed: 0 }
+    for await (const page of archived(store, 'accounts', stop)) {
+      for (const { user, sealedPassword } of page) {
+        if (stop.aborted) break
+        counts.accounts++
+        if (sealedPassword !== null && isUnsealed(sealedPassword)) {
+          counts.plain++
+          if (seals) counts[(await sealOne(store.accounts, sealer, user)) ? 'sealed' : 'failed']++
+        }
+        onProgress(seals ? 'sealing passwords' : 'reading passwords', counts.accounts, total)
+      }
+    }
+    return { ...counts, interrupted: stop.aborted }
+  }
+  const found = await round(false)
+  onFound(found.plain)
+  return execute ? round(true) : found
+}
+
+/** Another process may change the account at the same time, such as its session. */
+const TRIES = 10
+
+/** @returns whether the stored password is sealed now, and unseals to the same text */
+async function sealOne(accounts: AccountStore, sealer: Sealer, user: string): Promise<boolean> {
+  for (let i = 0; i < TRIES; i++) {
+    const account = await accounts.byUser(user)
+    if (!account?.sealedPassword || !isUnsealed(account.sealedPassword)) return true
+    const password = plainOf(account.sealedPassword)
+    const sealedPassword = await sealer.seal(password)
+    // Checked before the plain text is gone.
+    if ((await sealer.unseal(sealedPassword)) !== password) return false
+    if (!(await accounts.save({ ...account, sealedPassword }))) continue
+    const stored = (await accounts.byUser(user))?.sealedPassword ?? null
+    return stored !== null && !isUnsealed(stored) && (await sealer.unseal(stored)) === password
+  }
+  return false
+}
