@@ -4,12 +4,6 @@ const BASE_MS = 500
 const MAX_MS = 30_000
 
 /**
- * How long a repo is in quarantine after a request whose answer was lost. Such a late write may land seconds after its
- * sender gave it up: the reference PDS finishes what it has begun, and a network delays.
- */
-export const QUARANTINE_MS = 15_000
-
-/**
  * Clamped exponential back-off with jitter: between half and all of 0.5 s, 1 s, 2 s … 30 s.
  *
  * @param failures failures in a row, at least 1

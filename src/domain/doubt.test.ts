@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { QUARANTINE_MS } from './backoff.ts'
 import {
   answered,
   brokenOff,
-  claimed,
+  inherited,
   type Doubt,
   type InFlight,
-  released,
+  QUARANTINE_MS,
+  handedOn,
   resultDropped,
   sending,
   workedOff,
@@ -16,7 +16,7 @@ import { ok, type Outcome } from './outcome.ts'
 
 const NOW = 1_000_000
 const none = { until: 0, destructive: false }
-const certain = claimed({ uncertain: false, quarantine: none })
+const certain = inherited({ uncertain: false, quarantine: none })
 const lost: Outcome = { kind: 'uncertain', code: 'TimeoutError', answered: false }
 const sure: readonly Outcome[] = [
   ok(undefined),
@@ -49,7 +49,7 @@ describe('an answer', () => {
   })
 
   it('that was lost prolongs a quarantine, which stays destructive as long as it had lasted', () => {
-    const before = claimed({ uncertain: true, quarantine: { until: NOW + 1, destructive: true } })
+    const before = inherited({ uncertain: true, quarantine: { until: NOW + 1, destructive: true } })
     const after = (now: number) => answered(sending(before, 'creations'), lost, now).quarantine
     expect(after(NOW)).toEqual({ until: NOW + QUARANTINE_MS, destructive: true })
     expect(after(NOW + 1)).toEqual({ until: NOW + 1 + QUARANTINE_MS, destructive: false })
@@ -74,7 +74,7 @@ describe('work that is done', () => {
 
 describe('a pass that broke off', () => {
   it('leaves as much doubt as any answer could', () => {
-    expect(brokenOff(NOW)).toEqual(released(answered(sending(certain, 'destruction'), lost, NOW)))
+    expect(brokenOff(NOW)).toEqual(handedOn(answered(sending(certain, 'destruction'), lost, NOW)))
   })
 })
 
@@ -84,7 +84,7 @@ describe('doubt', () => {
     fc.constantFrom(lost, ...sure).map((outcome) => (doubt: Doubt, now: number) => answered(doubt, outcome, now)),
     fc.constant(resultDropped),
     fc.constant(workedOff),
-    fc.constant((doubt: Doubt) => claimed(released(doubt))),
+    fc.constant((doubt: Doubt) => inherited(handedOn(doubt))),
   )
   const steps = fc.array(fc.tuple(change, fc.nat({ max: QUARANTINE_MS })), { maxLength: 30 })
 
@@ -126,8 +126,8 @@ describe('doubt', () => {
     )
     fc.assert(
       fc.property(harmless, (path) => {
-        expect(released(path.reduce((doubt, step) => step(sending(doubt, 'destruction'), NOW), certain))).toEqual(
-          released(certain),
+        expect(handedOn(path.reduce((doubt, step) => step(sending(doubt, 'destruction'), NOW), certain))).toEqual(
+          handedOn(certain),
         )
       }),
     )

@@ -5,9 +5,21 @@
  * repo is in quarantine: see `docs/decisions/0008-quarantine.md`.
  */
 
-import { QUARANTINE_MS } from './backoff.ts'
 import type { Outcome } from './outcome.ts'
-import type { Quarantine } from './plan.ts'
+
+/**
+ * How long a repo is in quarantine after a request whose answer was lost. Such a late write may land seconds after its
+ * sender gave it up: the reference PDS finishes what it has begun, and a network delays.
+ */
+export const QUARANTINE_MS = 15_000
+
+/** A late write may still land: a request whose answer was lost, and which the PDS may carry out yet. */
+export interface Quarantine {
+  /** Until then, in ms since 1970; 0 for none. */
+  readonly until: number
+  /** Among what may still happen is a deletion or a replacement, so not even a right record is sure to stay. */
+  readonly destructive: boolean
+}
 
 /** What a request does to the repo if it lands late: `destruction` deletes or replaces records. */
 export type InFlight = 'creations' | 'destruction'
@@ -24,7 +36,7 @@ export interface Doubt {
 export type KeptDoubt = Pick<Doubt, 'uncertain' | 'quarantine'>
 
 /** At the begin of a pass: what earlier passes over this repo left. */
-export function claimed({ uncertain, quarantine }: KeptDoubt): Doubt {
+export function inherited({ uncertain, quarantine }: KeptDoubt): Doubt {
   return { uncertain, quarantine, inFlight: null }
 }
 
@@ -64,7 +76,7 @@ export function workedOff(doubt: Doubt, now: number): Doubt {
 }
 
 /** At the end of a pass: what the next one over this repo has to know. */
-export function released({ uncertain, quarantine }: Doubt): KeptDoubt {
+export function handedOn({ uncertain, quarantine }: Doubt): KeptDoubt {
   return { uncertain, quarantine }
 }
 

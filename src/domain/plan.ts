@@ -1,5 +1,6 @@
 /** Plans the writes that bring a repo to what it should hold. Pure. */
 
+import type { Quarantine } from './doubt.ts'
 import { type Desired, uriOf } from './record.ts'
 import type { DesiredRecord } from './record.ts'
 import type { Mood } from './mood.ts'
@@ -28,14 +29,6 @@ export interface Known {
   readonly cid: string | null
   /** Read from the repo just now, rather than remembered. */
   readonly verified: boolean
-}
-
-/** A late write may still land: a request whose answer was lost, and which the PDS may carry out yet. */
-export interface Quarantine {
-  /** Until then, in ms since 1970; 0 for none. */
-  readonly until: number
-  /** Among what may still happen is a deletion or a replacement, so not even a right record is sure to stay. */
-  readonly destructive: boolean
 }
 
 export interface RepoView {
@@ -85,41 +78,4 @@ function heldBack(mood: Mood, reason: HoldReason, known: Known, did: string | nu
     return published(mood.sync, uriOf(did, mood.sync.rkey), known.cid)
   }
   return held(mood.sync, reason)
-}
-
-/** Most writes in one commit (the PDS answers 400 to 201). */
-export const MAX_WRITES = 200
-/** Most bytes of records in one request; the PDS refuses bodies over 1,000,000 with 413. */
-export const MAX_BYTES = 900_000
-
-/** Bytes that a write adds to a request: its record as JSON, and the envelope around it. */
-function sizeOf(write: RepoWrite): number {
-  return 200 + (write.action === 'delete' ? 0 : Buffer.byteLength(JSON.stringify(write.value)))
-}
-
-/** Splits writes into groups that fit one commit: deletions first, replacements each alone, so that they name what they replace. */
-export function batches<T extends { readonly write: RepoWrite }>(steps: readonly T[], maxWrites = MAX_WRITES): T[][] {
-  const of = (action: RepoWrite['action']): T[] => steps.filter((step) => step.write.action === action)
-  return [
-    ...inGroups(of('delete'), maxWrites),
-    ...of('update').map((step) => [step]),
-    ...inGroups(of('create'), maxWrites),
-  ]
-}
-
-function inGroups<T extends { readonly write: RepoWrite }>(steps: readonly T[], maxWrites: number): T[][] {
-  const groups: T[][] = []
-  let bytes = Infinity
-  for (const step of steps) {
-    const size = sizeOf(step.write)
-    const last = groups.at(-1)
-    if (last === undefined || last.length >= maxWrites || bytes + size > MAX_BYTES) {
-      groups.push([step])
-      bytes = size
-    } else {
-      last.push(step)
-      bytes += size
-    }
-  }
-  return groups
 }

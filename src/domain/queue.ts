@@ -4,7 +4,7 @@
  * compare-and-set. A rule that changes nothing returns the value that it was given.
  */
 
-import type { Quarantine } from './plan.ts'
+import type { Quarantine } from './doubt.ts'
 
 /** A repo as the queue knows it. All times are in ms since 1970. */
 export interface RepoState {

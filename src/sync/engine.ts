@@ -1,7 +1,7 @@
 /** Claims repos that have work and runs a pass over each, several at a time. */
 
-import { backoffMs, QUARANTINE_MS } from '../domain/backoff.ts'
-import { brokenOff } from '../domain/doubt.ts'
+import { backoffMs } from '../domain/backoff.ts'
+import { brokenOff, QUARANTINE_MS } from '../domain/doubt.ts'
 import { federates } from '../domain/policy.ts'
 import type { Lease, Release } from '../domain/queue.ts'
 import type { Clock } from '../ports/clock.ts'

@@ -2,7 +2,7 @@
 
 import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import { batches } from '../domain/plan.ts'
+import { batches } from '../domain/batches.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { Events } from '../observe/events.ts'
 import type { Store } from '../ports/store.ts'

@@ -2,7 +2,7 @@
 
 import type { ReadyAccount } from '../domain/account.ts'
 import { backoffMs } from '../domain/backoff.ts'
-import { answered, claimed, type Doubt, released, resultDropped, sending, workedOff } from '../domain/doubt.ts'
+import { answered, type Doubt, handedOn, inherited, resultDropped, sending, workedOff } from '../domain/doubt.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { inPlace, type Step } from '../domain/plan.ts'
@@ -48,7 +48,7 @@ export class Sender {
     this.#deps = deps
     this.#lease = lease
     this.#lost = lost
-    this.#doubt = claimed(lease)
+    this.#doubt = inherited(lease)
   }
 
   get doubt(): Doubt {
@@ -70,7 +70,7 @@ export class Sender {
 
   /** The end of a pass with more to do. @param dueAt when to come back, in ms since 1970; null for not at all */
   release(dueAt: number | null): Release {
-    return { dueAt, ...released(this.#doubt), failures: 0 }
+    return { dueAt, ...handedOn(this.#doubt), failures: 0 }
   }
 
   /** The end of a pass that has done all that was due. */

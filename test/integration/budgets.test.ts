@@ -8,18 +8,15 @@ import { rejected } from '../../src/domain/sync.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
 import { createSite } from '../support/site.ts'
+import { signedUpSite } from '../support/signed-up.ts'
 import { runMoods } from '../support/process.ts'
 
 const HOUR = 3_600_000
 
 describe('points', () => {
   it('the points of an account are used up before the PDS refuses; the rest waits, a deletion goes through', async () => {
-    await using site = await createSite({ POINTS_PER_HOUR: '20' })
+    await using site = await signedUpSite(['alice', 'bob'], { env: { POINTS_PER_HOUR: '20' }, rateLimits: true })
     const { app } = site
-    await site.pds.up({ rateLimits: true })
-    await app.accounts.signUp('u1', 'alice')
-    await app.accounts.signUp('u2', 'bob')
-    await app.engine.drain()
     const ids = []
     // A single put costs 2 points, and 18 of the 20 are for creations.
     for (let i = 0; i < 12; i++) {
@@ -39,11 +36,8 @@ describe('points', () => {
   })
 
   it('points that are too few for a whole batch let a part of it through, and the rest follows', async () => {
-    await using site = await createSite({ POINTS_PER_HOUR: '100' })
+    await using site = await signedUpSite(['alice'], { env: { POINTS_PER_HOUR: '100' }, rateLimits: true })
     const { app } = site
-    await site.pds.up({ rateLimits: true })
-    await app.accounts.signUp('u1', 'alice')
-    await app.engine.drain()
     for (let i = 0; i < 50; i++) await app.moods.post('u1', { mood: `mood ${i}` })
     await app.engine.drain()
     // 90 of the 100 points are for creations: 29 in batches cost 87, and one alone is a put for 2.
@@ -70,15 +64,8 @@ describe('points', () => {
 
 describe('a 429 of the PDS', () => {
   it('a 429 pauses its account until the reset, and no other', async () => {
-    await using site = await createSite({ PDS_RATE_LIMITS: 'off' })
+    await using site = await signedUpSite(['alice', 'bob'], { env: { PDS_RATE_LIMITS: 'off' }, rateLimits: true })
     const { app } = site
-    await site.pds.up({ rateLimits: true })
-    for (const [user, handle] of [
-      ['u1', 'alice'],
-      ['u2', 'bob'],
-    ] as const)
-      await app.accounts.signUp(user, handle)
-    await app.engine.drain()
     // 5,000 points an hour: 1,700 creations in commits of 200 are 5,100.
     for (let i = 0; i < 1700; i++) await app.moods.post('u1', { mood: `mood ${i}` })
     await app.engine.drain()
@@ -97,11 +84,8 @@ describe('a 429 of the PDS', () => {
 
 describe('logins', () => {
   it('the logins of an account are used up before the PDS refuses, and what needs one waits', async () => {
-    await using site = await createSite({ LOGINS_PER_5_MIN: '1' })
+    await using site = await signedUpSite(['alice'], { env: { LOGINS_PER_5_MIN: '1' }, rateLimits: true })
     const { app } = site
-    await site.pds.up({ rateLimits: true })
-    await app.accounts.signUp('u1', 'alice')
-    await app.engine.drain()
     // Every token that is kept in memory has run out by our clock, and the stored ones are lost.
     site.forward(3 * HOUR)
     const published = async (text: string): Promise<number> => {
@@ -121,11 +105,8 @@ describe('logins', () => {
 
 describe('a host that is dead', () => {
   it('a dead host costs one probe at a time, and other hosts are not held up', async () => {
-    await using site = await createSite()
+    await using site = await signedUpSite()
     const { app } = site
-    await site.pds.up()
-    await app.accounts.signUp('u1', 'alice')
-    await app.engine.drain()
     const alive = await app.store.accounts.byUser('u1')
     if (!isReady(alive)) throw new Error('no account')
 
@@ -213,12 +194,8 @@ async function countingHost() {
 
 describe('moods retry', () => {
   it('moods retry reports what it would put back to work, and does it with --execute', async () => {
-    await using site = await createSite()
+    await using site = await signedUpSite(['alice', 'bob'])
     const { app } = site
-    await site.pds.up()
-    await app.accounts.signUp('u1', 'alice')
-    await app.accounts.signUp('u2', 'bob')
-    await app.engine.drain()
     const { mood } = await app.moods.post('u1', { mood: 'too bad' })
     const next = rejected(mood.sync, { code: 'InvalidRequest', message: 'no', at: 0 })
     await app.store.work.settle([{ id: mood.id, version: 1, next }], 0)

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createSite } from '../support/site.ts'
+import { signedUpSite } from '../support/signed-up.ts'
 
 it('an account’s name and password are stored before the PDS is asked for it', async () => {
   await using site = await createSite()
@@ -24,11 +25,8 @@ it('an account’s name and password are stored before the PDS is asked for it',
 })
 
 it('a session refresh without an answer does not lead to a login', async () => {
-  await using site = await createSite()
+  await using site = await signedUpSite()
   const { app } = site
-  await site.pds.up()
-  await app.accounts.signUp('u1', 'alice')
-  await app.engine.drain()
   const logins: string[] = []
   const deaf = createServer((request) => {
     logins.push(request.url ?? '')

@@ -7,17 +7,9 @@ import { aMood, unrepeated } from '../support/moods.ts'
 import { type Damage, primaryOf } from '../support/primary.ts'
 import { commitsOf, listRecords } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
+import { postMany, signedUpSite } from '../support/signed-up.ts'
 
 const HOUR = 3_600_000
-
-/** A site with its PDS up, and the account of the user `u1`, whose handle is `alice`. */
-async function siteWithAccount(): Promise<Site> {
-  const site = await createSite()
-  await site.pds.up()
-  await site.app.accounts.signUp('u1', 'alice')
-  await site.app.engine.drain()
-  return site
-}
 
 async function account(site: Site): Promise<Account> {
   return (await site.app.store.accounts.byUser('u1'))!
@@ -53,7 +45,7 @@ describe('while the PDS is down', () => {
   })
 
   it('while the PDS is down, each failure is followed by a longer wait, and none counts against the mood', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     await site.pds.down()
     const { mood } = await site.app.moods.post('u1', { mood: 'hello?' })
     for (let i = 0; i < 12; i++) {
@@ -73,7 +65,7 @@ describe('while the PDS is down', () => {
 
 describe('sessions', () => {
   it('an expired session is refreshed without a login', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     const before = await account(site)
     // A login with this would fail, and the account would then need attention.
     await site.app.store.accounts.save({ ...before, sealedPassword: null })
@@ -87,7 +79,7 @@ describe('sessions', () => {
   })
 
   it('a lost session is replaced by a login', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null })
     await site.app.moods.post('u1', { mood: 'who am I?' })
     await site.app.engine.drain()
@@ -96,7 +88,7 @@ describe('sessions', () => {
   })
 
   it('an account without session and password waits for an operator, and its moods stay pending', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null, sealedPassword: null })
     await site.app.moods.post('u1', { mood: 'locked out' })
     await site.app.engine.drain()
@@ -108,11 +100,9 @@ describe('sessions', () => {
 
 describe('records that are in the repo already', () => {
   it('a record written before a crash is adopted, without another commit', async () => {
-    await using site = await siteWithAccount()
-    const { store, engine, moods } = site.app
-    const ids = []
-    for (let i = 0; i < 3; i++) ids.push((await moods.post('u1', { mood: `mood ${i}` })).mood.id)
-    await engine.drain()
+    await using site = await signedUpSite()
+    const { store, engine } = site.app
+    const ids = await postMany(site, 3)
     const did = (await account(site)).did!
     const commits = commitsOf(site.pdsFolder, did)
     // As if the process had died between the write and the note of it: rows pending, lease never given back.
@@ -125,11 +115,9 @@ describe('records that are in the repo already', () => {
   })
 
   it('a record that the rows do not know of is adopted after a batch was refused because of it', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     const { store, engine, moods } = site.app
-    const ids = []
-    for (let i = 0; i < 3; i++) ids.push((await moods.post('u1', { mood: `mood ${i}` })).mood.id)
-    await engine.drain()
+    const ids = await postMany(site, 3)
     for (const id of ids) await damage(site, id, { unlinked: true })
     await moods.post('u1', { mood: 'a new one among them' })
     await engine.drain()
@@ -140,7 +128,7 @@ describe('records that are in the repo already', () => {
   })
 
   it('a record that differs from its mood is replaced, even if the row took it for absent', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     const { store, engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'wrong' })
     await engine.drain()
@@ -155,7 +143,7 @@ describe('records that are in the repo already', () => {
   })
 
   it('a record whose CID is known is replaced at once', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     const { engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'wrong' })
     await engine.drain()
@@ -168,11 +156,9 @@ describe('records that are in the repo already', () => {
     ['the row still names it', false],
     ['the row has forgotten it', true],
   ])('a record is deleted when its mood became private and %s', async (_what, unlinked) => {
-    await using site = await siteWithAccount()
-    const { store, engine, moods } = site.app
-    const ids = []
-    for (let i = 0; i < 3; i++) ids.push((await moods.post('u1', { mood: `mood ${i}` })).mood.id)
-    await engine.drain()
+    await using site = await signedUpSite()
+    const { store, engine } = site.app
+    const ids = await postMany(site, 3)
     const did = (await account(site)).did!
     const commits = commitsOf(site.pdsFolder, did)
     for (const id of ids.slice(0, 2)) await damage(site, id, { isPrivate: true, unlinked })
@@ -186,7 +172,7 @@ describe('records that are in the repo already', () => {
 
 describe('refused moods', () => {
   it('a batch with one bad write rejects that one with its reason and lets the others through', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     const { store, engine, moods } = site.app
     for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
     // The last of its batch by its id, so that rejecting the first one would be noticed.
@@ -200,7 +186,7 @@ describe('refused moods', () => {
   })
 
   it('a mood that no record can hold is rejected before anything is sent', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     const { store, engine } = site.app
     const long = aMood({ user: 'u1', text: 'x'.repeat(300) })
     await store.moods.add(unrepeated(long))
@@ -215,7 +201,7 @@ describe('refused moods', () => {
 
 describe('late results', () => {
   it('a result for a changed mood is dropped, and the mood is looked at again', async () => {
-    await using site = await siteWithAccount()
+    await using site = await signedUpSite()
     const { store, engine, moods } = site.app
     const { mood } = await moods.post('u1', { mood: 'in flight' })
     const settle = store.work.settle.bind(store.work)

@@ -6,7 +6,7 @@ import type { ErasureView } from '../../src/http/contract.ts'
 import { startApp, temporaryFolder, Visitor } from '../support/installation.ts'
 import { primaryOf } from '../support/primary.ts'
 import { listRecords, putStray } from '../support/repo.ts'
-import { createSite } from '../support/site.ts'
+import { signedUpSite } from '../support/signed-up.ts'
 
 const FORGET = '/api/delete-erase-and-forget-me'
 
@@ -114,10 +114,8 @@ describe('erasure', () => {
   })
 
   it('an erasure waits while the PDS is down, keeps only what deleting needs, and resumes', async () => {
-    await using site = await createSite()
+    await using site = await signedUpSite()
     const { app } = site
-    await site.pds.up()
-    await app.accounts.signUp('u1', 'alice')
     await app.moods.post('u1', { mood: 'personal' })
     await app.engine.drain()
     const did = await didOf(app, 'u1')
@@ -149,11 +147,8 @@ describe('erasure', () => {
   })
 
   it('an erasure delays its last reading while a late write may still land', async () => {
-    await using site = await createSite()
+    await using site = await signedUpSite()
     const { app } = site
-    await site.pds.up()
-    await app.accounts.signUp('u1', 'alice')
-    await app.engine.drain()
     // A worker died while it held this repo.
     await app.store.repos.mark('u1', site.now())
     await app.store.repos.claim('a worker that died', site.now(), site.now(), 0)

@@ -5,18 +5,15 @@ import { COLLECTION } from '../../src/domain/record.ts'
 import { type LoggedEvent, recordedLog, tally } from '../support/events.ts'
 import { primaryOf } from '../support/primary.ts'
 import { listRecords, putStray } from '../support/repo.ts'
-import { createSite } from '../support/site.ts'
+import { signedUpSite } from '../support/signed-up.ts'
 
 const NAMES = ['published', 'adopted', 'withdrawn', 'strays removed', 'records erased', 'account deleted']
 
 /** A site with three published moods of `u1`, whose events are counted from then on. */
 async function recordedSite(env: Record<string, string> = {}) {
   const { log, take } = recordedLog()
-  const site = await createSite(env, { log })
-  await site.pds.up()
+  const site = await signedUpSite(['alice'], { env, overrides: { log } })
   const { app } = site
-  await app.accounts.signUp('u1', 'alice')
-  await app.engine.drain()
   const ids: string[] = []
   for (const mood of ['one', 'two', 'three']) ids.push((await app.moods.post('u1', { mood })).mood.id)
   const events: LoggedEvent[] = []

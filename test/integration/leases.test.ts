@@ -7,7 +7,8 @@ import { Events } from '../../src/observe/events.ts'
 import type { AccountHost, RepoClient } from '../../src/ports/pds.ts'
 import { Engine } from '../../src/sync/engine.ts'
 import { listRecords } from '../support/repo.ts'
-import { createSite, type Site } from '../support/site.ts'
+import type { Site } from '../support/site.ts'
+import { signedUpSite } from '../support/signed-up.ts'
 
 const LEASE_MS = 30
 
@@ -25,11 +26,8 @@ class Moment {
 
 /** A site with an account and one mood to be published, and an engine with short leases in front of the real client. */
 async function siteWithWork(client: (real: RepoClient) => RepoClient) {
-  const site = await createSite()
-  await site.pds.up()
+  const site = await signedUpSite()
   const { app } = site
-  await app.accounts.signUp('u1', 'alice')
-  await app.engine.drain()
   const { mood } = await app.moods.post('u1', { mood: 'slow' })
   const engine = new Engine(
     {

@@ -1,0 +1,34 @@
+/** A site as most tests of the engine want it: the PDS is up, and the users have their accounts. */
+
+import type { Overrides } from '../../src/app.ts'
+import { createSite, type Site } from './site.ts'
+
+/**
+ * @param handles of the users `u1`, `u2` …
+ * @param options environment and replacements of the installation; whether the PDS enforces its rate limits
+ */
+export async function signedUpSite(
+  handles: readonly string[] = ['alice'],
+  options: {
+    readonly env?: Record<string, string>
+    readonly overrides?: Overrides
+    readonly rateLimits?: boolean
+  } = {},
+): Promise<Site> {
+  const { env, overrides, rateLimits = false } = options
+  await using stack = new AsyncDisposableStack()
+  const site = stack.use(await createSite(env, overrides))
+  await site.pds.up({ rateLimits })
+  for (const [i, handle] of handles.entries()) await site.app.accounts.signUp(`u${i + 1}`, handle)
+  await site.app.engine.drain()
+  stack.move()
+  return site
+}
+
+/** Posts this many moods of `u1` and publishes them. @returns their ids */
+export async function postMany({ app }: Site, count: number): Promise<readonly string[]> {
+  const ids: string[] = []
+  for (let i = 0; i < count; i++) ids.push((await app.moods.post('u1', { mood: `mood ${i}` })).mood.id)
+  await app.engine.drain()
+  return ids
+}
