@@ -15,7 +15,7 @@ export interface RepoState {
   readonly marks: number
   /** Passes over this repo that failed in a row. */
   readonly failures: number
-  /** Something may have been written that nobody recorded: read the repo before writing. */
+  /** There may have been a write that was not recorded: read the repo before writing. */
   readonly uncertain: boolean
   readonly quarantine: Quarantine
   /** Who works on it. One that is past its end was lost: its holder died, or was cut off. */
@@ -26,7 +26,7 @@ export interface RepoState {
 export interface Lease {
   readonly user: string
   readonly token: string
-  /** An earlier holder may have written something that nobody recorded: read the repo before writing. */
+  /** An earlier holder may have written without recording it: read the repo before writing. */
   readonly uncertain: boolean
   /** What a late write may still do to the repo. */
   readonly quarantine: Quarantine
@@ -54,7 +54,7 @@ export function unmarked(user: string): RepoState {
 /** The repo has work now. One that backs off after a failure is not due any sooner. */
 export function marked(repo: RepoState, now: number): RepoState {
   const isDue = repo.dueAt !== null && repo.dueAt <= now
-  // Whoever claims it next sees the work: a second mark would only be another write.
+  // The next holder sees the work anyway: a second mark would only cost a write.
   if (isDue && repo.lease === null) return repo
   return { ...repo, marks: repo.marks + 1, dueAt: dueAfterMark(repo, now) }
 }
@@ -69,7 +69,7 @@ export function reminded(repo: RepoState, now: number): RepoState {
   return repo.dueAt === null ? marked(repo, now) : repo
 }
 
-/** Whether a worker may claim it: it is due, and nobody has it, or whoever had it has lost it. */
+/** Whether a worker may claim it: it is due, and has no lease, or one that has ended. */
 export function isClaimable({ dueAt, lease }: RepoState, now: number): boolean {
   return dueAt !== null && dueAt <= now && (lease === null || lease.until <= now)
 }
@@ -79,7 +79,7 @@ export function isClaimable({ dueAt, lease }: RepoState, now: number): boolean {
  * it: the repo is uncertain, and in quarantine for as long as that write may take to land.
  *
  * @param quarantineMs how long after the end of a lost lease a write of its holder may still land
- * @returns null when it is not to be had
+ * @returns null when it cannot be claimed
  */
 export function claimed(
   repo: RepoState,
@@ -96,7 +96,7 @@ export function claimed(
 
 /** What the holder of a claimed repo is told. */
 export function leaseOf({ user, lease, uncertain, quarantine, failures, marks }: RepoState): Lease {
-  if (lease === null) throw new Error('nobody has claimed the repo')
+  if (lease === null) throw new Error('the repo is not claimed')
   return { user, token: lease.token, uncertain, quarantine, failures, marks }
 }
 

@@ -43,7 +43,7 @@ export interface MoodSync {
   /** The record as last seen in the repo; null when none is known. */
   readonly uri: string | null
   readonly cid: string | null
-  /** When a pending mood is to be looked at, in ms since 1970; null in every other state. */
+  /** When a pending mood is due, in ms since 1970; null in every other state. */
   readonly dueAt: number | null
   /** Answers of the PDS about this very mood. Outages never count. */
   readonly attempts: number
@@ -69,7 +69,7 @@ export function unseen(claims: Pick<MoodSync, 'rkey' | 'uri' | 'cid' | 'attempts
 
 /** What a reading of the repo showed of a mood's record. */
 export interface SeenRecord {
-  /** Key at which it is, or at which it is to be. */
+  /** Its key, or the key it will get. */
   readonly rkey: string
   /** Null where there is none. */
   readonly uri: string | null

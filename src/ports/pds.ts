@@ -46,7 +46,7 @@ export interface AccountHost {
   newSealedPassword(): Promise<string>
   /**
    * Makes the account, or finds it made: safe to repeat with the same handle and password.
-   * `rejected` with the code `HandleNotAvailable`: reserved, or somebody else's.
+   * `rejected` with the code `HandleNotAvailable`: reserved, or taken by another account.
    */
   ensure(account: Account): Promise<Outcome<OpenedAccount>>
   /** Finds what an earlier {@link ensure} may have made, and makes nothing; null when there is no such account. */

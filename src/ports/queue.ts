@@ -4,7 +4,7 @@ import type { Lease, Release } from '../domain/queue.ts'
 import type { HoldReason } from '../domain/sync.ts'
 
 /**
- * Which repos have work, and which worker is at it. The rules are those of `domain/queue.ts`; a store applies them, each
+ * Which repos have work, and which worker holds them. The rules are those of `domain/queue.ts`; a store applies them, each
  * in one atomic step, so that of many workers one gets a repo. A mark is a hint: `sweep` finds whatever a lost one has
  * missed. Finding the next repo costs the same however many moods or waiting repos there are.
  */

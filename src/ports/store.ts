@@ -59,8 +59,8 @@ export interface MoodStore {
    */
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
   /**
-   * Up to `limit` moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. Whoever
-   * changes each so that it is no longer among them reads the rest next.
+   * Up to `limit` moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. A caller
+   * changes each so that it is no longer among them, and then reads the rest.
    */
   ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
   /** Up to `limit` moods of the user, deleted ones too, by their ids, after one (`''` for the first). */

@@ -19,12 +19,12 @@ export function checkStore(address: StoreAddress): void {
 /**
  * Opens a store and brings its tables or indexes up to date.
  *
- * @param defaultPds where the accounts are that do not say so
+ * @param defaultPds PDS of the accounts whose documents name none
  * @throws DomainError `data_folder`, `config`, `unavailable`
  */
 export async function openStore(address: StoreAddress, defaultPds: string): Promise<Store> {
   if (address.kind === 'sqlite') return openSqlite(address.file)
-  // Loaded where it is used: whoever keeps to the embedded store does not pay for the driver.
+  // Loaded on demand: an installation with the embedded store does not pay for the driver.
   const { openMongo } = await import('./mongo/index.ts')
   return openMongo(address, defaultPds)
 }

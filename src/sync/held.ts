@@ -1,4 +1,4 @@
-/** Puts moods back to work that were held for a reason which is no longer there. */
+/** Puts moods back to work whose reason to be held is gone. */
 
 import type { HoldReason } from '../domain/sync.ts'
 import { enqueued } from '../domain/sync.ts'
@@ -8,7 +8,7 @@ import type { WorkStore } from '../ports/store.ts'
 const PAGE = 500
 
 /**
- * Enqueues every mood of the user that is held for this reason. One that changes meanwhile is left to whoever changed it.
+ * Enqueues every mood of the user that is held for this reason. One that changes meanwhile stays as it then is.
  *
  * @param stopped asked before each page; ends it early
  * @returns whether all of them are enqueued: false means, call this again later

@@ -18,7 +18,7 @@ export function retryCommand(): Command {
   return new Command('retry')
     .description('puts rejected moods, and accounts that need attention, back to work')
     .option('--reason <code>', 'only those that were refused with this code, as "moods status" names it')
-    .option('--execute', 'do it; without this, only say how many it would be')
+    .option('--execute', 'do it; without this, only count')
     .option('--json', 'one JSON document on standard output')
     .action(async ({ reason, execute = false, json }: Options) => {
       const config = readConfig(process.env, { serves: false })

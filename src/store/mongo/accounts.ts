@@ -44,7 +44,7 @@ export class MongoAccounts implements AccountStore {
   readonly #handles: Collection<HandleDocument>
   readonly #defaultPds: string
 
-  /** @param defaultPds where the accounts are that do not say so */
+  /** @param defaultPds PDS of the accounts whose documents name none */
   constructor(db: Db, defaultPds: string) {
     this.#users = db.collection<UserDocument>(COLLECTIONS.users)
     this.#handles = db.collection<HandleDocument>(COLLECTIONS.handles)
@@ -138,7 +138,7 @@ export class MongoAccounts implements AccountStore {
     for (const state of ['pending', 'needs_attention'] as const) {
       states[state] = await this.#users.countDocuments({ 'atproto.state': state })
     }
-    // Those from before us have an account and no state.
+    // Accounts of an existing database have a DID and no state.
     states.ready = await this.#users.countDocuments({ ...HAS_DID, 'atproto.state': { $in: ['ready', null] } })
     const attention: Record<string, number> = {}
     const byCode = this.#users.aggregate<{ _id: string; n: number }>([
@@ -154,7 +154,7 @@ export class MongoAccounts implements AccountStore {
   }
 }
 
-/** @param defaultPds where the account is, if the document does not say so */
+/** @param defaultPds PDS of the account, if its document names none */
 export function toAccount({ _id, atproto }: UserDocument, handle: string | null, defaultPds: string): Account {
   const { did = null, password, sealed } = atproto ?? {}
   const pdsHandle = atproto?.handle ?? null

@@ -1,7 +1,7 @@
 /**
  * Moods as documents: the shape of an existing Aesthetic Computer database, `{_id, user, mood, when, deleted?, atproto?}`,
  * with what the engine knows under `atproto`. Documents that never had that are read as they are, and stay as they are
- * until something is to be done about them.
+ * until the engine or their author changes them.
  */
 
 import { type Document, ObjectId } from 'mongodb'
@@ -34,7 +34,7 @@ interface AtprotoFields {
   readonly error: MoodSync['error']
   readonly version: number
   readonly changedAt: Date
-  /** Number among the user's moods; none for those that were there before us. */
+  /** Number among the user's moods; moods of an existing database have none. */
   readonly ordinal: number
   readonly deletion: Deletion | null
 }
@@ -44,7 +44,7 @@ export const UNTOUCHED = 0
 
 const OBJECT_ID = /^[0-9a-f]{24}$/
 
-/** The `_id` of a mood's document. Most are ObjectIds; whatever else somebody chose is a string. */
+/** The `_id` of a mood's document: an ObjectId, or a string of any other form in an existing database. */
 export function documentId(id: string): ObjectId | string {
   return OBJECT_ID.test(id) ? new ObjectId(id) : id
 }

@@ -1,4 +1,4 @@
-/** What the driver throws, in our words. */
+/** Maps the driver's errors to the domain's. */
 
 import {
   MongoBulkWriteError,
@@ -39,12 +39,12 @@ export function isOnlyTaken(error: unknown): boolean {
   return error instanceof MongoBulkWriteError && [error.writeErrors].flat().every(({ code }) => code === 11000)
 }
 
-/** Whether a path could not be set because something on the way to it is null: documents from before us have that. */
+/** Whether a path could not be set because a field on the way to it is null, as in documents of an existing database. */
 export function isBlockedByNull(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === 28
 }
 
-/** Whether the server is merely not to be had just now. */
+/** Whether the server is unavailable for a moment only. */
 function isPassing(error: MongoError): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
   if (error.name === 'MongoPoolClearedError' || error.name === 'MongoWriteConcernError') return true
@@ -65,7 +65,7 @@ export function translated(error: unknown): unknown {
   return new DomainError('unavailable', 'the database does not answer just now', { cause: error })
 }
 
-/** The same object, whose methods throw `unavailable` where the driver says so in many ways. */
+/** The same object, whose methods throw `unavailable` for the driver's many passing errors. */
 export function guarded<T extends object>(inner: T): T {
   return new Proxy(inner, {
     get(target, name) {

@@ -28,7 +28,7 @@ export interface MongoAddress {
 /**
  * Connects, and makes the indexes that are missing.
  *
- * @param defaultPds where the accounts are that do not say so
+ * @param defaultPds PDS of the accounts whose documents name none
  * @throws DomainError `unavailable` when the server does not answer; `config` when the address is none, or the data does
  *   not allow an index
  */

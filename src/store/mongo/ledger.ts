@@ -54,7 +54,7 @@ export class MongoLedger implements LedgerStore {
     await this.#ledger.deleteOne({ _id: key })
   }
 
-  /** Somebody else may change the same entry: whoever comes second starts from what the first has left. */
+  /** If another process changes the entry meanwhile, the change is made again from the new entry. */
   async #change<T>(key: string, change: (before: LedgerEntry) => { entry: LedgerEntry; answer: T }): Promise<T> {
     for (;;) {
       const document = await this.#ledger.findOne({ _id: key })

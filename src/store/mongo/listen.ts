@@ -1,9 +1,9 @@
-/** Hearing of work as it is marked: a change stream where the server has one (replica sets and sharded clusters). */
+/** Wakes workers when another process marks a repo: a change stream, where the server has one (replica sets, sharded clusters). */
 
 import { type ChangeStream, type Collection, type Document, MongoError } from 'mongodb'
 import { setTimeout } from 'node:timers/promises'
 
-/** How long to leave a stream alone that broke; whoever listens polls meanwhile. */
+/** Pause before a broken stream is opened again; workers poll meanwhile. */
 const PAUSE_MS = 1000
 
 /** Servers without an oplog have no change streams (code 40573). */

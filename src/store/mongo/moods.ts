@@ -41,7 +41,7 @@ export class MongoMoods implements MoodStore {
       } catch (error) {
         const taken = takenKey(error)
         if (taken === 'atproto.rkey') salt++
-        // Somebody else was first: look at what was said.
+        // Another post was first: compare with it.
         else if (taken !== 'atproto.ordinal') throw error
       }
     }
@@ -51,7 +51,7 @@ export class MongoMoods implements MoodStore {
     return this.#moods.findOne({ user, 'atproto.ordinal': { $gt: 0 } }, { sort: BY_ORDINAL })
   }
 
-  /** The moods that were there before us have no numbers, and come before all that have. */
+  /** Moods of an existing database have no numbers, and come before all that have. */
   async #latestUndeleted(user: string): Promise<MoodDocument | null> {
     const numbered = { user, 'atproto.ordinal': { $gt: 0 }, deleted: NOT_DELETED }
     const found = await this.#moods.findOne(numbered, { sort: BY_ORDINAL })
@@ -127,7 +127,7 @@ export class MongoMoods implements MoodStore {
     const filter: Filter<MoodDocument> = {
       user,
       ...(which === 'nuked' ? isNuked : { deleted: NOT_DELETED }),
-      // Those from before us have no number, and are meant as well.
+      // Moods of an existing database have no number, and are included.
       $or: [{ 'atproto.ordinal': { $lte: through } }, { 'atproto.ordinal': null }],
     }
     const found = await this.#moods.find(filter).sort({ when: 1, _id: 1 }).limit(limit).toArray()

@@ -198,7 +198,7 @@ export class MongoRepos implements RepoQueue {
       this.#withMoods({ 'atproto.state': 'pending' }, after, limit),
       ...this.#withOtherWork(after, limit),
     ])
-    // Beyond the end of a full page there may be users that it does not show.
+    // A full page may lack users beyond its end.
     const bound = pages
       .filter((page) => page.isFull)
       .map((page) => page.users.at(-1)!)
@@ -231,7 +231,7 @@ export class MongoRepos implements RepoQueue {
     }
   }
 
-  /** A page of moods along their index, and whose they are. Whoever fills a page alone is seen, and passed over next. */
+  /** The users of a page of moods along their index. A user who fills a page alone is returned, and the next page starts after. */
   async #withMoods(filter: Filter<MoodDocument>, after: string, limit: number): Promise<Page> {
     const found = await this.#moods
       .find({ ...filter, user: { $gt: after } }, { projection: { _id: 0, user: 1 } })

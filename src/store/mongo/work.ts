@@ -37,7 +37,7 @@ export class MongoWork implements WorkStore {
     return this.#kept(settlements)
   }
 
-  /** The server counts what it has changed and does not name it: what is there now tells. */
+  /** The server counts what it changed and does not name it, so the documents are read and compared. */
   async #kept(settlements: readonly Settlement[]): Promise<ReadonlySet<string>> {
     const ids = settlements.map(({ id }) => documentId(id))
     const found = (await this.#moods.find({ _id: { $in: ids } }).toArray()).map(toMood)

@@ -39,7 +39,7 @@ describe('GroupCommit', () => {
     )
     expect(rows()).toEqual([])
     await Promise.all(asked)
-    // While the steps run nobody else sees anything; whoever is answered sees all of it.
+    // While the steps run, no other connection sees anything; a caller that was answered sees all of it.
     expect(seen).toEqual([[], [], [], [1, 2, 3], [1, 2, 3], [1, 2, 3]])
   })
 
@@ -59,7 +59,7 @@ describe('GroupCommit', () => {
     expect(rows()).toEqual([1])
   })
 
-  it('tells everybody when nothing could be committed', async () => {
+  it('rejects every caller when nothing could be committed', async () => {
     const commit = new GroupCommit(db)
     const asked = [1, 2].map((n) =>
       commit.run(() => {

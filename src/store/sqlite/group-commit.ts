@@ -14,7 +14,7 @@ interface Job {
 
 /** Turns of the event loop that one commit may gather for. */
 const MAX_TURNS = 4
-/** Together about ten seconds, most of it without holding up anybody. */
+/** Together about ten seconds, most of which blocks no other work. */
 const MAX_TRIES = 30
 const RETRY_MS = 100
 

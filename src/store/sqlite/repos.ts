@@ -164,7 +164,7 @@ export class SqliteRepos implements RepoQueue {
     return this.#sql.held.all({ hold, after, limit }).map((row) => row.user)
   }
 
-  /** One file has no way to tell; whoever waits for work looks again soon. */
+  /** A file cannot tell other processes of a mark; workers poll. */
   listen(): Disposable {
     return { [Symbol.dispose]: () => {} }
   }

@@ -1,4 +1,4 @@
-/** The tables, as numbered steps; `PRAGMA user_version` says how many have been taken. Never change one that shipped. */
+/** The tables, as numbered steps; `PRAGMA user_version` is the number of steps taken. Never change a step that shipped. */
 
 import type Database from 'better-sqlite3'
 import { DomainError } from '../../domain/errors.ts'
@@ -138,7 +138,7 @@ export function refuseNewer(db: Database.Database): void {
 /**
  * Brings the tables up to date.
  *
- * @throws DomainError `data_folder` when a newer version of the product has been here; nothing is touched then
+ * @throws DomainError `data_folder` when a newer version has written the file; it stays as it is then
  */
 export function migrate(db: Database.Database): void {
   refuseNewer(db)
