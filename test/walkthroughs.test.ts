@@ -1,0 +1,131 @@
+/**
+ * The walkthroughs of docs/architecture.md, walked: each is done once on a real installation while V8 counts calls, and every
+ * function that the page names must have been called on that way.
+ */
+
+import { readFileSync } from 'node:fs'
+import { Session } from 'node:inspector/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { App } from '../src/app.ts'
+import type { ReadyAccount } from '../src/domain/account.ts'
+import { COLLECTION } from '../src/domain/record.ts'
+import { repair } from '../src/operate/repair.ts'
+import { type PostedMood, startApp, temporaryFolder, Visitor } from './support/installation.ts'
+
+interface Step {
+  readonly file: string
+  readonly name: string
+}
+
+/** Sections of the page: `## A post`, with steps such as `moods.ts` `post`. */
+function walkthroughs(): Map<string, Step[]> {
+  const sections = readFileSync('docs/architecture.md', 'utf8').split(/^## /m)
+  const found = sections.map((section): [string, Step[]] => {
+    const steps = [...section.matchAll(/`([\w/-]+\.ts)` `(#?\w+)`/g)].map(([, file, name]) => ({
+      file: file!,
+      name: name!,
+    }))
+    return [section.split('\n')[0]!, steps]
+  })
+  return new Map(found.filter(([, steps]) => steps.length > 0))
+}
+
+/** Counts calls of the functions below `src/`. */
+class Calls implements AsyncDisposable {
+  readonly #session = new Session()
+
+  static async start(): Promise<Calls> {
+    const calls = new Calls()
+    calls.#session.connect()
+    await calls.#session.post('Profiler.enable')
+    await calls.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
+    return calls
+  }
+
+  /** Names of the functions called since the last time, as `file name`. */
+  async take(): Promise<ReadonlySet<string>> {
+    const { result } = await this.#session.post('Profiler.takePreciseCoverage')
+    return new Set(
+      result.flatMap(({ url, functions }) => {
+        const file = /\/src\/([\w/-]+\.ts)$/.exec(url)?.[1]
+        const called = functions.filter(({ ranges }) => ranges[0]!.count > 0)
+        return file === undefined ? [] : called.map(({ functionName }) => `${file} ${functionName}`)
+      }),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#session.post('Profiler.stopPreciseCoverage')
+    this.#session.disconnect()
+  }
+}
+
+const stack = new AsyncDisposableStack()
+let app: App
+let calls: Calls
+let visitor: Visitor
+
+beforeAll(async () => {
+  const folder = stack.use(await temporaryFolder())
+  app = stack.use(await startApp(folder.path, { role: 'serve' }))
+  visitor = await new Visitor(app.address).as('alice')
+  await app.engine.drain()
+  calls = stack.use(await Calls.start())
+})
+afterAll(() => stack.disposeAsync())
+
+async function call(method: string, path: string): Promise<void> {
+  const response = await fetch(`${app.address}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${visitor.token}`,
+      ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
+    },
+    ...(method === 'POST' ? { body: '{}' } : {}),
+  })
+  expect(response.status).toBeLessThan(300)
+}
+
+const never = new AbortController().signal
+let posted: PostedMood
+
+/** In the order of the page; each builds on what the ones before it have left. */
+const WAYS: Readonly<Record<string, () => Promise<void>>> = {
+  'A post': async () => {
+    posted = await visitor.post('calm')
+  },
+  'A pass': () => app.engine.drain(),
+  'A deletion': async () => {
+    await call('DELETE', `/api/mood/${posted.id}`)
+    await app.engine.drain()
+  },
+  'A repair': async () => {
+    const { id } = await visitor.post('still calm')
+    await app.engine.drain()
+    const mood = (await app.store.moods.byId(id))!
+    const account = await app.store.accounts.byUser(mood.user)
+    const write = { action: 'delete', rkey: mood.sync.rkey } as const
+    await app.client.write(account as ReadyAccount, COLLECTION, [write], never)
+    const { left } = await repair(app, ['@alice'], { execute: true }, () => {}, never)
+    expect(left).toBe(0)
+  },
+  'An erasure': async () => {
+    await call('POST', '/api/delete-erase-and-forget-me')
+    await app.engine.drain()
+  },
+}
+
+describe('the walkthroughs', () => {
+  it('are all walked here', () => {
+    expect([...walkthroughs().keys()]).toEqual(Object.keys(WAYS))
+  })
+
+  it.each(Object.keys(WAYS))('%s calls every function that the page names for it', async (title) => {
+    await calls.take()
+    await WAYS[title]!()
+    const called = await calls.take()
+    const steps = walkthroughs().get(title)!
+    expect(steps.length).toBeGreaterThan(3)
+    expect(steps.filter(({ file, name }) => !called.has(`${file} ${name}`))).toEqual([])
+  })
+})
