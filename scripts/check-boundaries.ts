@@ -1,0 +1,82 @@
+/**
+ * Holds every import below src/ to the table of who may know whom. Part of `npm run lint`; run it alone with
+ * `node scripts/check-boundaries.ts`.
+ */
+
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+/**
+ * A room is a folder of src/ or a file directly in it. Each knows itself and the rooms listed here, from the inside out, so
+ * a room may know only rooms above its own line.
+ */
+const KNOWS: Readonly<Record<string, readonly string[]>> = {
+  lexicons: [],
+  domain: ['lexicons'],
+  ports: ['domain'],
+  'wakeup.ts': [],
+  observe: ['domain'],
+  store: ['domain', 'ports'],
+  pds: ['domain', 'ports'],
+  sync: ['domain', 'ports', 'observe', 'wakeup.ts'],
+  'moods.ts': ['domain', 'ports', 'sync'],
+  'accounts.ts': ['domain', 'ports', 'sync'],
+  'erasures.ts': ['domain', 'ports', 'sync'],
+  'data-folder.ts': ['domain'],
+  embedded: ['domain', 'data-folder.ts'],
+  'config.ts': ['domain', 'store', 'embedded'],
+  lexicon: ['domain', 'ports', 'pds', 'data-folder.ts'],
+  'network.ts': ['domain', 'store', 'data-folder.ts', 'config.ts', 'embedded'],
+  http: [
+    'domain',
+    'ports',
+    'observe',
+    'wakeup.ts',
+    'moods.ts',
+    'accounts.ts',
+    'erasures.ts',
+    'data-folder.ts',
+    'config.ts',
+  ],
+  operate: ['domain', 'ports', 'observe', 'sync', 'moods.ts', 'accounts.ts', 'erasures.ts', 'lexicon', 'config.ts'],
+  'app.ts': ['*'],
+  library: ['*'],
+  'index.ts': ['*'],
+  cli: ['*'],
+  'main.ts': ['cli'],
+  // Types alone: the page is built without the server's code.
+  web: ['domain', 'http'],
+}
+
+/** A file that may know more, and why. */
+const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  // Examines the parts of an installation that does not open.
+  'src/operate/doctor.ts': ['pds', 'data-folder.ts', 'network.ts'],
+}
+
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+)'/g
+const order = Object.keys(KNOWS)
+
+function roomOf(file: string): string {
+  return relative('src', file).split('/')[0]!
+}
+
+function mayKnow(room: string, other: string): boolean {
+  const known = KNOWS[room]!
+  return room === other || known.includes(other) || (known[0] === '*' && order.indexOf(other) < order.indexOf(room))
+}
+
+const wrong: string[] = []
+for (const file of globSync('src/**/*.{ts,tsx}', { exclude: ['**/*.test.ts'] }).toSorted()) {
+  const room = roomOf(file)
+  if (!(room in KNOWS)) wrong.push(`${file}: ${room} is in no line of the table in scripts/check-boundaries.ts`)
+  else {
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(IMPORT)) {
+      const other = roomOf(join(dirname(file), specifier!))
+      if (!mayKnow(room, other) && !EXCEPTIONS[file]?.includes(other))
+        wrong.push(`${file}: ${room} must not know ${other}`)
+    }
+  }
+}
+for (const line of wrong) console.error(line)
+if (wrong.length > 0) process.exitCode = 1
