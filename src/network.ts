@@ -4,7 +4,7 @@ import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
 import { checkPort, choosePorts, networkUrls, rememberPorts, storedPorts } from './embedded/tcp-ports.ts'
-import { checkStore } from './store/open.ts'
+import { checkStore, localFile } from './store/open.ts'
 
 /** What is needed to make accounts on the PDS, and to keep their secrets. */
 export interface PdsAccess {
@@ -22,7 +22,7 @@ export interface PdsPlan {
 
 /** Whether anything is kept in the data folder: not with a store and a PDS elsewhere, so that any number may serve. */
 export function needsFolder(config: Config): boolean {
-  return config.store.kind === 'sqlite' || config.remote === null
+  return localFile(config.store) !== null || config.remote === null
 }
 
 /**

@@ -5,12 +5,13 @@ import type { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports/store.ts'
 import { networkOf } from '../network.ts'
-import { openStore } from '../store/open.ts'
+import { localFile, openStore, readStore } from '../store/open.ts'
 import type { Config } from '../config.ts'
 
 /** @throws DomainError `data_folder` when there is no embedded store yet */
 export function requireExisting(config: Config, folder: DataFolder): void {
-  if (config.store.kind !== 'sqlite' || existsSync(config.store.file)) return
+  const file = localFile(config.store)
+  if (file === null || existsSync(file)) return
   throw new DomainError(
     'data_folder',
     `there is nothing in ${folder.path} yet: "npm start" makes it (MOODS_DATA names another folder)`,
@@ -21,4 +22,10 @@ export function requireExisting(config: Config, folder: DataFolder): void {
 export async function openExisting(config: Config, folder: DataFolder): Promise<Store> {
   requireExisting(config, folder)
   return openStore(config.store, networkOf(config, folder)?.pdsUrl ?? '')
+}
+
+/** Opens it for reading, where the store can. @throws DomainError `data_folder` when there is none; `unavailable` */
+export async function readExisting(config: Config, folder: DataFolder): Promise<Store> {
+  requireExisting(config, folder)
+  return readStore(config.store, networkOf(config, folder)?.pdsUrl ?? '')
 }

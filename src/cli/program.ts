@@ -34,7 +34,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(reportCommand(exit))
     .addCommand(rollbackCommand(exit))
     .addCommand(eraseCommand(exit))
-    .addCommand(storeCommand())
+    .addCommand(storeCommand(exit))
     .showHelpAfterError('(moods --help lists what there is)')
     .exitOverride()
   for (const command of commandsOf(program)) command.exitOverride()

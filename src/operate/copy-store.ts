@@ -1,10 +1,11 @@
-/** Moving an installation from one store to another: every item, then a comparison of both sides. */
+/** Copies one store to another, item by item, and compares both. */
 
 import { createHash } from 'node:crypto'
 import { stringify } from 'safe-stable-stringify'
 import type { Archive, ArchiveKind } from '../ports/archive.ts'
+import type { OnProgress } from './deps.ts'
 
-/** In this order: what an account is called stands with its handle; what makes work begin comes last. */
+/** In this order: handles before the accounts that use them; repos, which start work, last. */
 const KINDS: readonly ArchiveKind[] = [
   'handles',
   'accounts',
@@ -29,13 +30,41 @@ export interface Comparison {
   readonly kind: ArchiveKind
   readonly from: number
   readonly to: number
-  /** As many, and each with the same content. */
+  /** The same number of items, each with the same content. */
   readonly equal: boolean
 }
 
+/** How a copy ended. */
+export interface StoreCopy {
+  readonly executed: boolean
+  /** Items written to the target. */
+  readonly written: number
+  readonly equal: boolean
+  readonly compared: readonly Comparison[]
+}
+
 /**
- * Copies what the target lacks or has otherwise. Repeating it copies only what is still missing, so an interrupted run is
- * gone on with by running it again.
+ * Copies a store and compares both sides.
+ *
+ * @param execute without it, only compares
+ * @param stop ends it between two pages; an interrupted copy is never `equal`
+ */
+export async function moveStore(
+  from: Archive,
+  to: Archive,
+  execute: boolean,
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<StoreCopy> {
+  const step = (verb: string) => (at: CopyStep) => onProgress(`${verb} ${at.kind}`, at.done, at.total)
+  const written = execute ? await copyStore(from, to, step('copying'), stop) : 0
+  const compared = await compareStores(from, to, step('comparing'), stop)
+  const equal = !stop.aborted && compared.every((kind) => kind.equal)
+  return { executed: execute, written, equal, compared }
+}
+
+/**
+ * Copies the items that the target lacks or has with other content. Repeating it resumes it.
  *
  * @param from must not change meanwhile
  * @param stop ends it between two pages

@@ -13,6 +13,7 @@ import { readLexiconFile } from '../lexicon/repo.ts'
 import { adminAuthorization } from '../pds/host.ts'
 import { getInviteCodes } from '../pds/methods.ts'
 import { Sealer } from '../pds/sealer.ts'
+import { localFile } from '../store/open.ts'
 import { Xrpc } from '../pds/xrpc.ts'
 import type { Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -138,7 +139,7 @@ async function* storeChecks(
   stop: AbortSignal,
 ): Checks {
   const remedy =
-    config.store.kind === 'sqlite'
+    localFile(config.store) !== null
       ? 'MOODS_DATA names the folder; is it there, and may it be written?'
       : 'look at MONGODB_URI and at the server it names'
   try {

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { openSqlite } from '../../src/store/sqlite/index.ts'
+import { openSqlite, readSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { describeStore } from './store.ts'
@@ -33,6 +33,17 @@ describe('sqlite', () => {
     expect(db.pragma('journal_mode', { simple: true })).toBe('wal')
     expect(db.prepare('SELECT count(*) FROM moods').pluck().get()).toBe(1)
     db.close()
+  })
+
+  it('opened for reading shows what others write, and writes nothing itself', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'moods.sqlite')
+    await using store = openSqlite(file)
+    await using reading = readSqlite(file)
+    const { mood } = await store.moods.add(unrepeated(aMood()))
+    expect(await reading.moods.byId(mood.id)).toEqual(mood)
+    expect(await reading.work.count()).toMatchObject({ states: { pending: 1 } })
+    await expect(reading.moods.purgeMoods([mood])).rejects.toThrow(/readonly/)
   })
 
   it('commits what is asked for in one turn together, and a failure spoils nothing else', async () => {

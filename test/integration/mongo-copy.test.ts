@@ -16,7 +16,7 @@ const { uri } = inject('mongo')!
 const quiet = (): void => {}
 const never = new AbortController().signal
 
-it('“moods store copy” moves all of it, and the product goes on there', async () => {
+it('moods store copy copies every item, and the server resumes on the copy', async () => {
   await using folder = await temporaryFolder()
   await using cleanup = new AsyncDisposableStack()
   const name = anyDatabase()
@@ -50,7 +50,7 @@ it('“moods store copy” moves all of it, and the product goes on there', asyn
   expect((await alice.post('still to be published')).atproto.state).toBe('published')
 })
 
-it('an interrupted copy is gone on with, and a difference is found', async () => {
+it('an interrupted copy resumes, and the comparison finds a difference', async () => {
   await using folder = await temporaryFolder()
   const database = anyDatabase()
   await using from = openSqlite(join(folder.path, 'a.sqlite'))

@@ -15,7 +15,7 @@ import { SqliteIntents } from './intents.ts'
 import { SqliteLedger } from './ledger.ts'
 import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
-import { migrate, refuseNewer } from './schema.ts'
+import { isCurrent, migrate, refuseNewer } from './schema.ts'
 import { SqliteWork } from './work.ts'
 
 /** How long one try waits for another process's write; longer would hold up everything in this one. */
@@ -73,6 +73,29 @@ export function openSqlite(file: string): Store {
     db.close()
     throw unusable(file, error)
   }
+  return storeOf(db, file)
+}
+
+/**
+ * Opens an existing store for reading; writes fail. A file of an older version is opened by {@link openSqlite}, since its
+ * tables have to be brought up to date first.
+ *
+ * @throws DomainError `data_folder` when the file cannot be opened or was written by a newer version
+ */
+export function readSqlite(file: string): Store {
+  let db: Database.Database | null = null
+  try {
+    db = new Database(file, { readonly: true, timeout: BUSY_MS })
+    if (isCurrent(db)) return storeOf(db, file)
+  } catch (error) {
+    db?.close()
+    throw unusable(file, error)
+  }
+  db.close()
+  return openSqlite(file)
+}
+
+function storeOf(db: Database.Database, file: string): Store {
   const commit = new GroupCommit(db)
   const ping = db.prepare('SELECT 1')
   return {

@@ -125,6 +125,12 @@ function versionOf(db: Database.Database): number {
   return db.pragma('user_version', { simple: true }) as number
 }
 
+/** Whether the tables are those of this version. @throws DomainError `data_folder` when they are those of a newer one */
+export function isCurrent(db: Database.Database): boolean {
+  refuseNewer(db)
+  return versionOf(db) === MIGRATIONS.length
+}
+
 /** @throws DomainError `data_folder` when a newer version of the product has been here */
 export function refuseNewer(db: Database.Database): void {
   const version = versionOf(db)
@@ -141,8 +147,7 @@ export function refuseNewer(db: Database.Database): void {
  * @throws DomainError `data_folder` when a newer version has written the file; it stays as it is then
  */
 export function migrate(db: Database.Database): void {
-  refuseNewer(db)
-  if (versionOf(db) === MIGRATIONS.length) return
+  if (isCurrent(db)) return
   db.transaction(() => {
     refuseNewer(db)
     for (const step of MIGRATIONS.slice(versionOf(db))) db.exec(step)

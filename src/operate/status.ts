@@ -1,0 +1,44 @@
+/** The state of an installation: where it is, and how many moods and accounts are in each state. */
+
+import type { Config } from '../config.ts'
+import type { DataFolder } from '../data-folder.ts'
+import { networkOf } from '../network.ts'
+import type { Store } from '../ports/store.ts'
+
+export interface Status {
+  /** Where the API was last served; null if it never was. */
+  readonly address: string | null
+  readonly running: boolean
+  readonly pds: string | null
+  readonly plc: string | null
+  readonly store: string
+  readonly moods: Readonly<Record<string, number>>
+  readonly accounts: Readonly<Record<string, number>>
+  /** Why moods were rejected and accounts need attention, by code. */
+  readonly reasons: {
+    readonly rejected: Readonly<Record<string, number>>
+    readonly needs_attention: Readonly<Record<string, number>>
+  }
+}
+
+/** Reads the state, also while a server runs. Writes nothing. */
+export async function readStatus(
+  config: Config,
+  folder: DataFolder,
+  store: Pick<Store, 'work' | 'accounts' | 'name'>,
+): Promise<Status> {
+  const network = networkOf(config, folder)
+  const server = folder.readJson('server.json') as { address: string } | null
+  const moods = await store.work.count()
+  const accounts = await store.accounts.count()
+  return {
+    address: server?.address ?? null,
+    running: folder.isLocked(),
+    pds: network?.pdsUrl ?? null,
+    plc: network?.plcUrl ?? null,
+    store: store.name,
+    moods: moods.states,
+    accounts: accounts.states,
+    reasons: { rejected: moods.rejected, needs_attention: accounts.attention },
+  }
+}
