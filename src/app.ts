@@ -196,10 +196,10 @@ function connect(
 
 /** @throws DomainError `config` when what is stored was sealed with another key: better now than with each mood */
 async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
-  const sealed = (await store.accounts.anySealed())?.sealedPassword
-  if (!sealed) return
+  const credentials = (await store.accounts.anySealed())?.credentials
+  if (!credentials) return
   try {
-    await new Sealer(sealKey).unseal(sealed)
+    await new Sealer(sealKey).passwordOf(credentials)
   } catch (error) {
     const message =
       'the stored passwords were sealed with another key (MOODS_SEAL_KEY, or secrets.json in the data folder)'

@@ -16,6 +16,15 @@ export interface AccountError {
   readonly at: number
 }
 
+/**
+ * The password of an account on its PDS:
+ * - `sealed`: encrypted with the key of the installation, as all that we store;
+ * - `plain`: as an existing database keeps it, until an operator has it sealed.
+ */
+export type Credentials =
+  | { readonly kind: 'sealed'; readonly sealed: string }
+  | { readonly kind: 'plain'; readonly password: string }
+
 export interface Account {
   readonly user: string
   readonly state: AccountState
@@ -28,8 +37,8 @@ export interface Account {
   readonly did: string | null
   /** Base URL of the PDS that holds the repo. */
   readonly pds: string | null
-  /** Encrypted; stored before the account is made, so that a crash in between recovers by logging in. */
-  readonly sealedPassword: string | null
+  /** Stored before the account is made, so that a crash in between recovers by logging in; null before that. */
+  readonly credentials: Credentials | null
   /** Encrypted access and refresh tokens, shared by all processes. */
   readonly sealedSession: string | null
   /** The user's held moods have to be put to work again; cleared when that is done. */
@@ -46,22 +55,6 @@ export interface ReadyAccount extends Account {
   readonly pds: string
 }
 
-const UNSEALED = 'plain:'
-
-/** A password that an existing database keeps in plain text, where a sealed one is expected. */
-export function unsealed(password: string): string {
-  return UNSEALED + password
-}
-
-export function isUnsealed(sealed: string): boolean {
-  return sealed.startsWith(UNSEALED)
-}
-
-/** The password itself, of one that {@link isUnsealed}. */
-export function plainOf(sealed: string): string {
-  return sealed.slice(UNSEALED.length)
-}
-
 /** A new account, still to be made. */
 export function newAccount(user: string, handle: string): Account {
   return {
@@ -72,7 +65,7 @@ export function newAccount(user: string, handle: string): Account {
     candidate: 0,
     did: null,
     pds: null,
-    sealedPassword: null,
+    credentials: null,
     sealedSession: null,
     requeue: false,
     error: null,
@@ -86,8 +79,8 @@ export function isReady(account: Account | null): account is ReadyAccount {
 }
 
 /** The account before its creation is asked for: name and password are known and about to be stored. */
-export function prepared(account: Account, pdsHandle: string, candidate: number, sealedPassword: string): Account {
-  return { ...account, pdsHandle, candidate, sealedPassword }
+export function prepared(account: Account, pdsHandle: string, candidate: number, credentials: Credentials): Account {
+  return { ...account, pdsHandle, candidate, credentials }
 }
 
 /** The account once it exists on the PDS. Marking its held moods is part of the same write. */

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { DataFolder } from '../data-folder.ts'
-import { newAccount, unsealed } from '../domain/account.ts'
+import { type Credentials, newAccount } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
@@ -49,7 +49,8 @@ export async function openAuthority(
     if (authority?.handle !== handle) authority = { handle, password: randomBytes(24).toString('base64url'), did: null }
     folder.writeJson(FILE, authority)
     // The name goes into the mail address as well, of which there can be only one for each account.
-    const account = { ...newAccount(handle, LABEL), pdsHandle: handle, sealedPassword: unsealed(authority.password) }
+    const credentials: Credentials = { kind: 'plain', password: authority.password }
+    const account = { ...newAccount(handle, LABEL), pdsHandle: handle, credentials }
     const answer = await host.ensure(account)
     if (answer.kind === 'rejected' && answer.code === 'HandleNotAvailable' && handle !== names.at(-1)) continue
     const opened = { ...authority, did: expect(answer).did }

@@ -3,7 +3,6 @@
 import { xrpc } from '@atproto/lex-client'
 import { type Config, readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
-import { isUnsealed } from '../domain/account.ts'
 import type { Limit } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf } from '../domain/outcome.ts'
@@ -165,11 +164,11 @@ async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Ch
     )
   let [looked, plain, closed] = [0, 0, 0]
   for await (const page of archived(store, 'accounts', stop)) {
-    for (const { sealedPassword } of page) {
-      if (sealedPassword === null) continue
+    for (const { credentials } of page) {
+      if (credentials === null) continue
       looked++
-      if (isUnsealed(sealedPassword)) plain++
-      else if (!(await opens(sealedPassword))) closed++
+      if (credentials.kind === 'plain') plain++
+      else if (!(await opens(credentials.sealed))) closed++
     }
     if (looked >= SECRETS) break
   }

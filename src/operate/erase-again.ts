@@ -276,7 +276,7 @@ async function eraseAgain(deps: EraseAgainDeps, user: string): Promise<Erasure> 
   if (account?.did && config.eraseAccounts && (await isGone(deps, account))) {
     const confirmed = await host.deleteAccount(account.did)
     if (confirmed.kind === 'ok') {
-      const nothing = { did: null, pds: null, pdsHandle: null, sealedPassword: null, sealedSession: null }
+      const nothing = { did: null, pds: null, pdsHandle: null, credentials: null, sealedSession: null }
       // Not pending: a worker would create an account before the erasure is requested.
       const error = { code: 'Erased', message: 'the account was deleted by an erasure', at: clock.now() }
       await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })

@@ -1,6 +1,6 @@
 /** Sealing passwords that an existing database stores in plain text. */
 
-import { isUnsealed, plainOf } from '../domain/account.ts'
+import type { Credentials } from '../domain/account.ts'
 import type { AccountStore } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived } from './pages.ts'
@@ -8,8 +8,8 @@ import { archived } from './pages.ts'
 /** Encrypts secrets for the store. */
 interface Sealer {
   seal(secret: string): Promise<string>
-  /** Rejects for a text that was sealed with another key. */
-  unseal(sealed: string): Promise<string>
+  /** Rejects for a password that was sealed with another key. */
+  passwordOf(credentials: Credentials): Promise<string>
 }
 
 export interface Sealed {
@@ -42,10 +42,10 @@ export async function sealPasswords(
   const round = async (seals: boolean): Promise<Sealed> => {
     const counts = { accounts: 0, plain: 0, sealed: 0, failed: 0 }
     for await (const page of archived(store, 'accounts', stop)) {
-      for (const { user, sealedPassword } of page) {
+      for (const { user, credentials } of page) {
         if (stop.aborted) break
         counts.accounts++
-        if (sealedPassword !== null && isUnsealed(sealedPassword)) {
+        if (credentials?.kind === 'plain') {
           counts.plain++
           if (seals) counts[(await sealOne(store.accounts, sealer, user)) ? 'sealed' : 'failed']++
         }
@@ -66,14 +66,14 @@ const TRIES = 10
 async function sealOne(accounts: AccountStore, sealer: Sealer, user: string): Promise<boolean> {
   for (let i = 0; i < TRIES; i++) {
     const account = await accounts.byUser(user)
-    if (!account?.sealedPassword || !isUnsealed(account.sealedPassword)) return true
-    const password = plainOf(account.sealedPassword)
-    const sealedPassword = await sealer.seal(password)
+    if (account?.credentials?.kind !== 'plain') return true
+    const { password } = account.credentials
+    const credentials: Credentials = { kind: 'sealed', sealed: await sealer.seal(password) }
     // Checked before the plain text is gone.
-    if ((await sealer.unseal(sealedPassword)) !== password) return false
-    if (!(await accounts.save({ ...account, sealedPassword }))) continue
-    const stored = (await accounts.byUser(user))?.sealedPassword ?? null
-    return stored !== null && !isUnsealed(stored) && (await sealer.unseal(stored)) === password
+    if ((await sealer.passwordOf(credentials)) !== password) return false
+    if (!(await accounts.save({ ...account, credentials }))) continue
+    const stored = (await accounts.byUser(user))?.credentials
+    return stored?.kind === 'sealed' && (await sealer.passwordOf(stored)) === password
   }
   return false
 }

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
-import type { Account } from '../domain/account.ts'
+import type { Account, Credentials } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { AccountHost, OpenedAccount } from '../ports/pds.ts'
 import { createAccount, createInviteCode, deleteAccount, describeServer } from './methods.ts'
@@ -56,15 +56,15 @@ export class PdsHost implements AccountHost {
       : ok(domain)
   }
 
-  newSealedPassword(): Promise<string> {
-    return this.#sealer.seal(randomBytes(24).toString('base64url'))
+  async newCredentials(): Promise<Credentials> {
+    return { kind: 'sealed', sealed: await this.#sealer.seal(randomBytes(24).toString('base64url')) }
   }
 
   async ensure(account: Account): Promise<Outcome<OpenedAccount>> {
-    if (account.pdsHandle === null || account.sealedPassword === null) {
+    if (account.pdsHandle === null || account.credentials === null) {
       throw new Error('an account needs a stored handle and password before it is made')
     }
-    const created = await this.#create(account, account.pdsHandle, account.sealedPassword)
+    const created = await this.#create(account, account.pdsHandle, account.credentials)
     if (created.kind === 'ok') return this.#opened(created.value)
     if (created.kind !== 'rejected') return created
     // There is no idempotency key: what an earlier try has made answers to the stored password.
@@ -75,7 +75,7 @@ export class PdsHost implements AccountHost {
   }
 
   async find(account: Account): Promise<Outcome<OpenedAccount | null>> {
-    if (account.pdsHandle === null || account.sealedPassword === null) return ok(null)
+    if (account.pdsHandle === null || account.credentials === null) return ok(null)
     const login = await this.#sessions.login(this.#options.url, account.pdsHandle, account)
     if (login.kind === 'ok') return this.#opened(login.value)
     return login.kind === 'unauthorized' || login.kind === 'rejected' ? ok(null) : login
@@ -90,17 +90,18 @@ export class PdsHost implements AccountHost {
     )
   }
 
-  async #create(account: Account, handle: string, sealedPassword: string) {
+  async #create(account: Account, handle: string, credentials: Credentials) {
     const description = await this.#describe()
     if (description.kind !== 'ok') return description
     const invite = description.value.inviteCodeRequired ? await this.#invite() : ok(undefined)
     if (invite.kind !== 'ok') return invite
     // Of the stored password as well: an account that was left behind by an erasure keeps its own address.
-    const mailbox = createHash('sha256').update(`${account.user}\n${sealedPassword}`).digest('hex').slice(0, 24)
+    const stored = credentials.kind === 'plain' ? credentials.password : credentials.sealed
+    const mailbox = createHash('sha256').update(`${account.user}\n${stored}`).digest('hex').slice(0, 24)
     const body = {
       handle: handle as l.HandleString,
       email: `${mailbox}@${this.#options.emailDomain}`,
-      password: await this.#sealer.unseal(sealedPassword),
+      password: await this.#sealer.passwordOf(credentials),
       inviteCode: invite.value,
     }
     return this.#xrpc.ask(

@@ -1,7 +1,7 @@
 /** Secrets at rest: JWE (RFC 7516), direct encryption with A256GCM. */
 
 import { CompactEncrypt, compactDecrypt } from 'jose'
-import { isUnsealed, plainOf } from '../domain/account.ts'
+import type { Credentials } from '../domain/account.ts'
 
 export class Sealer {
   readonly #key: Uint8Array
@@ -17,10 +17,14 @@ export class Sealer {
       .encrypt(this.#key)
   }
 
-  /** Opens what was sealed; a password that never was is given as it is. @throws when the text was sealed with another key or was changed */
+  /** @throws when the text was sealed with another key or was changed */
   async unseal(sealed: string): Promise<string> {
-    if (isUnsealed(sealed)) return plainOf(sealed)
     const { plaintext } = await compactDecrypt(sealed, this.#key)
     return new TextDecoder().decode(plaintext)
+  }
+
+  /** The password itself. @throws when it was sealed with another key or was changed */
+  passwordOf(credentials: Credentials): Promise<string> {
+    return credentials.kind === 'plain' ? Promise.resolve(credentials.password) : this.unseal(credentials.sealed)
   }
 }

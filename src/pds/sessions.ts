@@ -61,12 +61,12 @@ export class Sessions {
 
   /** Asks the PDS for tokens by the password that is stored with the account, if the account's logins allow it. */
   async login(pds: string, identifier: string, account: Account): Promise<Outcome<Tokens & { did: string }>> {
-    if (account.sealedPassword === null) {
+    if (account.credentials === null) {
       return { kind: 'unauthorized', code: 'NoPassword', message: 'no password is stored for this account' }
     }
     let password: string
     try {
-      password = await this.#sealer.unseal(account.sealedPassword)
+      password = await this.#sealer.passwordOf(account.credentials)
     } catch {
       return { kind: 'unauthorized', code: 'Unsealable', message: 'the stored password was sealed with another key' }
     }

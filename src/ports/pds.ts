@@ -1,6 +1,6 @@
 /** What the engine asks of a PDS: reading and writing repos, and making accounts. Implemented in `pds/`. */
 
-import type { Account, ReadyAccount } from '../domain/account.ts'
+import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
 import type { AuditedRecord } from '../domain/audit.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
@@ -43,7 +43,7 @@ export interface AccountHost {
   /** What the PDS appends to handles, with its dot. */
   handleDomain(): Promise<Outcome<string>>
   /** A new password, sealed, to be stored before {@link ensure} is called. */
-  newSealedPassword(): Promise<string>
+  newCredentials(): Promise<Credentials>
   /**
    * Makes the account, or finds it made: safe to repeat with the same handle and password.
    * `rejected` with the code `HandleNotAvailable`: reserved, or taken by another account.

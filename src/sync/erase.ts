@@ -78,7 +78,7 @@ async function purge(store: Store, user: string): Promise<void> {
 /** The account; one that a crash left on the PDS, but not in the store, is looked for there. */
 async function findAccount({ store, host }: EraseDeps, user: string): Promise<Outcome<Account | null>> {
   const account = await store.accounts.byUser(user)
-  if (!account || account.did !== null || account.sealedPassword === null) return ok(account)
+  if (!account || account.did !== null || account.credentials === null) return ok(account)
   const found = await host.find(account)
   if (found.kind !== 'ok') return found
   if (!found.value) return ok(account)

@@ -57,7 +57,7 @@ async function name(deps: ProvisionDeps, account: Account, candidate: number): P
   const domain = await deps.host.handleDomain()
   if (domain.kind !== 'ok') return domain
   const handle = accountHandle(account.handle, account.user, candidate, domain.value)
-  const password = account.sealedPassword ?? (await deps.host.newSealedPassword())
-  const saved = await deps.accounts.save(prepared(account, handle, candidate, password))
+  const credentials = account.credentials ?? (await deps.host.newCredentials())
+  const saved = await deps.accounts.save(prepared(account, handle, candidate, credentials))
   return saved ? ok(saved) : CHANGED
 }

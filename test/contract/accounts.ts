@@ -34,7 +34,7 @@ export function accountContract(given: Given): void {
       expect(await accounts.byUser('u1')).toBeNull()
       expect(await accounts.add(fresh)).toEqual(fresh)
       const ready = opened(
-        { ...fresh, pdsHandle: 'alice.test', candidate: 1, sealedPassword: 'p' },
+        { ...fresh, pdsHandle: 'alice.test', candidate: 1, credentials: { kind: 'sealed', sealed: 's' } },
         'did:plc:a',
         'http://pds',
         's',
@@ -114,7 +114,12 @@ export function accountContract(given: Given): void {
         state: fc.constantFrom(...ACCOUNT_STATES),
         pdsHandle: fc.option(words),
         candidate: fc.nat({ max: 9 }),
-        sealedPassword: fc.option(words.map((word) => `sealed ${word}`)),
+        credentials: fc.option(
+          fc.oneof(
+            words.map((word) => ({ kind: 'sealed', sealed: `sealed ${word}` }) as const),
+            words.map((password) => ({ kind: 'plain', password }) as const),
+          ),
+        ),
         sealedSession: fc.option(words),
         requeue: fc.boolean(),
         error: fc.option(fc.record({ code: words, message: words, at: fc.nat() })),
@@ -167,9 +172,12 @@ export function accountContract(given: Given): void {
       await accounts.claimHandle('u2', 'bob')
       await accounts.add(newAccount('u1', 'alice'))
       expect(await accounts.anySealed()).toBeNull()
-      const sealed = await accounts.add({ ...newAccount('u2', 'bob'), sealedPassword: 'sealed' })
+      const plain = await accounts.add({ ...newAccount('u2', 'bob'), credentials: { kind: 'plain', password: 'p' } })
+      expect(await accounts.byUser('u2')).toEqual(plain)
+      expect(await accounts.anySealed()).toBeNull()
+      const sealed = await accounts.save({ ...plain, credentials: { kind: 'sealed', sealed: 's' } })
       expect(await accounts.anySealed()).toEqual(sealed)
-      await accounts.save({ ...sealed, sealedPassword: null })
+      await accounts.save({ ...sealed!, credentials: null })
       expect(await accounts.anySealed()).toBeNull()
     })
 

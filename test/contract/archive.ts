@@ -25,7 +25,7 @@ function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] 
   const third = aMood({ id: `${'a'.repeat(23)}3`, ordinal: 3 })
   const done = finished(newErasure('receipt-2', 'u8', 'tombstone', NOW), 'texts_removed', true, NOW)
   const ready = opened(
-    { ...newAccount('u1', 'alice'), pdsHandle: 'alice.test', sealedPassword: 'p' },
+    { ...newAccount('u1', 'alice'), pdsHandle: 'alice.test', credentials: { kind: 'sealed', sealed: 's' } },
     'did:plc:a',
     'http://pds',
     's',

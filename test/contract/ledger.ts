@@ -102,16 +102,20 @@ export function ledgerContract(given: Given): void {
       expect(await stored('points b')).toMatchObject({ windows: [{ used: 1 }] })
     })
 
-    it('a host that failed is said to be failing until it is reached', async () => {
+    it('a host that failed is reported as failing, after three times as dead, until it is reached', async () => {
       await given.store.ledger.unreachable('host', false, waitMs, NOW)
       expect(await given.other.ledger.reserve('host', reservation, NOW)).toMatchObject({
         waitUntil: null,
         failing: true,
+        dead: false,
       })
+      for (let i = 0; i < 2; i++) await given.store.ledger.unreachable('host', false, waitMs, NOW)
+      expect(await given.other.ledger.reserve('host', reservation, NOW)).toMatchObject({ failing: true, dead: true })
       await given.other.ledger.reachable('host')
       expect(await given.store.ledger.reserve('host', reservation, NOW)).toMatchObject({
         waitUntil: null,
         failing: false,
+        dead: false,
       })
     })
   })

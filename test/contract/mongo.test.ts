@@ -214,7 +214,10 @@ describe('with 100,000 moods', () => {
     await accounts.handlesOf([user])
     await accounts.usersOf(['seven'])
     const account = await accounts.add(newAccount(user, 'seven'))
-    await accounts.save({ ...opened(account, 'did:plc:seven', 'http://pds', 'session'), sealedPassword: 'sealed' })
+    await accounts.save({
+      ...opened(account, 'did:plc:seven', 'http://pds', 'session'),
+      credentials: { kind: 'sealed', sealed: 's' },
+    })
     await accounts.byDid('did:plc:seven')
     await accounts.anySealed()
     await accounts.needingAttention('X', '', 50)

@@ -5,7 +5,6 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
-import { unsealed } from '../../src/domain/account.ts'
 import type { AccountCheck } from '../../src/operate/account-check.ts'
 import type { AccountList } from '../../src/operate/accounts.ts'
 import type { Provision } from '../../src/operate/provision.ts'
@@ -167,9 +166,9 @@ describe('moods accounts seal', () => {
     await app.accounts.signUp('u1', 'alice')
     await app.accounts.signUp('u2', 'bob')
     await app.engine.drain()
-    const { sealedPassword } = (await app.store.accounts.byUser('u1'))!
-    const password = await app.sealer.unseal(sealedPassword!)
-    await change(app, 'u1', { sealedPassword: unsealed(password), sealedSession: null })
+    const { credentials } = (await app.store.accounts.byUser('u1'))!
+    const password = await app.sealer.passwordOf(credentials!)
+    await change(app, 'u1', { credentials: { kind: 'plain', password }, sealedSession: null })
     const dry = await accounts<Sealed>(folder.path, ['seal'])
     expect(dry).toMatchObject({ code: 0, accounts: 2, plain: 1, sealed: 0 })
     const { code, stdout, stderr } = await runMoods(['accounts', 'seal', '--execute'], environment(folder.path))
@@ -178,9 +177,10 @@ describe('moods accounts seal', () => {
       '1 of 2 accounts have a password in plain text. 1 sealed and unsealed again, 0 failed.\n',
     ])
     expect(stdout + stderr).not.toContain(password)
-    const sealed = (await app.store.accounts.byUser('u1'))!.sealedPassword!
-    expect(sealed).not.toContain(password)
-    expect(await app.sealer.unseal(sealed)).toBe(password)
+    const sealed = (await app.store.accounts.byUser('u1'))!.credentials!
+    expect(sealed.kind).toBe('sealed')
+    expect(JSON.stringify(sealed)).not.toContain(password)
+    expect(await app.sealer.passwordOf(sealed)).toBe(password)
     expect(await accounts<Sealed>(folder.path, ['seal', '--execute'])).toMatchObject({ plain: 0, sealed: 0 })
   })
 })

@@ -19,8 +19,12 @@ it('an account’s name and password are stored before the PDS is asked for it',
     return save(account)
   }
   await engine.drain()
-  expect(stored[0]).toMatchObject({ pdsHandle: null, sealedPassword: null })
-  expect(stored[1]).toMatchObject({ state: 'pending', pdsHandle: 'alice.test', sealedPassword: expect.any(String) })
+  expect(stored[0]).toMatchObject({ pdsHandle: null, credentials: null })
+  expect(stored[1]).toMatchObject({
+    state: 'pending',
+    pdsHandle: 'alice.test',
+    credentials: { kind: 'sealed', sealed: expect.any(String) },
+  })
   expect(await store.accounts.byUser('u1')).toMatchObject({ state: 'ready', pdsHandle: 'alice.test' })
 })
 

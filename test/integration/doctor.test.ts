@@ -9,7 +9,6 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
-import { unsealed } from '../../src/domain/account.ts'
 import type { Check } from '../../src/operate/doctor.ts'
 import type { LiveStep } from '../../src/operate/test-record.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
@@ -107,7 +106,7 @@ describe('moods doctor', () => {
     expect([wrongKey.code, wrongKey.levels['seal key']]).toEqual([1, 'problem'])
 
     const account = (await app.store.accounts.byUser('u1'))!
-    await app.store.accounts.save({ ...account, sealedPassword: unsealed('in-plain-text') })
+    await app.store.accounts.save({ ...account, credentials: { kind: 'plain', password: 'in-plain-text' } })
     const plain = await doctor(env)
     expect([plain.code, plain.levels['seal key']]).toEqual([0, 'warning'])
     expect(plain.stdout).not.toContain('in-plain-text')

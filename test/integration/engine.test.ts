@@ -33,7 +33,7 @@ describe('while the PDS is down', () => {
     const { mood } = await app.moods.post('u1', { mood: 'hello from the dark' })
     await app.engine.drain()
     expect(await app.store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'pending', attempts: 0 } })
-    expect(await account(site)).toMatchObject({ state: 'pending', sealedPassword: null })
+    expect(await account(site)).toMatchObject({ state: 'pending', credentials: null })
 
     await site.pds.up()
     await app.engine.drain()
@@ -68,7 +68,7 @@ describe('sessions', () => {
     await using site = await signedUpSite()
     const before = await account(site)
     // A login with this would fail, and the account would then need attention.
-    await site.app.store.accounts.save({ ...before, sealedPassword: null })
+    await site.app.store.accounts.save({ ...before, credentials: null })
     site.forward(3 * HOUR)
     await site.app.moods.post('u1', { mood: 'three hours later' })
     await site.app.engine.drain()
@@ -89,7 +89,7 @@ describe('sessions', () => {
 
   it('an account without session and password waits for an operator, and its moods stay pending', async () => {
     await using site = await signedUpSite()
-    await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null, sealedPassword: null })
+    await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null, credentials: null })
     await site.app.moods.post('u1', { mood: 'locked out' })
     await site.app.engine.drain()
     expect(await account(site)).toMatchObject({ state: 'needs_attention', error: { code: 'NoPassword' } })

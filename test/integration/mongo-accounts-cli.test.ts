@@ -67,8 +67,9 @@ describe('moods accounts, on an existing database', () => {
       code: 'ac1',
       atproto: { did, handle: 'legacy-1.test' },
     })
-    const { sealedPassword } = (await site.app.store.accounts.byUser(sub))!
-    expect(await site.app.sealer.unseal(sealedPassword!)).toBe('plain-1')
+    const { credentials } = (await site.app.store.accounts.byUser(sub))!
+    expect(credentials?.kind).toBe('sealed')
+    expect(await site.app.sealer.passwordOf(credentials!)).toBe('plain-1')
     await site.app.moods.post(sub, { mood: 'still here' })
     await site.app.engine.drain()
     expect((await listRecords(site.app.pdsUrl, did)).map(({ value }) => value['text'])).toEqual(['still here'])

@@ -184,7 +184,7 @@ describe('accounts', () => {
     await new Visitor(app.address).as('alice')
     await app.engine.drain()
     const account = (await app.store.accounts.byUser((await app.accounts.userOf('alice'))!))!
-    expect(account.sealedPassword).toMatch(/^eyJ[\w-]+\.\./)
+    expect(account.credentials).toMatchObject({ kind: 'sealed', sealed: expect.stringMatching(/^eyJ[\w-]+\.\./) })
     expect(account.sealedSession).toMatch(/^eyJ[\w-]+\.\./)
     expect(account.sealedSession).not.toContain('accessJwt')
   })

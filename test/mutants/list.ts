@@ -192,8 +192,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the name and password of an account are not stored before it is made',
     file: 'src/sync/provision.ts',
-    find: 'const saved = await deps.accounts.save(prepared(account, handle, candidate, password))\n  return saved ? ok(saved) : CHANGED',
-    replace: 'return ok(prepared(account, handle, candidate, password))',
+    find: 'const saved = await deps.accounts.save(prepared(account, handle, candidate, credentials))\n  return saved ? ok(saved) : CHANGED',
+    replace: 'return ok(prepared(account, handle, candidate, credentials))',
     tests: [PUBLISH, 'test/integration/crashes.test.ts'],
   },
   {

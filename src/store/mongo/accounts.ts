@@ -6,8 +6,7 @@ import {
   ACCOUNT_STATES,
   type AccountError,
   type AccountState,
-  isUnsealed,
-  unsealed,
+  type Credentials,
 } from '../../domain/account.ts'
 import type { AccountCounts, AccountStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -167,19 +166,25 @@ export function toAccount({ _id, atproto }: UserDocument, handle: string | null,
     candidate: atproto?.candidate ?? 0,
     did,
     pds: atproto?.pds ?? (did === null ? null : defaultPds),
-    sealedPassword: sealed ?? (password === undefined ? null : unsealed(password)),
+    credentials: toCredentials(sealed, password),
     sealedSession: atproto?.session ?? null,
     requeue: atproto?.requeue ?? false,
     error: atproto?.error ?? null,
   }
 }
 
-/** What is to change in the user's document. A password in plain text stays where it is until it is sealed. */
+function toCredentials(sealed: string | undefined, password: string | undefined): Credentials | null {
+  if (sealed !== undefined) return { kind: 'sealed', sealed }
+  return password === undefined ? null : { kind: 'plain', password }
+}
+
+/** What to change in the user's document. A password in plain text keeps its field until it is sealed. */
 export function fieldsOf(account: Account, version: number) {
-  const { sealedPassword } = account
-  const isPlain = sealedPassword !== null && isUnsealed(sealedPassword)
-  const isSealed = sealedPassword !== null && !isPlain
-  const gone = [...(isPlain ? [] : ['atproto.password']), ...(sealedPassword === null ? ['atproto.sealed'] : [])]
+  const { credentials } = account
+  const password = credentials?.kind === 'plain' ? { 'atproto.password': credentials.password } : {}
+  const sealed = credentials?.kind === 'sealed' ? { 'atproto.sealed': credentials.sealed } : {}
+  const kept = { ...password, ...sealed }
+  const gone = ['atproto.password', 'atproto.sealed'].filter((field) => !(field in kept))
   return {
     $set: {
       'atproto.did': account.did,
@@ -191,7 +196,7 @@ export function fieldsOf(account: Account, version: number) {
       'atproto.requeue': account.requeue,
       'atproto.error': account.error,
       'atproto.version': version,
-      ...(isSealed ? { 'atproto.sealed': sealedPassword } : {}),
+      ...kept,
     },
     $unset: Object.fromEntries(gone.map((field) => [field, '' as const])),
   }

@@ -1,7 +1,13 @@
 /** Handles and accounts in SQLite. */
 
 import type Database from 'better-sqlite3'
-import { type Account, ACCOUNT_STATES, type AccountError, type AccountState } from '../../domain/account.ts'
+import {
+  type Account,
+  ACCOUNT_STATES,
+  type AccountError,
+  type AccountState,
+  type Credentials,
+} from '../../domain/account.ts'
 import type { AccountCounts, AccountStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 
@@ -14,10 +20,25 @@ export interface AccountRow {
   candidate: number
   did: string | null
   pds: string | null
+  /** Sealed; or in plain text, after {@link PLAIN}. */
   sealed_password: string | null
   sealed_session: string | null
   requeue: number
   error: string | null
+}
+
+/** What comes before a password in plain text; no sealed one begins so. */
+const PLAIN = 'plain:'
+
+function toCredentials(password: string | null): Credentials | null {
+  if (password === null) return null
+  if (password.startsWith(PLAIN)) return { kind: 'plain', password: password.slice(PLAIN.length) }
+  return { kind: 'sealed', sealed: password }
+}
+
+function toPassword(credentials: Credentials | null): string | null {
+  if (credentials === null) return null
+  return credentials.kind === 'plain' ? PLAIN + credentials.password : credentials.sealed
 }
 
 export function toAccount(row: AccountRow): Account {
@@ -30,7 +51,7 @@ export function toAccount(row: AccountRow): Account {
     candidate: row.candidate,
     did: row.did,
     pds: row.pds,
-    sealedPassword: row.sealed_password,
+    credentials: toCredentials(row.sealed_password),
     sealedSession: row.sealed_session,
     requeue: row.requeue === 1,
     error: row.error === null ? null : (JSON.parse(row.error) as AccountError),
@@ -47,7 +68,7 @@ export function toAccountRow(account: Account): AccountRow {
     candidate: account.candidate,
     did: account.did,
     pds: account.pds,
-    sealed_password: account.sealedPassword,
+    sealed_password: toPassword(account.credentials),
     sealed_session: account.sealedSession,
     requeue: account.requeue ? 1 : 0,
     error: account.error === null ? null : JSON.stringify(account.error),
@@ -66,7 +87,9 @@ export class SqliteAccounts implements AccountStore {
       userOf: db.prepare<[string], { user: string }>('SELECT user FROM handles WHERE handle = ?'),
       byUser: db.prepare<[string], AccountRow>('SELECT * FROM accounts WHERE user = ?'),
       byDid: db.prepare<[string], AccountRow>('SELECT * FROM accounts WHERE did = ?'),
-      anySealed: db.prepare<[], AccountRow>('SELECT * FROM accounts WHERE sealed_password IS NOT NULL LIMIT 1'),
+      anySealed: db.prepare<[], AccountRow>(
+        `SELECT * FROM accounts WHERE sealed_password NOT LIKE '${PLAIN}%' LIMIT 1`,
+      ),
       insert: db.prepare<[AccountRow]>(`
         INSERT INTO accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds,
           :sealed_password, :sealed_session, :requeue, :error) ON CONFLICT (user) DO NOTHING`),
