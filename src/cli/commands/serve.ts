@@ -2,6 +2,7 @@
 
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
+import { flushCompileCache } from 'node:module'
 import { Command } from 'commander'
 import { trialUser } from '../../accounts.ts'
 import { type App, createApp, type Role } from '../../app.ts'
@@ -25,6 +26,8 @@ async function run(role: Role): Promise<void> {
   const stop = untilStopped()
   await using app = await createApp(config, role)
   console.log(await welcome(app, config))
+  // What bin/moods.js has compiled is kept now, and not only where the process comes to a peaceful end.
+  flushCompileCache()
   await stop
   console.log('Stopping.')
 }
