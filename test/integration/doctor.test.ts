@@ -150,7 +150,7 @@ describe('moods doctor --live', () => {
     expect(commitsOf(folder.path, did)).toBe(before)
   })
 
-  it('says where there is no firehose, and deletes all the same', async () => {
+  it('reports a missing firehose, and deletes the test record all the same', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.accounts.signUp('u1', 'alice')

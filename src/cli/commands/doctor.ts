@@ -1,49 +1,48 @@
-/** `moods doctor`: whether the installation can work, and what to do where it cannot. */
+/** `moods doctor`: checks whether the installation can work, and follows a test record end to end. */
 
 import { Command } from 'commander'
 import { type Check, examine } from '../../operate/doctor.ts'
 import { type LiveStep, tryLive } from '../../operate/test-record.ts'
 import { findUser } from '../../operate/users.ts'
-import { openInstallation } from '../open.ts'
-import { untilInterrupted } from '../interrupt.ts'
 import { openExisting } from '../existing.ts'
+import type { Exit } from '../exit.ts'
+import { untilInterrupted } from '../interrupt.ts'
+import { openInstallation, runTask } from '../open.ts'
+import { JSON_OPTION } from '../options.ts'
 
 interface Options {
   readonly live?: string
   readonly json?: boolean
 }
 
-export function doctorCommand(): Command {
+export function doctorCommand(exit: Exit): Command {
   return new Command('doctor')
-    .description(
-      'checks configuration, store, PDS, clock, limits and keys, and says what to do where something is wrong',
-    )
-    .option(
-      '--live <user>',
-      'write a test record into the repo of this user (@handle, DID or sub), follow it, delete it',
-    )
-    .option('--json', 'one JSON document on standard output')
+    .description('checks configuration, store, PDS, clock, limits and keys, and prints a remedy for each problem')
+    .option('--live <user>', 'write a test record to the repo of this user (@handle, DID or sub), follow it, delete it')
+    .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nThe test record is public while it is there, a second or two; it is deleted whatever happens, also on Ctrl+C.\n' +
-        'Ends with 0 when there is no problem, 1 when there is one.',
+      '\nThe test record is public for a second or two. It is always deleted, also after a failure or Ctrl+C.\n' +
+        'Exit code: 0 when there is no problem, 1 when there is one.',
     )
-    .action((options: Options) => (options.live === undefined ? doctor(options) : live(options.live, options)))
+    .action(async ({ live, json = false }: Options) =>
+      exit(live === undefined ? await runChecks(json) : await runLive(live, json)),
+    )
 }
 
-async function doctor({ json = false }: Options): Promise<void> {
+async function runChecks(json: boolean): Promise<number> {
   using interrupted = untilInterrupted()
   const clock = { now: () => Date.now() }
-  const patient = { env: process.env, nodeVersion: process.versions.node, clock, openStore: openExisting }
+  const input = { env: process.env, nodeVersion: process.versions.node, clock, openStore: openExisting }
   const checks: Check[] = []
-  for await (const check of examine(patient, interrupted.signal)) {
+  for await (const check of examine(input, interrupted.signal)) {
     checks.push(check)
     if (!json) console.log(describe(check))
     if (interrupted.signal.aborted) break
   }
-  const isWell = checks.every(({ level }) => level !== 'problem')
-  if (json) console.log(JSON.stringify({ ok: isWell, checks }, null, 2))
-  if (!isWell || interrupted.signal.aborted) process.exitCode = 1
+  const ok = checks.every(({ level }) => level !== 'problem')
+  if (json) console.log(JSON.stringify({ ok, checks }, null, 2))
+  return ok && !interrupted.signal.aborted ? 0 : 1
 }
 
 function describe({ name, level, message, remedy }: Check): string {
@@ -51,19 +50,24 @@ function describe({ name, level, message, remedy }: Check): string {
   return remedy === null ? line : `${line}\n${' '.repeat(24)}${remedy}`
 }
 
-async function live(name: string, { json = false }: Options): Promise<void> {
-  using interrupted = untilInterrupted()
-  await using app = await openInstallation()
-  const user = await findUser(app.store, name)
-  console.error('Writes one test record, and deletes it again.')
-  const onStep = (step: LiveStep): void => {
-    if (!json)
-      console.log(
-        `${step.ok ? 'ok' : 'problem'}  ${step.name.padEnd(10)}${String(step.ms).padStart(6)} ms  ${step.detail ?? ''}`.trimEnd(),
-      )
-  }
-  const steps = await tryLive(app, user, onStep, interrupted.signal)
-  const isWell = steps.every((step) => step.ok) && !interrupted.signal.aborted
-  if (json) console.log(JSON.stringify({ ok: isWell, steps }, null, 2))
-  if (!isWell) process.exitCode = 1
+function runLive(name: string, json: boolean): Promise<number> {
+  const onStep = (step: LiveStep): void => (json ? undefined : console.log(describeStep(step)))
+  return runTask(
+    openInstallation,
+    { json },
+    {
+      work: async (app, _, stop, announce) => {
+        const user = await findUser(app.store, name)
+        announce('Writes one test record, and deletes it again.')
+        const steps = await tryLive(app, user, onStep, stop)
+        return { ok: steps.every((step) => step.ok) && !stop.aborted, steps }
+      },
+      text: () => '',
+      exitCode: ({ ok }) => (ok ? 0 : 1),
+    },
+  )
+}
+
+function describeStep({ ok, name, ms, detail }: LiveStep): string {
+  return `${ok ? 'ok' : 'problem'}  ${name.padEnd(10)}${String(ms).padStart(6)} ms  ${detail ?? ''}`.trimEnd()
 }

@@ -1,12 +1,12 @@
 /** Where the commands about the lexicon look: the configured network, the embedded one, or the public one. */
 
 import { Resolver } from 'node:dns/promises'
-import { type Config, PUBLIC_PLC, readConfig } from '../../config.ts'
-import { DataFolder } from '../../data-folder.ts'
-import { DomainError } from '../../domain/errors.ts'
-import type { ResolveTxt } from '../../lexicon/resolve.ts'
-import { networkOf } from '../../network.ts'
-import { Xrpc } from '../../pds/xrpc.ts'
+import { type Config, PUBLIC_PLC, readConfig } from '../config.ts'
+import { DataFolder } from '../data-folder.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { ResolveTxt } from '../lexicon/resolve.ts'
+import { networkOf } from '../network.ts'
+import { Xrpc } from '../pds/xrpc.ts'
 
 export interface Place {
   readonly config: Config
