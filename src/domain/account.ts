@@ -3,7 +3,7 @@
 /**
  * - `pending`: to be made on the PDS, by the engine;
  * - `ready`: has a DID; moods can be published;
- * - `needs_attention`: refused for a reason that waiting does not mend; left alone until somebody touches it.
+ * - `needs_attention`: refused for a reason that does not pass with time; waits for an operator, or for another sign-up.
  */
 export const ACCOUNT_STATES = ['pending', 'ready', 'needs_attention'] as const
 export type AccountState = (typeof ACCOUNT_STATES)[number]
@@ -93,7 +93,7 @@ export function refused(account: Account, error: AccountError): Account {
   return { ...account, state: 'needs_attention', error }
 }
 
-/** The account after somebody has looked at it: what was refused is tried again. */
+/** The account when what was refused is tried again. */
 export function retried(account: Account): Account {
   return { ...account, state: account.did === null ? 'pending' : 'ready', requeue: account.did !== null, error: null }
 }

@@ -61,7 +61,7 @@ interface Listener {
 
 /**
  * Both servers call `listen(port)`, which would open them to every network this machine is in. They are named
- * `localhost` in every DID, so nobody else could use them anyway.
+ * `localhost` in every DID, so other machines could not use them anyway.
  */
 function listenOnLoopback(app: object): void {
   const listener = app as Listener & http.RequestListener

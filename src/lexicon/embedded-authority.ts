@@ -14,7 +14,7 @@ import type { AccountHost } from '../ports/pds.ts'
 const FILE = 'lexicon-authority.json'
 /** A label that the PDS has not reserved; `lexicon` is. */
 const LABEL = 'lexicon-authority'
-/** Names that are tried: somebody may have taken the first. */
+/** Names to try: another account may have the first ones. */
 const CANDIDATES = 5
 
 export interface Authority {
@@ -43,7 +43,7 @@ export async function openAuthority(
   if (authority?.did) return { ...authority, did: authority.did }
   const domain = expect(await host.handleDomain())
   const names = Array.from({ length: CANDIDATES }, (_, candidate) => accountHandle(LABEL, LABEL, candidate, domain))
-  // What was begun is gone on with, under the name that it was begun with.
+  // An interrupted run is resumed under the name that it began with.
   const begun = authority ? names.indexOf(authority.handle) : 0
   for (const handle of names.slice(Math.max(0, begun))) {
     if (authority?.handle !== handle) authority = { handle, password: randomBytes(24).toString('base64url'), did: null }
@@ -81,7 +81,7 @@ async function publishEmbedded({ folder, host, xrpc, pdsUrl }: EmbeddedPublisher
 }
 
 /**
- * Publishes the product's lexicon on the embedded PDS, in the background: nobody waits for it, and nothing fails with it.
+ * Publishes the product's lexicon on the embedded PDS, in the background: the start does not wait for it, and does not fail with it.
  *
  * @returns waits until it is over, to be called before what it uses is closed
  */

@@ -82,7 +82,7 @@ export class LexiconRepo {
   }
 
   /**
-   * Brings the record to what is given, unless that breaks somebody. Safe to repeat.
+   * Publishes the document, unless it breaks existing records or readers. Safe to repeat.
    *
    * @param force publishes a breaking change as well
    * @returns what was done
@@ -103,7 +103,7 @@ export class LexiconRepo {
     )
     if (session.did !== this.did) throw new DomainError('unauthorized', `the password is that of ${session.did}`)
     const answer = await this.#put(next, published?.cid ?? null, session.accessJwt)
-    // A lost answer says nothing; what the repo holds says it all.
+    // After a lost answer, a reading shows whether the record was written.
     if (answer.kind !== 'ok' && (await this.read(next.document.id))?.cid !== next.cid) this.#expect(answer)
     return plan
   }

@@ -32,7 +32,7 @@ const OF_THE_ACCOUNT = new Set([
   'RepoTakendown',
 ])
 
-/** What stands in front of the PDS says that the PDS does not answer. */
+/** Statuses by which a proxy reports that the PDS does not answer. */
 const OF_A_GATEWAY = new Set([408, 502, 503, 504])
 
 const DEFAULT_WAIT_MS = 5_000
@@ -55,7 +55,7 @@ function scopeOf(headers: Headers): 'account' | 'host' {
 function ofStatus(status: number, headers: Headers, code: string, message: string, now: number): Failure {
   if (status === 429) return { kind: 'later', afterMs: waitMs(headers, now), scope: scopeOf(headers) }
   if (status === 401 || status === 403 || OF_THE_ACCOUNT.has(code)) return { kind: 'unauthorized', code, message }
-  // A swap that failed says that the repo is not what we took it for, which is a reason to read it.
+  // The repo differs from what we know of it: a reason to read it.
   if (code === 'InvalidSwap') return { kind: 'uncertain', code, answered: true }
   if (status === 408 || status >= 500 || status < 400) {
     return { kind: 'uncertain', code, answered: !OF_A_GATEWAY.has(status) }
@@ -88,7 +88,7 @@ function failureOf(error: unknown, now: number): Failure {
     const cause: unknown = error.cause
     const code = cause instanceof Error ? nameOf(cause) : error.error
     if (NEVER_SENT.has(code)) return { kind: 'host_down', code }
-    // An abort is our own doing and says nothing of the host.
+    // Aborted by us: that tells nothing about the host.
     return { kind: 'uncertain', code, answered: code === 'AbortError' }
   }
   throw error
