@@ -41,7 +41,7 @@ const WELL = {
 }
 
 describe('moods doctor', () => {
-  it('finds nothing wrong with an installation that runs, and its PDS missing when it does not', async () => {
+  it('finds no problem while the installation runs, and a missing PDS when it does not', async () => {
     await using folder = await temporaryFolder()
     const env = environment(folder.path)
     {
@@ -64,7 +64,7 @@ describe('moods doctor', () => {
     expect(new DataFolder(folder.path).readJson('secrets.json')).toBeNull()
   })
 
-  it('names every problem of a configuration, and an empty folder', async () => {
+  it('reports every problem of a configuration, and an empty folder', async () => {
     await using folder = await temporaryFolder()
     const wrong = await doctor(environment(join(folder.path, 'data'), { PORT: 'x', LOG_LEVEL: 'loud' }))
     expect([wrong.code, wrong.checks.filter(({ level }) => level === 'problem').length]).toEqual([1, 2])
@@ -72,7 +72,7 @@ describe('moods doctor', () => {
     expect([empty.code, empty.levels['store'], empty.levels['secrets']]).toEqual([1, 'problem', 'problem'])
   })
 
-  it('sees a wrong seal key, a wrong admin password, plain passwords, limits that do not fit and a missing PLC', async () => {
+  it('reports a wrong seal key, a wrong admin password, plain passwords, limits that do not fit and a missing PLC', async () => {
     const sealKey = randomBytes(32).toString('base64')
     await using site = await createSite({ MOODS_SEAL_KEY: sealKey, PLC_URL: 'http://localhost:1' })
     const { app } = site
@@ -114,7 +114,7 @@ describe('moods doctor', () => {
 })
 
 describe('moods doctor --live', () => {
-  it('sends a record the whole of the way and leaves nothing, not even of a run before', async () => {
+  it('follows a test record end to end and deletes it, with one that an earlier run left', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.accounts.signUp('u1', 'alice')
@@ -135,7 +135,7 @@ describe('moods doctor --live', () => {
     expect(text.stdout).toMatch(/^ok +firehose +\d+ ms$/m)
   })
 
-  it('writes nothing where nothing may be written', async () => {
+  it('writes nothing without a ready account, or with FEDERATION off', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.accounts.signUp('u1', 'alice')
@@ -165,7 +165,7 @@ describe('moods doctor --live', () => {
     expect(await listRecords(app.pdsUrl, account.did!)).toEqual([])
   })
 
-  it('deletes what it wrote on Ctrl+C, in the middle of waiting for the firehose', async () => {
+  it('deletes the test record on Ctrl+C while it waits for the firehose', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.accounts.signUp('u1', 'alice')

@@ -84,14 +84,14 @@ async function createAuthority() {
 }
 
 describe('moods lexicon validate', () => {
-  it('says what was checked, and needs no installation', async () => {
+  it('lists every check, and needs no installation', async () => {
     const { code, stdout, stderr } = await runMoods(['lexicon', 'validate'], {})
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toContain('ok     text of 280 graphemes and 2802 bytes: refused: Record/text must not be longer')
     expect(stdout).toMatch(/All is well: \d+ sample records\.\n$/)
   })
 
-  it('finds what is wrong with another file', async () => {
+  it('reports the problems of another file', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'lexicon.json')
     writeFileSync(file, JSON.stringify(LEGACY))
@@ -148,7 +148,7 @@ describe('moods all', () => {
     expect(authorityIn(folder.path)).toEqual(before)
   })
 
-  it('finds the account again that it had made before it died, and stops in order while it is at it', async () => {
+  it('finds the account again that it made before a crash, and stops cleanly meanwhile', async () => {
     await using folder = await temporaryFolder()
     const lines: string[] = []
     const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
@@ -166,7 +166,7 @@ describe('moods all', () => {
     expect(lines).toEqual([])
   })
 
-  it('starts all the same when the lexicon cannot be published, and says why', async () => {
+  it('starts even if the lexicon cannot be published, and reports why', async () => {
     await using folder = await temporaryFolder()
     {
       await using _ = await startApp(folder.path, { role: 'serve' })
@@ -185,7 +185,7 @@ describe('moods all', () => {
 })
 
 describe('moods lexicon publish', () => {
-  it('makes an account on the embedded PDS, under another name when the first one is taken', async () => {
+  it('makes an account on the embedded PDS, under another handle when the first one is taken', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await eventually('an account', async () => (authorityIn(folder.path)?.did ?? null) !== null)
@@ -204,7 +204,7 @@ describe('moods lexicon publish', () => {
     expect((await published(app.pdsUrl, made.did))?.value).toEqual({ $type: 'com.atproto.lexicon.schema', ...OURS })
   })
 
-  it('creates, leaves alone, replaces, and refuses to break, in a repo that a DID names', async () => {
+  it('creates, keeps and replaces the record in the repo of a DID, and refuses a breaking change', async () => {
     await using authority = await createAuthority()
     const { run, did, pdsUrl } = authority
     const mine = ['--did', did, '--password-env', 'PASSWORD_OF_IT']
@@ -253,7 +253,7 @@ describe('moods lexicon publish', () => {
     expect(await published(pdsUrl, did)).toBeNull()
   })
 
-  it('says what it lacks: a password, the right one, a repo, a PDS', async () => {
+  it('reports a missing or wrong password, repo or PDS', async () => {
     await using authority = await createAuthority()
     const { run, did, env, site, pdsUrl } = authority
     expect(await run('publish')).toMatchObject({ code: 2, stderr: 'moods: --did must name the repo to publish in\n' })
@@ -284,7 +284,7 @@ describe('moods lexicon publish', () => {
 })
 
 describe('moods lexicon check', () => {
-  it('goes from DNS to the record, and finds it as it should be', async () => {
+  it('follows DNS to the record, and finds it equal', async () => {
     await using authority = await createAuthority()
     const { run, did, pdsUrl } = authority
     await putForeign(pdsUrl, did, 'the password', OURS)
@@ -306,7 +306,7 @@ describe('moods lexicon check', () => {
     expect(skipping).toMatchObject({ code: 0, stdout: expect.stringContaining('not asked: the DID was given') })
   })
 
-  it('says plainly what the system before this one has published, and that ours would break it', async () => {
+  it('lists how the lexicon of the legacy system differs, and that ours would break it', async () => {
     await using authority = await createAuthority()
     const { run, did, pdsUrl } = authority
     await putForeign(pdsUrl, did, 'the password', LEGACY)
@@ -330,7 +330,7 @@ describe('moods lexicon check', () => {
     ])
   })
 
-  it('finds each place where the way ends', async () => {
+  it('reports the step at which resolution fails', async () => {
     await using authority = await createAuthority()
     const { run, did } = authority
     const nobody = `did:plc:${'a'.repeat(24)}`
@@ -353,7 +353,7 @@ describe('moods lexicon check', () => {
     }
   })
 
-  it('knows what does not answer from what is not there', async () => {
+  it('tells a server that does not answer from a record that does not exist', async () => {
     await using authority = await createAuthority()
     const { run, did, site } = authority
     expect((await run('check', '--name-server', 'ns.example')).code).toBe(2)
