@@ -36,7 +36,7 @@ export default defineConfig({
     // Much of the time is spent waiting, for processes and for requests that fail on purpose.
     maxWorkers: Math.max(3, Math.ceil(availableParallelism() / 2)),
     sequence: { sequencer: LongestFirst },
-    globalSetup: 'test/support/global.ts',
+    globalSetup: 'test/support/start-servers.ts',
     projects: stores.map((name) => ({
       extends: true,
       test: {

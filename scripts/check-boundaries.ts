@@ -48,10 +48,10 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   web: ['domain', 'http'],
 }
 
-/** A file that may know more, and why. */
+/** Files that may know more: these two look at the parts of an installation that may not open as a whole. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
-  // Examines the parts of an installation that does not open.
-  'src/operate/doctor.ts': ['pds', 'data-folder.ts', 'network.ts'],
+  'src/operate/doctor.ts': ['store', 'pds', 'data-folder.ts', 'network.ts'],
+  'src/operate/status.ts': ['data-folder.ts', 'network.ts'],
 }
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'(\.{1,2}\/[^']+)'/g

@@ -2,7 +2,7 @@
 
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
 import { auditRepo, type Finding, type FindingKind, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
-import { countBy } from '../domain/counts.ts'
+import { countBy } from '../domain/tally.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { ChangePosition, Store, StoredAudit } from '../ports/store.ts'

@@ -1,7 +1,7 @@
 /** Has accounts made on the PDS for users who lack one. */
 
 import { type Account, newAccount, retried } from '../domain/account.ts'
-import { countBy } from '../domain/counts.ts'
+import { countBy } from '../domain/tally.ts'
 import { DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
 import { federates } from '../domain/policy.ts'

@@ -2,7 +2,7 @@
 
 import type { ReadyAccount } from '../domain/account.ts'
 import { type Finding, type FindingKind, type Fix, REPAIRED } from '../domain/audit.ts'
-import { count } from '../domain/counts.ts'
+import { count } from '../domain/tally.ts'
 import type { Mood } from '../domain/mood.ts'
 import { uriOf } from '../domain/record.ts'
 import { adopted, enqueued } from '../domain/sync.ts'

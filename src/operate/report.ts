@@ -2,7 +2,7 @@
 
 import type { AuditCounts, FindingKind } from '../domain/audit.ts'
 import type { Mood } from '../domain/mood.ts'
-import { count } from '../domain/counts.ts'
+import { count } from '../domain/tally.ts'
 import type { Store } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived, storedAudits } from './pages.ts'

@@ -3,7 +3,7 @@
 import pMap from 'p-map'
 import { type Account, isReady } from '../domain/account.ts'
 import { type AuditCounts, type FindingKind, NO_COUNTS } from '../domain/audit.ts'
-import { count } from '../domain/counts.ts'
+import { count } from '../domain/tally.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, type AuditOptions, auditUser, countKinds, unchangedSince, type UserAudit } from './audit.ts'
 import type { OnProgress } from './deps.ts'

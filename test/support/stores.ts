@@ -35,7 +35,7 @@ export const STORES: Readonly<Record<StoreName, TestStore>> = {
   },
   mongodb: {
     server: MONGODB,
-    setupFiles: ['test/support/on-mongodb.ts'],
+    setupFiles: ['test/support/setup-mongodb.ts'],
     settings(folder) {
       const { uri, database } = mongoOf(folder)
       return { MONGODB_URI: uri, MONGODB_NAME: database }

@@ -5,7 +5,7 @@ import { type AuditReport, auditUsers } from '../../operate/survey.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, wholeNumber } from '../options.ts'
-import { describeSummary } from '../summary.ts'
+import { describeSummary } from '../describe/audit.ts'
 
 interface Options {
   readonly limit?: number

@@ -7,7 +7,7 @@ import { type Backfill, backfill } from '../../operate/backfill.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION, wholeNumber } from '../options.ts'
-import { DRY_RUN, INTERRUPTED } from '../summary.ts'
+import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
 interface Options {
   readonly limitUsers?: number

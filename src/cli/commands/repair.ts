@@ -6,7 +6,7 @@ import { type Repair, repair } from '../../operate/repair.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
-import { describeSummary } from '../summary.ts'
+import { describeSummary } from '../describe/audit.ts'
 
 interface Options {
   readonly finding: readonly FindingKind[]

@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts'
 import { launchReport } from '../../operate/report.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
-import { launchMarkdown } from '../launch-markdown.ts'
+import { launchMarkdown } from '../describe/launch-markdown.ts'
 
 interface Options {
   readonly since?: string

@@ -6,7 +6,7 @@ import { type Rollback, rollback, type RollbackStep } from '../../operate/rollba
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
-import { DRY_RUN, INTERRUPTED } from '../summary.ts'
+import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
 interface Options {
   readonly stop?: boolean

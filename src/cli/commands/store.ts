@@ -12,7 +12,7 @@ import { localFile, openStore, parseStoreAddress } from '../../store/open.ts'
 import type { Exit } from '../exit.ts'
 import { runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
-import { DRY_RUN, INTERRUPTED } from '../summary.ts'
+import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
 interface Options {
   readonly from: string

@@ -1,11 +1,11 @@
 /** Users and their accounts as text for operators. */
 
-import { countBy } from '../../domain/counts.ts'
+import { countBy } from '../../domain/tally.ts'
 import type { AccountCheck } from '../../operate/account-check.ts'
 import type { AccountList } from '../../operate/accounts.ts'
 import type { Provision } from '../../operate/provision.ts'
 import type { Sealed } from '../../operate/seal-passwords.ts'
-import { DRY_RUN, INTERRUPTED } from '../summary.ts'
+import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
 export function describeList({ counts, users, interrupted }: AccountList): string {
   const states = Object.entries(counts.states).map(([state, n]) => `${n} ${state.replace('_', ' ')}`)

@@ -1,10 +1,10 @@
 /** Erasures as text for operators. */
 
 import type { ErasureStep } from '../../domain/erasure.ts'
-import { countBy } from '../../domain/counts.ts'
+import { countBy } from '../../domain/tally.ts'
 import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
 import type { ErasedAgain, RestoredPlan } from '../../operate/erase-again.ts'
-import { DRY_RUN } from '../summary.ts'
+import { DRY_RUN } from '../phrases.ts'
 
 export function describeExtent({ handle, did, moods, records, account }: Extent, execute: boolean): string {
   const inRepo = records === null ? 'all records' : `${records} records`

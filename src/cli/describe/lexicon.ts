@@ -4,7 +4,7 @@ import type { Validation } from '../../lexicon/document.ts'
 import type { Change, Plan } from '../../lexicon/evolution.ts'
 import type { Published } from '../../lexicon/publish.ts'
 import type { CheckReport, Finding } from '../../lexicon/resolve.ts'
-import { DRY_RUN } from '../summary.ts'
+import { DRY_RUN } from '../phrases.ts'
 
 export function describeValidation(file: string, { ok, nsid, problems, samples }: Validation): string {
   const rows = samples.map((sample) => {

@@ -1,7 +1,8 @@
-/** Results that more than one command prints. */
+/** The summary that `moods audit` and `moods repair` print. */
 
-import { FINDING_KINDS } from '../domain/audit.ts'
-import type { Summary } from '../operate/survey.ts'
+import { FINDING_KINDS } from '../../domain/audit.ts'
+import type { Summary } from '../../operate/survey.ts'
+import { percent } from '../phrases.ts'
 
 /** An audit's counts, and a table of its findings. */
 export function describeSummary({ counts, findings, ...of }: Summary): string[] {
@@ -16,14 +17,3 @@ export function describeSummary({ counts, findings, ...of }: Summary): string[] 
     ...FINDING_KINDS.flatMap((kind) => (findings[kind] ? [`${kind.padEnd(15)}${findings[kind]}`] : [])),
   ]
 }
-
-/** A share of 0 to 1 as a percentage. @param none what to print where there is none */
-export function percent(share: number | null, none: string): string {
-  return share === null ? none : `${(share * 100).toFixed(2)} %`
-}
-
-/** What a command that only counted prints. */
-export const DRY_RUN = 'Nothing was done (--execute does it).'
-
-/** What a command that was interrupted prints. */
-export const INTERRUPTED = 'Stopped. Run the same command again to resume.'

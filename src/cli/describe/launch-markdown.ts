@@ -1,7 +1,7 @@
 /** The numbers of a launch as Markdown, in the headings of the checklist. */
 
-import type { LaunchReport } from '../operate/report.ts'
-import { percent } from './summary.ts'
+import type { LaunchReport } from '../../operate/report.ts'
+import { percent } from '../phrases.ts'
 
 function rate(share: number | null): string {
   return percent(share, 'nothing to measure')

@@ -1,0 +1,12 @@
+/** Phrases that more than one command prints. */
+
+/** A share of 0 to 1 as a percentage. @param none what to print where there is none */
+export function percent(share: number | null, none: string): string {
+  return share === null ? none : `${(share * 100).toFixed(2)} %`
+}
+
+/** What a command that only counted prints. */
+export const DRY_RUN = 'Nothing was done (--execute does it).'
+
+/** What a command that was interrupted prints. */
+export const INTERRUPTED = 'Stopped. Run the same command again to resume.'
