@@ -126,11 +126,14 @@ class Auditor {
   /** Records that are accounted for. */
   readonly #seen: Set<string>
   readonly #copies = new Map<string, string[]>()
+  /** Record keys of the moods: each belongs to its own mood, whatever stands there. */
+  readonly #keys: ReadonlySet<string>
   readonly #counts = { synced: 0, kept: 0, legacy: 0, inFlight: 0, absent: 0, unpublishable: 0, rejected: 0 }
 
   constructor(input: AuditInput) {
     this.#input = input
     this.#seen = new Set(input.removing)
+    this.#keys = new Set(input.moods.map(({ sync }) => sync.rkey))
     for (const [rkey, { value }] of input.records) {
       const id = this.#seen.has(rkey) ? null : moodIdIn(value)
       if (id !== null) this.#copies.set(id, [...(this.#copies.get(id) ?? []), rkey].toSorted())
@@ -179,9 +182,12 @@ class Auditor {
 
   #wanted(mood: Mood, there: readonly string[], wantedCid: string): void {
     const { sync } = mood
-    const [rkey, ...others] = this.#bestFirst(there, wantedCid)
+    // A copy at the key of another mood cannot stay there: that mood's own record needs it.
+    const [misplaced, own] = this.#byPlace(mood, there)
+    for (const rkey of misplaced) this.#remove('duplicate', mood, rkey)
+    const [rkey, ...others] = this.#bestFirst(own, wantedCid)
     if (rkey === undefined) {
-      if (sync.state === 'rejected') return void this.#counts.rejected++
+      if (sync.state === 'rejected' && misplaced.length === 0) return void this.#counts.rejected++
       const kind = sync.cid === null && sync.state !== 'published' ? 'missing' : 'dangling'
       return this.#found(kind, mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
     }
@@ -194,6 +200,12 @@ class Auditor {
     const isLinked = sync.state === 'published' && sync.rkey === rkey && sync.cid === cid
     if (!isLinked) return this.#found('unlinked', mood, rkey, { kind: 'adopt', mood, rkey, cid })
     this.#counts[isOlder ? 'legacy' : 'synced']++
+  }
+
+  /** Those at keys of other moods, and the others. */
+  #byPlace({ sync }: Mood, there: readonly string[]): [string[], string[]] {
+    const isMisplaced = (rkey: string): boolean => rkey !== sync.rkey && this.#keys.has(rkey)
+    return [there.filter(isMisplaced), there.filter((rkey) => !isMisplaced(rkey))]
   }
 
   /** The one to keep comes first: one that is exactly right (the row's own before others), else the first there is. */
@@ -224,7 +236,8 @@ class Auditor {
     for (const rkey of others) this.#remove('duplicate', mood, rkey)
     const { sync } = mood
     if (first !== undefined) return void this.#counts.kept++
-    if (sync.state === 'published') {
+    // What another mood has put there is left as it is too.
+    if (sync.state === 'published' && !this.#input.records.has(sync.rkey)) {
       return this.#found('dangling', mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
     }
     this.#counts.absent++

@@ -1,0 +1,308 @@
+import type { LexMap } from '@atproto/lex-data'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
+import { type AuditedRecord, type AuditInput, auditRepo, type Finding, FINDING_KINDS, REPAIRED } from './audit.ts'
+import type { Mood } from './mood.ts'
+import { planMood } from './plan.ts'
+import { FEDERATE_ALL, FEDERATE_NONE } from './policy.ts'
+import { cidOf, COLLECTION, desiredRecord, moodIdIn, rkeyFor, uriOf } from './record.ts'
+import { adopted, enqueued, held, published, rejected, unseen, withdrawn } from './sync.ts'
+
+const account = aReadyAccount()
+const did = account.did!
+const calm = { until: 0, destructive: false }
+const error = { code: 'X', message: 'no', at: NOW }
+
+/** The rows of a user, and what their repo holds. */
+interface World {
+  readonly moods: Map<string, Mood>
+  readonly records: Map<string, AuditedRecord>
+}
+
+function audit({ moods, records }: World, fields: Partial<AuditInput> = {}) {
+  const none = new Set<string>()
+  const rest = { account, policy: FEDERATE_ALL, moving: none, removing: none, modernise: false }
+  return auditRepo({ ...rest, moods: [...moods.values()], records, ...fields })
+}
+
+function recordOf(mood: Mood): LexMap {
+  const desired = desiredRecord({ ...mood, isPrivate: false, deleted: null }, account, FEDERATE_ALL)
+  if (desired.kind !== 'record') throw new Error('the mood has no record')
+  return desired.value
+}
+
+function put({ records }: World, rkey: string, value: LexMap): void {
+  records.set(rkey, { value, cid: cidOf(value) })
+}
+
+function olderForm({ id, text, when }: Mood): LexMap {
+  return { $type: COLLECTION, mood: text, when: new Date(when).toISOString(), ref: id }
+}
+
+/** A mood in step with the repo: there when it is wanted, or deleted and kept, and gone otherwise. */
+function settle(world: World, mood: Mood): Mood {
+  const isThere = !mood.isPrivate && mood.deleted?.records !== 'withdraw'
+  const pending = enqueued(mood.sync, NOW)
+  if (isThere) put(world, mood.sync.rkey, recordOf(mood))
+  const sync = isThere
+    ? published(pending, uriOf(did, mood.sync.rkey), world.records.get(mood.sync.rkey)!.cid)
+    : mood.deleted
+      ? withdrawn(pending)
+      : held(pending, 'private')
+  const settled = { ...mood, sync }
+  world.moods.set(mood.id, settled)
+  return settled
+}
+
+const DAMAGE = {
+  recordDeleted: ({ records }: World, { sync }: Mood) => void records.delete(sync.rkey),
+  recordChanged: (world: World, mood: Mood) => put(world, mood.sync.rkey, { ...recordOf(mood), text: 'other' }),
+  recordWithoutId: (world: World, mood: Mood) => put(world, mood.sync.rkey, { $type: COLLECTION, text: 'other' }),
+  recordOfAnother: (world: World, mood: Mood) => {
+    const other = [...world.moods.values()].find(({ id }) => id !== mood.id) ?? mood
+    put(world, mood.sync.rkey, recordOf(other))
+  },
+  recordUnreadable: ({ records }: World, { sync }: Mood) =>
+    void records.set(sync.rkey, { value: undefined, cid: 'unreadable' }),
+  recordOfOlderForm: (world: World, mood: Mood) => put(world, mood.sync.rkey, olderForm(mood)),
+  secondCopy: (world: World, mood: Mood) => put(world, rkeyFor(NOW, `copy ${mood.id}`, 0), recordOf(mood)),
+  secondCopyOfOlderForm: (world: World, mood: Mood) => put(world, rkeyFor(NOW, `old ${mood.id}`, 0), olderForm(mood)),
+  unlinked: ({ moods }: World, mood: Mood) => {
+    const { rkey, attempts } = mood.sync
+    moods.set(mood.id, { ...mood, sync: unseen({ rkey, uri: null, cid: null, attempts }) })
+  },
+  becamePrivate: ({ moods }: World, mood: Mood) => void moods.set(mood.id, { ...mood, isPrivate: true }),
+  becamePublic: ({ moods }: World, mood: Mood) => void moods.set(mood.id, { ...mood, isPrivate: false }),
+  withdrawn: ({ moods }: World, mood: Mood) =>
+    void moods.set(mood.id, { ...mood, deleted: { by: 'author', records: 'withdraw' } }),
+  kept: ({ moods }: World, mood: Mood) =>
+    void moods.set(mood.id, { ...mood, deleted: { by: 'nuke', records: 'keep' } }),
+  rejected: ({ moods }: World, mood: Mood) =>
+    void moods.set(mood.id, { ...mood, sync: rejected(enqueued(mood.sync, NOW), error) }),
+  purged: ({ moods }: World, mood: Mood) => void moods.delete(mood.id),
+  foreign: (world: World, mood: Mood) =>
+    put(world, rkeyFor(NOW, `foreign ${mood.id}`, 0), { $type: COLLECTION, text: 'from elsewhere' }),
+  unreadable: ({ records }: World, { id }: Mood) =>
+    void records.set(rkeyFor(NOW, `odd ${id}`, 0), { value: 7, cid: 'odd' }),
+} as const
+
+const someDrafts = fc.array(
+  fc.record({
+    isPrivate: fc.boolean(),
+    deletion: fc.constantFrom(null, null, 'withdraw' as const, 'keep' as const),
+  }),
+  { minLength: 1, maxLength: 4 },
+)
+const someDamage = fc.array(
+  fc.tuple(fc.nat({ max: 3 }), fc.constantFrom(...(Object.keys(DAMAGE) as (keyof typeof DAMAGE)[]))),
+  { maxLength: 6 },
+)
+const worlds = fc.tuple(someDrafts, someDamage).map(([drafts, damages]): World => {
+  const world: World = { moods: new Map(), records: new Map() }
+  const ids = drafts.map(({ isPrivate, deletion }, i) => {
+    const deleted = deletion && ({ by: 'author', records: deletion } as const)
+    return settle(world, aMood({ id: String(i).padStart(24, 'a'), isPrivate, deleted, text: `mood ${i}` })).id
+  })
+  for (const [i, kind] of damages) {
+    const mood = world.moods.get(ids[i % ids.length]!)
+    if (mood) DAMAGE[kind](world, mood)
+  }
+  return world
+})
+
+/** Does what mends a finding, as a repair orders it and the engine carries it out. */
+function mend({ moods, records }: World, { fix }: Finding): void {
+  if (fix.kind === 'remove') {
+    if (records.get(fix.rkey)?.cid === fix.cid) records.delete(fix.rkey)
+    return
+  }
+  const { mood, rkey, cid } = fix
+  // As in a store: a record key has one mood.
+  if ([...moods.values()].some((other) => other.id !== mood.id && other.sync.rkey === rkey)) return
+  if (fix.kind === 'adopt') {
+    moods.set(mood.id, { ...mood, sync: adopted(mood.sync, { rkey, uri: uriOf(did, rkey), cid: fix.cid }) })
+    return
+  }
+  const seen = { rkey, uri: cid === null ? null : uriOf(did, rkey), cid }
+  const pending: Mood = { ...mood, sync: enqueued(mood.sync, NOW, seen) }
+  const desired = desiredRecord(pending, account, FEDERATE_ALL)
+  for (;;) {
+    const known = { cid: records.get(rkey)?.cid ?? null, verified: true }
+    const step = planMood(pending, desired, known, { did, quarantine: calm, now: NOW })
+    if (step.kind === 'settle') return void moods.set(mood.id, { ...pending, sync: step.next })
+    if (step.write.action === 'delete') records.delete(rkey)
+    else records.set(rkey, { value: step.write.value, cid: step.write.cid })
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)
+
+describe('an audit', () => {
+  it('accounts for every mood exactly once: counted, or with a finding of its own', () => {
+    fc.assert(
+      fc.property(worlds, fc.boolean(), fc.boolean(), (world, isOff, modernise) => {
+        const { findings, counts } = audit(world, { policy: isOff ? FEDERATE_NONE : FEDERATE_ALL, modernise })
+        const { moods, records, ...rest } = counts
+        expect([moods, records]).toEqual([world.moods.size, world.records.size])
+        const named = new Set(findings.flatMap(({ kind, moodId }) => (kind === 'duplicate' ? [] : (moodId ?? []))))
+        expect(sum(Object.values(rest)) + named.size).toBe(world.moods.size)
+        const own = findings.filter(({ kind }) => ['missing', 'dangling', 'drift', 'unlinked'].includes(kind))
+        expect(new Set(own.map(({ moodId }) => moodId)).size).toBe(own.length)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('accounts for every record exactly once: in step, or with one finding', () => {
+    fc.assert(
+      fc.property(worlds, fc.boolean(), (world, modernise) => {
+        const { findings, counts } = audit(world, { modernise })
+        const named = findings.flatMap(({ rkey }) => rkey ?? [])
+        expect(new Set(named).size).toBe(named.length)
+        expect(named.filter((rkey) => !world.records.has(rkey))).toEqual([])
+        expect(world.records.size - named.length).toBe(counts.synced + counts.kept + counts.legacy)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('finds nothing in a repo that is in step', () => {
+    const undamaged = fc.tuple(someDrafts).map(([drafts]) => {
+      const world: World = { moods: new Map(), records: new Map() }
+      for (const { isPrivate, deletion } of drafts) {
+        settle(world, aMood({ isPrivate, deleted: deletion && { by: 'author', records: deletion } }))
+      }
+      return world
+    })
+    fc.assert(
+      fc.property(undamaged, (world) => {
+        expect(audit(world).findings).toEqual([])
+      }),
+    )
+  })
+
+  it('finds nothing more once its findings are mended, and no record that must not be there', () => {
+    fc.assert(
+      fc.property(worlds, fc.boolean(), (world, modernise) => {
+        for (let round = 0; round < 3; round++) {
+          for (const finding of audit(world, { modernise }).findings) mend(world, finding)
+        }
+        expect(audit(world, { modernise }).findings).toEqual([])
+        for (const mood of world.moods.values()) {
+          const there = [...world.records.values()].filter(({ value }) => moodIdIn(value) === mood.id)
+          const { kind } = desiredRecord(mood, account, FEDERATE_ALL)
+          if (kind === 'absent') expect(there).toEqual([])
+          if (kind === 'record' && mood.sync.state !== 'rejected') expect(there).toHaveLength(1)
+        }
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('removes all records of a wanted mood only where one is written at its own key', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const { findings } = audit(world)
+        const removed = new Set(findings.flatMap(({ fix }) => (fix.kind === 'remove' ? [fix.rkey] : [])))
+        const written = new Set(findings.flatMap(({ fix }) => (fix.kind === 'enqueue' ? [fix.mood.id] : [])))
+        const bare = [...world.moods.values()].filter((mood) => {
+          if (mood.isPrivate || mood.deleted || written.has(mood.id)) return false
+          const there = [...world.records].filter(([, { value }]) => moodIdIn(value) === mood.id)
+          return there.length > 0 && there.every(([rkey]) => removed.has(rkey))
+        })
+        expect(bare).toEqual([])
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('leaves alone what is on its way: moods that moved, pending ones, and records being removed', () => {
+    fc.assert(
+      fc.property(worlds, fc.nat({ max: 9 }), (world, chosen) => {
+        const moving = new Set([...world.moods.keys()].filter((_, i) => (chosen >> i) % 2 === 1))
+        const removing = new Set([...world.records.keys()].filter((_, i) => (chosen >> i) % 2 === 0))
+        const { findings, counts } = audit(world, { moving, removing })
+        expect(findings.filter(({ moodId }) => moodId !== null && moving.has(moodId))).toEqual([])
+        expect(findings.filter(({ rkey }) => rkey !== null && removing.has(rkey))).toEqual([])
+        expect(counts.inFlight).toBe(moving.size)
+      }),
+      { numRuns: 200 },
+    )
+    const world: World = { moods: new Map(), records: new Map() }
+    const mood = settle(world, aMood())
+    world.moods.set(mood.id, { ...mood, isPrivate: true, sync: enqueued(mood.sync, NOW) })
+    expect(audit(world)).toMatchObject({ findings: [], counts: { inFlight: 1 } })
+  })
+
+  it.each([
+    ['leaked', 'becamePrivate'],
+    ['dangling', 'recordDeleted'],
+    ['drift', 'recordChanged'],
+    ['unlinked', 'unlinked'],
+    ['duplicate', 'secondCopy'],
+    ['duplicate', 'secondCopyOfOlderForm'],
+    ['stray', 'withdrawn'],
+    ['stray', 'purged'],
+    ['foreign', 'foreign'],
+    ['unreadable', 'unreadable'],
+  ] as const)('names %s what comes of a published mood by: %s', (kind, damage) => {
+    const world: World = { moods: new Map(), records: new Map() }
+    DAMAGE[damage](world, settle(world, aMood()))
+    expect(audit(world).findings.map((finding) => finding.kind)).toEqual([kind])
+  })
+
+  it('names missing the record of a mood that never was published and has none', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const mood = aMood()
+    const { rkey } = mood.sync
+    world.moods.set(mood.id, { ...mood, sync: unseen({ rkey, uri: null, cid: null, attempts: 0 }) })
+    expect(audit(world).findings).toMatchObject([{ kind: 'missing', rkey: null, moodId: mood.id, fix: { rkey } }])
+  })
+
+  it('removes a copy at the key of another mood, and has the record written at its own key', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const [first, second] = [settle(world, aMood({ text: 'one' })), settle(world, aMood({ text: 'two' }))]
+    // The first one is rejected, so that nothing is written at its key.
+    world.moods.set(first.id, { ...first, sync: rejected(enqueued(first.sync, NOW), error) })
+    put(world, first.sync.rkey, recordOf(second))
+    world.records.delete(second.sync.rkey)
+    expect(audit(world).findings).toMatchObject([
+      { kind: 'duplicate', moodId: second.id, fix: { kind: 'remove', rkey: first.sync.rkey } },
+      { kind: 'dangling', moodId: second.id, fix: { kind: 'enqueue', rkey: second.sync.rkey } },
+    ])
+  })
+
+  it('leaves the record of a kept mood alone at the key of another kept mood', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const deleted = { by: 'author', records: 'keep' } as const
+    const [first, second] = [settle(world, aMood({ deleted })), settle(world, aMood({ deleted }))]
+    put(world, first.sync.rkey, recordOf(second))
+    world.records.delete(second.sync.rkey)
+    expect(audit(world)).toMatchObject({ findings: [], counts: { kept: 1, absent: 1 } })
+  })
+
+  it('counts a record of the older form as legacy, until it is to be modernised', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const mood = settle(world, aMood())
+    DAMAGE.recordOfOlderForm(world, mood)
+    const { cid } = world.records.get(mood.sync.rkey)!
+    world.moods.set(mood.id, { ...mood, sync: { ...mood.sync, cid } })
+    expect(audit(world)).toMatchObject({ findings: [], counts: { legacy: 1, synced: 0 } })
+    expect(audit(world, { modernise: true }).findings).toMatchObject([{ kind: 'drift', fix: { cid } }])
+  })
+
+  it('counts rejected and unpublishable moods without a record, and finds nothing in them', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const refused = aMood()
+    const tooLong = aMood({ text: 'x'.repeat(3000) })
+    world.moods.set(refused.id, { ...refused, sync: rejected(refused.sync, error) })
+    world.moods.set(tooLong.id, { ...tooLong, sync: rejected(tooLong.sync, error) })
+    expect(audit(world)).toMatchObject({ findings: [], counts: { moods: 2, rejected: 1, unpublishable: 1 } })
+  })
+
+  it('repairs every kind unless told otherwise, but for what others wrote and what cannot be read', () => {
+    expect(FINDING_KINDS.filter((kind) => !REPAIRED.includes(kind))).toEqual(['foreign', 'unreadable'])
+    expect(FINDING_KINDS[0]).toBe('leaked')
+  })
+})
