@@ -273,6 +273,18 @@ describe('an audit', () => {
     ])
   })
 
+  it('keeps the copy that is exactly right, also where it is not at the mood’s own key', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const mood = settle(world, aMood())
+    DAMAGE.secondCopy(world, mood)
+    DAMAGE.recordChanged(world, mood)
+    const copy = [...world.records.keys()].find((rkey) => rkey !== mood.sync.rkey)
+    expect(audit(world).findings).toMatchObject([
+      { kind: 'duplicate', fix: { kind: 'remove', rkey: mood.sync.rkey } },
+      { kind: 'unlinked', fix: { kind: 'adopt', rkey: copy } },
+    ])
+  })
+
   it('leaves the record of a kept mood alone at the key of another kept mood', () => {
     const world: World = { moods: new Map(), records: new Map() }
     const deleted = { by: 'author', records: 'keep' } as const
