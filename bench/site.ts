@@ -16,7 +16,7 @@ import { BarePds } from './bare.ts'
 const START = Date.now() - 1_000_000_000
 let names = 0
 
-/** A name that nobody has yet. */
+/** A name that is still free. */
 export function newName(kind: string): string {
   return `${kind}-${++names}`
 }

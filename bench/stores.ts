@@ -18,7 +18,7 @@ const PAGE = 2_000
 const LATER = NOW + 3_600_000
 const calm = { until: 0, destructive: false }
 
-/** Three tenths of the moods are due in one repo that somebody has leased; a repo for each ten moods is in back-off. */
+/** Three tenths of the moods are due in one leased repo; a repo for each ten moods is in back-off. */
 async function fill(store: Store, moods: number): Promise<void> {
   const due = moods * 0.3
   for (let at = 0; at < moods; at += PAGE) {

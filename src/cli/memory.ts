@@ -1,4 +1,4 @@
-/** Memory of processes that work for long and answer nobody in the meantime. */
+/** Memory of processes that run for long and serve no requests. */
 
 import { setFlagsFromString } from 'node:v8'
 

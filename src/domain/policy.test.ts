@@ -20,7 +20,7 @@ describe('the federation policy', () => {
     )
   })
 
-  it('publishes nobody at 0 and everybody at 100 percent', () => {
+  it('publishes no user at 0 percent and every user at 100', () => {
     fc.assert(
       fc.property(users, handles, (user, handle) => {
         expect(federates(FEDERATE_NONE, user, handle)).toBe(false)

@@ -42,7 +42,7 @@ describe('marked', () => {
     expect(marked({ ...unmarked('u1'), failures: 2, dueAt: NOW + 9 }, NOW)).toMatchObject({ dueAt: NOW + 9, marks: 1 })
   })
 
-  it('changes nothing where the work is due already and nobody is at it', () => {
+  it('changes nothing where the work is due already and no worker holds the repo', () => {
     const due = { ...unmarked('u1'), dueAt: NOW - 1, marks: 4 }
     expect(marked(due, NOW)).toBe(due)
     expect(marked({ ...due, lease: mine }, NOW)).toMatchObject({ dueAt: NOW - 1, marks: 5 })

@@ -14,7 +14,7 @@ import { type Authenticator, isAboutToken, TokenVerifier } from './auth.ts'
 /** Algorithms of providers that sign with a key pair; never a shared secret, never none. */
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 
-/** How often a token with an unknown key may make us ask the provider: anybody can make up such tokens. */
+/** How often a token with an unknown key may make us ask the provider: anyone can make up such tokens. */
 const COOLDOWN_MS = 30_000
 
 /**

@@ -24,13 +24,13 @@ function ours(change: (record: { required: string[]; properties: Record<string, 
 
 /** Each difference as one line. */
 function told(before: LexiconDoc, after: LexiconDoc): string[] {
-  return changesBetween(before, after).map(({ path, what, breaks }) => `${path}: ${what} [${breaks ?? 'nobody'}]`)
+  return changesBetween(before, after).map(({ path, what, breaks }) => `${path}: ${what} [${breaks ?? 'nothing'}]`)
 }
 
 describe('a change', () => {
   const string = (more: Json): LexiconDoc => lexicon({ a: { type: 'string', ...more } })
 
-  it('of nothing but hints, order and optional fields breaks nobody', () => {
+  it('of nothing but hints, order and optional fields breaks nothing', () => {
     const before = lexicon(
       { a: { type: 'string', description: 'x', knownValues: ['p', 'q'] }, b: { type: 'integer' } },
       ['a'],
@@ -41,10 +41,10 @@ describe('a change', () => {
       { more: { type: 'token' } },
     )
     expect(told(before, after).toSorted()).toEqual([
-      'a: description changed [nobody]',
-      'a: knownValues changed [nobody]',
-      'c: new [nobody]',
-      'more: new [nobody]',
+      'a: description changed [nothing]',
+      'a: knownValues changed [nothing]',
+      'c: new [nothing]',
+      'more: new [nothing]',
     ])
     expect(breakingChanges(before, after)).toEqual([])
     expect(told(before, structuredClone(before))).toEqual([])
@@ -62,7 +62,7 @@ describe('a change', () => {
       'what was renamed cannot be told',
       lexicon({ a: { type: 'string' }, b: { type: 'string' } }),
       lexicon({ c: { type: 'string' } }),
-      ['a: removed [both]', 'b: removed [both]', 'c: new [nobody]'],
+      ['a: removed [both]', 'b: removed [both]', 'c: new [nothing]'],
     ],
     [
       'a field becomes required',
@@ -95,7 +95,7 @@ describe('a change', () => {
       'hints become rules',
       string({ knownValues: ['p'] }),
       string({ enum: ['p'] }),
-      ['a: knownValues changed [nobody]', 'a: enum ["p"] is new [records]'],
+      ['a: knownValues changed [nothing]', 'a: enum ["p"] is new [records]'],
     ],
     ['a format', string({}), string({ format: 'uri' }), ['a: format uri is new [records]']],
     [
@@ -121,7 +121,7 @@ describe('a change', () => {
       'an open union grows',
       lexicon({ a: { type: 'union', refs: ['#p'] } }),
       lexicon({ a: { type: 'union', refs: ['#p', '#q'] } }),
-      ['a: refs: now also #q [nobody]'],
+      ['a: refs: now also #q [nothing]'],
     ],
     [
       'a closed union grows',

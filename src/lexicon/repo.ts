@@ -54,7 +54,7 @@ export function loadPublication(path?: string): Publication {
   throw new DomainError('bad_request', [`${file} cannot be published`, ...problems, ...bad].join('\n'))
 }
 
-/** The lexicons of one repo. Anybody may read them; each {@link publish} logs in once. */
+/** The lexicons of one repo. Reading needs no authorisation; each {@link publish} logs in once. */
 export class LexiconRepo {
   readonly did: string
   readonly pds: string

@@ -45,7 +45,7 @@ export interface CheckReport {
 }
 
 /**
- * Goes the way of everybody who resolves the NSID (https://atproto.com/specs/lexicon#lexicon-publication-and-resolution),
+ * Resolves the NSID as any client does (https://atproto.com/specs/lexicon#lexicon-publication-and-resolution),
  * as far as it leads.
  *
  * @throws DomainError `usage` when `did` is none; `unavailable` when DNS, the PLC directory or the PDS does not answer,

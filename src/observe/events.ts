@@ -89,7 +89,7 @@ export class Events {
   }
 }
 
-/** Short enough to read, long enough to tell users apart; it leads back to nobody without the `sub` itself. */
+/** Short enough to read, long enough to tell users apart; it cannot be traced to a user without the `sub` itself. */
 function anonymous(secret: string): string {
   return createHash('sha256').update(secret).digest('hex').slice(0, 12)
 }

@@ -50,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
     tests: [ENGINE],
   },
   {
-    bug: 'a crash is forgotten: a lease that nobody gave back says nothing',
+    bug: 'a crash is forgotten: a lease that was never released says nothing',
     file: 'src/domain/queue.ts',
     find: 'if (lost === null) return { ...repo, lease }',
     replace: 'if (lost !== undefined) return { ...repo, lease }',
@@ -274,7 +274,7 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['src/domain/queue.test.ts'],
   },
   {
-    bug: 'a store keeps the mark of a repo only while nobody works on it',
+    bug: 'a store keeps the mark of a repo only while no worker holds it',
     file: 'src/store/sqlite/repos.ts',
     find: 'if (after !== before) this.#sql.put.run(toRepoRow(after))',
     replace: 'if (after !== before && before.lease === null) this.#sql.put.run(toRepoRow(after))',
