@@ -12,6 +12,7 @@ const COPIED = [
   'bin',
   'docs',
   'lexicons',
+  'scripts',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
