@@ -14,7 +14,7 @@ import {
   type RecordsOnDelete,
   saysTheSame,
 } from './domain/mood.ts'
-import { FEED_PAGE } from './domain/limits.ts'
+import { FEED_PAGE } from './domain/mood-limits.ts'
 import { COLLECTION, rkeyFor } from './domain/record.ts'
 import { initial } from './domain/sync.ts'
 import { applyIntent } from './sync/intents.ts'

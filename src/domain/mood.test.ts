@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { LIMITS } from './limits.ts'
+import { LIMITS } from './mood-limits.ts'
 import { objectId, parseDraft, saysTheSame } from './mood.ts'
 
 describe('parseDraft', () => {

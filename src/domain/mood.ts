@@ -2,7 +2,7 @@
 
 import { graphemeLen } from '@atproto/lex-data'
 import { DomainError } from './errors.ts'
-import { LIMITS } from './limits.ts'
+import { LIMITS } from './mood-limits.ts'
 import type { MoodSync } from './sync.ts'
 
 /** What the author writes. */

@@ -8,7 +8,7 @@
 import { type Static, Type } from 'typebox'
 import { ACCOUNT_STATES } from '../domain/account.ts'
 import { ERASURE_STEPS } from '../domain/erasure.ts'
-import { FEED_PAGE, LIMITS } from '../domain/limits.ts'
+import { FEED_PAGE, LIMITS } from '../domain/mood-limits.ts'
 import { SYNC_STATES } from '../domain/sync.ts'
 
 /** One of these texts, as `enum`: unlike a union of literals, it is written without being validated first. */

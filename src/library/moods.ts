@@ -1,7 +1,7 @@
 /** What users do: post, read, delete, sign up, be forgotten. */
 
 import { DomainError } from '../domain/errors.ts'
-import { FEED_PAGE } from '../domain/limits.ts'
+import { FEED_PAGE } from '../domain/mood-limits.ts'
 import type { MoodDraft } from '../domain/mood.ts'
 import type { ErasureView, MoodPageView, MoodView, ProfileView } from '../http/contract.ts'
 import { decodeCursor, erasureView, moodPageView, moodView, profileView } from '../http/view.ts'

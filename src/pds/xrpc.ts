@@ -7,7 +7,7 @@ import { type Agent, buildAgent } from '@atproto/lex-client'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cost, Governor } from './governor.ts'
-import { outcomeOf } from './outcome.ts'
+import { outcomeOf } from './answer.ts'
 
 export interface XrpcOptions {
   /** How long one request may take. */

@@ -9,7 +9,7 @@ import type { Events } from '../observe/events.ts'
 import type { Lease } from '../domain/queue.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Clock } from '../ports/clock.ts'
-import { deleteUntilGone } from './removal.ts'
+import { deleteUntilGone } from './remove-records.ts'
 
 /** Moods removed from the primary in one step. */
 const PURGE_PAGE = 500

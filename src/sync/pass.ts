@@ -4,13 +4,13 @@
  */
 
 import { type Account, isReady, type ReadyAccount, refused } from '../domain/account.ts'
-import { backoffMs } from '../domain/backoff.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, MAX_WRITES } from '../domain/batches.ts'
 import { type Known, planMood } from '../domain/plan.ts'
 import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/policy.ts'
+import { nextTry } from '../domain/retry.ts'
 import { COLLECTION, type Desired, desiredRecord } from '../domain/record.ts'
 import type { MoodSync } from '../domain/sync.ts'
 import { enqueueHeld } from './held.ts'
@@ -19,7 +19,7 @@ import type { Lease, Release } from '../domain/queue.ts'
 import type { AccountHost } from '../ports/pds.ts'
 import { erase } from './erase.ts'
 import { provision } from './provision.ts'
-import { removeStrays } from './removal.ts'
+import { removeStrays } from './remove-records.ts'
 import { type SendDeps, Sender } from './send.ts'
 
 export interface PassDeps extends SendDeps {
@@ -205,22 +205,19 @@ export class Pass {
     }
   }
 
-  /** Ends a failed pass. When to come back depends on the failure. */
+  /** Ends a failed pass. */
   async #failed(failure: Failure, account: Account | null = null): Promise<Release> {
     this.#sender.noteFailure(failure)
-    if (failure.kind === 'later') {
-      return { ...this.#sender.release(this.#now + failure.afterMs), failures: this.#lease.failures }
-    }
-    if (failure.kind === 'unauthorized' && account !== null) {
-      const { code, message } = failure
+    const next = nextTry(failure, this.#lease.failures, account !== null, this.#deps.random)
+    if (next.kind === 'needs_attention') {
+      const { code, message } = next
       await this.#changeAccount((current) => refused(current, { code, message, at: this.#now }))
-      this.#deps.events.accountRefused(account.user, code)
+      this.#deps.events.accountRefused(this.#lease.user, code)
       return this.#sender.release(null)
     }
-    const failures = this.#lease.failures + 1
-    const waitMs = backoffMs(failures, this.#deps.random())
-    this.#deps.events.passFailed(this.#lease.user, failure, failures, waitMs)
-    return { ...this.#sender.release(this.#now + waitMs), failures }
+    const { afterMs, failures } = next
+    if (failure.kind !== 'later') this.#deps.events.passFailed(this.#lease.user, failure, failures, afterMs)
+    return { ...this.#sender.release(this.#now + afterMs), failures }
   }
 
   /** Smaller commits after failures: what fails together may succeed apart. */

@@ -1,6 +1,6 @@
 import type { TargetedKeyboardEvent } from 'preact'
 import { useState } from 'preact/hooks'
-import { LIMITS } from '../domain/limits.ts'
+import { LIMITS } from '../domain/mood-limits.ts'
 import type { MoodView } from '../http/contract.ts'
 import { ApiError, post, type Session } from './api.ts'
 

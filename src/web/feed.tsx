@@ -1,5 +1,5 @@
 import { Badge } from './badge.tsx'
-import { LIMITS } from '../domain/limits.ts'
+import { LIMITS } from '../domain/mood-limits.ts'
 import type { MoodView } from '../http/contract.ts'
 import type { FeedState } from './use-feed.ts'
 

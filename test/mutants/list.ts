@@ -100,14 +100,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'an answer of a proxy is an answer about the mood',
-    file: 'src/pds/outcome.ts',
+    file: 'src/pds/answer.ts',
     find: 'if (error instanceof XrpcResponseError && isXrpcErrorPayload(error.payload)) {',
     replace: 'if (error instanceof XrpcResponseError) {',
     tests: [OUTCOME],
   },
   {
     bug: 'a time-out is taken for a refusal',
-    file: 'src/pds/outcome.ts',
+    file: 'src/pds/answer.ts',
     find: "return { kind: 'uncertain', code, answered: code === 'AbortError' }",
     replace: "return { kind: 'rejected', code, message: '' }",
     tests: [OUTCOME],
@@ -135,7 +135,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'an erasure forgets the records of others',
-    file: 'src/sync/removal.ts',
+    file: 'src/sync/remove-records.ts',
     find: 'if (chosen.length === 0) return ok(undefined)',
     replace: 'if (chosen.length >= 0) return ok(undefined)',
     tests: [ERASURE],

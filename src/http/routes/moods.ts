@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox'
 import { DomainError } from '../../domain/errors.ts'
-import { FEED_PAGE } from '../../domain/limits.ts'
+import { FEED_PAGE } from '../../domain/mood-limits.ts'
 import type { Moods } from '../../moods.ts'
 import { type Authenticator, userOf, viewerOf } from '../auth.ts'
 import {
