@@ -1,4 +1,4 @@
-/** How long to wait before trying again. */
+/** The curve of waits, shared by dead hosts, refused moods, and failed passes (`domain/next-try.ts`). */
 
 const BASE_MS = 500
 const MAX_MS = 30_000

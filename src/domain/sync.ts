@@ -25,7 +25,10 @@ export const STEPS = {
   forgotten: { from: ['local', 'published', 'withdrawn', 'rejected'], to: 'local' },
 } as const satisfies Record<string, { readonly from: readonly SyncState[]; readonly to: SyncState }>
 
-/** Why nothing is done about a mood for now. `backfill`: it was there before the engine, which waits to be told. */
+/**
+ * Why nothing is done about a mood for now. `domain/record.ts` decides it; the engine and the pass let go again. `backfill`: the mood
+ * was there before the engine, and waits for an operator.
+ */
 export type HoldReason = 'no_account' | 'private' | 'federation_off' | 'kept' | 'backfill'
 
 export interface SyncError {

@@ -6,7 +6,7 @@ import { federates } from '../domain/policy.ts'
 import type { Lease, Release } from '../domain/queue.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Wakeup } from '../wakeup.ts'
-import { enqueueHeld } from './held.ts'
+import { enqueueHeld } from './enqueue-held.ts'
 import { Pass, type PassDeps } from './pass.ts'
 
 export interface EngineOptions {

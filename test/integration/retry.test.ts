@@ -7,7 +7,7 @@ import { enqueued, held, rejected } from '../../src/domain/sync.ts'
 import { retry } from '../../src/operate/retry.ts'
 import type { Store, WorkStore } from '../../src/ports/store.ts'
 import { openSqlite } from '../../src/store/sqlite/index.ts'
-import { enqueueHeld } from '../../src/sync/held.ts'
+import { enqueueHeld } from '../../src/sync/enqueue-held.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 

@@ -296,7 +296,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a held mood that changed meanwhile counts as put back to work',
-    file: 'src/sync/held.ts',
+    file: 'src/sync/enqueue-held.ts',
     find: 'if (kept.size < page.length) isAll = false',
     replace: '',
     tests: ['test/integration/retry.test.ts'],

@@ -1,4 +1,7 @@
-/** The stores that tests run on, and which test files run on which: a new store is an entry here. */
+/**
+ * The stores that tests run on, and which test files run on which. A new store is an entry here, with a primary-NAME.ts, a
+ * setup-NAME.ts, its server in start-servers.ts, and its line in vitest.config.ts.
+ */
 
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'

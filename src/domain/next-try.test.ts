@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Failure } from './outcome.ts'
-import { nextTry } from './retry.ts'
+import { nextTry } from './next-try.ts'
 
 const most = (): number => 1 - Number.EPSILON
 const refusal: Failure = { kind: 'unauthorized', code: 'AuthenticationRequired', message: 'wrong password' }

@@ -1,4 +1,4 @@
-/** When a repo is tried again whose pass has failed: after a login, a write or a reading that did not succeed. */
+/** When a repo is tried again after a failed pass, whichever request of the pass failed: a login, a write or a reading. */
 
 import { backoffMs } from './backoff.ts'
 import type { Failure } from './outcome.ts'
