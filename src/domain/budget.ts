@@ -27,12 +27,15 @@ export const NO_LIMITS: Limits = { points: [], requests: [], logins: [], events:
 /** Points of one write (reference PDS, `packages/pds/src/rate-limits.ts`): refused ones count as well. */
 const POINTS = { create: 3, update: 2, delete: 1 } as const
 
+/** Points of a request with one write. */
+export const POINTS_OF_ONE = { put: POINTS.update, delete: POINTS.delete } as const
+
 /**
  * Points that a request will cost. A single create or update is sent as `putRecord`, which costs 2 either way.
  */
 export function pointsOf(writes: readonly RepoWrite[]): number {
   const [only] = writes
-  if (writes.length === 1 && only) return only.action === 'delete' ? POINTS.delete : POINTS.update
+  if (writes.length === 1 && only) return only.action === 'delete' ? POINTS_OF_ONE.delete : POINTS_OF_ONE.put
   return writes.reduce((sum, write) => sum + POINTS[write.action], 0)
 }
 

@@ -52,6 +52,9 @@ export function desiredRecord(mood: Mood, account: Account | null, policy: Feder
   return recordFor(mood, mood.sync.rkey)
 }
 
+/** Code of a record that the lexicon does not allow: our own check, before the PDS is asked. */
+export const INVALID_RECORD = 'InvalidRecord'
+
 /** The fields of a mood that go into its record. */
 type Content = Pick<Mood, 'id' | 'when' | 'text' | 'intensity' | 'context'>
 
@@ -60,7 +63,7 @@ export function recordFor(content: Content, rkey: string): DesiredRecord | Extra
   const value = recordOf(content)
   const checked = computer.aesthetic.mood.$safeValidate(value)
   if (!checked.success) {
-    return { kind: 'invalid', code: 'InvalidRecord', message: issuesWithoutValues(checked.reason.issues) }
+    return { kind: 'invalid', code: INVALID_RECORD, message: issuesWithoutValues(checked.reason.issues) }
   }
   return { kind: 'record', rkey, value, cid: cidOf(value) }
 }

@@ -29,7 +29,8 @@ export const STEPS = {
  * Why nothing is done about a mood for now. `domain/record.ts` decides it; the engine and the pass let go again. `backfill`: the mood
  * was there before the engine, and waits for an operator.
  */
-export type HoldReason = 'no_account' | 'private' | 'federation_off' | 'kept' | 'backfill'
+export const HOLD_REASONS = ['no_account', 'private', 'federation_off', 'kept', 'backfill'] as const
+export type HoldReason = (typeof HOLD_REASONS)[number]
 
 export interface SyncError {
   readonly code: string

@@ -1,0 +1,230 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { commandsIn, isCommand } from '../../test/support/commands.ts'
+import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
+import { ACCOUNT_STATES, newAccount, refused } from './account.ts'
+import { blocked, type LedgerEntry, unreachable, UNUSED } from './budget.ts'
+import type { Mood } from './mood.ts'
+import { type RepoState, unmarked } from './queue.ts'
+import type { Desired } from './record.ts'
+import { accountReason, type Facts, holdReason, nameOf, type Reason, rowReason, whyNot } from './reasons.ts'
+import {
+  delayed,
+  failed,
+  held,
+  HOLD_REASONS,
+  initial,
+  type MoodSync,
+  published,
+  rejected,
+  SYNC_STATES,
+  withdrawn,
+} from './sync.ts'
+
+const SECRET = 'a text that only its author should know'
+const error = { code: 'InvalidRequest', message: `refused: ${SECRET}`, at: NOW }
+const pending = initial('key', false, NOW)
+
+const syncs: readonly MoodSync[] = [
+  pending,
+  delayed(pending, NOW + 5_000),
+  failed(pending, NOW + 5_000, error),
+  published(pending, 'at://did/c/key', 'cid'),
+  withdrawn(pending),
+  rejected(pending, error),
+  rejected(pending, { ...error, code: 'InvalidRecord' }),
+  ...HOLD_REASONS.map((hold) => held(pending, hold)),
+]
+
+const ready = aReadyAccount()
+const accounts = [
+  null,
+  newAccount('u1', 'alice'),
+  refused(newAccount('u1', 'alice'), { ...error, code: 'HandleNotAvailable' }),
+  refused(ready, { ...error, code: 'AccountTakedown' }),
+  refused(ready, { ...error, code: 'SomethingElse' }),
+  ready,
+]
+
+const record: Desired = { kind: 'record', rkey: 'key', cid: 'cid', value: { $type: 'c', text: SECRET } }
+const desires: readonly Desired[] = [
+  record,
+  { kind: 'absent' },
+  { kind: 'invalid', code: 'InvalidRecord', message: 'text: too long' },
+  ...HOLD_REASONS.map((reason) => ({ kind: 'hold', reason }) as const),
+]
+
+const lease = { token: 't', owner: 'host:1', until: NOW + 6_000 }
+const repos: readonly (RepoState | null)[] = [
+  null,
+  unmarked('u1'),
+  { ...unmarked('u1'), dueAt: NOW },
+  { ...unmarked('u1'), dueAt: NOW, lease },
+  { ...unmarked('u1'), dueAt: NOW, lease: { ...lease, until: NOW } },
+  { ...unmarked('u1'), dueAt: NOW + 9_000, failures: 3 },
+  { ...unmarked('u1'), dueAt: NOW + 9_000, quarantine: { until: NOW + 9_000, destructive: false } },
+  { ...unmarked('u1'), dueAt: NOW + 9_000 },
+]
+
+const full: LedgerEntry = { windows: [{ used: 10, endsAt: NOW + 60_000 }], blockedUntil: 0, failures: 0 }
+const entries: readonly LedgerEntry[] = [
+  UNUSED,
+  full,
+  blocked(UNUSED, NOW + 30_000),
+  unreachable(UNUSED, true, 20_000, NOW),
+  unreachable(UNUSED, true, 20_000, NOW - 60_000),
+]
+const limits = { requests: [{ max: 10, windowMs: 60_000 }], points: [{ max: 10, windowMs: 60_000 }] }
+
+/** A mood that is due, of a user with an account, with nothing in its way. */
+const facts: Facts = {
+  mood: { user: 'u1', sync: pending },
+  desired: record,
+  account: ready,
+  repo: { ...unmarked('u1'), dueAt: NOW },
+  isErased: false,
+  federation: 'on',
+  workers: 1,
+  requests: UNUSED,
+  points: UNUSED,
+  limits,
+  now: NOW,
+}
+
+const anyFacts = fc.record({
+  mood: fc.record({ user: fc.constant('u1'), sync: fc.constantFrom(...syncs) }),
+  desired: fc.constantFrom(...desires),
+  account: fc.constantFrom(...accounts),
+  repo: fc.constantFrom(...repos),
+  isErased: fc.boolean(),
+  federation: fc.constantFrom('off', '10 % of users'),
+  workers: fc.constantFrom(null, 0, 1, 2),
+  requests: fc.constantFrom(...entries),
+  points: fc.constantFrom(...entries),
+  limits: fc.constantFrom(limits, { requests: [], points: [] }),
+  now: fc.constant(NOW),
+})
+
+/** A reason must have a name for programs, a clause, and whole sentences that say what to do, naming commands that exist. */
+function check({ code, text, remedy }: Reason): void {
+  expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
+  expect(text).toMatch(/^[a-z].*[^.]$/s)
+  expect(remedy).toMatch(/^[A-Z].*\.$/s)
+  expect(text + remedy).not.toMatch(/undefined|null|\bNaN\b/)
+  expect(text + remedy).not.toContain(SECRET)
+  for (const command of commandsIn(remedy)) expect(isCommand(command), command).toBe(true)
+  expect(remedy.replaceAll(/"moods [^"]+"/g, '')).not.toMatch(/\bmoods [a-z]+ --/)
+}
+
+describe('reasons', () => {
+  it('have words and a remedy for every hold', () => {
+    for (const hold of HOLD_REASONS) {
+      check(holdReason(hold))
+      check(holdReason(hold, '@alice'))
+      expect(holdReason(hold).code).toBe(hold)
+    }
+    expect(new Set(HOLD_REASONS.map((hold) => holdReason(hold).text)).size).toBe(HOLD_REASONS.length)
+  })
+
+  it('have words and a remedy for every state of an account, with the code of a refusal', () => {
+    expect(new Set(accounts.map((account) => account?.state ?? null))).toEqual(new Set([null, ...ACCOUNT_STATES]))
+    for (const account of accounts) {
+      check(accountReason(account))
+      check(accountReason(account, '@alice'))
+      if (account?.error) expect(accountReason(account).text).toContain(account.error.code)
+    }
+  })
+
+  it('have words and a remedy for every state of a mood’s copy, from its row alone', () => {
+    expect(new Set(syncs.map(({ state }) => state))).toEqual(new Set(SYNC_STATES))
+    for (const sync of syncs) check(rowReason(sync, '@alice'))
+    expect(rowReason(rejected(pending, error)).remedy).toContain('"moods retry --reason InvalidRequest --execute"')
+  })
+
+  it('name users as commands take them', () => {
+    expect([nameOf('u1', 'alice'), nameOf('u1', null), nameOf('u1', '')]).toEqual(['@alice', 'u1', 'u1'])
+    expect(holdReason('backfill', '@alice').remedy).toContain('"moods backfill @alice --execute"')
+    expect(holdReason('backfill').remedy).toContain('"moods backfill --execute"')
+  })
+})
+
+describe('whyNot', () => {
+  it('has an answer for whatever stands in the way, and never a time in the past', () => {
+    fc.assert(
+      fc.property(anyFacts, (given) => {
+        const waiting = whyNot(given)
+        check(waiting)
+        expect(waiting.until ?? Infinity).toBeGreaterThan(NOW)
+      }),
+      { numRuns: 3000 },
+    )
+  })
+
+  it('calls nothing published that is not, and finds something in the way of every mood that is pending', () => {
+    fc.assert(
+      fc.property(anyFacts, (given) => {
+        const { code } = whyNot({ ...given, isErased: false })
+        expect(code === 'published').toBe(given.mood.sync.state === 'published')
+        if (given.mood.sync.state === 'pending') expect(SYNC_STATES).not.toContain(code)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('answers the same for whatever a mood says', () => {
+    const mood = (text: string): Mood => aMood({ text, sync: failed(pending, NOW + 1, error) })
+    expect(whyNot({ ...facts, mood: mood('one') })).toEqual(whyNot({ ...facts, mood: mood('two') }))
+  })
+
+  const soon = NOW + 5_000
+  const dead = unreachable(UNUSED, true, 20_000, NOW)
+  const off: Desired = { kind: 'hold', reason: 'federation_off' }
+  it.each<[string, number | null, Partial<Facts>]>([
+    ['being_erased', null, { isErased: true, workers: 0 }],
+    ['account_refused', null, { account: refused(ready, error), workers: 0, requests: dead }],
+    ['account_refused', null, { account: refused(ready, error), desired: { kind: 'absent' } }],
+    ['federation_off', null, { desired: off, workers: 0 }],
+    ['no_worker', null, { workers: 0, requests: dead }],
+    ['pds_silent', NOW + 20_000, { requests: dead, points: full }],
+    ['pds_silent', null, { requests: unreachable(UNUSED, true, 20_000, NOW - 60_000) }],
+    ['pds_busy', NOW + 30_000, { requests: blocked(UNUSED, NOW + 30_000) }],
+    ['pds_busy', NOW + 60_000, { requests: full }],
+    ['budget_used', NOW + 60_000, { points: full }],
+    ['budget_used', NOW + 30_000, { points: blocked(UNUSED, NOW + 30_000) }],
+    ['refused_so_far', soon, { mood: { user: 'u1', sync: failed(pending, soon, error) }, repo: repos[5]! }],
+    ['backing_off', NOW + 9_000, { repo: repos[5]! }],
+    ['late_write', NOW + 9_000, { repo: repos[6]! }],
+    ['not_due', soon, { mood: { user: 'u1', sync: delayed(pending, soon) } }],
+    ['at_work', lease.until, { repo: repos[3]! }],
+    ['in_turn', null, { repo: repos[4]! }],
+    ['in_turn', null, { workers: null }],
+    ['account_pending', null, { account: newAccount('u1', 'alice'), desired: { kind: 'hold', reason: 'no_account' } }],
+    [
+      'no_account',
+      null,
+      {
+        mood: { user: 'u1', sync: held(pending, 'no_account') },
+        account: null,
+        desired: { kind: 'hold', reason: 'no_account' },
+      },
+    ],
+    ['released', null, { mood: { user: 'u1', sync: held(pending, 'no_account') } }],
+    ['released', null, { mood: { user: 'u1', sync: held(pending, 'federation_off') } }],
+    ['backfill', null, { mood: { user: 'u1', sync: held(pending, 'backfill') } }],
+    ['backfill', null, { mood: { user: 'u1', sync: held(pending, 'backfill') }, desired: off }],
+    ['federation_off', null, { mood: { user: 'u1', sync: held(pending, 'federation_off') }, desired: off }],
+  ])('says %s, until %s', (code, until, change) => {
+    expect(whyNot({ ...facts, ...change })).toMatchObject({ code, until })
+  })
+
+  it('keeps what is left of a budget for deletions', () => {
+    const nearlyFull = { ...full, windows: [{ used: 9, endsAt: NOW + 60_000 }] }
+    expect(whyNot({ ...facts, points: nearlyFull }).code).toBe('budget_used')
+    expect(whyNot({ ...facts, points: nearlyFull, desired: { kind: 'absent' } }).code).toBe('in_turn')
+  })
+
+  it('gives the words of the policy where that leaves the author out', () => {
+    const waiting = whyNot({ ...facts, desired: off, federation: 'off since Monday' })
+    expect(waiting.text).toBe('federation is off since Monday, which leaves its author out')
+  })
+})

@@ -1,0 +1,275 @@
+/**
+ * Why a mood is not on the network, or not gone from it, in words: one table for every hold, state and cause of waiting, and
+ * {@link whyNot}, which finds the one that applies. Pure. A text is a clause that can follow "because"; a remedy is for
+ * operators, whole sentences, with commands in double quotes. Neither ever holds what a mood says.
+ */
+
+import type { Account } from './account.ts'
+import { isReady } from './account.ts'
+import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
+import type { Mood } from './mood.ts'
+import type { RepoState } from './queue.ts'
+import { type Desired, INVALID_RECORD } from './record.ts'
+import type { HoldReason, MoodSync } from './sync.ts'
+
+export interface Reason {
+  /** A stable name, for programs. */
+  readonly code: string
+  readonly text: string
+  readonly remedy: string
+}
+
+/** A reason that may pass by itself. */
+export interface Waiting extends Reason {
+  /** When that is next looked at, in ms since 1970; null where no time is set for it. */
+  readonly until: number | null
+}
+
+/** A user as commands take one: `@handle`, or the `sub` where there is none. */
+export function nameOf(user: string, handle: string | null): string {
+  return handle === null || handle === '' ? user : `@${handle}`
+}
+
+/**
+ * Why nothing is done about moods that are held for this reason.
+ *
+ * @param who whom the remedy names, as {@link nameOf} does; empty for all users
+ */
+export function holdReason(hold: HoldReason, who = ''): Reason {
+  return { code: hold, ...HOLDS[hold](who === '' ? '' : ` ${who}`) }
+}
+
+const NOTHING = 'Nothing has to be done.'
+
+type Words = Omit<Reason, 'code'>
+
+const HOLDS: Readonly<Record<HoldReason, (who: string) => Words>> = {
+  private: () => ({ text: 'private moods never leave the database', remedy: NOTHING }),
+  kept: () => ({ text: 'its author deleted it, and wanted the record left as it is', remedy: NOTHING }),
+  no_account: (who) => ({
+    text: 'its author has no account on a PDS yet',
+    remedy: `It is published once there is one: by a sign-up, or by "moods accounts provision${who} --execute".`,
+  }),
+  federation_off: () => ({
+    text: 'federation leaves its author out',
+    remedy: 'It is published once federation includes the author (FEDERATION, FEDERATION_ALLOW).',
+  }),
+  backfill: (who) => ({
+    text: 'it was there before the engine, and waits for a backfill',
+    remedy: `Publish it: "moods backfill${who} --execute".`,
+  }),
+}
+
+/** Why an account cannot be used, or that it can. */
+export function accountReason(account: Pick<Account, 'state' | 'did' | 'error'> | null, who = ''): Reason {
+  if (account === null) return { ...holdReason('no_account', who), text: 'there is no account on a PDS yet' }
+  switch (account.state) {
+    case 'ready':
+      return { code: 'account_ready', text: 'the account can be used', remedy: NOTHING }
+    case 'pending':
+      return {
+        code: 'account_pending',
+        text: 'the account is still to be made on the PDS',
+        remedy: 'A worker makes it: see "moods status" if that takes longer than a minute.',
+      }
+    case 'needs_attention': {
+      const code = account.error?.code ?? 'unknown'
+      const text = account.did === null ? 'the PDS refuses to make the account' : 'the PDS refuses the account'
+      return {
+        code: 'account_refused',
+        text: `${text} (${code})`,
+        remedy: `${REFUSALS[code] ?? 'Remove the cause on the PDS'}, then "moods retry --reason ${code} --execute".`,
+      }
+    }
+  }
+}
+
+const LIFT = 'Have the takedown lifted by whoever runs the PDS'
+
+/** What ends a refusal of an account, by the code of the PDS. */
+const REFUSALS: Readonly<Partial<Record<string, string>>> = {
+  AccountTakedown: LIFT,
+  RepoTakendown: LIFT,
+  AccountDeactivated: 'Have the account activated again by its owner',
+  RepoDeactivated: 'Have the account activated again by its owner',
+  HandleNotAvailable: 'Every handle that was tried is taken: free one on the PDS',
+}
+
+/** What a mood's row alone tells about its copy: enough for lists, which cannot read more for each mood. */
+export function rowReason({ state, hold, error, attempts }: MoodSync, who = ''): Reason {
+  const words = (text: string, remedy: string): Reason => ({ code: state, text, remedy })
+  switch (state) {
+    case 'published':
+      return words('the record is in its author’s repository', NOTHING)
+    case 'withdrawn':
+      return words('its record was deleted on purpose, and seen to be gone', NOTHING)
+    case 'rejected': {
+      const code = error?.code ?? 'unknown'
+      const retry = `"moods retry --reason ${code} --execute"`
+      return code === INVALID_RECORD
+        ? words(
+            `the lexicon allows no such record (${code})`,
+            `It stays here. If the lexicon has changed since: ${retry}.`,
+          )
+        : words(`the PDS refused it for good (${code})`, `Remove the cause, then ${retry}.`)
+    }
+    case 'pending':
+      return error === null
+        ? words('its repository is about to be brought up to date', 'A worker does it.')
+        : words(`the PDS has refused it ${times(attempts)} (${error.code})`, 'It is tried again.')
+    case 'local':
+      return hold === null ? words('nothing is to be published', NOTHING) : holdReason(hold, who)
+  }
+}
+
+/** All that decides when a mood reaches its repository, as it stands at one moment. */
+export interface Facts {
+  readonly mood: Pick<Mood, 'user' | 'sync'>
+  /** What the repository should hold (`desiredRecord`). */
+  readonly desired: Desired
+  readonly account: Account | null
+  /** Its repository in the queue; null when it was never marked. */
+  readonly repo: RepoState | null
+  /** The author is being erased. */
+  readonly isErased: boolean
+  /** The policy in words, as in "federation is off since …". */
+  readonly federation: string
+  /** Workers that are alive; null where that is not known. */
+  readonly workers: number | null
+  /** The host's requests, and the account's points, as the ledger has them. */
+  readonly requests: LedgerEntry
+  readonly points: LedgerEntry
+  readonly limits: Pick<Limits, 'requests' | 'points'>
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/**
+ * Why the network does not show what the mood's row wants: the one cause that stands in the way now, the nearest first.
+ * For a mood that is where it should be, that it is.
+ */
+export function whyNot(facts: Facts): Waiting {
+  const { mood, account, isErased } = facts
+  if (isErased) {
+    return still('being_erased', 'its author is being erased', 'A worker carries the erasure out.')
+  }
+  if (mood.sync.state !== 'pending') return { ...settledReason(facts), until: null }
+  return (
+    refusal(account, facts) ?? leftOut(facts) ?? noWorker(facts) ?? hostTrouble(facts) ?? notYet(facts) ?? inTurn(facts)
+  )
+}
+
+function still(code: string, text: string, remedy: string, until: number | null = null): Waiting {
+  return { code, text, remedy, until }
+}
+
+function whoOf({ mood, account }: Pick<Facts, 'mood' | 'account'>): string {
+  return nameOf(mood.user, account?.handle ?? null)
+}
+
+/** For a mood about which the engine has nothing to do. */
+function settledReason(facts: Facts): Reason {
+  const { mood, desired, account } = facts
+  const { state, hold } = mood.sync
+  const who = whoOf(facts)
+  const isWanted = desired.kind === 'record'
+  if (state === 'local' && isWanted && hold !== 'backfill') {
+    const remedy = 'The workers’ next sweep puts it back to work, within a minute.'
+    return { code: 'released', text: 'what held it back has ended, and it is not back at work yet', remedy }
+  }
+  if (state === 'local' && desired.kind === 'hold') {
+    if (desired.reason === 'no_account') return accountReason(account, who)
+    if (desired.reason === 'federation_off' && hold !== 'backfill') return leftOutReason(facts)
+  }
+  if (state === 'withdrawn' && isWanted) {
+    const text = 'its record was deleted, and is wanted again'
+    return { code: 'withdrawn', text, remedy: `Order it again: "moods repair ${who} --execute".` }
+  }
+  return rowReason(mood.sync, who)
+}
+
+/** A known account that is refused: the engine leaves its repository alone, also what is to be deleted there. */
+function refusal(account: Account | null, facts: Facts): Waiting | null {
+  if (account?.state !== 'needs_attention') return null
+  if (account.did === null && facts.desired.kind !== 'record') return null
+  return { ...accountReason(account, whoOf(facts)), until: null }
+}
+
+function leftOut(facts: Facts): Waiting | null {
+  const { desired } = facts
+  if (desired.kind !== 'hold' || desired.reason !== 'federation_off') return null
+  return { ...leftOutReason(facts), until: null }
+}
+
+function leftOutReason({ federation }: Facts): Reason {
+  return { ...holdReason('federation_off'), text: `federation is ${federation}, which leaves its author out` }
+}
+
+function noWorker({ workers }: Facts): Waiting | null {
+  if (workers !== 0) return null
+  return still(
+    'no_worker',
+    'no worker is alive',
+    'Start one: "moods worker", or "moods all" in place of "moods serve".',
+  )
+}
+
+/** What keeps requests of this kind from being sent: to this host at all, or for this account. */
+function hostTrouble({ desired, requests, points, limits, now }: Facts): Waiting | null {
+  const host = reserve(requests, { limits: limits.requests, cost: 1, share: 1, probeMs: 0 }, now)
+  if (host.dead) {
+    const remedy =
+      'It is tried again by itself. If that takes long, see to the PDS, or to the way there: "moods doctor".'
+    return still('pds_silent', 'the PDS does not answer', remedy, host.waitUntil)
+  }
+  if (host.waitUntil !== null) {
+    const text = requests.blockedUntil > now ? 'the PDS asked to wait' : 'the requests that the PDS allows are used up'
+    return still('pds_busy', text, RESUMED, host.waitUntil)
+  }
+  const price =
+    desired.kind === 'absent'
+      ? { cost: POINTS_OF_ONE.delete, share: 1 }
+      : { cost: POINTS_OF_ONE.put, share: 1 - RESERVED_FOR_DELETES }
+  const account = reserve(points, { limits: limits.points, ...price, probeMs: 0 }, now)
+  if (account.waitUntil === null) return null
+  return still('budget_used', 'the writes that the PDS allows the account are used up', RESUMED, account.waitUntil)
+}
+
+const RESUMED = 'Nothing has to be done: it is resumed then.'
+
+/** What has a time of its own, of the mood or of its repository. */
+function notYet({ mood: { sync }, repo, now }: Facts): Waiting | null {
+  const { dueAt, error, attempts } = sync
+  if (dueAt !== null && dueAt > now && error !== null) {
+    const text = `the PDS has refused it ${times(attempts)} (${error.code})`
+    return still('refused_so_far', text, 'It is tried again by itself.', dueAt)
+  }
+  const repoDue = repo?.dueAt ?? null
+  if (repo !== null && repo.failures > 0 && repoDue !== null && repoDue > now) {
+    const text = `work on its repository failed ${times(repo.failures)} in a row`
+    return still('backing_off', text, 'It is tried again by itself. The log has each failure with its code.', repoDue)
+  }
+  const until = Math.max(dueAt ?? 0, repoDue ?? 0)
+  if (until <= now) return null
+  const isLate = repo !== null && repo.quarantine.until > now
+  return isLate
+    ? still('late_write', 'an earlier request may still be carried out by the PDS', 'It is read again then.', until)
+    : still('not_due', 'it is due later', RESUMED, until)
+}
+
+/** Nothing is in the way. */
+function inTurn({ account, repo, now }: Facts): Waiting {
+  if (repo !== null && repo.lease !== null && repo.lease.until > now) {
+    return still('at_work', 'a worker is at its repository just now', NOTHING, repo.lease.until)
+  }
+  if (account !== null && !isReady(account)) return { ...accountReason(account), until: null }
+  return still(
+    'in_turn',
+    'it waits for its turn',
+    'A worker takes it up in its turn: "moods status" shows how many wait.',
+  )
+}
+
+function times(n: number): string {
+  return n === 1 ? 'once' : `${n} times`
+}
