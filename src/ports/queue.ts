@@ -1,6 +1,6 @@
 /** The queue of repos that have work. Implemented in `store/`. */
 
-import type { Lease, Release } from '../domain/queue.ts'
+import type { Lease, Release, RepoState } from '../domain/queue.ts'
 import type { HoldReason } from '../domain/sync.ts'
 
 /**
@@ -35,6 +35,8 @@ export interface RepoQueue {
   sweep(after: string, limit: number, now: number): Promise<string | null>
   /** Up to `limit` users after `after` who have moods held for this reason. */
   held(hold: HoldReason, after: string, limit: number): Promise<readonly string[]>
+  /** The user's repo as it is now; null for one that never had work. */
+  get(user: string): Promise<RepoState | null>
   /** Removes the repo from the queue: its user is erased. */
   forget(user: string): Promise<void>
   /** Calls `wake` when another process may have marked a repo, where the store can tell. @returns what stops it */

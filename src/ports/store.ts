@@ -9,7 +9,7 @@
 
 import type { Account, AccountState } from '../domain/account.ts'
 import type { AuditCounts, FindingKind } from '../domain/audit.ts'
-import type { Answer, Reservation } from '../domain/budget.ts'
+import type { Answer, LedgerEntry, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Mood, Saying } from '../domain/mood.ts'
@@ -125,6 +125,11 @@ export interface WorkStore {
   held(user: string, hold: HoldReason, after: string, limit: number): Promise<readonly Mood[]>
   /** Up to `limit` rejected moods, of this code or (null) of any, by their ids, after one (`''` for the first). */
   rejected(code: string | null, after: string, limit: number): Promise<readonly Mood[]>
+  /**
+   * The pending mood that has been due the longest, of all users; if none is due yet, the one that is due next. What is
+   * posted or enqueued is due at once, so that its `dueAt` tells how long it has waited.
+   */
+  oldestPending(): Promise<Mood | null>
   /** How many moods are in each state, and how many are rejected for each reason. */
   count(): Promise<MoodCounts>
 }
@@ -191,7 +196,12 @@ export interface ErasureStore {
   byReceipt(receipt: string): Promise<Erasure | null>
   /** Saves if the stored version is still `erasure.version`. @returns the job as saved, or null if it had changed */
   save(erasure: Erasure): Promise<Erasure | null>
+  /** Up to `limit` jobs that are not finished, the oldest first by `(requestedAt, receipt)`, after one (null for the first). */
+  open(after: ErasurePosition | null, limit: number): Promise<readonly Erasure[]>
 }
+
+/** A place in a list of erasures, oldest first: everything before it has been seen. */
+export type ErasurePosition = Pick<Erasure, 'requestedAt' | 'receipt'>
 
 /** Orders to remove records that belong to no row, kept until a reading has shown them gone. */
 export interface RemovalStore {
@@ -235,6 +245,8 @@ export interface SwitchStore {
 
 /** What has been used of the budgets of accounts and hosts, shared by all processes. */
 export interface LedgerStore {
+  /** What is noted under the key; null when nothing is. */
+  get(key: string): Promise<LedgerEntry | null>
   /** Uses points if there are enough (`reserve` of `domain/budget.ts`). */
   reserve(key: string, reservation: Reservation, now: number): Promise<Answer>
   /** The PDS asked to wait. @param until ms since 1970 */

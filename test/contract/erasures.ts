@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Erasure, ERASURE_STEPS, finished, newErasure, nextStep } from '../../src/domain/erasure.ts'
 import { NOW } from '../support/moods.ts'
+import type { ErasurePosition } from '../../src/ports/store.ts'
 import type { Given } from './store.ts'
 
 const job = newErasure('receipt-1', 'u1', 'tombstone-1', NOW)
@@ -70,6 +71,46 @@ export function erasureContract(given: Given): void {
       expect(await given.store.erasures.save(next)).toBeNull()
       expect(await given.other.erasures.byUser('u1')).toEqual(saved)
       expect(await given.store.erasures.save({ ...next, receipt: 'receipt-2' })).toBeNull()
+    })
+
+    it('unfinished erasures come in pages, the oldest first, and finished ones are not among them', async () => {
+      const { erasures } = given.store
+      expect(await erasures.open(null, 2)).toEqual([])
+      // Two were requested at the same moment: their receipts tell them apart, also where a page ends between them.
+      const requested = { c: NOW + 1, d: NOW, a: NOW + 1, b: NOW + 2 }
+      const jobs = Object.entries(requested).map(([name, at]) => newErasure(`receipt-${name}`, name, `of-${name}`, at))
+      for (const each of jobs) await erasures.begin(each)
+      await finish(await erasures.begin(newErasure('receipt-0', 'u0', 'of-u0', NOW)))
+      await given.reopen()
+      const seen: string[] = []
+      for (let after: ErasurePosition | null = null; ;) {
+        const page: readonly Erasure[] = await given.other.erasures.open(after, 2)
+        expect(page.map((each) => jobs.find(({ receipt }) => receipt === each.receipt))).toEqual(page)
+        seen.push(...page.map(({ user }) => user!))
+        if (page.length < 2) break
+        after = page.at(-1)!
+      }
+      expect(seen).toEqual(['d', 'a', 'c', 'b'])
+      expect((await given.store.erasures.open(null, 9)).map(({ user }) => user)).toEqual(seen)
+    })
+
+    it('a page of unfinished erasures starts after its position, also when what stood there is finished meanwhile', async () => {
+      const { erasures } = given.store
+      const first = await erasures.begin(job)
+      const second = await erasures.begin(newErasure('receipt-2', 'u2', 'tombstone-2', NOW))
+      await finish(first)
+      expect(await erasures.open(first, 9)).toEqual([second])
+      expect(await erasures.open(second, 9)).toEqual([])
+    })
+
+    it('a step that is saved while unfinished erasures are listed is seen whole or not at all', async () => {
+      const { erasures } = given.store
+      for (let i = 0; i < 5; i++) {
+        const first = await erasures.begin(newErasure(`receipt-${i}`, `u${i}`, `tombstone-${i}`, NOW + i))
+        const next = finished(first, 'texts_removed', true, NOW + 9)
+        const [saved, listed] = await Promise.all([erasures.save(next), given.other.erasures.open(null, 9)])
+        expect([first, saved]).toContainEqual(listed.at(-1))
+      }
     })
 
     it('of changes to an erasure that are saved at the same time one is kept', async () => {

@@ -29,8 +29,7 @@ type Timed = readonly [action: typeof anAction extends fc.Arbitrary<infer A> ? A
 
 export function ledgerContract(given: Given): void {
   async function stored(key: string): Promise<LedgerEntry> {
-    const page = await given.other.archive.page('ledger', '', 100)
-    return page.find((found) => found.key === key)?.item.entry ?? UNUSED
+    return (await given.other.ledger.get(key)) ?? UNUSED
   }
 
   describe('ledger', () => {
@@ -87,6 +86,26 @@ export function ledgerContract(given: Given): void {
       expect(await stored('host')).toEqual({ windows: [], failures: 6, blockedUntil: NOW + 10 })
       await Promise.all([3, 1, 5, 2, 4].map((i) => from(i).block('points a', NOW + i)))
       expect(await stored('points a')).toEqual({ windows: [], failures: 0, blockedUntil: NOW + 5 })
+    })
+
+    it('an entry is read by its key alone, as every process has left it, and is null where nothing is noted', async () => {
+      const { ledger } = given.store
+      expect(await ledger.get('host')).toBeNull()
+      await ledger.block('host', NOW + 1)
+      await given.other.ledger.block('another', NOW + 2)
+      expect(await given.other.ledger.get('host')).toEqual(blocked(UNUSED, NOW + 1))
+      expect(await given.store.ledger.get('another')).toEqual(blocked(UNUSED, NOW + 2))
+      await ledger.forget('host')
+      expect(await given.other.ledger.get('host')).toBeNull()
+    })
+
+    it('an entry that is read while it changes is the one from before or the one after', async () => {
+      const { ledger } = given.store
+      for (let i = 1; i <= 5; i++) {
+        const before = await ledger.get('host')
+        const [, seen] = await Promise.all([ledger.block('host', NOW + i), given.other.ledger.get('host')])
+        expect([before, blocked(before ?? UNUSED, NOW + i)]).toContainEqual(seen)
+      }
     })
 
     it('an entry is kept over a restart, by its key, and a key that is forgotten starts from nothing', async () => {

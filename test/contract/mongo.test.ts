@@ -209,6 +209,7 @@ describe('with 100,000 moods', () => {
       await work.rejected('InvalidRequest', after, 50)
       await work.rejected(null, after, 50)
     }
+    await work.oldestPending()
     await work.count()
     await accounts.claimHandle(user, 'seven')
     await accounts.handlesOf([user])
@@ -225,6 +226,7 @@ describe('with 100,000 moods', () => {
     await accounts.count()
     await repos.mark('backlog', NOW)
     const lease = (await repos.claim('w', NOW, NOW + 100, 1000))!
+    await repos.get('backlog')
     await repos.noteDestructive(lease)
     await repos.renew(lease, NOW + 200)
     await repos.release(lease, { dueAt: null, uncertain: false, quarantine: lease.quarantine, failures: 0 }, NOW)
@@ -235,8 +237,13 @@ describe('with 100,000 moods', () => {
     await intents.finish(user)
     const job = await erasures.begin(newErasure('receipt', user, 'tombstone', NOW))
     await erasures.byUser(user)
+    for (const after of [null, { requestedAt: NOW - 1, receipt: '' }]) {
+      expect(await erasures.open(after, 50)).toEqual([job])
+    }
     await erasures.save({ ...job, user: null })
+    expect(await erasures.open({ requestedAt: NOW - 1, receipt: '' }, 50)).toEqual([])
     await ledger.block('key', NOW)
+    await ledger.get('key')
     await ledger.forget('key')
     await moods.purge('user-8', 50)
     await moods.purgeMoods([mood])

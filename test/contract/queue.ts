@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
 import { newErasure } from '../../src/domain/erasure.ts'
 import { held, type HoldReason } from '../../src/domain/sync.ts'
-import type { Lease } from '../../src/domain/queue.ts'
+import { type Lease, marked, unmarked } from '../../src/domain/queue.ts'
 import { NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
@@ -44,6 +44,35 @@ export function queueContract(given: Given): void {
       expect(await given.store.repos.renew(first, NOW + 500)).toBe(false)
       await given.store.repos.release(first, done, NOW + 101)
       expect(await given.store.repos.claim('w', NOW + 150, NOW + 300, QUARANTINE)).toBeNull()
+    })
+
+    it('a repo is read as it is, whoever holds it, and is null until it first has work', async () => {
+      const { repos } = given.store
+      expect(await repos.get('u1')).toBeNull()
+      await repos.mark('u1', NOW)
+      const waiting = marked(unmarked('u1'), NOW)
+      expect(await given.other.repos.get('u1')).toEqual(waiting)
+      const { token } = await claimed(NOW)
+      const lease = { token, owner: 'w', until: NOW + 100 }
+      expect(await given.other.repos.get('u1')).toEqual({ ...waiting, lease })
+      await given.reopen()
+      expect(await given.store.repos.get('u1')).toEqual({ ...waiting, lease })
+      expect(await given.store.repos.get('u2')).toBeNull()
+      await given.store.repos.forget('u1')
+      expect(await given.other.repos.get('u1')).toBeNull()
+    })
+
+    it('a repo that is read while it is released is the one from before or the one after', async () => {
+      const { repos } = given.store
+      for (let i = 0; i < 5; i++) {
+        await repos.mark('u1', NOW)
+        const lease = await claimed(NOW)
+        const held = await repos.get('u1')
+        const [, seen] = await Promise.all([repos.release(lease, done, NOW), given.other.repos.get('u1')])
+        const free = await repos.get('u1')
+        expect(free).toMatchObject({ dueAt: null, lease: null })
+        expect([held, free]).toContainEqual(seen)
+      }
     })
 
     it('a repo stays with a holder who renews its lease', async () => {

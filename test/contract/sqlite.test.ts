@@ -80,7 +80,7 @@ describe('sqlite', () => {
     })()
     const older = new Database(file)
     older.exec(`
-      DROP INDEX moods_held; DROP INDEX moods_rejected;
+      DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open;
       CREATE INDEX moods_parked ON moods (hold, user) WHERE state = 'local'`)
     older.pragma('user_version = 1')
     older.close()
@@ -88,12 +88,12 @@ describe('sqlite', () => {
     expect(await store.moods.byId(mood.id)).toEqual(mood)
     const db = new Database(file, { readonly: true })
     const indexes = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'index'`).pluck().all()
-    expect(indexes).toEqual(expect.arrayContaining(['moods_held', 'moods_rejected']))
+    expect(indexes).toEqual(expect.arrayContaining(['moods_held', 'moods_rejected', 'moods_waiting', 'erasures_open']))
     expect(indexes).not.toContain('moods_parked')
     db.close()
   })
 
-  it('finds due, held and rejected moods, the next repo, and pages of the feed along an index', async () => {
+  it('finds due, held, rejected and waiting moods, open erasures, the next repo, and pages of the feed along an index', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'moods.sqlite')
     await using store = openSqlite(file)
@@ -122,6 +122,14 @@ describe('sqlite', () => {
     const rejected = plan(`SELECT * FROM moods WHERE state = 'rejected' AND id > 'x' ORDER BY id LIMIT 500`)
     expect(rejected).toContain('INDEX moods_rejected (id>?)')
     expect(rejected).not.toContain('TEMP B-TREE')
+    const waiting = plan(`SELECT * FROM moods WHERE state = 'pending' ORDER BY due_at, id LIMIT 1`)
+    expect(waiting).toContain('INDEX moods_waiting')
+    expect(waiting).not.toContain('TEMP B-TREE')
+    const open = plan(
+      `SELECT * FROM erasures WHERE user IS NOT NULL AND (requested_at, receipt) > (${NOW}, 'x') ORDER BY requested_at, receipt LIMIT 9`,
+    )
+    expect(open).toContain('INDEX erasures_open ((requested_at,receipt)>(?,?))')
+    expect(open).not.toContain('TEMP B-TREE')
     db.close()
   })
 })

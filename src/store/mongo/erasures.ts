@@ -2,7 +2,7 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Erasure } from '../../domain/erasure.ts'
-import type { ErasureStore } from '../../ports/store.ts'
+import type { ErasurePosition, ErasureStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
 
@@ -62,5 +62,12 @@ export class MongoErasures implements ErasureStore {
     const change = { $set: { done, version: version + 1 }, ...(user === null ? { $unset: { user: '' as const } } : {}) }
     const { matchedCount } = await this.#erasures.updateOne({ _id: receipt, version }, change)
     return matchedCount === 1 ? { ...erasure, version: version + 1 } : null
+  }
+
+  async open(after: ErasurePosition | null, limit: number): Promise<readonly Erasure[]> {
+    const at = new Date(after?.requestedAt ?? 0)
+    const later = { $or: [{ requestedAt: { $gt: at } }, { _id: { $gt: after?.receipt ?? '' } }] }
+    const filter = { user: { $exists: true }, requestedAt: { $gte: at }, ...later }
+    return (await this.#erasures.find(filter, { sort: { requestedAt: 1, _id: 1 }, limit }).toArray()).map(toErasure)
   }
 }

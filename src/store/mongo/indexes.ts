@@ -28,6 +28,11 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
       partialFilterExpression: { 'atproto.state': 'pending' },
     },
     {
+      name: 'moods_waiting',
+      key: { 'atproto.dueAt': 1, _id: 1 },
+      partialFilterExpression: { 'atproto.state': 'pending' },
+    },
+    {
       name: 'moods_held',
       key: { 'atproto.hold': 1, user: 1, _id: 1 },
       partialFilterExpression: { 'atproto.state': 'local' },
@@ -74,6 +79,11 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
       name: 'erasures_by_user',
       key: { user: 1 },
       unique: true,
+      partialFilterExpression: { user: { $exists: true } },
+    },
+    {
+      name: 'erasures_open',
+      key: { requestedAt: 1, _id: 1 },
       partialFilterExpression: { user: { $exists: true } },
     },
   ],

@@ -29,6 +29,10 @@ export class MongoLedger implements LedgerStore {
     this.#ledger = db.collection<LedgerDocument>(COLLECTIONS.ledger)
   }
 
+  async get(key: string): Promise<LedgerEntry | null> {
+    return (await this.#ledger.findOne({ _id: key }))?.entry ?? null
+  }
+
   async reserve(key: string, reservation: Reservation, now: number): Promise<Answer> {
     return this.#change(key, (before) => {
       const { entry, ...answer } = reserve(before, reservation, now)

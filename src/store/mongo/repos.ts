@@ -265,6 +265,11 @@ export class MongoRepos implements RepoQueue {
     return users.slice(0, limit)
   }
 
+  async get(user: string): Promise<RepoState | null> {
+    const document = await this.#repos.findOne({ _id: user })
+    return document && toRepo(document)
+  }
+
   async forget(user: string): Promise<void> {
     await this.#repos.deleteOne({ _id: user })
   }

@@ -63,6 +63,12 @@ export class MongoWork implements WorkStore {
     return found.map(toMood)
   }
 
+  async oldestPending(): Promise<Mood | null> {
+    const sort = { 'atproto.dueAt': 1, _id: 1 } as const
+    const oldest = await this.#moods.findOne({ 'atproto.state': 'pending' }, { sort })
+    return oldest && toMood(oldest)
+  }
+
   async count(): Promise<MoodCounts> {
     const states = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
     const byState = this.#moods.aggregate<{ _id: SyncState | null; n: number }>(

@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import type { Erasure } from '../../domain/erasure.ts'
-import type { ErasureStore } from '../../ports/store.ts'
+import type { ErasurePosition, ErasureStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 
 export interface ErasureRow {
@@ -45,6 +45,9 @@ export class SqliteErasures implements ErasureStore {
       update: db.prepare<[ErasureRow]>(`
         UPDATE erasures SET user = :user, done = :done, version = version + 1
         WHERE receipt = :receipt AND version = :version`),
+      open: db.prepare<[ErasurePosition & { limit: number }], ErasureRow>(`
+        SELECT * FROM erasures WHERE user IS NOT NULL AND (requested_at, receipt) > (:requestedAt, :receipt)
+          ORDER BY requested_at, receipt LIMIT :limit`),
     }
   }
 
@@ -69,5 +72,10 @@ export class SqliteErasures implements ErasureStore {
     return this.#commit.run(() =>
       this.#sql.update.run(toErasureRow(erasure)).changes === 1 ? { ...erasure, version: erasure.version + 1 } : null,
     )
+  }
+
+  async open(after: ErasurePosition | null, limit: number): Promise<readonly Erasure[]> {
+    const { requestedAt, receipt } = after ?? { requestedAt: 0, receipt: '' }
+    return this.#sql.open.all({ requestedAt, receipt, limit }).map(toErasure)
   }
 }

@@ -29,9 +29,13 @@ export class SqliteLedger implements LedgerStore {
     }
   }
 
+  async get(key: string): Promise<LedgerEntry | null> {
+    return this.#get(key)
+  }
+
   reserve(key: string, reservation: Reservation, now: number): Promise<Answer> {
     return this.#commit.run(() => {
-      const before = this.#get(key)
+      const before = this.#get(key) ?? UNUSED
       const { entry, ...answer } = reserve(before, reservation, now)
       this.#put(key, before, entry)
       return answer
@@ -56,14 +60,14 @@ export class SqliteLedger implements LedgerStore {
 
   #change(key: string, change: (entry: LedgerEntry) => LedgerEntry): Promise<void> {
     return this.#commit.run(() => {
-      const before = this.#get(key)
+      const before = this.#get(key) ?? UNUSED
       this.#put(key, before, change(before))
     })
   }
 
-  #get(key: string): LedgerEntry {
+  #get(key: string): LedgerEntry | null {
     const text = this.#sql.get.get(key)
-    return text === undefined ? UNUSED : (JSON.parse(text) as LedgerEntry)
+    return text === undefined ? null : (JSON.parse(text) as LedgerEntry)
   }
 
   #put(key: string, before: LedgerEntry, entry: LedgerEntry): void {

@@ -164,6 +164,11 @@ export class SqliteRepos implements RepoQueue {
     return this.#sql.held.all({ hold, after, limit }).map((row) => row.user)
   }
 
+  async get(user: string): Promise<RepoState | null> {
+    const row = this.#sql.get.get(user)
+    return row ? toRepo(row) : null
+  }
+
   /** A file cannot tell other processes of a mark; workers poll. */
   listen(): Disposable {
     return { [Symbol.dispose]: () => {} }

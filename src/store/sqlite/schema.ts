@@ -119,6 +119,11 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX moods_held ON moods (hold, user, id) WHERE state = 'local';
   CREATE INDEX moods_rejected ON moods (id) WHERE state = 'rejected';
   `,
+  // What has waited the longest: of all moods, and of all erasures.
+  `
+  CREATE INDEX moods_waiting ON moods (due_at, id) WHERE state = 'pending';
+  CREATE INDEX erasures_open ON erasures (requested_at, receipt) WHERE user IS NOT NULL;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {
