@@ -67,11 +67,11 @@ export function queueContract(given: Given): void {
       for (let i = 0; i < 5; i++) {
         await repos.mark('u1', NOW)
         const lease = await claimed(NOW)
-        const held = await repos.get('u1')
+        const taken = await repos.get('u1')
         const [, seen] = await Promise.all([repos.release(lease, done, NOW), given.other.repos.get('u1')])
         const free = await repos.get('u1')
         expect(free).toMatchObject({ dueAt: null, lease: null })
-        expect([held, free]).toContainEqual(seen)
+        expect([taken, free]).toContainEqual(seen)
       }
     })
 
