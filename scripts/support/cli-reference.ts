@@ -1,14 +1,21 @@
 /** The command line's own help, as one page. */
 
 import type { Command } from 'commander'
+import { EXIT_CODES, EXIT_CODES_HELP } from '../../src/cli/exit.ts'
 import { commandsOf, createProgram } from '../../src/cli/program.ts'
 
 const INTRODUCTION = `# Commands
 
 The \`--help\` of each command, written by \`npm run cli-reference\` and checked by a test. Commands that change moods, records or
-accounts only report what they would do unless \`--execute\` is given. They exit with 0 on success, 1 when something was found
-or failed, 2 on wrong usage or configuration, 3 when the PDS or the database does not answer. Ctrl+C stops them cleanly; run the
-same command again to resume. The order of a launch is in [the guide](../guides/launch.md).
+accounts only report what they would do unless \`--execute\` is given. Ctrl+C stops them cleanly; run the same command again to
+resume. The order of a launch is in [the guide](../guides/launch.md).
+
+| exit code | meaning, for every command |
+|---|---|
+${EXIT_CODES.map(({ code, meaning }) => `| ${code} | ${meaning} |`).join('\n')}
+
+Where both 1 and 3 apply, it is 1. What a dry run would do is its plan, and no finding. Commands that only print numbers, such
+as \`report\`, judge none of them.
 `
 
 export function cliReference(): string {
@@ -28,6 +35,7 @@ function helpOf(command: Command): string {
   let text = ''
   command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 100 })
   command.outputHelp()
-  // The variables are listed once, in the reference of the configuration.
-  return (text.split('\nConfigured by environment variables')[0] ?? '').trim()
+  // The variables are listed once, in the reference of the configuration; the exit codes above.
+  const [own = ''] = text.split('\nConfigured by environment variables')
+  return own.replace(EXIT_CODES_HELP, '').trim()
 }

@@ -1,24 +1,69 @@
-/** How a command ends: 0 success, 1 failure, 2 wrong usage or configuration, 3 PDS or database does not answer. */
+/** How a command ends: the one table of exit codes, and the only function that chooses from it. */
 
 import { CommanderError } from 'commander'
 import { DomainError, type ErrorCode } from '../domain/errors.ts'
 
-const EXIT_CODES: Partial<Readonly<Record<ErrorCode, number>>> = { usage: 2, config: 2, unavailable: 3 }
+/** What each exit code means, for every command alike. */
+export const EXIT_CODES = [
+  { code: 0, meaning: 'done, and nothing is wrong' },
+  { code: 1, meaning: 'something was found, refused or left undone that needs somebody' },
+  { code: 2, meaning: 'wrong usage or configuration' },
+  { code: 3, meaning: 'not everything could be read or reached (PDS or database silent, or Ctrl+C): run it again' },
+] as const
 
-/** Takes the exit code of a command that has come to its end. */
-export type Exit = (code: number) => void
+export type ExitCode = (typeof EXIT_CODES)[number]['code']
 
-export function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  return error instanceof DomainError ? (EXIT_CODES[error.code] ?? 1) : 1
+/** What a command says of its own end. What a dry run would do is its plan, and needs nobody yet. */
+export interface Ending {
+  /** Whether something was found, refused or left undone that running the command again does not mend. */
+  readonly needsSomebody: boolean
+  /** Whether everything was read and reached. */
+  readonly complete: boolean
 }
 
+/** Takes the end of a command. */
+export type Exit = (ending: Ending) => void
+
+/** What was found wins over what could not be reached: running the command again would not make it good. */
+export function exitCodeOf({ needsSomebody, complete }: Ending): ExitCode {
+  if (needsSomebody) return 1
+  return complete ? 0 : 3
+}
+
+const OF_ERRORS: Partial<Readonly<Record<ErrorCode, ExitCode>>> = { usage: 2, config: 2, unavailable: 3 }
+
+/** The exit code of a command that ended with an error. */
+function exitCodeOfError(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  return error instanceof DomainError ? (OF_ERRORS[error.code] ?? 1) : 1
+}
+
+/** For the help of every command: the table is printed in one place. */
+export const EXIT_CODES_HELP = '\nExit codes: see moods --help.'
+
 /** Prints one clear line for an expected failure, the whole trace for a defect. */
-export function printError(error: unknown): void {
+function printError(error: unknown): void {
   if (error instanceof CommanderError) return
   if (error instanceof DomainError) {
     for (const line of error.message.split('\n')) console.error(`moods: ${line}`)
   } else {
     console.error(error)
   }
+}
+
+/**
+ * Runs the command line to its end, and prints the error that it ends with.
+ *
+ * @param run is given what takes the end of its command; a server, which has no result, never calls it
+ * @returns the exit code
+ */
+export async function exitCodeAfter(run: (exit: Exit) => Promise<unknown>): Promise<ExitCode> {
+  let code: ExitCode = 0
+  try {
+    await run((ending) => void (code = exitCodeOf(ending)))
+  } catch (error) {
+    printError(error)
+    code = exitCodeOfError(error)
+  }
+  return code
 }

@@ -6,6 +6,7 @@ import { DataFolder } from '../data-folder.ts'
 import { createLog } from '../observe/log.ts'
 import type { OnProgress } from '../operate/deps.ts'
 import { requireExisting } from './existing.ts'
+import type { Ending } from './exit.ts'
 import { untilInterrupted } from './interrupt.ts'
 import { preferSmallHeap } from './memory.ts'
 import { Progress } from './progress.ts'
@@ -39,27 +40,28 @@ export interface Task<Opened, Result> {
   ) => Promise<Result>
   /** The result for people; nothing is printed for an empty text. */
   readonly text: (result: Result, isInterrupted: boolean) => string
-  /** 0 when the result is fine. An interrupted command ends with 1. */
-  readonly exitCode: (result: Result) => number
+  /** How it ended; a command that was interrupted is never complete. */
+  readonly ending: (result: Result) => Ending
 }
 
 /**
  * Opens, works, prints the result as text or as one JSON document on standard output, and closes. Ctrl+C stops the work.
  *
- * @returns the exit code
+ * @returns how it ended
  */
 export async function runTask<Opened extends AsyncDisposable, Result>(
   open: () => Promise<Opened>,
   { json = false }: { readonly json?: boolean },
-  { work, text, exitCode }: Task<Opened, Result>,
-): Promise<number> {
+  { work, text, ending }: Task<Opened, Result>,
+): Promise<Ending> {
   using interrupted = untilInterrupted()
   const { signal } = interrupted
   await using opened = await open()
   const result = await withProgress((onProgress, announce) => work(opened, onProgress, signal, announce))
   const printed = json ? JSON.stringify(result, null, 2) : text(result, signal.aborted)
   if (printed !== '') console.log(printed)
-  return signal.aborted ? 1 : exitCode(result)
+  const { needsSomebody, complete } = ending(result)
+  return { needsSomebody, complete: complete && !signal.aborted }
 }
 
 /** Shows the progress of some work, and leaves nothing of it on the terminal. */

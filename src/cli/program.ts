@@ -1,7 +1,7 @@
 /** The command line: all commands, in the order of their use. Each has a file of its own. */
 
 import { Command } from 'commander'
-import type { Exit } from './exit.ts'
+import { EXIT_CODES, EXIT_CODES_HELP, type Exit } from './exit.ts'
 import { accountsCommand } from './commands/accounts.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backfillCommand } from './commands/backfill.ts'
@@ -24,20 +24,24 @@ export function createProgram(exit: Exit): Command {
     .addCommand(serveCommand('serve', 'API and page, without the engine'))
     .addCommand(serveCommand('worker', 'the engine alone, on the store of a server'))
     .addCommand(doctorCommand(exit))
-    .addCommand(statusCommand())
+    .addCommand(statusCommand(exit))
     .addCommand(lexiconCommand(exit))
     .addCommand(accountsCommand(exit))
     .addCommand(backfillCommand(exit))
     .addCommand(auditCommand(exit))
     .addCommand(repairCommand(exit))
-    .addCommand(retryCommand())
+    .addCommand(retryCommand(exit))
     .addCommand(reportCommand(exit))
     .addCommand(rollbackCommand(exit))
     .addCommand(eraseCommand(exit))
     .addCommand(storeCommand(exit))
+    .addHelpText('after', `\nExit codes:\n${EXIT_CODES.map(({ code, meaning }) => `  ${code}  ${meaning}`).join('\n')}`)
     .showHelpAfterError('(moods --help lists what there is)')
     .exitOverride()
-  for (const command of commandsOf(program)) command.exitOverride()
+  for (const command of commandsOf(program)) {
+    command.exitOverride()
+    if (command.commands.length === 0) command.addHelpText('after', EXIT_CODES_HELP)
+  }
   return program
 }
 

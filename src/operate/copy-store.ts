@@ -36,6 +36,8 @@ export interface Comparison {
 
 /** How a copy ended. */
 export interface StoreCopy {
+  /** Whether both were compared to the end. */
+  readonly complete: boolean
   readonly executed: boolean
   /** Items written to the target. */
   readonly written: number
@@ -59,8 +61,9 @@ export async function moveStore(
   const step = (verb: string) => (at: CopyStep) => onProgress(`${verb} ${at.kind}`, at.done, at.total)
   const written = execute ? await copyStore(from, to, step('copying'), stop) : 0
   const compared = await compareStores(from, to, step('comparing'), stop)
-  const equal = !stop.aborted && compared.every((kind) => kind.equal)
-  return { executed: execute, written, equal, compared }
+  const complete = !stop.aborted
+  const equal = complete && compared.every((kind) => kind.equal)
+  return { complete, executed: execute, written, equal, compared }
 }
 
 /**

@@ -36,6 +36,8 @@ export interface LiveStep {
   readonly ok: boolean
   /** How long it took. */
   readonly ms: number
+  /** Cut short by `stop`: it tells nothing. The record is deleted all the same, so those steps never are. */
+  readonly stopped: boolean
   /** What went wrong; null when nothing did. */
   readonly detail: string | null
 }
@@ -59,7 +61,9 @@ export async function tryLive(
   const step = async <T>(name: LiveName, work: () => Promise<T>): Promise<T | undefined> => {
     const started = performance.now()
     const note = (detail: string | null): void => {
-      const over = { name, ok: detail === null, ms: Math.round(performance.now() - started), detail }
+      const stopped = detail !== null && stop.aborted && name !== 'delete' && name !== 'gone'
+      const ms = Math.round(performance.now() - started)
+      const over = { name, ok: detail === null, ms, stopped, detail: stopped ? 'stopped' : detail }
       steps.push(over)
       onStep(over)
     }
@@ -68,7 +72,7 @@ export async function tryLive(
       note(null)
       return result
     } catch (error) {
-      note(stop.aborted ? 'stopped' : error instanceof Error ? error.message : String(error))
+      note(error instanceof Error ? error.message : String(error))
       return undefined
     }
   }

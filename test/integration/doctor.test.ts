@@ -183,7 +183,7 @@ describe('moods doctor --live', () => {
     expect(await listRecords(app.pdsUrl, account.did!)).toHaveLength(1)
     child.kill('SIGINT')
     await closed
-    expect(child.exitCode).toBe(1)
+    expect(child.exitCode).toBe(3)
     expect(stdout).toMatch(/problem +firehose +\d+ ms +stopped\nok +delete +\d+ ms\nok +gone/)
     expect(await listRecords(app.pdsUrl, account.did!)).toEqual([])
   })

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { type Provision, provisionAccounts } from '../../operate/provision.ts'
 import { sealPasswords } from '../../operate/seal-passwords.ts'
 import { describeProvision, describeProvisionPlan, describeSealed } from '../describe/accounts.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION, USERS_ARGUMENT } from '../options.ts'
 
@@ -23,8 +23,7 @@ export function provisionCommand(exit: Exit): Command {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      `\nThe engine runs meanwhile and publishes what is due. Refused accounts are retried.${RESUME}\n` +
-        'Exit code: 0 when every account was made, 1 when one was not.',
+      `\nThe engine runs meanwhile and publishes what is due. Refused accounts are retried.${RESUME}`,
     )
     .action(async (names: readonly string[], options: Options) => exit(await runProvision(names, options)))
 }
@@ -38,7 +37,7 @@ export function sealCommand(exit: Exit): Command {
     .action(async (options: Options) => exit(await runSeal(options)))
 }
 
-function runProvision(names: readonly string[], options: Options): Promise<number> {
+function runProvision(names: readonly string[], options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, options, {
     work: (app, onProgress, stop, announce) => {
@@ -46,11 +45,14 @@ function runProvision(names: readonly string[], options: Options): Promise<numbe
       return provisionAccounts(app, names, execute, onPlan, onProgress, stop)
     },
     text: describeProvision,
-    exitCode: ({ result }) => (result && result.failed.length + result.waiting > 0 ? 1 : 0),
+    ending: ({ result }) => ({
+      needsSomebody: result !== null && result.failed.length > 0,
+      complete: result === null || (result.waiting === 0 && !result.interrupted),
+    }),
   })
 }
 
-function runSeal(options: Options): Promise<number> {
+function runSeal(options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, options, {
     work: (app, onProgress, stop, announce) => {
@@ -58,6 +60,6 @@ function runSeal(options: Options): Promise<number> {
       return sealPasswords(app, execute, onFound, onProgress, stop)
     },
     text: (result) => describeSealed(result, execute),
-    exitCode: ({ failed }) => (failed > 0 ? 1 : 0),
+    ending: ({ failed, interrupted }) => ({ needsSomebody: failed > 0, complete: !interrupted }),
   })
 }

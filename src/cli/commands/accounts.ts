@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { checkAccounts } from '../../operate/account-check.ts'
 import { listAccounts } from '../../operate/accounts.ts'
 import { describeCheck, describeList } from '../describe/accounts.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, USERS_ARGUMENT } from '../options.ts'
 import { provisionCommand, sealCommand } from './accounts-change.ts'
@@ -26,7 +26,6 @@ export function accountsCommand(exit: Exit): Command {
     .argument(...USERS_ARGUMENT)
     .option('--after <sub>', 'begin after this user, as an interrupted run prints it')
     .option(...JSON_OPTION)
-    .addHelpText('after', '\nExit code: 0 when nothing was found, 1 when something was.')
     .action(async (names: readonly string[], options: Options) => exit(await runCheck(names, options)))
   return new Command('accounts')
     .description('lists, makes, seals and checks the accounts of users')
@@ -36,18 +35,18 @@ export function accountsCommand(exit: Exit): Command {
     .addCommand(check)
 }
 
-function runList(options: Options): Promise<number> {
+function runList(options: Options): Promise<Ending> {
   return runTask(openInstallation, options, {
     work: ({ store }, onProgress, stop) => listAccounts(store, options.without ?? false, onProgress, stop),
     text: describeList,
-    exitCode: () => 0,
+    ending: ({ interrupted }) => ({ needsSomebody: false, complete: !interrupted }),
   })
 }
 
-function runCheck(names: readonly string[], options: Options): Promise<number> {
+function runCheck(names: readonly string[], options: Options): Promise<Ending> {
   return runTask(openInstallation, options, {
     work: (app, onProgress, stop) => checkAccounts(app, names, options.after ?? '', onProgress, stop),
     text: describeCheck,
-    exitCode: ({ findings }) => (findings.length > 0 ? 1 : 0),
+    ending: ({ findings, stoppedAfter }) => ({ needsSomebody: findings.length > 0, complete: stoppedAfter === null }),
   })
 }

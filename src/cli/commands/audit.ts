@@ -2,7 +2,7 @@
 
 import { Command } from 'commander'
 import { type AuditReport, auditUsers } from '../../operate/survey.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, wholeNumber } from '../options.ts'
 import { describeSummary } from '../describe/audit.ts'
@@ -24,24 +24,22 @@ export function auditCommand(exit: Exit): Command {
     .option('--incremental', 'skip repositories that have not changed since an audit that found nothing')
     .option('--verify', 'check the signature of each repository too')
     .option(...JSON_OPTION)
-    .addHelpText(
-      'after',
-      '\nExit code: 0 when nothing was found, 1 when something was, 3 when the PDS does not answer.',
-    )
     .action(async (names: readonly string[], options: Options) => exit(await audit(names, options)))
 }
 
-function audit(names: readonly string[], options: Options): Promise<number> {
+function audit(names: readonly string[], options: Options): Promise<Ending> {
   return runTask(openInstallation, options, {
     work: (app, onProgress, stop) => auditUsers(app, names, options, onProgress, stop),
     text: describe,
-    exitCode,
+    ending,
   })
 }
 
-function exitCode({ complete, summary }: AuditReport): number {
-  if (summary.audited + summary.unchanged === 0 && summary.unreadable > 0) return 3
-  return complete && Object.keys(summary.findings).length === 0 ? 0 : 1
+function ending({ complete, summary }: AuditReport): Ending {
+  // No repository at all: it is the PDS that does not answer.
+  if (summary.audited + summary.unchanged === 0 && summary.unreadable > 0)
+    return { needsSomebody: false, complete: false }
+  return { needsSomebody: Object.keys(summary.findings).length > 0, complete }
 }
 
 /** Findings that are listed by name; more are counted. */

@@ -4,7 +4,7 @@ import { Command } from 'commander'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { DomainError } from '../../domain/errors.ts'
 import { type Backfill, backfill } from '../../operate/backfill.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION, wholeNumber } from '../options.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
@@ -31,12 +31,12 @@ export function backfillCommand(exit: Exit): Command {
     .addHelpText(
       'after',
       '\nTexts that the lexicon does not allow are reported, never cut. Run it again to resume an interrupted run.' +
-        '\nA dry run writes no report. Exit code: 0 when all was published, 1 when something was not.',
+        '\nA dry run writes no report.',
     )
     .action(async (names: readonly string[], options: Options) => exit(await run(names, options)))
 }
 
-async function run(names: readonly string[], options: Options): Promise<number> {
+async function run(names: readonly string[], options: Options): Promise<Ending> {
   const { execute = false, report, rate, limitUsers: limit = Infinity } = options
   if (execute) requireWritable(report)
   const delayMs = options.delayMs ?? (rate ? 1000 / rate : 0)
@@ -47,7 +47,7 @@ async function run(names: readonly string[], options: Options): Promise<number> 
       return result
     },
     text: (result) => describe(result, report),
-    exitCode: ({ overall }) => (overall.failed === 0 ? 0 : 1),
+    ending: ({ overall, complete }) => ({ needsSomebody: overall.failed > 0, complete }),
   })
 }
 

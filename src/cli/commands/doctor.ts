@@ -5,7 +5,7 @@ import { type Check, examine } from '../../operate/doctor.ts'
 import { type LiveStep, tryLive } from '../../operate/test-record.ts'
 import { findUser } from '../../operate/users.ts'
 import { openExisting } from '../existing.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
@@ -22,15 +22,14 @@ export function doctorCommand(exit: Exit): Command {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nThe test record is public for a second or two. It is always deleted, also after a failure or Ctrl+C.\n' +
-        'Exit code: 0 when there is no problem, 1 when there is one.',
+      '\nThe test record is public for a second or two. It is always deleted, also after a failure or Ctrl+C.',
     )
     .action(async ({ live, json = false }: Options) =>
       exit(live === undefined ? await runChecks(json) : await runLive(live, json)),
     )
 }
 
-async function runChecks(json: boolean): Promise<number> {
+async function runChecks(json: boolean): Promise<Ending> {
   using interrupted = untilInterrupted()
   const clock = { now: () => Date.now() }
   const input = { env: process.env, nodeVersion: process.versions.node, clock, openStore: openExisting }
@@ -42,7 +41,7 @@ async function runChecks(json: boolean): Promise<number> {
   }
   const ok = checks.every(({ level }) => level !== 'problem')
   if (json) console.log(JSON.stringify({ ok, checks }, null, 2))
-  return ok && !interrupted.signal.aborted ? 0 : 1
+  return { needsSomebody: !ok, complete: !interrupted.signal.aborted }
 }
 
 function describe({ name, level, message, remedy }: Check): string {
@@ -50,7 +49,7 @@ function describe({ name, level, message, remedy }: Check): string {
   return remedy === null ? line : `${line}\n${' '.repeat(24)}${remedy}`
 }
 
-function runLive(name: string, json: boolean): Promise<number> {
+function runLive(name: string, json: boolean): Promise<Ending> {
   const onStep = (step: LiveStep): void => (json ? undefined : console.log(describeStep(step)))
   return runTask(
     openInstallation,
@@ -63,7 +62,7 @@ function runLive(name: string, json: boolean): Promise<number> {
         return { ok: steps.every((step) => step.ok) && !stop.aborted, steps }
       },
       text: () => '',
-      exitCode: ({ ok }) => (ok ? 0 : 1),
+      ending: ({ steps }) => ({ needsSomebody: steps.some((step) => !step.ok && !step.stopped), complete: true }),
     },
   )
 }

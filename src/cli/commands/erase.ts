@@ -2,11 +2,11 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { eraseUser, type EraseEvents } from '../../operate/erase.ts'
+import { eraseUser, type EraseEvents, type Watched } from '../../operate/erase.ts'
 import { allTombstones, eraseRestored, readTombstones, type Tombstone } from '../../operate/erase-again.ts'
 import { findUser } from '../../operate/users.ts'
 import { describeAgain, describeErased, describeExtent, describePlan, describeStep } from '../describe/erasure.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 
@@ -17,13 +17,10 @@ interface Options {
   readonly json?: boolean
 }
 
-const EXIT_CODES = { done: 0, stuck: 1, waiting: 3 } as const
-
 const HELP = `
 An erasure cannot be undone. Any worker resumes an interrupted one; so does the same command.
 Keep the output of --tombstones beside your backups: it does not name users, and only this installation's key can match it.
-After a restore: moods erase --restored FILE --execute (in embedded mode while "moods serve" runs)
-Exit code: 0 done; 1 --restored found users, or the PDS refuses an account; 3 the PDS does not answer.`
+After a restore: moods erase --restored FILE --execute (in embedded mode while "moods serve" runs)`
 
 export function eraseCommand(exit: Exit): Command {
   return new Command('erase')
@@ -38,7 +35,7 @@ export function eraseCommand(exit: Exit): Command {
 }
 
 /** @throws DomainError `usage` */
-async function erase(name: string | undefined, options: Options): Promise<number> {
+async function erase(name: string | undefined, options: Options): Promise<Ending> {
   const { restored, tombstones = false } = options
   if ([name !== undefined, restored !== undefined, tombstones].filter(Boolean).length !== 1) {
     throw new DomainError('usage', 'name one user, or give either --restored or --tombstones')
@@ -48,11 +45,15 @@ async function erase(name: string | undefined, options: Options): Promise<number
   return runTask(openInstallation, options, {
     work: (app, _, stop) => allTombstones(app, stop),
     text: (all) => all.map((each) => JSON.stringify(each)).join('\n'),
-    exitCode: () => 0,
+    ending: () => endingOf('done'),
   })
 }
 
-function eraseOne(name: string, options: Options): Promise<number> {
+function endingOf(state: Watched['state']): Ending {
+  return { needsSomebody: state === 'stuck', complete: state === 'done' }
+}
+
+function eraseOne(name: string, options: Options): Promise<Ending> {
   const { execute = false, json = false } = options
   const print = (line: string): void => (json ? undefined : console.log(line))
   return runTask(openInstallation, options, {
@@ -65,16 +66,17 @@ function eraseOne(name: string, options: Options): Promise<number> {
       return eraseUser(app, await findUser(app.store, name), execute, events, stop)
     },
     text: describeErased,
-    exitCode: ({ erasure }) => EXIT_CODES[erasure?.state ?? 'done'],
+    ending: ({ erasure }) => endingOf(erasure?.state ?? 'done'),
   })
 }
 
-function eraseAgain(fromFile: readonly Tombstone[], options: Options): Promise<number> {
+function eraseAgain(fromFile: readonly Tombstone[], options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, options, {
     work: (app, onProgress, stop, announce) =>
       eraseRestored(app, fromFile, execute, (plan) => announce(describePlan(plan, execute)), onProgress, stop),
     text: describeAgain,
-    exitCode: ({ executed, state }) => (executed || state === 'done' ? EXIT_CODES[state] : 1),
+    // Users who should be gone are a finding: this is the only command that looks for them.
+    ending: ({ state }) => (execute ? endingOf(state) : { needsSomebody: state !== 'done', complete: true }),
   })
 }

@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts'
 import { type PublishDeps, publishLexicon } from '../../lexicon/publish.ts'
 import { loadPublication } from '../../lexicon/repo.ts'
 import { describePlan, describePublished } from '../describe/lexicon.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { readPlace } from '../lexicon-place.ts'
 import { openInstallation } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
@@ -30,14 +30,10 @@ export function publishCommand(exit: Exit): Command {
     .option(...EXECUTE_OPTION)
     .option('--force', 'publish even if it breaks existing records or readers')
     .option(...JSON_OPTION)
-    .addHelpText(
-      'after',
-      '\nExit code: 0 when it is, or could be, published; 1 when it would break what is published; 3 when a server does not answer.',
-    )
     .action(async (options: Options) => exit(await publish(options)))
 }
 
-async function publish({ did, passwordEnv, plc, file, ...options }: Options): Promise<number> {
+async function publish({ did, passwordEnv, plc, file, ...options }: Options): Promise<Ending> {
   const { execute = false, force = false, json = false } = options
   const publication = loadPublication(file)
   const place = readPlace(plc)
@@ -47,7 +43,7 @@ async function publish({ did, passwordEnv, plc, file, ...options }: Options): Pr
     if (!json) console.log(describePlan(plan))
   })
   console.log(json ? JSON.stringify(result, null, 2) : describePublished(result, execute))
-  return result.refused ? 1 : 0
+  return { needsSomebody: result.refused, complete: true }
 }
 
 const withHost: PublishDeps['withHost'] = async (use) => {

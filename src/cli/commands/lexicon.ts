@@ -7,7 +7,7 @@ import { storedAuthority } from '../../lexicon/embedded-authority.ts'
 import { loadPublication, readLexiconFile } from '../../lexicon/repo.ts'
 import { checkLexicon } from '../../lexicon/resolve.ts'
 import { describeCheck, describeValidation } from '../describe/lexicon.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { type Place, readPlace, resolverOf } from '../lexicon-place.ts'
 import { JSON_OPTION } from '../options.ts'
 import { publishCommand } from './lexicon-publish.ts'
@@ -27,7 +27,6 @@ export function lexiconCommand(exit: Exit): Command {
     .description('validates the lexicon, and checks that it accepts valid sample records and refuses the others')
     .option(...FILE_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText('after', '\nExit code: 0 when it is valid, 1 when it is not, with the reasons.')
     .action((options: Options) => exit(validate(options)))
   const check = new Command('check')
     .description('follows DNS, the DID and its PDS to the record, and compares it with the lexicon')
@@ -38,8 +37,7 @@ export function lexiconCommand(exit: Exit): Command {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nNo DNS leads to the embedded PDS: in embedded mode its own repo is checked, unless --did, --name-server or --plc is given.\n' +
-        'Exit code: 0 when it is found, 1 with findings and their remedies, 3 when a server does not answer.',
+      '\nNo DNS leads to the embedded PDS: in embedded mode its own repo is checked, unless --did, --name-server or --plc is given.',
     )
     .action(async (options: Options) => exit(await runCheck(options)))
   return new Command('lexicon')
@@ -49,21 +47,21 @@ export function lexiconCommand(exit: Exit): Command {
     .addCommand(check)
 }
 
-function validate(options: Options): number {
+function validate(options: Options): Ending {
   const { file, json } = readLexiconFile(options.file)
   const result = validateLexicon(json)
   console.log(options.json ? JSON.stringify({ file, ...result }, null, 2) : describeValidation(file, result))
-  return result.ok ? 0 : 1
+  return { needsSomebody: !result.ok, complete: true }
 }
 
-async function runCheck({ did: named, nameServer, plc, file, json = false }: Options): Promise<number> {
+async function runCheck({ did: named, nameServer, plc, file, json = false }: Options): Promise<Ending> {
   const publication = loadPublication(file)
   const place = readPlace(plc)
   const resolveTxt = resolverOf(nameServer, place.timeoutMs)
   const did = named ?? (nameServer === undefined ? embeddedDid(place) : null)
   const report = await checkLexicon({ publication, did, resolveTxt, ...place })
   console.log(json ? JSON.stringify(report, null, 2) : describeCheck(report, named === undefined))
-  return report.ok ? 0 : 1
+  return { needsSomebody: !report.ok, complete: true }
 }
 
 /** The repo of the lexicon on the embedded PDS; null where that is not used. @throws DomainError `not_found` */

@@ -30,8 +30,7 @@ export function repairCommand(exit: Exit): Command {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nNever touches a repository that cannot be read whole, and always keeps one copy of a mood.' +
-        '\nExit code: 0 when all was repaired, 1 when something was left or a repository could not be read.',
+      '\nNever touches a repository that cannot be read whole, and always keeps one copy of a mood.',
     )
     .action(async (names: readonly string[], options: Options) => exit(await run(names, options)))
 }
@@ -50,7 +49,7 @@ function run(names: readonly string[], { finding, modernise = false, execute = f
     {
       work: (app, onProgress, stop) => repair(app, names, { kinds, modernise, execute }, onProgress, stop),
       text: describe,
-      exitCode: ({ before, left }) => (before.unreadable > 0 || left > 0 ? 1 : 0),
+      ending: ({ before, left }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete: true }),
     },
   )
 }

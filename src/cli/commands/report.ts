@@ -3,7 +3,7 @@
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
 import { launchReport } from '../../operate/report.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { launchMarkdown } from '../describe/launch-markdown.ts'
 
@@ -21,13 +21,13 @@ export function reportCommand(exit: Exit): Command {
     .action(async (options: Options) => exit(await report(options)))
 }
 
-function report(options: Options): Promise<number> {
+function report(options: Options): Promise<Ending> {
   const now = Date.now()
   const since = options.since === undefined ? null : now - millisecondsOf(options.since)
   return runTask(openInstallation, options, {
     work: (app, onProgress, stop) => launchReport(app, since, onProgress, stop),
     text: (result) => launchMarkdown(result, now),
-    exitCode: ({ complete }) => (complete ? 0 : 1),
+    ending: ({ complete }) => ({ needsSomebody: false, complete }),
   })
 }
 

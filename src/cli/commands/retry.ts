@@ -5,6 +5,7 @@ import { readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
 import { retry } from '../../operate/retry.ts'
 import { openExisting } from '../existing.ts'
+import type { Exit } from '../exit.ts'
 import { untilInterrupted } from '../interrupt.ts'
 import { Progress } from '../progress.ts'
 
@@ -14,7 +15,7 @@ interface Options {
   readonly json?: boolean
 }
 
-export function retryCommand(): Command {
+export function retryCommand(exit: Exit): Command {
   return new Command('retry')
     .description('puts rejected moods, and accounts that need attention, back to work')
     .option('--reason <code>', 'only those that were refused with this code, as "moods status" names it')
@@ -33,5 +34,6 @@ export function retryCommand(): Command {
       )
       const verb = execute ? 'Put back to work' : 'Would put back to work (--execute does it)'
       console.log(json ? JSON.stringify(found) : `${verb}: ${found.moods} moods, ${found.accounts} accounts.`)
+      exit({ needsSomebody: false, complete: !interrupt.signal.aborted })
     })
 }

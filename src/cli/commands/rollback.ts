@@ -3,7 +3,7 @@
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
 import { type Rollback, rollback, type RollbackStep } from '../../operate/rollback.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
@@ -26,11 +26,7 @@ export function rollbackCommand(exit: Exit): Command {
     .option('--undo', 'take the step back: publish again, or note the records again')
     .option(...EXECUTE_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText(
-      'after',
-      '\nThe steps go in this order; each needs the one before it to be done.' +
-        '\nExit code: 0 when all was done, 1 when something was left or a repository could not be read.',
-    )
+    .addHelpText('after', '\nThe steps go in this order; each needs the one before it to be done.')
     .action(async (options: Options) => exit(await run(options)))
 }
 
@@ -45,12 +41,15 @@ function stepOf({ stop, stripReferences, deleteRecords }: Options): RollbackStep
   throw new DomainError('usage', 'name one step: --stop, --strip-references or --delete-records')
 }
 
-async function run(options: Options): Promise<number> {
+async function run(options: Options): Promise<Ending> {
   const how = { step: stepOf(options), undo: options.undo ?? false, execute: options.execute ?? false }
   return runTask(openInstallation, options, {
     work: (app, onProgress, stop) => rollback(app, how, onProgress, stop),
     text: describe,
-    exitCode: ({ executed, left, unreadable }) => (unreadable > 0 || (executed && left > 0) ? 1 : 0),
+    ending: ({ executed, left, unreadable }) => ({
+      needsSomebody: unreadable > 0 || (executed && left > 0),
+      complete: true,
+    }),
   })
 }
 

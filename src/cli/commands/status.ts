@@ -5,9 +5,10 @@ import { readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
 import { readStatus, type Status } from '../../operate/status.ts'
 import { readExisting } from '../existing.ts'
+import type { Exit } from '../exit.ts'
 import { JSON_OPTION } from '../options.ts'
 
-export function statusCommand(): Command {
+export function statusCommand(exit: Exit): Command {
   return new Command('status')
     .description('prints how many moods and accounts are in each state, and where everything is; changes nothing')
     .option(...JSON_OPTION)
@@ -17,6 +18,7 @@ export function statusCommand(): Command {
       await using store = await readExisting(config, folder)
       const status = await readStatus(config, folder, store)
       console.log(json ? JSON.stringify(status, null, 2) : describe(status))
+      exit({ needsSomebody: false, complete: true })
     })
 }
 

@@ -9,7 +9,7 @@ import { DataFolder } from '../../data-folder.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { Store } from '../../ports/store.ts'
 import { localFile, openStore, parseStoreAddress } from '../../store/open.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
 import { runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
@@ -31,17 +31,13 @@ export function storeCommand(exit: Exit): Command {
       .option('--name <database>', 'name of the database there', 'aesthetic')
       .option('--execute', 'do it; without this, only compare')
       .option(...JSON_OPTION)
-      .addHelpText(
-        'after',
-        '\nStop the server and its workers first. Run it again to resume an interrupted run.\n' +
-          'Exit code: 0 when both are equal, 1 when they are not.',
-      )
+      .addHelpText('after', '\nStop the server and its workers first. Run it again to resume an interrupted run.')
       .action(async (options: Options) => exit(await copy(options))),
   )
 }
 
 /** @throws DomainError `usage`, `data_folder` */
-function copy({ from: source, to: target, name, execute = false, json = false }: Options): Promise<number> {
+function copy({ from: source, to: target, name, execute = false, json = false }: Options): Promise<Ending> {
   const [from, to] = [parseStoreAddress(source, name), parseStoreAddress(target, name)]
   const file = localFile(from)
   if (file === null || localFile(to) !== null)
@@ -57,7 +53,11 @@ function copy({ from: source, to: target, name, execute = false, json = false }:
   }
   const work = (stores: { from: Store; to: Store }, onProgress: OnProgress, stop: AbortSignal) =>
     moveStore(stores.from.archive, stores.to.archive, execute, onProgress, stop)
-  return runTask(open, { json }, { work, text: describe, exitCode: ({ equal }) => (equal ? 0 : 1) })
+  return runTask(open, { json }, { work, text: describe, ending })
+}
+
+function ending({ complete, equal }: StoreCopy): Ending {
+  return { needsSomebody: complete && !equal, complete }
 }
 
 function describe({ executed, written, equal, compared }: StoreCopy, isInterrupted: boolean): string {
