@@ -46,6 +46,8 @@ export interface MoodStore {
   /** The highest number among the user's moods, deleted or not; 0 for none. */
   lastOrdinal(user: string): Promise<number>
   byId(id: string): Promise<Mood | null>
+  /** When the mood was last changed, by its author or the engine, in ms since 1970; null where that was never noted. */
+  changedAt(id: string): Promise<number | null>
   /** Undeleted moods, newest first by `(when, id)`; private ones only for their own author. */
   feed(query: FeedQuery): Promise<readonly Mood[]>
   /** Moods changed after a position, in the order of their changes. */

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { isVisibleTo, type Mood, saysTheSame } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
-import { published } from '../../src/domain/sync.ts'
+import { published, withdrawn } from '../../src/domain/sync.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
@@ -25,6 +25,17 @@ export function moodContract(given: Given): void {
       expect(await given.store.moods.byId(mood.id)).toEqual(mood)
       expect(await given.store.moods.byId('f'.repeat(24))).toBeNull()
       expect(await given.store.moods.byId('no id at all')).toBeNull()
+    })
+
+    it('the time of a mood’s last change is known, whoever made it', async () => {
+      const { moods, work } = given.store
+      const mood = await given.add()
+      expect(await moods.changedAt(mood.id)).toBe(mood.when)
+      await moods.save([{ ...mood, intensity: 3 }], NOW + 5_000)
+      expect(await given.other.moods.changedAt(mood.id)).toBe(NOW + 5_000)
+      await work.settle([{ id: mood.id, version: 2, next: withdrawn(mood.sync) }], NOW + 9_000)
+      expect(await given.other.moods.changedAt(mood.id)).toBe(NOW + 9_000)
+      expect(await moods.changedAt('f'.repeat(24))).toBeNull()
     })
 
     it('a record key is unique among a user’s moods: one that is taken is salted', async () => {

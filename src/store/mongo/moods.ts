@@ -67,6 +67,11 @@ export class MongoMoods implements MoodStore {
     return document && toMood(document)
   }
 
+  async changedAt(id: string): Promise<number | null> {
+    const document = await this.#moods.findOne({ _id: documentId(id) }, { projection: { 'atproto.changedAt': 1 } })
+    return document?.atproto?.changedAt?.getTime() ?? null
+  }
+
   async feed({ users, viewer, limit, after }: FeedQuery): Promise<readonly Mood[]> {
     const from = after ? before(after) : {}
     const filters: Filter<MoodDocument>[] =

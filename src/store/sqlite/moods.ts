@@ -97,6 +97,11 @@ export class SqliteMoods implements MoodStore {
     return row ? toMood(row) : null
   }
 
+  async changedAt(id: string): Promise<number | null> {
+    // 0 stands for a time that was never noted, in a store that was copied.
+    return this.#sql.byId.get(id)?.changed_at || null
+  }
+
   async feed({ users, viewer, limit, after }: FeedQuery): Promise<readonly Mood[]> {
     const from = after ?? START
     if (users === null) return this.#sql.publicFeed.all({ ...from, limit }).map(toMood)
