@@ -4,10 +4,20 @@ import { commandsIn, isCommand } from '../../test/support/commands.ts'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
 import { ACCOUNT_STATES, newAccount, refused } from './account.ts'
 import { blocked, type LedgerEntry, unreachable, UNUSED } from './budget.ts'
+import { ERASURE_STEPS, finished, newErasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
 import { type RepoState, unmarked } from './queue.ts'
 import type { Desired } from './record.ts'
-import { accountReason, type Facts, holdReason, nameOf, type Reason, rowReason, whyNot } from './reasons.ts'
+import {
+  accountReason,
+  type Facts,
+  holdReason,
+  nameOf,
+  type Reason,
+  rowReason,
+  whyNot,
+  whyNotErased,
+} from './reasons.ts'
 import {
   delayed,
   failed,
@@ -83,7 +93,7 @@ const facts: Facts = {
   account: ready,
   repo: { ...unmarked('u1'), dueAt: NOW },
   isErased: false,
-  federation: 'on',
+  federation: { includes: true, words: 'on' },
   workers: 1,
   requests: UNUSED,
   points: UNUSED,
@@ -97,7 +107,7 @@ const anyFacts = fc.record({
   account: fc.constantFrom(...accounts),
   repo: fc.constantFrom(...repos),
   isErased: fc.boolean(),
-  federation: fc.constantFrom('off', '10 % of users'),
+  federation: fc.record({ includes: fc.boolean(), words: fc.constantFrom('off', '10 % of users') }),
   workers: fc.constantFrom(null, 0, 1, 2),
   requests: fc.constantFrom(...entries),
   points: fc.constantFrom(...entries),
@@ -178,6 +188,7 @@ describe('whyNot', () => {
 
   const soon = NOW + 5_000
   const dead = unreachable(UNUSED, true, 20_000, NOW)
+  const waitsForAccount: Desired = { kind: 'hold', reason: 'no_account' }
   const off: Desired = { kind: 'hold', reason: 'federation_off' }
   it.each<[string, number | null, Partial<Facts>]>([
     ['being_erased', null, { isErased: true, workers: 0 }],
@@ -198,14 +209,14 @@ describe('whyNot', () => {
     ['at_work', lease.until, { repo: repos[3]! }],
     ['in_turn', null, { repo: repos[4]! }],
     ['in_turn', null, { workers: null }],
-    ['account_pending', null, { account: newAccount('u1', 'alice'), desired: { kind: 'hold', reason: 'no_account' } }],
+    ['account_pending', null, { account: newAccount('u1', 'alice'), desired: waitsForAccount }],
     [
       'no_account',
       null,
       {
         mood: { user: 'u1', sync: held(pending, 'no_account') },
         account: null,
-        desired: { kind: 'hold', reason: 'no_account' },
+        desired: waitsForAccount,
       },
     ],
     ['released', null, { mood: { user: 'u1', sync: held(pending, 'no_account') } }],
@@ -224,7 +235,61 @@ describe('whyNot', () => {
   })
 
   it('gives the words of the policy where that leaves the author out', () => {
-    const waiting = whyNot({ ...facts, desired: off, federation: 'off since Monday' })
-    expect(waiting.text).toBe('federation is off since Monday, which leaves its author out')
+    const federation = { includes: false, words: 'off since Monday' }
+    const unmade = { account: newAccount('u1', 'alice'), desired: waitsForAccount }
+    for (const leftOut of [
+      { desired: off },
+      unmade,
+      { ...unmade, mood: { user: 'u1', sync: held(pending, 'no_account') } },
+    ]) {
+      expect(whyNot({ ...facts, ...leftOut, federation }).text).toBe(
+        'federation is off since Monday, which leaves its author out',
+      )
+    }
+  })
+})
+
+describe('whyNotErased', () => {
+  const anyErasure = fc
+    .integer({ min: 1, max: ERASURE_STEPS.length })
+    .map((n) =>
+      ERASURE_STEPS.slice(1, n).reduce(
+        (erasure, step) => finished(erasure, step, true, NOW),
+        newErasure('receipt', 'u1', 'tombstone', NOW),
+      ),
+    )
+
+  it('has an answer for every erasure that is not finished, and none for one that is', () => {
+    fc.assert(
+      fc.property(anyErasure, anyFacts, (erasure, given) => {
+        const waiting = whyNotErased(erasure, given)
+        expect(waiting === null).toBe(nextStep(erasure) === null)
+        if (waiting) check(waiting)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW), 'texts_removed', true, NOW)
+  const verified = finished(finished(erasure, 'records_deleted', true, NOW), 'repo_verified', true, NOW)
+  const takenDown = refused(ready, { ...error, code: 'AccountTakedown' })
+
+  it('names a takedown, and how to go on, while records are to be deleted', () => {
+    const waiting = whyNotErased(erasure, { ...facts, account: takenDown })
+    expect(waiting).toMatchObject({ code: 'account_refused', text: 'the PDS refuses the account (AccountTakedown)' })
+    expect(waiting?.remedy).toContain('"moods retry --reason AccountTakedown --execute"')
+    expect(whyNotErased(verified, { ...facts, account: takenDown })?.code).toBe('in_turn')
+  })
+
+  it('names a PDS that does not answer, but only for an account that is there', () => {
+    const dead = { ...facts, requests: unreachable(UNUSED, true, 20_000, NOW) }
+    expect(whyNotErased(erasure, dead)).toMatchObject({ code: 'pds_silent', until: NOW + 20_000 })
+    expect(whyNotErased(erasure, { ...dead, account: null })?.code).toBe('in_turn')
+  })
+
+  it('may use what is kept of the budgets for deletions', () => {
+    const points = { ...full, windows: [{ used: 9, endsAt: NOW + 60_000 }] }
+    expect(whyNotErased(erasure, { ...facts, points })?.code).toBe('in_turn')
+    expect(whyNotErased(erasure, { ...facts, points: full })?.code).toBe('budget_used')
   })
 })

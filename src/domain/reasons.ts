@@ -7,6 +7,7 @@
 import type { Account } from './account.ts'
 import { isReady } from './account.ts'
 import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
+import { type Erasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
 import type { RepoState } from './queue.ts'
 import { type Desired, INVALID_RECORD } from './record.ts'
@@ -132,8 +133,8 @@ export interface Facts {
   readonly repo: RepoState | null
   /** The author is being erased. */
   readonly isErased: boolean
-  /** The policy in words, as in "federation is off since …". */
-  readonly federation: string
+  /** Whether the policy includes the author, and the policy in words, as in "federation is off since …". */
+  readonly federation: { readonly includes: boolean; readonly words: string }
   /** Workers that are alive; null where that is not known. */
   readonly workers: number | null
   /** The host's requests, and the account's points, as the ledger has them. */
@@ -155,7 +156,32 @@ export function whyNot(facts: Facts): Waiting {
   }
   if (mood.sync.state !== 'pending') return { ...settledReason(facts), until: null }
   return (
-    refusal(account, facts) ?? leftOut(facts) ?? noWorker(facts) ?? hostTrouble(facts) ?? notYet(facts) ?? inTurn(facts)
+    refusal(account, facts) ??
+    leftOut(facts) ??
+    noWorker(facts) ??
+    hostTrouble(facts, facts.desired.kind === 'absent') ??
+    notYet(mood.sync, facts) ??
+    atWork(facts) ??
+    (account === null || isReady(account) ? IN_TURN : { ...accountReason(account, whoOf(facts)), until: null })
+  )
+}
+
+/** All that decides when an erasure takes its next step. */
+export type ErasureFacts = Omit<Facts, 'mood' | 'desired' | 'isErased' | 'federation'>
+
+/** What the next step of an erasure waits for; the policy holds none of them back. Null when it is finished. */
+export function whyNotErased(erasure: Erasure, facts: ErasureFacts): Waiting | null {
+  const step = nextStep(erasure)
+  if (step === null) return null
+  const { account } = facts
+  const isInRepo = account !== null && account.did !== null
+  // Without a repository nothing is asked of a PDS; a refused account can still be deleted, and then forgotten.
+  const needsAccount = isInRepo && (step === 'records_deleted' || step === 'repo_verified')
+  if (needsAccount && account.state === 'needs_attention') {
+    return { ...accountReason(account), until: null }
+  }
+  return (
+    noWorker(facts) ?? (isInRepo ? hostTrouble(facts, true) : null) ?? notYet(null, facts) ?? atWork(facts) ?? IN_TURN
   )
 }
 
@@ -177,10 +203,8 @@ function settledReason(facts: Facts): Reason {
     const remedy = 'The workers’ next sweep puts it back to work, within a minute.'
     return { code: 'released', text: 'what held it back has ended, and it is not back at work yet', remedy }
   }
-  if (state === 'local' && desired.kind === 'hold') {
-    if (desired.reason === 'no_account') return accountReason(account, who)
-    if (desired.reason === 'federation_off' && hold !== 'backfill') return leftOutReason(facts)
-  }
+  if (state === 'local' && hold !== 'backfill' && isLeftOut(facts)) return leftOutReason(facts)
+  if (hold === 'no_account' && !isReady(account)) return accountReason(account, who)
   if (state === 'withdrawn' && isWanted) {
     const text = 'its record was deleted, and is wanted again'
     return { code: 'withdrawn', text, remedy: `Order it again: "moods repair ${who} --execute".` }
@@ -196,16 +220,21 @@ function refusal(account: Account | null, facts: Facts): Waiting | null {
 }
 
 function leftOut(facts: Facts): Waiting | null {
-  const { desired } = facts
-  if (desired.kind !== 'hold' || desired.reason !== 'federation_off') return null
-  return { ...leftOutReason(facts), until: null }
+  return isLeftOut(facts) ? { ...leftOutReason(facts), until: null } : null
 }
 
-function leftOutReason({ federation }: Facts): Reason {
-  return { ...holdReason('federation_off'), text: `federation is ${federation}, which leaves its author out` }
+/** Neither is a record published for an author whom the policy leaves out, nor is an account made. */
+function isLeftOut({ desired, account, federation }: Facts): boolean {
+  if (desired.kind !== 'hold') return false
+  if (desired.reason === 'no_account') return account?.state === 'pending' && !federation.includes
+  return desired.reason === 'federation_off'
 }
 
-function noWorker({ workers }: Facts): Waiting | null {
+function leftOutReason({ federation: { words } }: Facts): Reason {
+  return { ...holdReason('federation_off'), text: `federation is ${words}, which leaves its author out` }
+}
+
+function noWorker({ workers }: ErasureFacts): Waiting | null {
   if (workers !== 0) return null
   return still(
     'no_worker',
@@ -215,7 +244,7 @@ function noWorker({ workers }: Facts): Waiting | null {
 }
 
 /** What keeps requests of this kind from being sent: to this host at all, or for this account. */
-function hostTrouble({ desired, requests, points, limits, now }: Facts): Waiting | null {
+function hostTrouble({ requests, points, limits, now }: ErasureFacts, isDeletion: boolean): Waiting | null {
   const host = reserve(requests, { limits: limits.requests, cost: 1, share: 1, probeMs: 0 }, now)
   if (host.dead) {
     const remedy =
@@ -226,27 +255,33 @@ function hostTrouble({ desired, requests, points, limits, now }: Facts): Waiting
     const text = requests.blockedUntil > now ? 'the PDS asked to wait' : 'the requests that the PDS allows are used up'
     return still('pds_busy', text, RESUMED, host.waitUntil)
   }
-  const price =
-    desired.kind === 'absent'
-      ? { cost: POINTS_OF_ONE.delete, share: 1 }
-      : { cost: POINTS_OF_ONE.put, share: 1 - RESERVED_FOR_DELETES }
+  const price = isDeletion
+    ? { cost: POINTS_OF_ONE.delete, share: 1 }
+    : { cost: POINTS_OF_ONE.put, share: 1 - RESERVED_FOR_DELETES }
   const account = reserve(points, { limits: limits.points, ...price, probeMs: 0 }, now)
   if (account.waitUntil === null) return null
   return still('budget_used', 'the writes that the PDS allows the account are used up', RESUMED, account.waitUntil)
 }
 
+/** Nothing is in the way. */
+const IN_TURN = still(
+  'in_turn',
+  'it waits for its turn',
+  'A worker takes it up in its turn: "moods status" shows how many wait.',
+)
+
 const RESUMED = 'Nothing has to be done: it is resumed then.'
 
-/** What has a time of its own, of the mood or of its repository. */
-function notYet({ mood: { sync }, repo, now }: Facts): Waiting | null {
-  const { dueAt, error, attempts } = sync
-  if (dueAt !== null && dueAt > now && error !== null) {
-    const text = `the PDS has refused it ${times(attempts)} (${error.code})`
+/** What has a time of its own: the mood, where it is about one, or the repository. */
+function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | null {
+  const dueAt = sync?.dueAt ?? null
+  if (dueAt !== null && dueAt > now && sync?.error) {
+    const text = `the PDS has refused it ${times(sync.attempts)} (${sync.error.code})`
     return still('refused_so_far', text, 'It is tried again by itself.', dueAt)
   }
   const repoDue = repo?.dueAt ?? null
   if (repo !== null && repo.failures > 0 && repoDue !== null && repoDue > now) {
-    const text = `work on its repository failed ${times(repo.failures)} in a row`
+    const text = `work on the repository failed ${times(repo.failures)} in a row`
     return still('backing_off', text, 'It is tried again by itself. The log has each failure with its code.', repoDue)
   }
   const until = Math.max(dueAt ?? 0, repoDue ?? 0)
@@ -257,17 +292,9 @@ function notYet({ mood: { sync }, repo, now }: Facts): Waiting | null {
     : still('not_due', 'it is due later', RESUMED, until)
 }
 
-/** Nothing is in the way. */
-function inTurn({ account, repo, now }: Facts): Waiting {
-  if (repo !== null && repo.lease !== null && repo.lease.until > now) {
-    return still('at_work', 'a worker is at its repository just now', NOTHING, repo.lease.until)
-  }
-  if (account !== null && !isReady(account)) return { ...accountReason(account), until: null }
-  return still(
-    'in_turn',
-    'it waits for its turn',
-    'A worker takes it up in its turn: "moods status" shows how many wait.',
-  )
+function atWork({ repo, now }: ErasureFacts): Waiting | null {
+  if (repo === null || repo.lease === null || repo.lease.until <= now) return null
+  return still('at_work', 'a worker is at the repository just now', NOTHING, repo.lease.until)
 }
 
 function times(n: number): string {

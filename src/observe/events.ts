@@ -1,9 +1,9 @@
 /**
  * Business events for operators, one method each. None of them takes mood text, a token or a password; users are
- * named by a short hash of their `sub`.
+ * named by a short hash of their `sub`, which `moods show` resolves.
  */
 
-import { createHash } from 'node:crypto'
+import { logId } from '../domain/log-id.ts'
 import type { Failure } from '../domain/outcome.ts'
 import type { Logger } from './log.ts'
 
@@ -20,22 +20,22 @@ export class Events {
 
   /** Records were created or replaced, and noted. @param ms from sending the commit to the notes of it */
   published(user: string, count: number, ms: number): void {
-    this.#log.debug({ user: anonymous(user), count, ms: Math.round(ms) }, 'published')
+    this.#log.debug({ user: logId(user), count, ms: Math.round(ms) }, 'published')
   }
 
   /** Records were found in place that the rows did not know of: written by a request whose answer was lost. */
   adopted(user: string, count: number): void {
-    this.#log.debug({ user: anonymous(user), count }, 'adopted')
+    this.#log.debug({ user: logId(user), count }, 'adopted')
   }
 
   /** Records of moods that were taken back were seen to be gone from the repo. */
   withdrawn(user: string, count: number): void {
-    this.#log.debug({ user: anonymous(user), count }, 'withdrawn')
+    this.#log.debug({ user: logId(user), count }, 'withdrawn')
   }
 
   /** Records whose removal a repair or a rollback had ordered were seen to be gone. */
   straysRemoved(user: string, count: number): void {
-    this.#log.info({ user: anonymous(user), count }, 'strays removed')
+    this.#log.info({ user: logId(user), count }, 'strays removed')
   }
 
   moodRejected(moodId: string, code: string): void {
@@ -44,52 +44,44 @@ export class Events {
 
   /** A result came too late: its mood had changed, and is looked at again. */
   settleDropped(user: string, count: number): void {
-    this.#log.info({ user: anonymous(user), count }, 'result dropped, mood had changed')
+    this.#log.info({ user: logId(user), count }, 'result dropped, mood had changed')
   }
 
   accountOpened(user: string, did: string): void {
-    this.#log.info({ user: anonymous(user), did }, 'account opened')
+    this.#log.info({ user: logId(user), did }, 'account opened')
   }
 
   accountRefused(user: string, code: string): void {
-    this.#log.warn({ user: anonymous(user), code }, 'account needs attention')
+    this.#log.warn({ user: logId(user), code }, 'account needs attention')
   }
 
   passFailed(user: string, failure: Failure, failures: number, retryInMs: number): void {
     const { kind } = failure
     const code = 'code' in failure ? failure.code : undefined
-    this.#log.warn(
-      { user: anonymous(user), kind, code, failures, retryInMs },
-      'the PDS did not take it, will try again',
-    )
+    this.#log.warn({ user: logId(user), kind, code, failures, retryInMs }, 'the PDS did not take it, will try again')
   }
 
   /** @param state `done`, or `wait` while a late write may still land */
   erasure(receipt: string, state: 'done' | 'wait'): void {
-    this.#log.info({ erasure: anonymous(receipt), state }, 'erasure')
+    this.#log.info({ erasure: logId(receipt), state }, 'erasure')
   }
 
   /** Records of a user who is being erased were seen to be gone. */
   recordsErased(receipt: string, count: number): void {
-    this.#log.info({ erasure: anonymous(receipt), count }, 'records erased')
+    this.#log.info({ erasure: logId(receipt), count }, 'records erased')
   }
 
   /** The PDS has deleted the account of a user who is being erased. */
   accountDeleted(receipt: string): void {
-    this.#log.info({ erasure: anonymous(receipt) }, 'account deleted')
+    this.#log.info({ erasure: logId(receipt) }, 'account deleted')
   }
 
   leaseLost(user: string): void {
-    this.#log.warn({ user: anonymous(user) }, 'lease lost')
+    this.#log.warn({ user: logId(user) }, 'lease lost')
   }
 
   /** An unexpected error; other work goes on. */
   defect(where: string, error: unknown): void {
     this.#log.error({ where, err: error }, 'unexpected error')
   }
-}
-
-/** Short enough to read, long enough to tell users apart; it cannot be traced to a user without the `sub` itself. */
-function anonymous(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex').slice(0, 12)
 }
