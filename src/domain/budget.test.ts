@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { blocked, type LedgerEntry, pointsOf, reachable, reserve, unreachable, UNUSED } from './budget.ts'
+import { blocked, isDead, type LedgerEntry, pointsOf, reachable, reserve, unreachable, UNUSED } from './budget.ts'
 
 const HOUR = 3_600_000
 const limits = [
@@ -72,6 +72,17 @@ describe('a host that does not answer', () => {
     expect(ask(entry, 1, 300).waitUntil).toBe(610)
     entry = reachable(ask(entry, 1, 610).entry)
     expect([ask(entry, 1, 611).waitUntil, ask(entry, 1, 611).failing]).toEqual([null, false])
+  })
+
+  it('a dead host is known by its first failure in a row', () => {
+    const once = unreachable(UNUSED, false, 200, 5)
+    expect(isDead(once)).toBe(false)
+    const dead = unreachable(unreachable(once, false, 200, 7), false, 200, 9)
+    expect(isDead(dead)).toBe(true)
+    expect(dead.silentSince).toBe(5)
+    expect(unreachable(dead, true, 200, 11).silentSince).toBe(5)
+    expect(reachable(dead)).toEqual(UNUSED)
+    expect(unreachable(reachable(dead), true, 200, 13).silentSince).toBe(13)
   })
 
   it('one lost answer does not make a host dead', () => {

@@ -58,6 +58,8 @@ export interface LedgerEntry {
   readonly blockedUntil: number
   /** Times in a row that the host could not be reached. */
   readonly failures: number
+  /** When the first of these failures was, in ms since 1970. */
+  readonly silentSince?: number
 }
 
 export const UNUSED: LedgerEntry = { windows: [], blockedUntil: 0, failures: 0 }
@@ -86,7 +88,7 @@ export function reserve(
   { limits, cost, share, probeMs }: Reservation,
   now: number,
 ): Answer & { readonly entry: LedgerEntry } {
-  const told = { failing: entry.failures > 0, dead: entry.failures >= DEAD_AFTER }
+  const told = { failing: entry.failures > 0, dead: isDead(entry) }
   if (entry.blockedUntil > now) return { entry, waitUntil: entry.blockedUntil, ...told }
   const windows = limits.map(({ windowMs }, i) => {
     const window = entry.windows[i]
@@ -113,12 +115,19 @@ const DEAD_AFTER = 3
  */
 export function unreachable(entry: LedgerEntry, certain: boolean, waitMs: number, now: number): LedgerEntry {
   const failures = certain ? Math.max(DEAD_AFTER, entry.failures + 1) : entry.failures + 1
-  return { ...entry, failures, blockedUntil: failures >= DEAD_AFTER ? now + waitMs : entry.blockedUntil }
+  const blockedUntil = failures >= DEAD_AFTER ? now + waitMs : entry.blockedUntil
+  return { ...entry, failures, blockedUntil, silentSince: entry.silentSince ?? now }
 }
 
 /** The host has answered. */
 export function reachable(entry: LedgerEntry): LedgerEntry {
-  return { ...entry, failures: 0, blockedUntil: 0 }
+  const { silentSince: _, ...known } = entry
+  return { ...known, failures: 0, blockedUntil: 0 }
+}
+
+/** Whether the host is taken for dead: `silentSince` tells since when it has not answered. */
+export function isDead({ failures }: LedgerEntry): boolean {
+  return failures >= DEAD_AFTER
 }
 
 /** The PDS itself asked to wait. */
