@@ -15,6 +15,7 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   domain: ['lexicons'],
   ports: ['domain'],
   'wakeup.ts': [],
+  'version.ts': [],
   observe: ['domain'],
   store: ['domain', 'ports'],
   pds: ['domain', 'ports'],

@@ -30,6 +30,8 @@ import type { Clock } from './ports/clock.ts'
 import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
+import { Heartbeat } from './sync/heartbeat.ts'
+import { VERSION } from './version.ts'
 import { Governor } from './pds/governor.ts'
 import type { Seam } from './sync/send.ts'
 
@@ -110,17 +112,25 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const changed = (): void => changes.raise()
   const { federation: policy, eraseAccounts, softDeleteRecords } = config
   const seam = overrides.seam ?? (() => {})
+  const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const engine = new Engine(
     { store, client, host, clock, random, events, policy, eraseAccounts, changed, seam },
     {
-      owner: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+      owner: id,
       concurrency: config.syncConcurrency,
       leaseMs: LEASE_MS,
       pollMs: POLL_MS,
       sweepMs: SWEEP_MS,
     },
   )
-  if (role === 'worker' || role === 'all') starting.defer(runUntilDisposed(engine))
+  if (role === 'worker' || role === 'all') {
+    const self = { id, host: hostname(), pid: process.pid, role, version: VERSION }
+    const heartbeat = new Heartbeat({ workers: store.workers, clock, events, policyVersion: () => null }, self)
+    // A worker that is ready is known as one. It stays known until its last write is done.
+    await heartbeat.beat()
+    starting.defer(runUntilDisposed((stopping) => heartbeat.run(stopping)))
+    starting.defer(runUntilDisposed((stopping) => engine.run(stopping)))
+  }
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
@@ -212,9 +222,9 @@ function tombstoneKey(sealKey: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', sealKey, '', 'moods tombstones', 32))
 }
 
-function runUntilDisposed(engine: Engine): () => Promise<void> {
+function runUntilDisposed(run: (stopping: AbortSignal) => Promise<void>): () => Promise<void> {
   const stopping = new AbortController()
-  const running = engine.run(stopping.signal)
+  const running = run(stopping.signal)
   return () => {
     stopping.abort()
     return running

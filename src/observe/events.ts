@@ -76,6 +76,15 @@ export class Events {
     this.#log.info({ erasure: logId(receipt) }, 'account deleted')
   }
 
+  /** Other processes will take this one for dead, although it works; said once until a beat is taken again. */
+  heartbeatFailed(error: unknown): void {
+    this.#log.warn({ err: error }, 'heartbeat failed, others take this worker for dead')
+  }
+
+  heartbeatResumed(): void {
+    this.#log.info('heartbeat resumed')
+  }
+
   leaseLost(user: string): void {
     this.#log.warn({ user: logId(user) }, 'lease lost')
   }

@@ -7,7 +7,8 @@ import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { RepoState } from '../domain/queue.ts'
 
-/** The whole store, item by item, for copying it. Audits, which can be made again, and the operator's switch are left out. */
+/** The whole store, item by item, for copying it. Audits, which can be made again, the operator's switch, and who
+ * works just now are left out. */
 export interface Archive {
   /** How many items of this kind there are. */
   count(kind: ArchiveKind): Promise<number>

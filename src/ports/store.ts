@@ -14,6 +14,7 @@ import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Mood, Saying } from '../domain/mood.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
+import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
 import type { RepoQueue } from './queue.ts'
 
@@ -29,6 +30,7 @@ export interface Store extends AsyncDisposable {
   readonly audits: AuditStore
   readonly publishing: SwitchStore
   readonly ledger: LedgerStore
+  readonly workers: WorkerStore
   readonly archive: Archive
   /** Where it is kept, for people. */
   readonly name: string
@@ -264,4 +266,14 @@ export interface LedgerStore {
   reachable(key: string): Promise<void>
   /** Removes the entry: its user is erased. */
   forget(key: string): Promise<void>
+}
+
+/** The processes whose engines work for all users. */
+export interface WorkerStore {
+  /** Keeps what a worker says of itself, in place of what it said before: it is alive. */
+  beat(worker: Worker): Promise<void>
+  /** All that are not forgotten, the dead too, by their ids. */
+  all(): Promise<readonly Worker[]>
+  /** Removes the worker: it has ended. */
+  forget(id: string): Promise<void>
 }

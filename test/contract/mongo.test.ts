@@ -13,6 +13,7 @@ import { temporaryFolder } from '../support/installation.ts'
 import { anyDatabase, dropDatabase, type Mongod, startMongod } from '../../scripts/support/mongod.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { describeStore, type TestDatabase } from './store.ts'
+import { aWorker } from './workers.ts'
 
 const { uri, program } = inject('mongo')!
 
@@ -184,7 +185,7 @@ describe('with 100,000 moods', () => {
   afterAll(() => cleanup.disposeAsync())
 
   async function everyQuery(): Promise<void> {
-    const { moods, work, accounts, repos, intents, erasures, ledger } = store
+    const { moods, work, accounts, repos, intents, erasures, ledger, workers } = store
     const user = 'user-7'
     const { mood } = await moods.add(unrepeated(aMood({ user, when: NOW + MOODS })))
     await moods.add({ ...unrepeated(aMood({ user })), repeats: () => true })
@@ -244,6 +245,8 @@ describe('with 100,000 moods', () => {
     expect(await erasures.open({ requestedAt: NOW - 1, receipt: '' }, 50)).toEqual([])
     await ledger.block('key', NOW)
     await ledger.get('key')
+    await workers.beat(aWorker('w'))
+    await workers.forget('w')
     await ledger.forget('key')
     await moods.purge('user-8', 50)
     await moods.purgeMoods([mood])

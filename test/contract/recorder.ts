@@ -24,6 +24,7 @@ const PORTS: { readonly [K in PortName]: true } = {
   audits: true,
   publishing: true,
   ledger: true,
+  workers: true,
   archive: true,
 }
 

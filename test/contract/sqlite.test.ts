@@ -80,7 +80,7 @@ describe('sqlite', () => {
     })()
     const older = new Database(file)
     older.exec(`
-      DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open;
+      DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open; DROP TABLE workers;
       CREATE INDEX moods_parked ON moods (hold, user) WHERE state = 'local'`)
     older.pragma('user_version = 1')
     older.close()

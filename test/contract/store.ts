@@ -20,6 +20,7 @@ import { queueContract } from './queue.ts'
 import { queueRulesContract } from './queue-rules.ts'
 import { Recorder } from './recorder.ts'
 import { workContract } from './work.ts'
+import { workerContract } from './workers.ts'
 
 /** A database for the suite. Disposing of it removes all trace. */
 export interface TestDatabase extends AsyncDisposable {
@@ -126,6 +127,7 @@ export function describeStore(name: string, open: () => Promise<TestDatabase>): 
     erasureContract(given)
     intentContract(given)
     ledgerContract(given)
+    workerContract(given)
     removalContract(given)
     switchContract(given)
     archiveContract(given)

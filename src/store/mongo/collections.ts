@@ -10,4 +10,5 @@ export const COLLECTIONS = {
   audits: 'mood-audits',
   switches: 'mood-switches',
   ledger: 'mood-ledger',
+  workers: 'mood-workers',
 } as const

@@ -16,6 +16,7 @@ import { MongoLedger } from './ledger.ts'
 import { MongoMoods } from './moods.ts'
 import { MongoRepos } from './repos.ts'
 import { MongoWork } from './work.ts'
+import { MongoWorkers } from './workers.ts'
 
 /** How long a request may wait for a server that takes writes; an election takes longer, and users should hear of it. */
 const SELECTION_MS = 5_000
@@ -55,6 +56,7 @@ export async function openMongo(
     intents: guarded(new MongoIntents(db)),
     erasures: guarded(new MongoErasures(db)),
     ledger: guarded(new MongoLedger(db)),
+    workers: guarded(new MongoWorkers(db)),
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
     publishing: guarded(new MongoSwitch(db)),

@@ -17,6 +17,7 @@ import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
 import { isCurrent, migrate, refuseNewer } from './schema.ts'
 import { SqliteWork } from './work.ts'
+import { SqliteWorkers } from './workers.ts'
 
 /** How long one try waits for another process's write; longer would hold up everything in this one. */
 const BUSY_MS = 250
@@ -107,6 +108,7 @@ function storeOf(db: Database.Database, file: string): Store {
     intents: new SqliteIntents(db, commit),
     erasures: new SqliteErasures(db, commit),
     ledger: new SqliteLedger(db, commit),
+    workers: new SqliteWorkers(db, commit),
     removals: new SqliteRemovals(db, commit),
     audits: new SqliteAudits(db, commit),
     publishing: new SqliteSwitch(db, commit),

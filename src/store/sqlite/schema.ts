@@ -124,6 +124,12 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX moods_waiting ON moods (due_at, id) WHERE state = 'pending';
   CREATE INDEX erasures_open ON erasures (requested_at, receipt) WHERE user IS NOT NULL;
   `,
+  `
+  CREATE TABLE workers (
+    id TEXT PRIMARY KEY,
+    worker TEXT NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {

@@ -1,0 +1,39 @@
+/**
+ * Workers as the store knows them: each process whose engine works for all users says every two seconds that it is alive.
+ * Times are those of its own machine, so machines have to agree on the time to within a few seconds, as for leases.
+ */
+
+export interface Worker {
+  /** Names the process in the store; its leases have the same owner. */
+  readonly id: string
+  readonly host: string
+  readonly pid: number
+  readonly role: 'all' | 'worker'
+  /** Version of the package. */
+  readonly version: string
+  /** When it started, in ms since 1970. */
+  readonly since: number
+  /** When it was last heard of, in ms since 1970. */
+  readonly at: number
+  /** Version of the policy that it follows; null while it knows of none. */
+  readonly policyVersion: number | null
+}
+
+/** How often a worker says that it is alive. */
+export const BEAT_MS = 2_000
+
+/** One that was not heard of for this long is taken for dead: it missed five beats. */
+export const ALIVE_MS = 10_000
+
+/** The dead are remembered for a day, to say when the last one was seen. */
+const REMEMBERED_MS = 24 * 60 * 60_000
+
+/** @param now ms since 1970 */
+export function isAlive({ at }: Pick<Worker, 'at'>, now: number): boolean {
+  return now - at <= ALIVE_MS
+}
+
+/** Whether nobody needs to know of it any more. */
+export function isBygone({ at }: Pick<Worker, 'at'>, now: number): boolean {
+  return now - at > REMEMBERED_MS
+}

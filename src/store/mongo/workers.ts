@@ -1,0 +1,40 @@
+/** Workers in MongoDB: one document for each process. */
+
+import type { Collection, Db } from 'mongodb'
+import type { Worker } from '../../domain/worker.ts'
+import type { WorkerStore } from '../../ports/store.ts'
+import { COLLECTIONS } from './collections.ts'
+
+type WorkerDocument = Omit<Worker, 'id' | 'since' | 'at'> & {
+  readonly _id: string
+  readonly since: Date
+  readonly at: Date
+}
+
+export class MongoWorkers implements WorkerStore {
+  readonly #workers: Collection<WorkerDocument>
+
+  constructor(db: Db) {
+    this.#workers = db.collection<WorkerDocument>(COLLECTIONS.workers)
+  }
+
+  async beat({ id, since, at, ...rest }: Worker): Promise<void> {
+    const document = { ...rest, since: new Date(since), at: new Date(at) }
+    // The next beat makes up for one that is lost: it need not be on disk.
+    await this.#workers.replaceOne({ _id: id }, document, { upsert: true, writeConcern: { w: 1 } })
+  }
+
+  async all(): Promise<readonly Worker[]> {
+    const found = await this.#workers.find({}, { sort: { _id: 1 } }).toArray()
+    return found.map(({ _id, since, at, ...rest }) => ({
+      id: _id,
+      ...rest,
+      since: since.getTime(),
+      at: at.getTime(),
+    }))
+  }
+
+  async forget(id: string): Promise<void> {
+    await this.#workers.deleteOne({ _id: id })
+  }
+}

@@ -1,0 +1,88 @@
+/** Workers tell the store that they are alive. */
+
+import { expect, it } from 'vitest'
+import { isAlive } from '../../src/domain/worker.ts'
+import { Events } from '../../src/observe/events.ts'
+import type { WorkerStore } from '../../src/ports/store.ts'
+import { Heartbeat } from '../../src/sync/heartbeat.ts'
+import { VERSION } from '../../src/version.ts'
+import { recordedLog } from '../support/events.ts'
+import { startApp, temporaryFolder } from '../support/installation.ts'
+import { createSite } from '../support/site.ts'
+
+const self = { id: 'w', host: 'host-1', pid: 1, role: 'worker', version: VERSION } as const
+
+it('a process with an engine of its own is known as a worker while it runs, and one without is not', async () => {
+  await using site = await createSite()
+  const { workers } = site.app.store
+  expect(await workers.all()).toEqual([])
+  {
+    await using worker = await startApp(site.dataFolder, { role: 'worker', env: site.env })
+    await using command = await startApp(site.dataFolder, { role: 'command', env: site.env })
+    expect(command.address).toBeNull()
+    const known = await workers.all()
+    expect(known).toMatchObject([{ role: 'worker', pid: process.pid, version: VERSION }])
+    expect(isAlive(known[0]!, worker.clock.now())).toBe(true)
+  }
+  expect(await workers.all()).toEqual([])
+})
+
+it('a server that publishes itself is known as a worker', async () => {
+  await using folder = await temporaryFolder()
+  await using app = await startApp(folder.path)
+  expect(await app.store.workers.all()).toMatchObject([{ role: 'all', pid: process.pid }])
+})
+
+it('a worker that starts removes those that were last seen more than a day ago', async () => {
+  await using site = await createSite()
+  const { workers } = site.app.store
+  const day = 24 * 60 * 60_000
+  const last = { ...self, since: 0, policyVersion: null }
+  await workers.beat({ ...last, id: 'long dead', at: site.now() - day - 1 })
+  await workers.beat({ ...last, id: 'dead', at: site.now() - day })
+  const stopping = new AbortController()
+  const events = new Events(recordedLog().log)
+  const heartbeat = new Heartbeat({ workers, clock: site, events, policyVersion: () => null }, self)
+  stopping.abort()
+  await heartbeat.run(stopping.signal)
+  expect((await workers.all()).map(({ id }) => id)).toEqual(['dead'])
+})
+
+it('a beat carries the version of the policy that is followed, and a worker is known since its start', async () => {
+  await using site = await createSite()
+  const { workers } = site.app.store
+  let version: number | null = null
+  const start = site.now()
+  const events = new Events(recordedLog().log)
+  const heartbeat = new Heartbeat({ workers, clock: site, events, policyVersion: () => version }, self)
+  await heartbeat.beat()
+  expect(await workers.all()).toEqual([{ ...self, since: start, at: start, policyVersion: null }])
+  version = 3
+  site.forward(2_000)
+  await heartbeat.beat()
+  expect(await workers.all()).toEqual([{ ...self, since: start, at: start + 2_000, policyVersion: 3 }])
+})
+
+it('beats that the store does not take are logged once until one is taken, and stop nothing', async () => {
+  await using site = await createSite()
+  const real = site.app.store.workers
+  let isAway = false
+  const workers: WorkerStore = {
+    beat: (worker) => (isAway ? Promise.reject(new Error('the database is away')) : real.beat(worker)),
+    all: () => real.all(),
+    forget: (id) => real.forget(id),
+  }
+  const { log, take } = recordedLog()
+  const heartbeat = new Heartbeat({ workers, clock: site, events: new Events(log), policyVersion: () => null }, self)
+  const beats = async (n: number) => {
+    for (let i = 0; i < n; i++) await heartbeat.beat()
+    return take().map(({ msg }) => msg)
+  }
+  expect(await beats(2)).toEqual([])
+  isAway = true
+  expect(await beats(3)).toEqual(['heartbeat failed, others take this worker for dead'])
+  isAway = false
+  expect(await beats(2)).toEqual(['heartbeat resumed'])
+  isAway = true
+  expect(await beats(2)).toHaveLength(1)
+})
