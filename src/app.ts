@@ -112,25 +112,12 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const changed = (): void => changes.raise()
   const { federation: policy, eraseAccounts, softDeleteRecords } = config
   const seam = overrides.seam ?? (() => {})
-  const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
+  const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const engine = new Engine(
     { store, client, host, clock, random, events, policy, eraseAccounts, changed, seam },
-    {
-      owner: id,
-      concurrency: config.syncConcurrency,
-      leaseMs: LEASE_MS,
-      pollMs: POLL_MS,
-      sweepMs: SWEEP_MS,
-    },
+    { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS },
   )
-  if (role === 'worker' || role === 'all') {
-    const self = { id, host: hostname(), pid: process.pid, role, version: VERSION }
-    const heartbeat = new Heartbeat({ workers: store.workers, clock, events, policyVersion: () => null }, self)
-    // A worker that is ready is known as one. It stays known until its last write is done.
-    await heartbeat.beat()
-    starting.defer(runUntilDisposed((stopping) => heartbeat.run(stopping)))
-    starting.defer(runUntilDisposed((stopping) => engine.run(stopping)))
-  }
+  if (role === 'worker' || role === 'all') await work({ engine, owner, role, store, clock, events }, starting)
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
@@ -220,6 +207,19 @@ async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
 /** A key of its own for each purpose, from the one that is kept. */
 function tombstoneKey(sealKey: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', sealKey, '', 'moods tombstones', 32))
+}
+
+/** Starts the engine. A worker that is ready is known as one, and stays known until its last write is done. */
+async function work(
+  parts: Pick<App, 'engine' | 'store' | 'clock'> & { owner: string; role: 'all' | 'worker'; events: Events },
+  stack: AsyncDisposableStack,
+): Promise<void> {
+  const { engine, store, clock, events, owner, role } = parts
+  const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
+  const heartbeat = new Heartbeat({ workers: store.workers, clock, events, policyVersion: () => null }, self)
+  await heartbeat.beat()
+  stack.defer(runUntilDisposed((stopping) => heartbeat.run(stopping)))
+  stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))
 }
 
 function runUntilDisposed(run: (stopping: AbortSignal) => Promise<void>): () => Promise<void> {

@@ -23,7 +23,7 @@ export interface Worker {
 export const BEAT_MS = 2_000
 
 /** One that was not heard of for this long is taken for dead: it missed five beats. */
-export const ALIVE_MS = 10_000
+const ALIVE_MS = 10_000
 
 /** The dead are remembered for a day, to say when the last one was seen. */
 const REMEMBERED_MS = 24 * 60 * 60_000

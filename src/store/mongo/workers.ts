@@ -11,6 +11,10 @@ type WorkerDocument = Omit<Worker, 'id' | 'since' | 'at'> & {
   readonly at: Date
 }
 
+function toWorker({ _id: id, since, at, ...rest }: WorkerDocument): Worker {
+  return { id, ...rest, since: since.getTime(), at: at.getTime() }
+}
+
 export class MongoWorkers implements WorkerStore {
   readonly #workers: Collection<WorkerDocument>
 
@@ -26,12 +30,7 @@ export class MongoWorkers implements WorkerStore {
 
   async all(): Promise<readonly Worker[]> {
     const found = await this.#workers.find({}, { sort: { _id: 1 } }).toArray()
-    return found.map(({ _id, since, at, ...rest }) => ({
-      id: _id,
-      ...rest,
-      since: since.getTime(),
-      at: at.getTime(),
-    }))
+    return found.map(toWorker)
   }
 
   async forget(id: string): Promise<void> {
