@@ -1,6 +1,5 @@
 /** The command line's entry, and the only place that sets the exit code. */
 
-import { exitCodeAfter } from './cli/exit.ts'
-import { createProgram } from './cli/program.ts'
+import { runCommandLine } from './cli/run.ts'
 
-process.exitCode = await exitCodeAfter((exit) => createProgram(exit).parseAsync())
+process.exitCode = await runCommandLine(process.argv.slice(2))

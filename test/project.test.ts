@@ -1,12 +1,14 @@
 /** The project about itself: the lock file is whole, and what documents list is compared with the code. */
 
 import { existsSync, globSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Command } from 'commander'
 import type { Row } from '../bench/rows.ts'
 import { describeVariables } from '../src/config.ts'
-import { createProgram } from '../src/cli/program.ts'
-import { cliReference } from '../scripts/support/cli-reference.ts'
+import { DOCUMENTS } from '../src/cli/json/documents.ts'
+import { commandsOf, createProgram, nameOf } from '../src/cli/program.ts'
+import { cliReference, jsonReference } from '../scripts/support/cli-reference.ts'
 
 const documents = globSync(['*.md', 'docs/**/*.md'])
 
@@ -27,6 +29,17 @@ describe('the lock file', () => {
 describe('documents', () => {
   it('say of every command what its --help says', () => {
     expect(readFileSync('docs/reference/cli.md', 'utf8')).toBe(cliReference())
+  })
+
+  it('describe every document that commands print with --json (npm run cli-reference)', () => {
+    const described = globSync('docs/reference/json/*.json').map((file) => {
+      return [basename(file), JSON.parse(readFileSync(file, 'utf8'))]
+    })
+    expect(Object.fromEntries(described)).toEqual(Object.fromEntries(jsonReference()))
+    const printing = commandsOf(createProgram(() => {})).filter(({ options }) =>
+      options.some(({ long }) => long === '--json'),
+    )
+    expect(printing.map(nameOf).toSorted()).toEqual(Object.keys(DOCUMENTS).toSorted())
   })
 
   it('list every configuration variable as the code describes it', () => {

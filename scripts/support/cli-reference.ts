@@ -1,8 +1,9 @@
-/** The command line's own help, as one page. */
+/** The command line's own help, as one page; and the documents that it prints, as JSON Schemas. */
 
 import type { Command } from 'commander'
 import { EXIT_CODES, EXIT_CODES_HELP } from '../../src/cli/exit.ts'
-import { commandsOf, createProgram } from '../../src/cli/program.ts'
+import { type Documented, DOCUMENTS, schemaOf } from '../../src/cli/json/documents.ts'
+import { commandsOf, createProgram, nameOf } from '../../src/cli/program.ts'
 
 const INTRODUCTION = `# Commands
 
@@ -16,6 +17,12 @@ ${EXIT_CODES.map(({ code, meaning }) => `| ${code} | ${meaning} |`).join('\n')}
 
 Where both 1 and 3 apply, it is 1. What a dry run would do is its plan, and no finding. Commands that only print numbers, such
 as \`report\`, judge none of them.
+
+With \`--json\` a command prints one document on standard output and nothing else there, also when it fails. Each begins with
+\`command\`, the \`version\` of moods, \`ok\` (the exit code is 0) and \`complete\` (everything was looked at, without an interruption);
+a failure has \`error\`, with a stable \`code\` and a \`message\`. Times are ISO 8601 in UTC. Every document is described by a
+[JSON Schema](json), and nothing is printed that its schema does not name. A wrong command line is reported the same way as soon
+as the command itself is known.
 `
 
 export function cliReference(): string {
@@ -26,9 +33,11 @@ export function cliReference(): string {
   return [INTRODUCTION, ...sections].join('\n')
 }
 
-function nameOf(command: Command): string {
-  const { parent } = command
-  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
+/** The schema of each document, with the name of its file. */
+export function jsonReference(): [string, object][] {
+  return Object.keys(DOCUMENTS).map((command) => {
+    return [`${command.replace(' ', '-')}.json`, schemaOf(command as Documented)]
+  })
 }
 
 function helpOf(command: Command): string {

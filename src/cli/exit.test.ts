@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { EXIT_CODES, type ExitCode, exitCodeAfter, exitCodeOf } from './exit.ts'
-import { commandsOf, createProgram } from './program.ts'
+import { EXIT_CODES, type ExitCode, exitCodeOf } from './exit.ts'
+import { commandsOf, createProgram, nameOf } from './program.ts'
+import { runCommandLine } from './run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'moods-exit-'))
 const SILENT = 'http://127.0.0.1:1'
@@ -38,11 +39,7 @@ const NO_CONFIGURATION: Readonly<Record<string, string>> = {
 }
 
 const leaves = commandsOf(createProgram(() => {})).filter((command) => command.commands.length === 0)
-const names = leaves.map((command) => {
-  const path: string[] = []
-  for (let at: Command | null = command; at?.parent; at = at.parent) path.unshift(at.name())
-  return path.join(' ')
-})
+const names = leaves.map(nameOf)
 
 function allOf(commands: readonly string[], code: ExitCode): Record<string, ExitCode> {
   return Object.fromEntries(commands.map((name) => [name, code]))
@@ -53,22 +50,15 @@ async function codes(
   commands: readonly string[],
   argumentsOf = (name: string) => ARGUMENTS[name] ?? [],
 ): Promise<Record<string, ExitCode>> {
-  const ended = commands.map(async (name) => [name, await run(...name.split(' '), ...argumentsOf(name))] as const)
+  const ended = commands.map(
+    async (name) => [name, await runCommandLine([...name.split(' '), ...argumentsOf(name)])] as const,
+  )
   return Object.fromEntries(await Promise.all(ended))
-}
-
-/** Runs the command line in this process. */
-function run(...args: readonly string[]): Promise<ExitCode> {
-  return exitCodeAfter((exit) => {
-    const program = createProgram(exit)
-    const quiet = { writeOut: () => {}, writeErr: () => {} }
-    for (const command of [program, ...commandsOf(program)]) command.configureOutput(quiet)
-    return program.parseAsync(args, { from: 'user' })
-  })
 }
 
 beforeEach(() => {
   for (const method of ['log', 'error'] as const) vi.spyOn(console, method).mockImplementation(() => {})
+  for (const stream of [process.stdout, process.stderr]) vi.spyOn(stream, 'write').mockImplementation(() => true)
   vi.stubEnv('MOODS_DATA', folder)
 })
 afterEach(() => {

@@ -33,7 +33,7 @@ export function exitCodeOf({ needsSomebody, complete }: Ending): ExitCode {
 const OF_ERRORS: Partial<Readonly<Record<ErrorCode, ExitCode>>> = { usage: 2, config: 2, unavailable: 3 }
 
 /** The exit code of a command that ended with an error. */
-function exitCodeOfError(error: unknown): ExitCode {
+export function exitCodeOfError(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   return error instanceof DomainError ? (OF_ERRORS[error.code] ?? 1) : 1
 }
@@ -42,7 +42,7 @@ function exitCodeOfError(error: unknown): ExitCode {
 export const EXIT_CODES_HELP = '\nExit codes: see moods --help.'
 
 /** Prints one clear line for an expected failure, the whole trace for a defect. */
-function printError(error: unknown): void {
+export function printError(error: unknown): void {
   if (error instanceof CommanderError) return
   if (error instanceof DomainError) {
     for (const line of error.message.split('\n')) console.error(`moods: ${line}`)
@@ -51,19 +51,9 @@ function printError(error: unknown): void {
   }
 }
 
-/**
- * Runs the command line to its end, and prints the error that it ends with.
- *
- * @param run is given what takes the end of its command; a server, which has no result, never calls it
- * @returns the exit code
- */
-export async function exitCodeAfter(run: (exit: Exit) => Promise<unknown>): Promise<ExitCode> {
-  let code: ExitCode = 0
-  try {
-    await run((ending) => void (code = exitCodeOf(ending)))
-  } catch (error) {
-    printError(error)
-    code = exitCodeOfError(error)
-  }
-  return code
+/** What a program is told of an error: a stable code, and plain words. */
+export function describeError(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof DomainError) return { code: error.code, message: error.message }
+  if (error instanceof CommanderError) return { code: 'usage', message: error.message.replace(/^error: /, '') }
+  return { code: 'internal', message: 'a defect of moods; the trace is on standard error' }
 }

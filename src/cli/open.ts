@@ -5,9 +5,11 @@ import { readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
 import { createLog } from '../observe/log.ts'
 import type { OnProgress } from '../operate/deps.ts'
+import { printDocument } from './envelope.ts'
 import { requireExisting } from './existing.ts'
-import type { Ending } from './exit.ts'
+import { type Ending, exitCodeOf } from './exit.ts'
 import { untilInterrupted } from './interrupt.ts'
+import type { DocumentOf, Documented } from './json/documents.ts'
 import { preferSmallHeap } from './memory.ts'
 import { Progress } from './progress.ts'
 
@@ -25,43 +27,56 @@ export async function openInstallation(): Promise<App> {
   return createApp(config, 'command', { log })
 }
 
+/** What a command is given while it runs. */
+interface Running {
+  readonly onProgress: OnProgress
+  /** Fires at Ctrl+C. */
+  readonly stop: AbortSignal
+  /** Prints a line on standard error, before the result. */
+  readonly announce: (line: string) => void
+  /** Prints a line of the result for people as soon as it is known; with `--json` the result is one document at the end. */
+  readonly print: (line: string) => void
+}
+
 /** The parts of a command that differ from one to the next. */
-export interface Task<Opened, Result> {
-  /**
-   * What the command does.
-   *
-   * @param announce prints a line on standard error, before the result
-   */
-  readonly work: (
-    opened: Opened,
-    onProgress: OnProgress,
-    stop: AbortSignal,
-    announce: (line: string) => void,
-  ) => Promise<Result>
-  /** The result for people; nothing is printed for an empty text. */
+export interface Task<C extends Documented, Opened, Result> {
+  /** What the command does. */
+  readonly work: (opened: Opened, running: Running) => Promise<Result>
+  /** The result for people, as far as it is not printed yet; nothing is printed for an empty text. */
   readonly text: (result: Result, isInterrupted: boolean) => string
+  /** The result for programs. */
+  readonly json: (result: Result) => DocumentOf<C>
   /** How it ended; a command that was interrupted is never complete. */
   readonly ending: (result: Result) => Ending
+}
+
+/** Opens nothing, for commands that need no installation. */
+export function openNothing(): Promise<AsyncDisposable> {
+  return Promise.resolve(new AsyncDisposableStack())
 }
 
 /**
  * Opens, works, prints the result as text or as one JSON document on standard output, and closes. Ctrl+C stops the work.
  *
+ * @param command its name, without `moods`
  * @returns how it ended
  */
-export async function runTask<Opened extends AsyncDisposable, Result>(
+export async function runTask<C extends Documented, Opened extends AsyncDisposable, Result>(
   open: () => Promise<Opened>,
-  { json = false }: { readonly json?: boolean },
-  { work, text, ending }: Task<Opened, Result>,
+  command: C,
+  { json: asJson = false }: { readonly json?: boolean },
+  { work, text, json, ending }: Task<C, Opened, Result>,
 ): Promise<Ending> {
   using interrupted = untilInterrupted()
-  const { signal } = interrupted
+  const { signal: stop } = interrupted
   await using opened = await open()
-  const result = await withProgress((onProgress, announce) => work(opened, onProgress, signal, announce))
-  const printed = json ? JSON.stringify(result, null, 2) : text(result, signal.aborted)
-  if (printed !== '') console.log(printed)
-  const { needsSomebody, complete } = ending(result)
-  return { needsSomebody, complete: complete && !signal.aborted }
+  const print = (lines: string): void => (asJson || lines === '' ? undefined : console.log(lines))
+  const result = await withProgress((onProgress, announce) => work(opened, { onProgress, stop, announce, print }))
+  const { needsSomebody, complete: isReached } = ending(result)
+  const ended = { needsSomebody, complete: isReached && !stop.aborted }
+  if (asJson) printDocument({ command, ok: exitCodeOf(ended) === 0, complete: ended.complete }, json(result))
+  else print(text(result, stop.aborted))
+  return ended
 }
 
 /** Shows the progress of some work, and leaves nothing of it on the terminal. */

@@ -37,9 +37,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(storeCommand(exit))
     .addHelpText('after', `\nExit codes:\n${EXIT_CODES.map(({ code, meaning }) => `  ${code}  ${meaning}`).join('\n')}`)
     .showHelpAfterError('(moods --help lists what there is)')
-    .exitOverride()
   for (const command of commandsOf(program)) {
-    command.exitOverride()
     if (command.commands.length === 0) command.addHelpText('after', EXIT_CODES_HELP)
   }
   return program
@@ -48,4 +46,10 @@ export function createProgram(exit: Exit): Command {
 /** All commands below this one. */
 export function commandsOf(command: Command): Command[] {
   return command.commands.flatMap((each) => [each, ...commandsOf(each)])
+}
+
+/** The words that name a command, without `moods`. */
+export function nameOf(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
 }

@@ -12,11 +12,12 @@ import { FEED_PAGE, LIMITS } from '../domain/mood-limits.ts'
 import { SYNC_STATES } from '../domain/sync.ts'
 
 /** One of these texts, as `enum`: unlike a union of literals, it is written without being validated first. */
-function oneOf<const T extends string>(values: readonly T[], options: { readonly description?: string } = {}) {
+export function oneOf<const T extends string>(values: readonly T[], options: { readonly description?: string } = {}) {
   return Type.Unsafe<T>({ type: 'string', enum: values, ...options })
 }
 
-const CLOSED = { additionalProperties: false }
+/** Properties that are not named are refused in requests, and never printed. */
+export const CLOSED = { additionalProperties: false }
 
 /** Marks routes that need a token. */
 export const SECURED = { security: [{ bearer: [] }] }

@@ -26,6 +26,7 @@ type AccountProblem = keyof typeof REMEDIES
 
 interface AccountFinding {
   readonly user: string
+  readonly handle: string | null
   readonly did: string | null
   readonly problem: AccountProblem
   /** What was found, in plain words. */
@@ -97,9 +98,10 @@ async function* named({ store }: CheckDeps, names: readonly string[]): AsyncGene
 
 async function checkOne(deps: CheckDeps, account: Account, stop: AbortSignal): Promise<AccountFinding[]> {
   const { user, did, pds } = account
+  const handle = account.handle || null
   const findings: AccountFinding[] = []
   const found = (problem: AccountProblem, detail: string): void => {
-    findings.push({ user, did, problem, detail, remedy: REMEDIES[problem] })
+    findings.push({ user, handle, did, problem, detail, remedy: REMEDIES[problem] })
   }
   if (account.state === 'needs_attention') found('refused', account.error?.code ?? 'no reason was kept')
   if (did === null || pds === null) {

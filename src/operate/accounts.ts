@@ -29,8 +29,8 @@ export interface AccountList {
     readonly states: Readonly<Record<AccountState | 'none', number>>
   }
   readonly users: readonly AccountLine[]
-  /** Stopped before the end: users are missing. */
-  readonly interrupted: boolean
+  /** Whether all users were read. */
+  readonly complete: boolean
 }
 
 /**
@@ -56,7 +56,7 @@ export async function listAccounts(
     without: without.length,
     states,
   }
-  return { counts, users: onlyWithout ? without : all, interrupted: stop.aborted }
+  return { counts, users: onlyWithout ? without : all, complete: !stop.aborted }
 }
 
 function toLine({ user, handle, account, moods }: KnownUser): AccountLine {

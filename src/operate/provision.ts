@@ -39,14 +39,15 @@ export interface Provision {
   readonly result: Provisioned | null
 }
 
+type Named = Pick<KnownUser, 'user' | 'handle'>
+
 export interface Provisioned {
-  readonly made: readonly { readonly user: string; readonly handle: string; readonly pdsHandle: string | null }[]
-  readonly failed: readonly { readonly user: string; readonly code: string; readonly message: string }[]
+  readonly made: readonly (Named & { readonly pdsHandle: string | null })[]
+  readonly failed: readonly (Named & { readonly code: string; readonly message: string })[]
   /** Failures by code. */
   readonly reasons: Readonly<Partial<Record<string, number>>>
   /** Requested, and neither made nor refused yet: the engine makes them whenever it runs. */
   readonly waiting: number
-  readonly interrupted: boolean
 }
 
 /**
@@ -122,13 +123,14 @@ async function makeAccounts(
 ): Promise<Provisioned> {
   const domain = await deps.host.handleDomain()
   if (domain.kind !== 'ok') throw new DomainError('unavailable', `the PDS at ${deps.pdsUrl} does not take accounts now`)
-  const made: { user: string; handle: string; pdsHandle: string | null }[] = []
-  const failed: { user: string; code: string; message: string }[] = []
+  const made: Provisioned['made'][number][] = []
+  const failed: Provisioned['failed'][number][] = []
   const requested = new Set<string>()
   const settle = (account: Account): void => {
-    const { user, handle, pdsHandle, error } = account
+    const { user, pdsHandle, error } = account
+    const handle = account.handle || null
     if (account.state === 'ready') made.push({ user, handle, pdsHandle })
-    else failed.push({ user, code: error?.code ?? 'Unknown', message: error?.message ?? '' })
+    else failed.push({ user, handle, code: error?.code ?? 'Unknown', message: error?.message ?? '' })
   }
   let next = 0
   const look = async (): Promise<Look> => {
@@ -150,7 +152,7 @@ async function makeAccounts(
   }
   if (wanted.length > 0) await whileEngineRuns(deps, stop, () => watch(look, PATIENCE, stop))
   const reasons = countBy(failed.map(({ code }) => code))
-  return { made, failed, reasons, waiting: requested.size, interrupted: stop.aborted }
+  return { made, failed, reasons, waiting: requested.size }
 }
 
 /** @returns whether the account was requested */

@@ -13,6 +13,7 @@ interface Sealer {
 }
 
 export interface Sealed {
+  readonly executed: boolean
   readonly accounts: number
   /** Passwords that were in plain text. */
   readonly plain: number
@@ -20,7 +21,6 @@ export interface Sealed {
   readonly sealed: number
   /** Could not be sealed, and are unchanged. */
   readonly failed: number
-  readonly interrupted: boolean
 }
 
 /**
@@ -52,7 +52,7 @@ export async function sealPasswords(
         onProgress(seals ? 'sealing passwords' : 'reading passwords', counts.accounts, total)
       }
     }
-    return { ...counts, interrupted: stop.aborted }
+    return { executed: seals, ...counts }
   }
   const found = await round(false)
   onFound(found.plain)

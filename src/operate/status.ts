@@ -2,6 +2,8 @@
 
 import type { Config } from '../config.ts'
 import type { DataFolder } from '../data-folder.ts'
+import type { AccountState } from '../domain/account.ts'
+import type { SyncState } from '../domain/sync.ts'
 import { networkOf } from '../network.ts'
 import type { Store } from '../ports/store.ts'
 
@@ -12,12 +14,12 @@ export interface Status {
   readonly pds: string | null
   readonly plc: string | null
   readonly store: string
-  readonly moods: Readonly<Record<string, number>>
-  readonly accounts: Readonly<Record<string, number>>
+  readonly moods: Readonly<Record<SyncState, number>>
+  readonly accounts: Readonly<Record<AccountState, number>>
   /** Why moods were rejected and accounts need attention, by code. */
   readonly reasons: {
     readonly rejected: Readonly<Record<string, number>>
-    readonly needs_attention: Readonly<Record<string, number>>
+    readonly needsAttention: Readonly<Record<string, number>>
   }
 }
 
@@ -39,6 +41,6 @@ export async function readStatus(
     store: store.name,
     moods: moods.states,
     accounts: accounts.states,
-    reasons: { rejected: moods.rejected, needs_attention: accounts.attention },
+    reasons: { rejected: moods.rejected, needsAttention: accounts.attention },
   }
 }

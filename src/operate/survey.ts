@@ -89,7 +89,11 @@ interface AuditedUser {
   readonly result: 'findings' | 'unreadable' | 'no_account'
   /** Why the repo could not be read. */
   readonly code?: string
-  readonly findings: readonly { readonly kind: string; readonly rkey: string | null; readonly mood: string | null }[]
+  readonly findings: readonly {
+    readonly kind: FindingKind
+    readonly rkey: string | null
+    readonly mood: string | null
+  }[]
 }
 
 export interface AuditReport {

@@ -42,7 +42,7 @@ describe('moods accounts list', () => {
       withHandle: 2,
       withMoods: 1,
       without: 1,
-      states: { none: 3, pending: 0, ready: 0, needs_attention: 1 },
+      states: { none: 3, pending: 0, ready: 0, needsAttention: 1 },
     })
     expect(all.users[0]).toMatchObject({
       user: 'u1',
@@ -129,8 +129,8 @@ describe('moods accounts provision', () => {
     await eventually('some', async () => (await ready()) >= 3)
     child.kill('SIGINT')
     await closed
-    const { result } = JSON.parse(stdout) as Provision
-    expect([child.exitCode, result!.interrupted, result!.failed]).toEqual([1, true, []])
+    const { complete, result } = JSON.parse(stdout) as Provision & { readonly complete: boolean }
+    expect([child.exitCode, complete, result!.failed]).toEqual([3, false, []])
     expect(await ready()).toBeLessThan(60)
     const again = await accounts<Provision>(folder.path, ['provision', '--execute'])
     expect([again.code, await ready()]).toEqual([0, 60])

@@ -213,10 +213,14 @@ describe('moods retry', () => {
     const { stdout } = await runMoods(['status'], env)
     expect(stdout).toContain('1 rejected: InvalidRequest')
     expect(stdout).toContain('1 accounts need attention: AccountTakedown')
-    expect(await run()).toEqual({ executed: false, moods: 1, accounts: 1 })
-    expect(await run('--reason', 'Other', '--execute')).toEqual({ executed: true, moods: 0, accounts: 0 })
-    expect(await run('--reason', 'InvalidRequest', '--execute')).toEqual({ executed: true, moods: 1, accounts: 0 })
-    expect(await run('--execute')).toEqual({ executed: true, moods: 0, accounts: 1 })
+    expect(await run()).toMatchObject({ executed: false, moods: 1, accounts: 1 })
+    expect(await run('--reason', 'Other', '--execute')).toMatchObject({ executed: true, moods: 0, accounts: 0 })
+    expect(await run('--reason', 'InvalidRequest', '--execute')).toMatchObject({
+      executed: true,
+      moods: 1,
+      accounts: 0,
+    })
+    expect(await run('--execute')).toMatchObject({ executed: true, moods: 0, accounts: 1 })
     site.forward(60_000)
     await app.engine.drain()
     expect((await app.store.work.count()).states).toMatchObject({ published: 1, rejected: 0 })

@@ -74,7 +74,7 @@ describe('moods all', () => {
       running: true,
       store: `sqlite:${folder.path}/moods.sqlite`,
       moods: { local: 1, pending: 0, published: 1, withdrawn: 0, rejected: 0 },
-      accounts: { pending: 0, ready: 2, needs_attention: 0 },
+      accounts: { pending: 0, ready: 2, needsAttention: 0 },
     })
     expect((await fetch(`${running.pds}/xrpc/_health`)).status).toBe(200)
     expect((await fetch(`${running.plc}/_health`)).status).toBe(200)

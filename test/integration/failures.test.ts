@@ -180,7 +180,7 @@ describe('what has failed before', () => {
     const { stdout } = await runMoods(['status', '--json'], environment(site.dataFolder))
     const status = JSON.parse(stdout) as { moods: object; reasons: object }
     expect(Object.keys(status.moods)).toEqual(['local', 'pending', 'published', 'withdrawn', 'rejected'])
-    expect(status.reasons).toMatchObject({ needs_attention: { InvalidEmail: 1 } })
+    expect(status.reasons).toMatchObject({ needsAttention: { InvalidEmail: 1 } })
   })
 
   it('F18: passwords are stored sealed', async () => {

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { describe, expect, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
 import { startDns } from '../support/dns.ts'
+import { VERSION } from '../../src/version.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { runMoods, ServerProcess } from '../support/process.ts'
 import { eventually, makeForeignAccount } from '../support/repo.ts'
@@ -293,8 +294,11 @@ describe('moods lexicon check', () => {
     expect([code, stderr]).toEqual([0, ''])
     const cid = (await published(pdsUrl, did))!.cid
     expect(JSON.parse(stdout)).toEqual({
-      nsid: NSID,
+      command: 'lexicon check',
+      version: VERSION,
       ok: true,
+      complete: true,
+      nsid: NSID,
       txt: { name: TXT, asked: true },
       did,
       pds: pdsUrl,

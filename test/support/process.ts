@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { checkDocument } from './documents.ts'
 import { environment } from './installation.ts'
 
 export interface Finished {
@@ -16,13 +17,14 @@ function bare(env: Record<string, string>): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env }
 }
 
-/** Runs a command of the product to its end. */
+/** Runs a command of the product to its end. What it prints with `--json` is held to its schema. */
 export async function runMoods(args: readonly string[], env: Record<string, string>): Promise<Finished> {
   const child = spawn(process.execPath, ['bin/moods.js', ...args], { env: bare(env) })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
   await once(child, 'close')
+  if (args.includes('--json') && output.stdout !== '') checkDocument(args, output.stdout)
   return { code: child.exitCode, ...output }
 }
 

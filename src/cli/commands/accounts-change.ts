@@ -39,27 +39,29 @@ export function sealCommand(exit: Exit): Command {
 
 function runProvision(names: readonly string[], options: Options): Promise<Ending> {
   const { execute = false } = options
-  return runTask(openInstallation, options, {
-    work: (app, onProgress, stop, announce) => {
+  return runTask(openInstallation, 'accounts provision', options, {
+    work: (app, { onProgress, stop, announce }) => {
       const onPlan = (plan: Omit<Provision, 'result'>): void => announce(describeProvisionPlan(plan))
       return provisionAccounts(app, names, execute, onPlan, onProgress, stop)
     },
     text: describeProvision,
+    json: (result) => result,
     ending: ({ result }) => ({
       needsSomebody: result !== null && result.failed.length > 0,
-      complete: result === null || (result.waiting === 0 && !result.interrupted),
+      complete: result === null || result.waiting === 0,
     }),
   })
 }
 
 function runSeal(options: Options): Promise<Ending> {
   const { execute = false } = options
-  return runTask(openInstallation, options, {
-    work: (app, onProgress, stop, announce) => {
+  return runTask(openInstallation, 'accounts seal', options, {
+    work: (app, { onProgress, stop, announce }) => {
       const onFound = (plain: number): void => (execute ? announce(`Sealing ${plain} passwords.`) : undefined)
       return sealPasswords(app, execute, onFound, onProgress, stop)
     },
-    text: (result) => describeSealed(result, execute),
-    ending: ({ failed, interrupted }) => ({ needsSomebody: failed > 0, complete: !interrupted }),
+    text: describeSealed,
+    json: (result) => result,
+    ending: ({ failed }) => ({ needsSomebody: failed > 0, complete: true }),
   })
 }

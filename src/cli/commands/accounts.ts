@@ -3,7 +3,7 @@
 import { Command } from 'commander'
 import { checkAccounts } from '../../operate/account-check.ts'
 import { listAccounts } from '../../operate/accounts.ts'
-import { describeCheck, describeList } from '../describe/accounts.ts'
+import { describeCheck, describeList, documentList } from '../describe/accounts.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, USERS_ARGUMENT } from '../options.ts'
@@ -36,17 +36,19 @@ export function accountsCommand(exit: Exit): Command {
 }
 
 function runList(options: Options): Promise<Ending> {
-  return runTask(openInstallation, options, {
-    work: ({ store }, onProgress, stop) => listAccounts(store, options.without ?? false, onProgress, stop),
+  return runTask(openInstallation, 'accounts list', options, {
+    work: ({ store }, { onProgress, stop }) => listAccounts(store, options.without ?? false, onProgress, stop),
     text: describeList,
-    ending: ({ interrupted }) => ({ needsSomebody: false, complete: !interrupted }),
+    json: documentList,
+    ending: ({ complete }) => ({ needsSomebody: false, complete }),
   })
 }
 
 function runCheck(names: readonly string[], options: Options): Promise<Ending> {
-  return runTask(openInstallation, options, {
-    work: (app, onProgress, stop) => checkAccounts(app, names, options.after ?? '', onProgress, stop),
+  return runTask(openInstallation, 'accounts check', options, {
+    work: (app, { onProgress, stop }) => checkAccounts(app, names, options.after ?? '', onProgress, stop),
     text: describeCheck,
+    json: (result) => result,
     ending: ({ findings, stoppedAfter }) => ({ needsSomebody: findings.length > 0, complete: stoppedAfter === null }),
   })
 }

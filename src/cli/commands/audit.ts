@@ -28,9 +28,10 @@ export function auditCommand(exit: Exit): Command {
 }
 
 function audit(names: readonly string[], options: Options): Promise<Ending> {
-  return runTask(openInstallation, options, {
-    work: (app, onProgress, stop) => auditUsers(app, names, options, onProgress, stop),
+  return runTask(openInstallation, 'audit', options, {
+    work: (app, { onProgress, stop }) => auditUsers(app, names, options, onProgress, stop),
     text: describe,
+    json: (result) => result,
     ending,
   })
 }

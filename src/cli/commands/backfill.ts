@@ -40,13 +40,14 @@ async function run(names: readonly string[], options: Options): Promise<Ending> 
   const { execute = false, report, rate, limitUsers: limit = Infinity } = options
   if (execute) requireWritable(report)
   const delayMs = options.delayMs ?? (rate ? 1000 / rate : 0)
-  return runTask(openInstallation, options, {
-    work: async (app, onProgress, stop) => {
+  return runTask(openInstallation, 'backfill', options, {
+    work: async (app, { onProgress, stop }) => {
       const result = await backfill(app, names, { limit, delayMs, execute }, onProgress, stop)
       if (execute) writeFileSync(report, `${JSON.stringify(result, null, 2)}\n`)
       return result
     },
     text: (result) => describe(result, report),
+    json: (result) => result,
     ending: ({ overall, complete }) => ({ needsSomebody: overall.failed > 0, complete }),
   })
 }

@@ -6,8 +6,7 @@ import { type LiveStep, tryLive } from '../../operate/test-record.ts'
 import { findUser } from '../../operate/users.ts'
 import { openExisting } from '../existing.ts'
 import type { Ending, Exit } from '../exit.ts'
-import { untilInterrupted } from '../interrupt.ts'
-import { openInstallation, runTask } from '../open.ts'
+import { openInstallation, openNothing, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
 
 interface Options {
@@ -24,24 +23,28 @@ export function doctorCommand(exit: Exit): Command {
       'after',
       '\nThe test record is public for a second or two. It is always deleted, also after a failure or Ctrl+C.',
     )
-    .action(async ({ live, json = false }: Options) =>
-      exit(live === undefined ? await runChecks(json) : await runLive(live, json)),
+    .action(async (options: Options) =>
+      exit(options.live === undefined ? await runChecks(options) : await runLive(options.live, options)),
     )
 }
 
-async function runChecks(json: boolean): Promise<Ending> {
-  using interrupted = untilInterrupted()
+function runChecks(options: Options): Promise<Ending> {
   const clock = { now: () => Date.now() }
   const input = { env: process.env, nodeVersion: process.versions.node, clock, openStore: openExisting }
-  const checks: Check[] = []
-  for await (const check of examine(input, interrupted.signal)) {
-    checks.push(check)
-    if (!json) console.log(describe(check))
-    if (interrupted.signal.aborted) break
-  }
-  const ok = checks.every(({ level }) => level !== 'problem')
-  if (json) console.log(JSON.stringify({ ok, checks }, null, 2))
-  return { needsSomebody: !ok, complete: !interrupted.signal.aborted }
+  return runTask(openNothing, 'doctor', options, {
+    work: async (_, { stop, print }) => {
+      const checks: Check[] = []
+      for await (const check of examine(input, stop)) {
+        checks.push(check)
+        print(describe(check))
+        if (stop.aborted) break
+      }
+      return checks
+    },
+    text: () => '',
+    json: (checks) => ({ checks }),
+    ending: (checks) => ({ needsSomebody: checks.some(({ level }) => level === 'problem'), complete: true }),
+  })
 }
 
 function describe({ name, level, message, remedy }: Check): string {
@@ -49,22 +52,17 @@ function describe({ name, level, message, remedy }: Check): string {
   return remedy === null ? line : `${line}\n${' '.repeat(24)}${remedy}`
 }
 
-function runLive(name: string, json: boolean): Promise<Ending> {
-  const onStep = (step: LiveStep): void => (json ? undefined : console.log(describeStep(step)))
-  return runTask(
-    openInstallation,
-    { json },
-    {
-      work: async (app, _, stop, announce) => {
-        const user = await findUser(app.store, name)
-        announce('Writes one test record, and deletes it again.')
-        const steps = await tryLive(app, user, onStep, stop)
-        return { ok: steps.every((step) => step.ok) && !stop.aborted, steps }
-      },
-      text: () => '',
-      ending: ({ steps }) => ({ needsSomebody: steps.some((step) => !step.ok && !step.stopped), complete: true }),
+function runLive(name: string, options: Options): Promise<Ending> {
+  return runTask(openInstallation, 'doctor', options, {
+    work: async (app, { stop, announce, print }) => {
+      const user = await findUser(app.store, name)
+      announce('Writes one test record, and deletes it again.')
+      return tryLive(app, user, (step) => print(describeStep(step)), stop)
     },
-  )
+    text: () => '',
+    json: (steps) => ({ steps }),
+    ending: (steps) => ({ needsSomebody: steps.some(({ ok, stopped }) => !ok && !stopped), complete: true }),
+  })
 }
 
 function describeStep({ ok, name, ms, detail }: LiveStep): string {

@@ -42,9 +42,10 @@ async function erase(name: string | undefined, options: Options): Promise<Ending
   }
   if (name !== undefined) return eraseOne(name, options)
   if (restored !== undefined) return eraseAgain(restored === true ? [] : await readTombstones(restored), options)
-  return runTask(openInstallation, options, {
-    work: (app, _, stop) => allTombstones(app, stop),
+  return runTask(openInstallation, 'erase', options, {
+    work: (app, { stop }) => allTombstones(app, stop),
     text: (all) => all.map((each) => JSON.stringify(each)).join('\n'),
+    json: (all) => ({ tombstones: all }),
     ending: () => endingOf('done'),
   })
 }
@@ -54,10 +55,9 @@ function endingOf(state: Watched['state']): Ending {
 }
 
 function eraseOne(name: string, options: Options): Promise<Ending> {
-  const { execute = false, json = false } = options
-  const print = (line: string): void => (json ? undefined : console.log(line))
-  return runTask(openInstallation, options, {
-    work: async (app, _, stop, announce) => {
+  const { execute = false } = options
+  return runTask(openInstallation, 'erase', options, {
+    work: async (app, { stop, announce, print }) => {
       const events: EraseEvents = {
         onExtent: (extent) => announce(describeExtent(extent, execute)),
         onReceipt: (receipt) => print(`receipt   ${receipt}`),
@@ -66,16 +66,18 @@ function eraseOne(name: string, options: Options): Promise<Ending> {
       return eraseUser(app, await findUser(app.store, name), execute, events, stop)
     },
     text: describeErased,
+    json: (result) => result,
     ending: ({ erasure }) => endingOf(erasure?.state ?? 'done'),
   })
 }
 
 function eraseAgain(fromFile: readonly Tombstone[], options: Options): Promise<Ending> {
   const { execute = false } = options
-  return runTask(openInstallation, options, {
-    work: (app, onProgress, stop, announce) =>
+  return runTask(openInstallation, 'erase', options, {
+    work: (app, { onProgress, stop, announce }) =>
       eraseRestored(app, fromFile, execute, (plan) => announce(describePlan(plan, execute)), onProgress, stop),
     text: describeAgain,
+    json: (result) => result,
     // Users who should be gone are a finding: this is the only command that looks for them.
     ending: ({ state }) => (execute ? endingOf(state) : { needsSomebody: state !== 'done', complete: true }),
   })

@@ -7,7 +7,7 @@ import { loadPublication } from '../../lexicon/repo.ts'
 import { describePlan, describePublished } from '../describe/lexicon.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { readPlace } from '../lexicon-place.ts'
-import { openInstallation } from '../open.ts'
+import { openInstallation, openNothing, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 
 interface Options {
@@ -33,17 +33,21 @@ export function publishCommand(exit: Exit): Command {
     .action(async (options: Options) => exit(await publish(options)))
 }
 
-async function publish({ did, passwordEnv, plc, file, ...options }: Options): Promise<Ending> {
-  const { execute = false, force = false, json = false } = options
-  const publication = loadPublication(file)
-  const place = readPlace(plc)
-  const password = did !== undefined && execute ? readPassword(passwordEnv) : null
-  const deps: PublishDeps = { ...place, remotePds: place.config.remote?.url ?? null, withHost }
-  const result = await publishLexicon(deps, publication, { did, password, execute, force }, (plan) => {
-    if (!json) console.log(describePlan(plan))
+function publish({ did, passwordEnv, plc, file, ...options }: Options): Promise<Ending> {
+  const { execute = false, force = false } = options
+  return runTask(openNothing, 'lexicon publish', options, {
+    work: (_, { print }) => {
+      const publication = loadPublication(file)
+      const place = readPlace(plc)
+      const password = did !== undefined && execute ? readPassword(passwordEnv) : null
+      const deps: PublishDeps = { ...place, remotePds: place.config.remote?.url ?? null, withHost }
+      const how = { did, password, execute, force }
+      return publishLexicon(deps, publication, how, (plan) => print(describePlan(plan)))
+    },
+    text: (result) => describePublished(result, execute),
+    json: (result) => result,
+    ending: ({ refused }) => ({ needsSomebody: refused, complete: true }),
   })
-  console.log(json ? JSON.stringify(result, null, 2) : describePublished(result, execute))
-  return { needsSomebody: result.refused, complete: true }
 }
 
 const withHost: PublishDeps['withHost'] = async (use) => {

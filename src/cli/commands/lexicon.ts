@@ -9,6 +9,7 @@ import { checkLexicon } from '../../lexicon/resolve.ts'
 import { describeCheck, describeValidation } from '../describe/lexicon.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { type Place, readPlace, resolverOf } from '../lexicon-place.ts'
+import { openNothing, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
 import { publishCommand } from './lexicon-publish.ts'
 
@@ -27,7 +28,7 @@ export function lexiconCommand(exit: Exit): Command {
     .description('validates the lexicon, and checks that it accepts valid sample records and refuses the others')
     .option(...FILE_OPTION)
     .option(...JSON_OPTION)
-    .action((options: Options) => exit(validate(options)))
+    .action(async (options: Options) => exit(await validate(options)))
   const check = new Command('check')
     .description('follows DNS, the DID and its PDS to the record, and compares it with the lexicon')
     .option('--did <did>', 'look into the repo of this DID and leave out DNS')
@@ -47,21 +48,31 @@ export function lexiconCommand(exit: Exit): Command {
     .addCommand(check)
 }
 
-function validate(options: Options): Ending {
-  const { file, json } = readLexiconFile(options.file)
-  const result = validateLexicon(json)
-  console.log(options.json ? JSON.stringify({ file, ...result }, null, 2) : describeValidation(file, result))
-  return { needsSomebody: !result.ok, complete: true }
+function validate(options: Options): Promise<Ending> {
+  return runTask(openNothing, 'lexicon validate', options, {
+    work: async () => {
+      const { file, json } = readLexiconFile(options.file)
+      return { file, ...validateLexicon(json) }
+    },
+    text: describeValidation,
+    json: (result) => result,
+    ending: ({ ok }) => ({ needsSomebody: !ok, complete: true }),
+  })
 }
 
-async function runCheck({ did: named, nameServer, plc, file, json = false }: Options): Promise<Ending> {
-  const publication = loadPublication(file)
-  const place = readPlace(plc)
-  const resolveTxt = resolverOf(nameServer, place.timeoutMs)
-  const did = named ?? (nameServer === undefined ? embeddedDid(place) : null)
-  const report = await checkLexicon({ publication, did, resolveTxt, ...place })
-  console.log(json ? JSON.stringify(report, null, 2) : describeCheck(report, named === undefined))
-  return { needsSomebody: !report.ok, complete: true }
+function runCheck({ did: named, nameServer, plc, file, ...options }: Options): Promise<Ending> {
+  return runTask(openNothing, 'lexicon check', options, {
+    work: () => {
+      const publication = loadPublication(file)
+      const place = readPlace(plc)
+      const resolveTxt = resolverOf(nameServer, place.timeoutMs)
+      const did = named ?? (nameServer === undefined ? embeddedDid(place) : null)
+      return checkLexicon({ publication, did, resolveTxt, ...place })
+    },
+    text: (report) => describeCheck(report, named === undefined),
+    json: (report) => report,
+    ending: ({ ok }) => ({ needsSomebody: !ok, complete: true }),
+  })
 }
 
 /** The repo of the lexicon on the embedded PDS; null where that is not used. @throws DomainError `not_found` */

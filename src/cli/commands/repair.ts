@@ -41,17 +41,14 @@ function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
   return [...before, kind]
 }
 
-function run(names: readonly string[], { finding, modernise = false, execute = false, json = false }: Options) {
+function run(names: readonly string[], { finding, modernise = false, execute = false, ...options }: Options) {
   const kinds = finding.length > 0 ? finding : REPAIRED
-  return runTask(
-    openInstallation,
-    { json },
-    {
-      work: (app, onProgress, stop) => repair(app, names, { kinds, modernise, execute }, onProgress, stop),
-      text: describe,
-      ending: ({ before, left }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete: true }),
-    },
-  )
+  return runTask(openInstallation, 'repair', options, {
+    work: (app, { onProgress, stop }) => repair(app, names, { kinds, modernise, execute }, onProgress, stop),
+    text: describe,
+    json: (result) => result,
+    ending: ({ before, left }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete: true }),
+  })
 }
 
 function describe({ executed, ordered, before, after }: Repair): string {

@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/errors.ts'
 import { launchReport } from '../../operate/report.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
-import { launchMarkdown } from '../describe/launch-markdown.ts'
+import { launchDocument, launchMarkdown } from '../describe/launch-markdown.ts'
 
 interface Options {
   readonly since?: string
@@ -24,9 +24,10 @@ export function reportCommand(exit: Exit): Command {
 function report(options: Options): Promise<Ending> {
   const now = Date.now()
   const since = options.since === undefined ? null : now - millisecondsOf(options.since)
-  return runTask(openInstallation, options, {
-    work: (app, onProgress, stop) => launchReport(app, since, onProgress, stop),
+  return runTask(openInstallation, 'report', options, {
+    work: (app, { onProgress, stop }) => launchReport(app, since, onProgress, stop),
     text: (result) => launchMarkdown(result, now),
+    json: launchDocument,
     ending: ({ complete }) => ({ needsSomebody: false, complete }),
   })
 }

@@ -3,11 +3,11 @@
 import { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
-import { retry } from '../../operate/retry.ts'
+import { type Retried, retry } from '../../operate/retry.ts'
 import { openExisting } from '../existing.ts'
-import type { Exit } from '../exit.ts'
-import { untilInterrupted } from '../interrupt.ts'
-import { Progress } from '../progress.ts'
+import type { Ending, Exit } from '../exit.ts'
+import { runTask } from '../open.ts'
+import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 
 interface Options {
   readonly reason?: string
@@ -19,21 +19,25 @@ export function retryCommand(exit: Exit): Command {
   return new Command('retry')
     .description('puts rejected moods, and accounts that need attention, back to work')
     .option('--reason <code>', 'only those that were refused with this code, as "moods status" names it')
-    .option('--execute', 'do it; without this, only count')
-    .option('--json', 'one JSON document on standard output')
-    .action(async ({ reason, execute = false, json }: Options) => {
-      const config = readConfig(process.env, { serves: false })
-      await using store = await openExisting(config, new DataFolder(config.dataFolder))
-      using interrupt = untilInterrupted()
-      using progress = new Progress()
-      const found = await retry(
-        { store, clock: { now: Date.now } },
-        { code: reason ?? null, execute },
-        (what, done, total) => progress.show(what, done, total),
-        interrupt.signal,
-      )
-      const verb = execute ? 'Put back to work' : 'Would put back to work (--execute does it)'
-      console.log(json ? JSON.stringify(found) : `${verb}: ${found.moods} moods, ${found.accounts} accounts.`)
-      exit({ needsSomebody: false, complete: !interrupt.signal.aborted })
-    })
+    .option(...EXECUTE_OPTION)
+    .option(...JSON_OPTION)
+    .action(async (options: Options) => exit(await run(options)))
+}
+
+function run({ reason, execute = false, ...options }: Options): Promise<Ending> {
+  const code = reason ?? null
+  const config = readConfig(process.env, { serves: false })
+  const open = () => openExisting(config, new DataFolder(config.dataFolder))
+  return runTask(open, 'retry', options, {
+    work: (store, { onProgress, stop }) =>
+      retry({ store, clock: { now: Date.now } }, { code, execute }, onProgress, stop),
+    text: describe,
+    json: (result) => result,
+    ending: () => ({ needsSomebody: false, complete: true }),
+  })
+}
+
+function describe({ executed, moods, accounts }: Retried): string {
+  const verb = executed ? 'Put back to work' : 'Would put back to work (--execute does it)'
+  return `${verb}: ${moods} moods, ${accounts} accounts.`
 }

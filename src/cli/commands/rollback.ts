@@ -43,9 +43,10 @@ function stepOf({ stop, stripReferences, deleteRecords }: Options): RollbackStep
 
 async function run(options: Options): Promise<Ending> {
   const how = { step: stepOf(options), undo: options.undo ?? false, execute: options.execute ?? false }
-  return runTask(openInstallation, options, {
-    work: (app, onProgress, stop) => rollback(app, how, onProgress, stop),
+  return runTask(openInstallation, 'rollback', options, {
+    work: (app, { onProgress, stop }) => rollback(app, how, onProgress, stop),
     text: describe,
+    json: (result) => result,
     ending: ({ executed, left, unreadable }) => ({
       needsSomebody: unreadable > 0 || (executed && left > 0),
       complete: true,

@@ -4,22 +4,32 @@ import { Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import { DataFolder } from '../../data-folder.ts'
 import { readStatus, type Status } from '../../operate/status.ts'
+import { documentStates } from '../describe/accounts.ts'
 import { readExisting } from '../existing.ts'
-import type { Exit } from '../exit.ts'
+import type { Ending, Exit } from '../exit.ts'
+import { runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
+
+interface Options {
+  readonly json?: boolean
+}
 
 export function statusCommand(exit: Exit): Command {
   return new Command('status')
     .description('prints how many moods and accounts are in each state, and where everything is; changes nothing')
     .option(...JSON_OPTION)
-    .action(async ({ json = false }: { json?: boolean }) => {
-      const config = readConfig(process.env, { serves: false })
-      const folder = new DataFolder(config.dataFolder)
-      await using store = await readExisting(config, folder)
-      const status = await readStatus(config, folder, store)
-      console.log(json ? JSON.stringify(status, null, 2) : describe(status))
-      exit({ needsSomebody: false, complete: true })
-    })
+    .action(async (options: Options) => exit(await run(options)))
+}
+
+function run(options: Options): Promise<Ending> {
+  const config = readConfig(process.env, { serves: false })
+  const folder = new DataFolder(config.dataFolder)
+  return runTask(() => readExisting(config, folder), 'status', options, {
+    work: (store) => readStatus(config, folder, store),
+    text: describe,
+    json: (status) => ({ ...status, accounts: documentStates(status.accounts) }),
+    ending: () => ({ needsSomebody: false, complete: true }),
+  })
 }
 
 function counts(of: Readonly<Record<string, number>>): string {
@@ -29,7 +39,7 @@ function counts(of: Readonly<Record<string, number>>): string {
 }
 
 function stuck({ reasons }: Status): boolean {
-  return Object.keys(reasons.rejected).length + Object.keys(reasons.needs_attention).length > 0
+  return Object.keys(reasons.rejected).length + Object.keys(reasons.needsAttention).length > 0
 }
 
 function describe(status: Status): string {
@@ -41,7 +51,7 @@ function describe(status: Status): string {
     `moods     ${counts(status.moods)}`,
     `accounts  ${counts(status.accounts)}`,
     ...Object.entries(status.reasons.rejected).map(([code, n]) => `  ${n} rejected: ${code}`),
-    ...Object.entries(status.reasons.needs_attention).map(([code, n]) => `  ${n} accounts need attention: ${code}`),
+    ...Object.entries(status.reasons.needsAttention).map(([code, n]) => `  ${n} accounts need attention: ${code}`),
     ...(stuck(status) ? ['"moods retry" prints what can be retried'] : []),
   ].join('\n')
 }

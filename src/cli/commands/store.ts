@@ -4,10 +4,8 @@ import { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { moveStore, type StoreCopy } from '../../operate/copy-store.ts'
-import type { OnProgress } from '../../operate/deps.ts'
 import { DataFolder } from '../../data-folder.ts'
 import { DomainError } from '../../domain/errors.ts'
-import type { Store } from '../../ports/store.ts'
 import { localFile, openStore, parseStoreAddress } from '../../store/open.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { runTask } from '../open.ts'
@@ -37,7 +35,7 @@ export function storeCommand(exit: Exit): Command {
 }
 
 /** @throws DomainError `usage`, `data_folder` */
-function copy({ from: source, to: target, name, execute = false, json = false }: Options): Promise<Ending> {
+function copy({ from: source, to: target, name, execute = false, ...options }: Options): Promise<Ending> {
   const [from, to] = [parseStoreAddress(source, name), parseStoreAddress(target, name)]
   const file = localFile(from)
   if (file === null || localFile(to) !== null)
@@ -51,13 +49,13 @@ function copy({ from: source, to: target, name, execute = false, json = false }:
     const opened = opening.move()
     return { ...stores, [Symbol.asyncDispose]: () => opened.disposeAsync() }
   }
-  const work = (stores: { from: Store; to: Store }, onProgress: OnProgress, stop: AbortSignal) =>
-    moveStore(stores.from.archive, stores.to.archive, execute, onProgress, stop)
-  return runTask(open, { json }, { work, text: describe, ending })
-}
-
-function ending({ complete, equal }: StoreCopy): Ending {
-  return { needsSomebody: complete && !equal, complete }
+  return runTask(open, 'store copy', options, {
+    work: (stores, { onProgress, stop }) =>
+      moveStore(stores.from.archive, stores.to.archive, execute, onProgress, stop),
+    text: describe,
+    json: (result) => result,
+    ending: ({ complete, equal }) => ({ needsSomebody: complete && !equal, complete }),
+  })
 }
 
 function describe({ executed, written, equal, compared }: StoreCopy, isInterrupted: boolean): string {

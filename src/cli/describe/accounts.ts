@@ -1,5 +1,6 @@
 /** Users and their accounts as text for operators. */
 
+import type { AccountState } from '../../domain/account.ts'
 import { countBy } from '../../domain/tally.ts'
 import type { AccountCheck } from '../../operate/account-check.ts'
 import type { AccountList } from '../../operate/accounts.ts'
@@ -7,7 +8,7 @@ import type { Provision } from '../../operate/provision.ts'
 import type { Sealed } from '../../operate/seal-passwords.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
-export function describeList({ counts, users, interrupted }: AccountList): string {
+export function describeList({ counts, users, complete }: AccountList): string {
   const states = Object.entries(counts.states).map(([state, n]) => `${n} ${state.replace('_', ' ')}`)
   return [
     ...users.map(({ user, handle, state, did, reason, moods }) => {
@@ -17,8 +18,17 @@ export function describeList({ counts, users, interrupted }: AccountList): strin
     }),
     `${counts.users} users: ${counts.withHandle} with a handle, ${counts.withMoods} with moods, ${counts.without} of these without an account.`,
     `Accounts: ${states.join(', ')}.`,
-    ...(interrupted ? ['Stopped: the list is not complete.'] : []),
+    ...(complete ? [] : ['Stopped: the list is not complete.']),
   ].join('\n')
+}
+
+export function documentList({ counts, ...list }: AccountList) {
+  return { ...list, counts: { ...counts, states: documentStates(counts.states) } }
+}
+
+/** Counts by the state of accounts, with names as all of JSON has them. */
+export function documentStates<S extends Readonly<Record<AccountState, number>>>({ needs_attention, ...others }: S) {
+  return { ...others, needsAttention: needs_attention }
 }
 
 export function describeProvisionPlan({ executed, planned, ...left }: Omit<Provision, 'result'>): string {
@@ -28,9 +38,9 @@ export function describeProvisionPlan({ executed, planned, ...left }: Omit<Provi
   return `${executed ? 'Making' : 'Would make'} accounts for ${total} users.${off}${erased}`
 }
 
-export function describeProvision({ result }: Provision): string {
+export function describeProvision({ result }: Provision, isInterrupted: boolean): string {
   if (!result) return DRY_RUN
-  const { made, failed, reasons, waiting, interrupted } = result
+  const { made, failed, reasons, waiting } = result
   return [
     ...made.map(
       ({ user, handle, pdsHandle }) => `made    ${pdsHandle ?? '-'}  for ${handle === '' ? user : `@${handle}`}`,
@@ -38,14 +48,14 @@ export function describeProvision({ result }: Provision): string {
     ...failed.map(({ user, code, message }) => `failed  ${user}  ${code}: ${message}`),
     `${made.length} made, ${failed.length} failed, ${waiting} still to be made.`,
     ...Object.entries(reasons).map(([code, n]) => `  ${n} failed: ${code}`),
-    ...(interrupted ? [INTERRUPTED] : []),
+    ...(isInterrupted ? [INTERRUPTED] : []),
   ].join('\n')
 }
 
-export function describeSealed({ accounts, plain, sealed, failed, interrupted }: Sealed, execute: boolean): string {
-  if (interrupted) return `${sealed} sealed. ${INTERRUPTED}`
+export function describeSealed({ executed, accounts, plain, sealed, failed }: Sealed, isInterrupted: boolean): string {
+  if (isInterrupted) return `${sealed} sealed. ${INTERRUPTED}`
   const found = `${plain} of ${accounts} accounts have a password in plain text.`
-  if (!execute) return plain > 0 ? `${found} --execute seals them.` : found
+  if (!executed) return plain > 0 ? `${found} --execute seals them.` : found
   return `${found} ${sealed} sealed and unsealed again, ${failed} failed.`
 }
 

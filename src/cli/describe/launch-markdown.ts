@@ -1,18 +1,28 @@
 /** The numbers of a launch as Markdown, in the headings of the checklist. */
 
 import type { LaunchReport } from '../../operate/report.ts'
-import { percent } from '../phrases.ts'
+import { isoTime, percent } from '../phrases.ts'
 
 function rate(share: number | null): string {
   return percent(share, 'nothing to measure')
 }
 
 function date(at: number | null): string {
-  return at === null ? 'not yet' : new Date(at).toISOString()
+  return isoTime(at) ?? 'not yet'
 }
 
 function ms(value: number | undefined): string {
   return value === undefined ? 'not measured' : `${value} ms`
+}
+
+/** The numbers for programs. */
+export function launchDocument({ since, firstPublished, audited, ...numbers }: LaunchReport) {
+  return {
+    ...numbers,
+    since: isoTime(since),
+    firstPublished: isoTime(firstPublished),
+    audited: audited && { ...audited, oldest: isoTime(audited.oldest) },
+  }
 }
 
 /** @param now ms since 1970 */

@@ -6,7 +6,13 @@ import type { Published } from '../../lexicon/publish.ts'
 import type { CheckReport, Finding } from '../../lexicon/resolve.ts'
 import { DRY_RUN } from '../phrases.ts'
 
-export function describeValidation(file: string, { ok, nsid, problems, samples }: Validation): string {
+export function describeValidation({
+  file,
+  ok,
+  nsid,
+  problems,
+  samples,
+}: Validation & { readonly file: string }): string {
   const rows = samples.map((sample) => {
     const what = sample.reason === null ? 'accepted' : `refused: ${sample.reason}`
     const mark = sample.ok ? 'ok   ' : 'WRONG'

@@ -1,0 +1,78 @@
+/** What `moods accounts …` prints with `--json`. */
+
+import { Type } from 'typebox'
+import { ACCOUNT_STATES } from '../../domain/account.ts'
+import { oneOf } from '../../http/contract.ts'
+import { closed, eachOf, many, manyBy, nullable, who } from './shape.ts'
+
+const did = nullable(Type.String())
+const pdsHandle = nullable(Type.String({ description: 'the handle of the account on the PDS' }))
+
+export const accountsList = {
+  counts: closed({
+    users: many,
+    withHandle: many,
+    withMoods: many,
+    without: Type.Integer({ minimum: 0, description: 'users who have moods and no account on the PDS' }),
+    states: eachOf(['none', 'pending', 'ready', 'needsAttention']),
+  }),
+  users: Type.Array(
+    closed({
+      ...who,
+      state: oneOf(['none', ...ACCOUNT_STATES]),
+      did,
+      pdsHandle,
+      reason: nullable(Type.String({ description: 'the code of the PDS for why the account cannot be used' })),
+      moods: Type.Integer({ minimum: 0, description: 'moods that are not deleted' }),
+    }),
+  ),
+}
+
+export const accountsProvision = {
+  executed: Type.Boolean(),
+  planned: eachOf(['none', 'pending', 'refused']),
+  federationOff: many,
+  beingErased: many,
+  result: nullable(
+    closed({
+      made: Type.Array(closed({ ...who, pdsHandle })),
+      failed: Type.Array(closed({ ...who, code: Type.String(), message: Type.String() })),
+      reasons: manyBy('the code of the failure'),
+      waiting: Type.Integer({ minimum: 0, description: 'requested, and neither made nor refused yet' }),
+    }),
+  ),
+}
+
+export const accountsSeal = {
+  executed: Type.Boolean(),
+  accounts: many,
+  plain: Type.Integer({ minimum: 0, description: 'passwords that were in plain text' }),
+  sealed: many,
+  failed: many,
+}
+
+export const accountsCheck = {
+  checked: many,
+  findings: Type.Array(
+    closed({
+      ...who,
+      did,
+      problem: oneOf([
+        'not_made',
+        'refused',
+        'did_unknown',
+        'did_deactivated',
+        'pds_differs',
+        'handle_differs',
+        'handle_unresolved',
+        'handle_elsewhere',
+        'repo_missing',
+        'repo_inactive',
+        'pds_silent',
+      ]),
+      detail: Type.String(),
+      remedy: Type.String(),
+    }),
+  ),
+  stoppedAfter: nullable(Type.String({ description: 'where --after resumes; null when all were checked' })),
+}

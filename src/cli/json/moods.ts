@@ -1,0 +1,116 @@
+/** What the commands about moods and their records print with `--json`: from the state of an installation to the way back. */
+
+import { Type } from 'typebox'
+import { FINDING_KINDS, NO_COUNTS } from '../../domain/audit.ts'
+import { SYNC_STATES } from '../../domain/sync.ts'
+import { oneOf } from '../../http/contract.ts'
+import { closed, eachOf, many, manyBy, nullable, share, someOf, time, who } from './shape.ts'
+
+export const status = {
+  address: nullable(Type.String({ description: 'where the API was last served' })),
+  running: Type.Boolean(),
+  pds: nullable(Type.String()),
+  plc: nullable(Type.String()),
+  store: Type.String(),
+  moods: eachOf(SYNC_STATES),
+  accounts: eachOf(['pending', 'ready', 'needsAttention']),
+  reasons: closed({
+    rejected: manyBy('the code that moods were rejected with'),
+    needsAttention: manyBy('the code for why accounts need attention'),
+  }),
+}
+
+export const retry = { executed: Type.Boolean(), moods: many, accounts: many }
+
+const summary = closed({
+  users: many,
+  audited: many,
+  unchanged: many,
+  unreadable: many,
+  withoutAccount: many,
+  clean: many,
+  counts: eachOf(Object.keys(NO_COUNTS) as (keyof typeof NO_COUNTS)[]),
+  findings: someOf(FINDING_KINDS),
+  syncRate: share,
+})
+
+export const audit = {
+  summary,
+  users: Type.Array(
+    closed({
+      ...who,
+      did: nullable(Type.String()),
+      result: oneOf(['findings', 'unreadable', 'no_account']),
+      code: Type.Optional(Type.String({ description: 'why the repo could not be read' })),
+      findings: Type.Array(
+        closed({ kind: oneOf(FINDING_KINDS), rkey: nullable(Type.String()), mood: nullable(Type.String()) }),
+      ),
+    }),
+    { description: 'users whose audit was not clean' },
+  ),
+}
+
+export const repair = {
+  executed: Type.Boolean(),
+  ordered: someOf(FINDING_KINDS),
+  before: summary,
+  after: nullable(summary),
+  left: Type.Integer({ minimum: 0, description: 'repairs that a second audit still finds necessary' }),
+}
+
+const skipped = eachOf(['private', 'deleted', 'tooLong', 'noAccount', 'other'])
+
+export const backfill = {
+  executed: Type.Boolean(),
+  overall: closed({
+    users: many,
+    withAccount: many,
+    total: many,
+    migrated: many,
+    already: many,
+    failed: many,
+    skipped,
+  }),
+  users: Type.Array(
+    closed({
+      ...who,
+      total: many,
+      migrated: many,
+      already: many,
+      failed: many,
+      skipped,
+      reason: nullable(Type.String()),
+    }),
+  ),
+}
+
+export const report = {
+  since: nullable(time),
+  users: many,
+  usersWithAccount: many,
+  accountsWaiting: many,
+  accountsNeedingAttention: many,
+  moods: many,
+  private: many,
+  deleted: many,
+  published: many,
+  withReference: many,
+  withoutReference: many,
+  pending: many,
+  rejected: many,
+  rejectedBy: manyBy('code'),
+  latency: nullable(closed({ count: many, average: Type.Number(), p50: Type.Number(), p99: Type.Number() })),
+  syncRate: share,
+  errorRate: share,
+  firstPublished: nullable(time),
+  audited: nullable(closed({ repos: many, records: many, findings: someOf(FINDING_KINDS), oldest: time })),
+}
+
+export const rollback = {
+  step: oneOf(['stop', 'strip-references', 'delete-records']),
+  undo: Type.Boolean(),
+  executed: Type.Boolean(),
+  found: many,
+  left: many,
+  unreadable: many,
+}
