@@ -85,6 +85,43 @@ describe('a host that does not answer', () => {
     expect(unreachable(reachable(dead), true, 200, 13).silentSince).toBe(13)
   })
 
+  it('whatever becomes of a host, nothing is granted before the time that its PDS has asked for', () => {
+    const steps = fc.array(
+      fc.record({
+        kind: fc.constantFrom('ask', 'blocked', 'unreachable', 'reachable'),
+        ms: fc.nat({ max: 500 }),
+        certain: fc.boolean(),
+        wait: fc.nat({ max: 200 }),
+      }),
+      { maxLength: 30 },
+    )
+    fc.assert(
+      fc.property(steps, (taken) => {
+        let entry = UNUSED
+        let now = 0
+        let asked = 0
+        for (const { kind, ms, certain, wait } of taken) {
+          now += wait
+          if (kind === 'blocked') asked = Math.max(asked, now + ms)
+          if (kind === 'blocked') entry = blocked(entry, now + ms)
+          else if (kind === 'unreachable') entry = unreachable(entry, certain, ms, now)
+          else if (kind === 'reachable') entry = reachable(entry)
+          else entry = reserve(entry, { limits: [], cost: 1, share: 1, probeMs: 50 }, now).entry
+          const { waitUntil } = reserve(entry, { limits: [], cost: 1, share: 1, probeMs: 50 }, now)
+          expect(waitUntil ?? now).toBeGreaterThanOrEqual(asked > now ? asked : now)
+        }
+      }),
+    )
+  })
+
+  it('a dead host whose PDS has also asked to wait is left alone until both times are over', () => {
+    const dead = unreachable(UNUSED, true, 200, 0)
+    expect(ask(blocked(dead, 500), 1, 100).waitUntil).toBe(500)
+    expect(ask(blocked(dead, 100), 1, 50).waitUntil).toBe(200)
+    expect(ask(reachable(blocked(dead, 500)), 1, 100)).toMatchObject({ waitUntil: 500, failing: false })
+    expect(ask(unreachable(blocked(UNUSED, 500), true, 200, 0), 1, 300).waitUntil).toBe(500)
+  })
+
   it('one lost answer does not make a host dead', () => {
     const once = unreachable(UNUSED, false, 200, 0)
     expect(ask(once, 1, 1).waitUntil).toBeNull()

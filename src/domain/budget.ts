@@ -54,12 +54,14 @@ export const LEDGER = {
 export interface LedgerEntry {
   /** One for each limit: used points, and when they are forgotten (ms since 1970). */
   readonly windows: readonly { readonly used: number; readonly endsAt: number }[]
-  /** Nothing is granted before; ms since 1970. */
+  /** The PDS asked to wait: nothing is granted before, whatever else becomes of the host; ms since 1970. */
   readonly blockedUntil: number
   /** Times in a row that the host could not be reached. */
   readonly failures: number
   /** When the first of these failures was, in ms since 1970. */
   readonly silentSince?: number
+  /** When a host that is taken for dead is tried again, in ms since 1970. */
+  readonly probeAt?: number
 }
 
 export const UNUSED: LedgerEntry = { windows: [], blockedUntil: 0, failures: 0 }
@@ -88,20 +90,18 @@ export function reserve(
   { limits, cost, share, probeMs }: Reservation,
   now: number,
 ): Answer & { readonly entry: LedgerEntry } {
-  const told = { failing: entry.failures > 0, dead: isDead(entry) }
-  if (entry.blockedUntil > now) return { entry, waitUntil: entry.blockedUntil, ...told }
+  const dead = isDead(entry)
+  const told = { failing: entry.failures > 0, dead }
+  const closedUntil = Math.max(entry.blockedUntil, dead ? (entry.probeAt ?? 0) : 0)
+  if (closedUntil > now) return { entry, waitUntil: closedUntil, ...told }
   const windows = limits.map(({ windowMs }, i) => {
     const window = entry.windows[i]
     return window && window.endsAt > now ? window : { used: 0, endsAt: now + windowMs }
   })
   const full = windows.filter(({ used }, i) => used + cost > limits[i]!.max * share)
   if (full.length > 0) return { entry, waitUntil: Math.max(...full.map((window) => window.endsAt)), ...told }
-  const blockedUntil = entry.failures >= DEAD_AFTER ? now + probeMs : 0
-  return {
-    entry: { ...entry, windows: windows.map(({ used, endsAt }) => ({ used: used + cost, endsAt })), blockedUntil },
-    waitUntil: null,
-    ...told,
-  }
+  const charged = { ...entry, windows: windows.map(({ used, endsAt }) => ({ used: used + cost, endsAt })) }
+  return { entry: dead ? { ...charged, probeAt: now + probeMs } : charged, waitUntil: null, ...told }
 }
 
 /** A host that failed this often in a row is taken for dead. */
@@ -115,14 +115,14 @@ const DEAD_AFTER = 3
  */
 export function unreachable(entry: LedgerEntry, certain: boolean, waitMs: number, now: number): LedgerEntry {
   const failures = certain ? Math.max(DEAD_AFTER, entry.failures + 1) : entry.failures + 1
-  const blockedUntil = failures >= DEAD_AFTER ? now + waitMs : entry.blockedUntil
-  return { ...entry, failures, blockedUntil, silentSince: entry.silentSince ?? now }
+  const silent = { ...entry, failures, silentSince: entry.silentSince ?? now }
+  return isDead(silent) ? { ...silent, probeAt: now + waitMs } : silent
 }
 
 /** The host has answered. */
 export function reachable(entry: LedgerEntry): LedgerEntry {
-  const { silentSince: _, ...known } = entry
-  return { ...known, failures: 0, blockedUntil: 0 }
+  const { silentSince: _, probeAt: __, ...known } = entry
+  return { ...known, failures: 0 }
 }
 
 /** Whether the host is taken for dead: `silentSince` tells since when it has not answered. */

@@ -87,11 +87,10 @@ export class Governor {
     if (trouble && isSilent(trouble)) {
       const isCertain = trouble.kind === 'host_down'
       await this.#ledger.unreachable(key, isCertain, (failures) => backoffMs(failures, this.#random()), now)
-    } else if (trouble && isPaused(trouble)) {
-      await this.#ledger.block(key, now + trouble.afterMs)
-    } else if (failing) {
-      await this.#ledger.reachable(key)
+      return
     }
+    if (trouble && isPaused(trouble)) await this.#ledger.block(key, now + trouble.afterMs)
+    if (failing) await this.#ledger.reachable(key)
   }
 
   #later(until: number, scope: 'account' | 'host'): Later {

@@ -83,7 +83,13 @@ export function ledgerContract(given: Given): void {
     it('of failures that come at the same time none is lost, and of blocks the longest stays', async () => {
       const from = (i: number) => (i % 2 === 0 ? given.store : given.other).ledger
       await Promise.all(Array.from({ length: 6 }, (_, i) => from(i).unreachable('host', false, () => 10, NOW)))
-      expect(await stored('host')).toEqual({ windows: [], failures: 6, blockedUntil: NOW + 10, silentSince: NOW })
+      expect(await stored('host')).toEqual({
+        windows: [],
+        failures: 6,
+        blockedUntil: 0,
+        silentSince: NOW,
+        probeAt: NOW + 10,
+      })
       await Promise.all([3, 1, 5, 2, 4].map((i) => from(i).block('points a', NOW + i)))
       expect(await stored('points a')).toEqual({ windows: [], failures: 0, blockedUntil: NOW + 5 })
     })

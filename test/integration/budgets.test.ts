@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { isReady, newAccount, type ReadyAccount } from '../../src/domain/account.ts'
+import { LEDGER } from '../../src/domain/budget.ts'
 import { rejected } from '../../src/domain/sync.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
@@ -129,6 +130,35 @@ describe('a host that is dead', () => {
     await Promise.all(Array.from({ length: 20 }, () => read(buried)))
     expect(requests).toBe(4)
     await new Promise((resolve) => dead.close(resolve))
+  })
+
+  it('a dead host whose next answer is to wait has answered, and is left alone for as long as it asks', async () => {
+    await using site = await signedUpSite()
+    const { app } = site
+    const alive = await app.store.accounts.byUser('u1')
+    if (!isReady(alive)) throw new Error('no account')
+
+    let isBack = false
+    const host = createServer((request, response) => {
+      if (!isBack) return void request.socket.destroy()
+      const headers = { 'retry-after': '90', 'ratelimit-policy': '3000;w=300', 'content-type': 'application/json' }
+      response.writeHead(429, headers).end('{"error":"RateLimitExceeded"}')
+    })
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
+    const pds = `http://127.0.0.1:${(host.address() as AddressInfo).port}`
+    const read = () => app.client.get({ ...alive, pds }, 'a.b.c', '2222222222222')
+    const entry = () => app.store.ledger.get(LEDGER.requests(pds))
+
+    const start = site.now()
+    for (let i = 0; i < 3; i++) await read()
+    expect(await entry()).toMatchObject({ failures: 3, silentSince: start })
+    site.forward(60_000)
+    isBack = true
+    const waits = { kind: 'later', afterMs: 90_000, scope: 'host' }
+    expect(await read()).toMatchObject(waits)
+    expect(await entry()).toMatchObject({ failures: 0, blockedUntil: site.now() + 90_000 })
+    expect(await read()).toMatchObject({ ...waits, dead: false })
+    await new Promise((resolve) => host.close(resolve))
   })
 })
 

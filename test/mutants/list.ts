@@ -129,8 +129,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a dead host is asked by everybody',
     file: 'src/domain/budget.ts',
-    find: 'const blockedUntil = entry.failures >= DEAD_AFTER ? now + probeMs : 0',
-    replace: 'const blockedUntil = 0',
+    find: 'return { entry: dead ? { ...charged, probeAt: now + probeMs } : charged, waitUntil: null, ...told }',
+    replace: 'return { entry: charged, waitUntil: null, ...told }',
     tests: ['src/domain/budget.test.ts', BUDGETS],
   },
   {
