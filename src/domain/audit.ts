@@ -3,28 +3,10 @@
  */
 
 import type { Account } from './account.ts'
+import type { FindingKind } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
 import type { FederationPolicy } from './policy.ts'
 import { desiredRecord, isLegacyForm, isLegacyRecordOf, isReadable, moodIdIn } from './record.ts'
-
-/** The most serious first. Explained where operators read it: `docs/guides/launch.md`. */
-export const FINDING_KINDS = [
-  'leaked',
-  'missing',
-  'drift',
-  'dangling',
-  'unlinked',
-  'duplicate',
-  'stray',
-  'foreign',
-  'unreadable',
-] as const
-export type FindingKind = (typeof FINDING_KINDS)[number]
-
-/** What a repair fixes by default: never records of other clients, or records that cannot be read. */
-export const REPAIRED: readonly FindingKind[] = FINDING_KINDS.filter(
-  (kind) => kind !== 'foreign' && kind !== 'unreadable',
-)
 
 /** What fixes a finding. */
 export type Fix =

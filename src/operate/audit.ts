@@ -1,7 +1,8 @@
 /** Reading a user's repo whole, and comparing it with the primary. */
 
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
-import { auditRepo, type Finding, type FindingKind, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
+import { auditRepo, type Finding, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
+import { type FindingKind } from '../domain/finding-kinds.ts'
 import { countBy } from '../domain/tally.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { COLLECTION } from '../domain/record.ts'

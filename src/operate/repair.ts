@@ -1,7 +1,8 @@
 /** Turning what an audit finds into work for the engine, and watching until it is done. */
 
 import type { ReadyAccount } from '../domain/account.ts'
-import { type Finding, type FindingKind, type Fix, REPAIRED } from '../domain/audit.ts'
+import { type Finding, type Fix } from '../domain/audit.ts'
+import { type FindingKind, REPAIRED } from '../domain/finding-kinds.ts'
 import { count } from '../domain/tally.ts'
 import type { Mood } from '../domain/mood.ts'
 import { uriOf } from '../domain/record.ts'

@@ -1,6 +1,7 @@
 /** The numbers of a launch checklist that the store knows. */
 
-import type { AuditCounts, FindingKind } from '../domain/audit.ts'
+import type { AuditCounts } from '../domain/audit.ts'
+import type { FindingKind } from '../domain/finding-kinds.ts'
 import type { Mood } from '../domain/mood.ts'
 import { count } from '../domain/tally.ts'
 import type { Store } from '../ports/store.ts'

@@ -2,7 +2,8 @@
 
 import pMap from 'p-map'
 import { type Account, isReady } from '../domain/account.ts'
-import { type AuditCounts, type FindingKind, NO_COUNTS } from '../domain/audit.ts'
+import { type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
+import { type FindingKind } from '../domain/finding-kinds.ts'
 import { count } from '../domain/tally.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, type AuditOptions, auditUser, countKinds, unchangedSince, type UserAudit } from './audit.ts'

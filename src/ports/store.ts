@@ -8,7 +8,8 @@
  */
 
 import type { Account, AccountState } from '../domain/account.ts'
-import type { AuditCounts, FindingKind } from '../domain/audit.ts'
+import type { AuditCounts } from '../domain/audit.ts'
+import type { FindingKind } from '../domain/finding-kinds.ts'
 import type { Answer, LedgerEntry, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../src/domain/audit.ts'
+import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../src/domain/finding-kinds.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { type AuditDeps, auditUser, countKinds } from '../../src/operate/audit.ts'

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { App } from '../../src/app.ts'
 import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
-import type { FindingKind } from '../../src/domain/audit.ts'
+import type { FindingKind } from '../../src/domain/finding-kinds.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import type { RepoWrite } from '../../src/domain/plan.ts'
 import { COLLECTION, rkeyFor } from '../../src/domain/record.ts'

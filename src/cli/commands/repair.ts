@@ -1,7 +1,7 @@
 /** `moods repair`: turns what an audit finds into work for the engine, and watches until it is done. */
 
 import { Command, InvalidArgumentError } from 'commander'
-import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/audit.ts'
+import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
 import { type Repair, repair } from '../../operate/repair.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'

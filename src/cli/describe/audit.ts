@@ -1,6 +1,6 @@
 /** The summary that `moods audit` and `moods repair` print. */
 
-import { FINDING_KINDS } from '../../domain/audit.ts'
+import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import type { Summary } from '../../operate/survey.ts'
 import { percent } from '../phrases.ts'
 

@@ -1,7 +1,8 @@
 /** What the commands about moods and their records print with `--json`: from the state of an installation to the way back. */
 
 import { Type } from 'typebox'
-import { FINDING_KINDS, NO_COUNTS } from '../../domain/audit.ts'
+import { NO_COUNTS } from '../../domain/audit.ts'
+import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
 import { closed, eachOf, many, manyBy, nullable, share, someOf, time, who } from './shape.ts'
