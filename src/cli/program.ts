@@ -13,6 +13,7 @@ import { reportCommand } from './commands/report.ts'
 import { retryCommand } from './commands/retry.ts'
 import { rollbackCommand } from './commands/rollback.ts'
 import { serveCommand } from './commands/serve.ts'
+import { showCommand } from './commands/show.ts'
 import { statusCommand } from './commands/status.ts'
 import { storeCommand } from './commands/store.ts'
 
@@ -25,6 +26,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(serveCommand('worker', 'the engine alone, on the store of a server'))
     .addCommand(doctorCommand(exit))
     .addCommand(statusCommand(exit))
+    .addCommand(showCommand(exit))
     .addCommand(lexiconCommand(exit))
     .addCommand(accountsCommand(exit))
     .addCommand(backfillCommand(exit))

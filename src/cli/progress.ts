@@ -46,8 +46,8 @@ export function describe(what: string, done: number, total: number, ms: number, 
   return `${bar}${what}: ${done}${of}, ${rate.toFixed(rate < 10 ? 1 : 0)} a second${left}`
 }
 
-/** @param seconds 0 or more */
-function duration(seconds: number): string {
+/** A length of time in words. @param seconds 0 or more */
+export function duration(seconds: number): string {
   const whole = Math.ceil(seconds)
   if (whole < 60) return `${whole} s`
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`

@@ -12,3 +12,8 @@ import { createHash } from 'node:crypto'
 export function logId(secret: string): string {
   return createHash('sha256').update(secret).digest('hex').slice(0, 12)
 }
+
+/** Whether a text has the form of a {@link logId}. */
+export function isLogId(text: string): boolean {
+  return /^[0-9a-f]{12}$/.test(text)
+}

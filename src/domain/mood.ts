@@ -101,6 +101,15 @@ export function parseIntensity(intensity: number | null): number | null {
   throw new DomainError('invalid_mood', 'intensity is a whole number from 1 to 10')
 }
 
+const FIRST_WORDS = 40
+
+/** The beginning of a text on one line, for a terminal: an older program may have stored what would move its cursor. */
+export function firstWords(text: string): string {
+  const line = text.replaceAll(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').replaceAll(/[\u202A-\u202E\u2066-\u2069]/g, '')
+  const characters = Array.from(new Intl.Segmenter().segment(line), ({ segment }) => segment)
+  return characters.length > FIRST_WORDS ? `${characters.slice(0, FIRST_WORDS).join('')}…` : line
+}
+
 /** What makes a mood a new one. */
 export type Saying = Pick<MoodContent, 'text' | 'isPrivate'>
 

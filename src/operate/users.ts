@@ -92,8 +92,8 @@ async function byHandle({ accounts }: Store, handle: string): Promise<string | n
   return (await accounts.usersOf([handle])).get(handle) ?? null
 }
 
-/** Whether there is a handle, an account or an undeleted mood of this `sub`. */
-async function isKnown({ accounts, moods }: Store, user: string): Promise<boolean> {
+/** Whether there is a handle, an account, an erasure or a mood of this `sub`; a deleted mood will do. */
+export async function isKnown({ accounts, erasures, moods }: Store, user: string): Promise<boolean> {
   if ((await accounts.handlesOf([user])).has(user) || (await accounts.byUser(user))) return true
-  return (await moods.feed({ users: [user], viewer: user, limit: 1, after: null })).length > 0
+  return (await erasures.byUser(user)) !== null || (await moods.history(user, '', 1)).length > 0
 }

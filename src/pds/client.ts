@@ -112,8 +112,12 @@ export class PdsClient implements RepoClient {
     }
   }
 
-  async get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>> {
-    return orAbsent(await this.#xrpc.ask(account.pds, recordCall(account, collection, rkey)))
+  async get(
+    repo: Pick<ReadyAccount, 'did' | 'pds'>,
+    collection: string,
+    rkey: string,
+  ): Promise<Outcome<RepoRecord | null>> {
+    return orAbsent(await this.#xrpc.ask(repo.pds, recordCall(repo, collection, rkey)))
   }
 
   async write(
@@ -156,7 +160,7 @@ export class PdsClient implements RepoClient {
   }
 }
 
-function recordCall({ did }: ReadyAccount, collection: string, rkey: string): Call<RepoRecord> {
+function recordCall({ did }: Pick<ReadyAccount, 'did'>, collection: string, rkey: string): Call<RepoRecord> {
   const params = { repo: did as Did, collection: collection as Nsid, rkey }
   return async (agent, signal) => (await xrpc(agent, getRecord, { params, signal })).body
 }

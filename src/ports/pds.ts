@@ -19,8 +19,8 @@ export interface RepoClient {
   snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>>
   /** Revisions of all repos on a PDS, by DID. */
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>>
-  /** One record, with its content; null when it is not there. */
-  get(account: ReadyAccount, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
+  /** One record, with its content; null when it is not there. Anyone may read it, also where the account is refused. */
+  get(repo: Pick<ReadyAccount, 'did' | 'pds'>, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
   /** All of these or none, in one commit. */
   write(account: ReadyAccount, collection: string, writes: readonly RepoWrite[], signal: AbortSignal): Promise<Outcome>
 }

@@ -1,0 +1,29 @@
+/** Lines of text about one thing: its name, then what there is to tell of it. */
+
+import type { Reason } from '../../domain/reasons.ts'
+import { duration } from '../progress.ts'
+
+/** One line of a list: a name, and what there is under it. */
+export function line(name: string, text: string): string {
+  return `${name.padEnd(10)}${text}`
+}
+
+export function time(at: number): string {
+  return new Date(at).toISOString()
+}
+
+/** How long ago something was. */
+export function age(at: number, now: number): string {
+  return `${duration(Math.max(0, now - at) / 1000)} ago`
+}
+
+/** A reason with its remedy, on two lines. */
+export function describeReason({ text, remedy, until }: Reason & { readonly until?: number | null }): string[] {
+  const next = until === undefined || until === null ? '' : `; next look ${time(until)}`
+  return [line('because', `${text}${next}`), line('', remedy)]
+}
+
+/** A user as all commands name one. */
+export function whoIs(user: string, handle: string | null): string {
+  return handle === null ? user : `@${handle} (${user})`
+}

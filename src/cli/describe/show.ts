@@ -1,0 +1,105 @@
+/** What `moods show` prints. Times are in UTC. */
+
+import { holdReason, nameOf } from '../../domain/reasons.ts'
+import type { Shown, ShownRecord } from '../../operate/show.ts'
+import type { SeenRecord, ShownMood } from '../../operate/show-mood.ts'
+import { describeOneErasure } from './erasure.ts'
+import { describeReason, line, time, whoIs } from './lines.ts'
+import { describeUser } from './show-user.ts'
+
+export function describeShown(all: readonly Shown[]): string {
+  return all.map((shown) => describeOne(shown).join('\n')).join('\n\n')
+}
+
+function describeOne(shown: Shown): readonly string[] {
+  switch (shown.kind) {
+    case 'user':
+      return describeUser(shown)
+    case 'mood':
+      return describeMood(shown)
+    case 'record':
+      return describeRecord(shown)
+    case 'erasure':
+      return describeOneErasure(shown)
+  }
+}
+
+function describeMood(shown: ShownMood): string[] {
+  const { mood, handle, changedAt, words, finding, record } = shown
+  const { sync } = mood
+  const changed = changedAt === null ? '' : `, last changed ${time(changedAt)}`
+  return [
+    line('mood', mood.id),
+    line('author', whoIs(mood.user, handle)),
+    ...(words === null ? [] : [line('text', words)]),
+    line(
+      'history',
+      `number ${mood.ordinal} of its author, posted ${time(mood.when)}${changed}, version ${mood.version}`,
+    ),
+    ...marksOf(mood),
+    line('state', `${sync.state}${sync.dueAt === null ? '' : `, due ${time(sync.dueAt)}`}${attempts(sync.attempts)}`),
+    ...(sync.error === null
+      ? []
+      : [line('error', `${sync.error.code} at ${time(sync.error.at)}: ${sync.error.message}`)]),
+    ...describeReason(shown.reason),
+    line('key', sync.rkey),
+    line('row', sync.cid ?? 'names no record'),
+    line('wanted', wanted(shown)),
+    line('on PDS', `${there(record)}${comparison(shown)}`),
+    ...(finding === null ? [] : [line('finding', `${finding}: "moods repair ${nameOf(mood.user, handle)} --execute"`)]),
+  ]
+}
+
+function attempts(n: number): string {
+  return n === 0 ? '' : `, ${n} ${n === 1 ? 'attempt' : 'attempts'}`
+}
+
+function marksOf({ isPrivate, deleted }: ShownMood['mood']): string[] {
+  const gone =
+    deleted === null
+      ? []
+      : [`deleted by ${deleted.by === 'nuke' ? 'a nuke' : 'its author'}, record: ${deleted.records}`]
+  const marks = [...(isPrivate ? ['private'] : []), ...gone]
+  return marks.length === 0 ? [] : [line('marks', marks.join(', '))]
+}
+
+function wanted({ desired }: ShownMood): string {
+  switch (desired.kind) {
+    case 'record':
+      return desired.cid
+    case 'absent':
+      return 'no record'
+    case 'hold':
+      return `as it is: ${holdReason(desired.reason).text}`
+    case 'invalid':
+      return `impossible (${desired.code}): ${desired.message}`
+  }
+}
+
+function there(record: SeenRecord): string {
+  switch (record.kind) {
+    case 'there':
+      return record.cid
+    case 'none':
+      return 'no record'
+    case 'no_account':
+      return 'no repository'
+    case 'unread':
+      return `not read: the PDS does not answer, or refuses to (${record.code})`
+  }
+}
+
+function comparison({ isDesired, differs }: ShownMood): string {
+  if (isDesired === null) return ''
+  return isDesired ? ' (equal)' : ` (differs in ${differs.join(', ')})`
+}
+
+function describeRecord({ name, rkey, record }: ShownRecord): string[] {
+  const names =
+    record.kind !== 'there' ? '' : record.moodId === null ? ', names no mood' : `, names mood ${record.moodId}`
+  return [
+    line('key', `${rkey} in the repository of ${name}: no mood’s own`),
+    line('on PDS', `${there(record)}${names}`),
+    line('', `"moods audit ${name}" tells whether it should be there.`),
+  ]
+}

@@ -1,0 +1,109 @@
+/** One mood: its row, and its record as the PDS holds it now. */
+
+import { isDeepStrictEqual } from 'node:util'
+import { type Account, isReady } from '../domain/account.ts'
+import { auditRepo, type FindingKind } from '../domain/audit.ts'
+import { firstWords, type Mood } from '../domain/mood.ts'
+import { codeOf } from '../domain/outcome.ts'
+import type { Waiting } from '../domain/reasons.ts'
+import { COLLECTION, type Desired, moodIdIn, uriOf } from '../domain/record.ts'
+import type { OperatorDeps } from './deps.ts'
+import { desiredOf, type Standing, type StandingDeps, standingOf, whyNotNow } from './standing.ts'
+
+export type ShowMoodDeps = StandingDeps & Pick<OperatorDeps, 'client'>
+
+/** What the PDS holds under a record key. */
+export type SeenRecord =
+  | {
+      readonly kind: 'there'
+      readonly uri: string
+      readonly cid: string
+      /** The mood that it names; null when it names none. */
+      readonly moodId: string | null
+    }
+  | { readonly kind: 'none' }
+  /** There is no repository to look into. */
+  | { readonly kind: 'no_account' }
+  /** The PDS did not answer, or refused to. */
+  | { readonly kind: 'unread'; readonly code: string }
+
+export interface ShownMood {
+  readonly kind: 'mood'
+  readonly mood: Omit<Mood, 'text' | 'context'>
+  readonly handle: string | null
+  /** When the row was last changed, in ms since 1970; null where that was never noted. */
+  readonly changedAt: number | null
+  /** Why the network does not show what the row wants, or that it does. */
+  readonly reason: Waiting
+  /** What the repository should hold, without its content. */
+  readonly desired:
+    | { readonly kind: 'record'; readonly rkey: string; readonly cid: string }
+    | Exclude<Desired, { readonly kind: 'record' }>
+  readonly record: SeenRecord
+  /** Whether the record is the desired one, by its CID; null where there is none, or none is desired. */
+  readonly isDesired: boolean | null
+  /** Fields in which the record differs from the desired one. */
+  readonly differs: readonly string[]
+  /** How row and record disagree, in the word of an audit; null when they agree, work is under way, or nothing was read. */
+  readonly finding: FindingKind | null
+  /** The first words of a mood that is not private, if they were asked for. */
+  readonly words: string | null
+}
+
+/** @param withWords whether to give the first words of the text: for a terminal, never for a log or a file */
+export async function showMood(deps: ShowMoodDeps, mood: Mood, withWords: boolean): Promise<ShownMood> {
+  const { store, client } = deps
+  const standing = await standingOf(deps, mood.user)
+  const desired = desiredOf(standing, mood)
+  const changedAt = await store.moods.changedAt(mood.id)
+  const { record, value } = await readRecord(client, standing.account, mood.sync.rkey)
+  const { text, context: _, ...row } = mood
+  const isBoth = record.kind === 'there' && desired.kind === 'record'
+  return {
+    kind: 'mood',
+    mood: row,
+    handle: standing.handle,
+    changedAt,
+    reason: whyNotNow(standing, mood),
+    desired: desired.kind === 'record' ? { kind: 'record', rkey: desired.rkey, cid: desired.cid } : desired,
+    record,
+    isDesired: isBoth ? record.cid === desired.cid : null,
+    differs: isBoth && record.cid !== desired.cid ? fieldsThatDiffer(value, desired.value) : [],
+    finding: findingOf(standing, mood, record, value),
+    words: withWords && !mood.isPrivate ? firstWords(text) : null,
+  }
+}
+
+/** A record, with the content as it was read: anything at all. */
+export async function readRecord(
+  client: OperatorDeps['client'],
+  account: Account | null,
+  rkey: string,
+): Promise<{ readonly record: SeenRecord; readonly value: unknown }> {
+  if (account === null || account.did === null || account.pds === null) {
+    return { record: { kind: 'no_account' }, value: null }
+  }
+  const { did, pds } = account
+  const answer = await client.get({ did, pds }, COLLECTION, rkey)
+  if (answer.kind !== 'ok') return { record: { kind: 'unread', code: codeOf(answer) }, value: null }
+  if (answer.value === null) return { record: { kind: 'none' }, value: null }
+  const { cid, value } = answer.value
+  return { record: { kind: 'there', uri: uriOf(did, rkey), cid, moodId: moodIdIn(value) }, value }
+}
+
+/** Names of fields, never what is in them. */
+function fieldsThatDiffer(value: unknown, desired: Readonly<Record<string, unknown>>): string[] {
+  const fields = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+  const names = new Set([...Object.keys(fields), ...Object.keys(desired)])
+  return [...names].filter((name) => !isDeepStrictEqual(fields[name], desired[name])).toSorted()
+}
+
+/** What an audit of this mood and this record alone would find. */
+function findingOf(standing: Standing, mood: Mood, record: SeenRecord, value: unknown): FindingKind | null {
+  const { account, policy } = standing
+  if (!isReady(account) || record.kind === 'unread') return null
+  const records = new Map(record.kind === 'there' ? [[mood.sync.rkey, { cid: record.cid, value }]] : [])
+  const none = new Set<string>()
+  const input = { account, policy, moods: [mood], records, moving: none, removing: none, modernise: false }
+  return auditRepo(input).findings[0]?.kind ?? null
+}

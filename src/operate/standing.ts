@@ -1,0 +1,94 @@
+/** How a user stands at one moment: all that decides when moods and an erasure go on, read from the store. */
+
+import type { Account } from '../domain/account.ts'
+import { LEDGER, type LedgerEntry, type Limits, UNUSED } from '../domain/budget.ts'
+import type { Erasure } from '../domain/erasure.ts'
+import type { Mood } from '../domain/mood.ts'
+import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/policy.ts'
+import type { RepoState } from '../domain/queue.ts'
+import { nameOf, type Waiting, whyNot, whyNotErased } from '../domain/reasons.ts'
+import { type Desired, desiredRecord } from '../domain/record.ts'
+import type { OperatorDeps } from './deps.ts'
+
+export interface StandingDeps extends Pick<OperatorDeps, 'store' | 'clock' | 'policy'> {
+  /** What the PDS allows. */
+  readonly config: { readonly limits: Limits }
+  /** The PDS of accounts that are still to be made. */
+  readonly pdsUrl: string
+}
+
+export interface Standing {
+  readonly user: string
+  readonly handle: string | null
+  /** As commands take the user. */
+  readonly name: string
+  readonly account: Account | null
+  readonly repo: RepoState | null
+  /** The erasure under way. */
+  readonly erasure: Erasure | null
+  /** Whose moods are published, as this process sees it now. */
+  readonly policy: FederationPolicy
+  /** What is used of each budget. */
+  readonly used: Readonly<Record<keyof Limits, LedgerEntry>>
+  readonly limits: Limits
+  /** When all of this was read, in ms since 1970. */
+  readonly now: number
+}
+
+/** Reads how a user stands. Another process may change it at any time. */
+export async function standingOf(deps: StandingDeps, user: string): Promise<Standing> {
+  const { store, clock, config, pdsUrl } = deps
+  const [account, handles, repo, erasure, isOff] = await Promise.all([
+    store.accounts.byUser(user),
+    store.accounts.handlesOf([user]),
+    store.repos.get(user),
+    store.erasures.byUser(user),
+    store.publishing.isOff(),
+  ])
+  const host = account?.pds ?? pdsUrl
+  const did = account?.did ?? null
+  const read = async (key: string): Promise<LedgerEntry> => (await store.ledger.get(key)) ?? UNUSED
+  const [points, requests, logins, events] = await Promise.all([
+    did === null ? UNUSED : read(LEDGER.points(did)),
+    read(LEDGER.requests(host)),
+    read(LEDGER.logins(user)),
+    read(LEDGER.events(host)),
+  ])
+  const handle = handles.get(user) ?? null
+  const used = { points, requests, logins, events }
+  const policy = isOff ? FEDERATE_NONE : deps.policy
+  const name = nameOf(user, handle)
+  return { user, handle, name, account, repo, erasure, policy, used, limits: config.limits, now: clock.now() }
+}
+
+/** What the repository should hold for a mood of the user. */
+export function desiredOf({ account, policy }: Standing, mood: Mood): Desired {
+  return desiredRecord(mood, account, policy)
+}
+
+/** Why the network does not show what the mood's row wants, or that it does. */
+export function whyNotNow(standing: Standing, mood: Mood): Waiting {
+  const { account, erasure, policy, user } = standing
+  return whyNot({
+    ...factsOf(standing),
+    mood,
+    desired: desiredOf(standing, mood),
+    isErased: erasure !== null,
+    federation: { includes: federates(policy, user, account?.handle ?? null), words: wordsOf(policy) },
+  })
+}
+
+/** What the next step of the user's erasure waits for; null when none is under way. */
+export function whyNotErasedNow(standing: Standing): Waiting | null {
+  return standing.erasure && whyNotErased(standing.erasure, factsOf(standing))
+}
+
+function factsOf({ account, repo, used, limits, now }: Standing) {
+  return { account, repo, workers: null, requests: used.requests, points: used.points, limits, now }
+}
+
+function wordsOf({ percent, allow }: FederationPolicy): string {
+  if (percent === 100) return 'on'
+  const others = allow.size > 0 ? `, and for ${allow.size} handles` : ''
+  return percent === 0 && allow.size === 0 ? 'off' : `on for ${percent} % of users${others}`
+}
