@@ -247,9 +247,11 @@ function noWorker({ workers }: ErasureFacts): Waiting | null {
 function hostTrouble({ requests, points, limits, now }: ErasureFacts, isDeletion: boolean): Waiting | null {
   const host = reserve(requests, { limits: limits.requests, cost: 1, share: 1, probeMs: 0 }, now)
   if (host.dead) {
+    const { silentSince } = requests
+    const text = `the PDS does not answer${silentSince === undefined ? '' : `, since ${new Date(silentSince).toISOString()}`}`
     const remedy =
       'It is tried again by itself. If that takes long, see to the PDS, or to the way there: "moods doctor".'
-    return still('pds_silent', 'the PDS does not answer', remedy, host.waitUntil)
+    return still('pds_silent', text, remedy, host.waitUntil)
   }
   if (host.waitUntil !== null) {
     const text = requests.blockedUntil > now ? 'the PDS asked to wait' : 'the requests that the PDS allows are used up'

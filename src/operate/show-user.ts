@@ -1,7 +1,8 @@
 /** One user: the account here and on the PDS, the repository, the budgets, and all moods by what becomes of them. */
 
 import type { Account } from '../domain/account.ts'
-import type { Limits } from '../domain/budget.ts'
+import { type LedgerEntry, type Limits, reserve } from '../domain/budget.ts'
+import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { accountReason, type Reason, type Waiting } from '../domain/reasons.ts'
@@ -107,14 +108,22 @@ function pick({ state, did, pds, pdsHandle, error }: Account): NonNullable<Shown
 async function onNetwork({ directory }: ShowUserDeps, { did, pds }: Account): Promise<OnNetwork | null> {
   if (did === null || pds === null) return null
   const [identity, repo, handle] = await Promise.all([
-    directory.identity(did).then(
-      (value) => ({ value, code: null }),
-      () => ({ value: null, code: 'NoDocument' }),
-    ),
+    directory.identity(did).then((value) => ({ value: documentOf(value), code: null }), unavailable),
     directory.repoStatus(pds, did).then(asked),
     directory.handleOf(pds, did).then(asked),
   ])
   return { identity, repo, handle }
+}
+
+/** What a DID document says, without keys. */
+function documentOf(identity: Identity): Identity {
+  return identity.kind === 'known' ? { kind: 'known', handle: identity.handle, pds: identity.pds } : identity
+}
+
+/** @throws the error itself where it is not of a document that cannot be read */
+function unavailable(error: unknown): Asked<never> {
+  if (error instanceof DomainError && error.code === 'unavailable') return { value: null, code: 'NoDocument' }
+  throw error
 }
 
 function asked<T>(answer: Outcome<T>): Asked<T> {
@@ -122,8 +131,10 @@ function asked<T>(answer: Outcome<T>): Asked<T> {
 }
 
 function blockedOf({ used, now }: Standing): ShownUser['blocked'] {
-  const future = (until: number): number | null => (until > now ? until : null)
-  return { host: future(used.requests.blockedUntil), account: future(used.points.blockedUntil) }
+  const closedUntil = (entry: LedgerEntry) => {
+    return reserve(entry, { limits: [], cost: 0, share: 1, probeMs: 0 }, now).waitUntil
+  }
+  return { host: closedUntil(used.requests), account: closedUntil(used.points) }
 }
 
 function budgetsOf({ used, limits, now }: Standing): Used[] {

@@ -1,6 +1,5 @@
 /** Everything about one thing, whatever an operator has in hand: the answer to "why is this mood not on the network?". */
 
-import { nameOf } from '../domain/reasons.ts'
 import type { OnProgress } from './deps.ts'
 import { showErasure, type ShownErasure } from './show-erasure.ts'
 import { readRecord, type SeenRecord, showMood, type ShowMoodDeps, type ShownMood } from './show-mood.ts'
@@ -13,8 +12,8 @@ export type ShowDeps = ThingsDeps & ShowMoodDeps & ShowUserDeps
 /** A record key that is no mood's own, and what stands there. */
 export interface ShownRecord {
   readonly kind: 'record'
-  /** As commands take the user. */
-  readonly name: string
+  readonly user: string
+  readonly handle: string
   readonly rkey: string
   readonly record: SeenRecord
 }
@@ -61,7 +60,7 @@ async function showThing(
     case 'record': {
       const { account, rkey } = thing
       const { record } = await readRecord(deps.client, account, rkey)
-      return { kind: 'record', name: nameOf(account.user, account.handle), rkey, record }
+      return { kind: 'record', user: account.user, handle: account.handle, rkey, record }
     }
     case 'erasure': {
       const { user } = thing.erasure

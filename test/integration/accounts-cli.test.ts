@@ -11,6 +11,7 @@ import type { Provision } from '../../src/operate/provision.ts'
 import type { Sealed } from '../../src/operate/seal-passwords.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { runMoods } from '../support/process.ts'
+import { takeDown } from '../support/repo.ts'
 import { eventually, listRecords } from '../support/repo.ts'
 
 /** Runs the command in the folder of a server. */
@@ -198,7 +199,7 @@ describe('moods accounts check', () => {
     const did = async (name: string) => (await app.store.accounts.byUser(`u-${name}`))!.did!
     await change(app, 'u-alice', { pdsHandle: 'somebody.test' })
     await change(app, 'u-bob', { did: `did:plc:${'a'.repeat(24)}` })
-    await takeDown(app.pdsUrl, folder.path, await did('carol'))
+    await takeDown(app.pdsUrl, new DataFolder(folder.path).secrets().pdsAdminPassword, await did('carol'))
     await app.host.deleteAccount(await did('dave'))
     await change(app, 'u-erin', { pds: 'http://localhost:1' })
     await change(app, 'u-frank', { state: 'needs_attention', error: { code: 'Why', message: '', at: 1 } })
@@ -233,17 +234,3 @@ describe('moods accounts check', () => {
     expect([code, stderr]).toEqual([3, expect.stringContaining('has no readable DID document of did:plc:')])
   })
 })
-
-/** As the operator of a PDS does it. */
-async function takeDown(pds: string, folder: string, did: string): Promise<void> {
-  const { pdsAdminPassword } = new DataFolder(folder).secrets()
-  const response = await fetch(`${pds}/xrpc/com.atproto.admin.updateSubjectStatus`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Basic ${Buffer.from(`admin:${pdsAdminPassword}`).toString('base64')}`,
-    },
-    body: JSON.stringify({ subject: { $type: 'com.atproto.admin.defs#repoRef', did }, takedown: { applied: true } }),
-  })
-  if (!response.ok) throw new Error(`updateSubjectStatus answered ${response.status}`)
-}

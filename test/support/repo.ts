@@ -88,3 +88,16 @@ export async function putStray(app: App, did: string, record: Record<string, unk
   const outcome = await app.client.write(account, value.$type, [write], new AbortController().signal)
   if (outcome.kind !== 'ok') throw new Error(`the stray was not written: ${outcome.kind}`)
 }
+
+/** Takes an account down, or lifts that, as the operator of the PDS does it. */
+export async function takeDown(pds: string, adminPassword: string, did: string, applied = true): Promise<void> {
+  const response = await fetch(`${pds}/xrpc/com.atproto.admin.updateSubjectStatus`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Basic ${Buffer.from(`admin:${adminPassword}`).toString('base64')}`,
+    },
+    body: JSON.stringify({ subject: { $type: 'com.atproto.admin.defs#repoRef', did }, takedown: { applied } }),
+  })
+  if (!response.ok) throw new Error(`updateSubjectStatus answered ${response.status}`)
+}

@@ -31,14 +31,13 @@ export function showCommand(exit: Exit): Command {
 function run(thing: string, { json = false }: Options): Promise<Ending> {
   return runTask(
     openInstallation,
+    'show',
     { json },
     {
-      work: async (app, onProgress, stop) => {
-        const shown = await show(app, thing, { withWords: !json }, onProgress, stop)
-        return { shown, toJSON: () => ({ things: shown.map(shownAsJson) }) }
-      },
-      text: ({ shown }) => describeShown(shown),
-      ending: ({ shown }) => ({ needsSomebody: shown.some(needsSomebody), complete: shown.every(isWhole) }),
+      work: (app, { onProgress, stop }) => show(app, thing, { withWords: !json }, onProgress, stop),
+      text: describeShown,
+      json: (shown) => ({ things: shown.map(shownAsJson) }),
+      ending: (shown) => ({ needsSomebody: shown.some(needsSomebody), complete: shown.every(isWhole) }),
     },
   )
 }

@@ -5,8 +5,8 @@ import { countBy } from '../../domain/tally.ts'
 import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
 import type { ErasedAgain, RestoredPlan } from '../../operate/erase-again.ts'
 import type { ShownErasure } from '../../operate/show-erasure.ts'
-import { DRY_RUN } from '../phrases.ts'
-import { describeReason, line, time, whoIs } from './lines.ts'
+import { DRY_RUN, isoTime } from '../phrases.ts'
+import { describeReason, line, whoIs } from './lines.ts'
 
 export function describeExtent({ handle, did, moods, records, account }: Extent, execute: boolean): string {
   const inRepo = records === null ? 'all records' : `${records} records`
@@ -50,10 +50,10 @@ export function describeAgain({ executed, purged, waiting, erasures }: ErasedAga
 /** An erasure as a list of its steps. */
 export function describeOneErasure({ receipt, user, handle, requestedAt, done, next, reason }: ShownErasure): string[] {
   return [
-    line('erasure', `${receipt}, requested ${time(requestedAt)}`),
+    line('erasure', `${receipt}, requested ${isoTime(requestedAt)}`),
     ...(user === null ? [] : [line('user', whoIs(user, handle))]),
     ...done.map(({ step, at, needed }) => {
-      return line(needed ? 'done' : 'no need', `${step.replaceAll('_', ' ')}  ${time(at)}`)
+      return line(needed ? 'done' : 'no need', `${step.replaceAll('_', ' ')}  ${isoTime(at)}`)
     }),
     ...(next === null ? [] : [line('next', next.replaceAll('_', ' '))]),
     ...(reason === null ? [] : describeReason(reason)),

@@ -1,15 +1,12 @@
 /** Lines of text about one thing: its name, then what there is to tell of it. */
 
 import type { Reason } from '../../domain/reasons.ts'
+import { isoTime } from '../phrases.ts'
 import { duration } from '../progress.ts'
 
 /** One line of a list: a name, and what there is under it. */
 export function line(name: string, text: string): string {
   return `${name.padEnd(10)}${text}`
-}
-
-export function time(at: number): string {
-  return new Date(at).toISOString()
 }
 
 /** How long ago something was. */
@@ -19,7 +16,7 @@ export function age(at: number, now: number): string {
 
 /** A reason with its remedy, on two lines. */
 export function describeReason({ text, remedy, until }: Reason & { readonly until?: number | null }): string[] {
-  const next = until === undefined || until === null ? '' : `; next look ${time(until)}`
+  const next = until === undefined || until === null ? '' : `; next look ${isoTime(until)}`
   return [line('because', `${text}${next}`), line('', remedy)]
 }
 

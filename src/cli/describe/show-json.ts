@@ -1,17 +1,19 @@
 /** What `moods show --json` prints: times as ISO 8601, and nothing that a mood says or a PDS has answered in words. */
 
-import type { Reason } from '../../domain/reasons.ts'
+import type { Waiting } from '../../domain/reasons.ts'
 import type { Shown } from '../../operate/show.ts'
 import type { ShownErasure } from '../../operate/show-erasure.ts'
 import type { ShownMood } from '../../operate/show-mood.ts'
 import type { ShownUser } from '../../operate/show-user.ts'
+import type { DocumentOf } from '../json/documents.ts'
+import { isoTime } from '../phrases.ts'
 
-function iso(at: number | null): string | null {
-  return at === null ? null : new Date(at).toISOString()
-}
+type Document = DocumentOf<'show'>['things'][number]
+type Kind<K extends Document['kind']> = Extract<Document, { readonly kind: K }>
+type WaitingDocument = Kind<'mood'>['reason']
 
 /** One thing as programs read it. */
-export function shownAsJson(shown: Shown): object {
+export function shownAsJson(shown: Shown): Document {
   switch (shown.kind) {
     case 'user':
       return userAsJson(shown)
@@ -24,16 +26,16 @@ export function shownAsJson(shown: Shown): object {
   }
 }
 
-function reasonAsJson({ code, text, remedy, until }: Reason & { readonly until: number | null }): object {
-  return { code, text, remedy, until: iso(until) }
+function reasonAsJson({ code, text, remedy, until }: Waiting): WaitingDocument {
+  return { code, text, remedy, until: isoTime(until) }
 }
 
 /** Without the message, in which a PDS may repeat what it was sent. */
-function errorAsJson(error: { readonly code: string; readonly at: number } | null): object | null {
-  return error && { code: error.code, at: iso(error.at) }
+function errorAsJson(error: { readonly code: string; readonly at: number } | null) {
+  return error && { code: error.code, at: isoTime(error.at) }
 }
 
-function moodAsJson(shown: ShownMood): object {
+function moodAsJson(shown: ShownMood): Kind<'mood'> {
   const { kind, mood, handle, changedAt, reason, desired, record, isDesired, differs, finding } = shown
   const { id, user, ordinal, when, version, isPrivate, intensity, deleted, sync } = mood
   const { state, hold, rkey, uri, cid, attempts, dueAt, error } = sync
@@ -43,13 +45,13 @@ function moodAsJson(shown: ShownMood): object {
     user,
     handle,
     ordinal,
-    postedAt: iso(when),
-    changedAt: iso(changedAt),
+    postedAt: isoTime(when),
+    changedAt: isoTime(changedAt),
     version,
     isPrivate,
     intensity,
     deleted,
-    row: { state, hold, rkey, uri, cid, attempts, dueAt: iso(dueAt), error: errorAsJson(error) },
+    row: { state, hold, rkey, uri, cid, attempts, dueAt: isoTime(dueAt), error: errorAsJson(error) },
     reason: reasonAsJson(reason),
     desired,
     record,
@@ -59,7 +61,7 @@ function moodAsJson(shown: ShownMood): object {
   }
 }
 
-function userAsJson(shown: ShownUser): object {
+function userAsJson(shown: ShownUser): Kind<'user'> {
   const { kind, user, handle, account, reason, network, repo, blocked, budgets, audit, moods, waiting, erasure } = shown
   return {
     kind,
@@ -69,22 +71,22 @@ function userAsJson(shown: ShownUser): object {
     reason,
     network,
     repo: repo && {
-      dueAt: iso(repo.dueAt),
+      dueAt: isoTime(repo.dueAt),
       failures: repo.failures,
       uncertain: repo.uncertain,
-      quarantine: { until: iso(repo.quarantine.until || null), destructive: repo.quarantine.destructive },
-      lease: repo.lease && { owner: repo.lease.owner, until: iso(repo.lease.until) },
+      quarantine: { until: isoTime(repo.quarantine.until || null), destructive: repo.quarantine.destructive },
+      lease: repo.lease && { owner: repo.lease.owner, until: isoTime(repo.lease.until) },
     },
-    blocked: { host: iso(blocked.host), account: iso(blocked.account) },
+    blocked: { host: isoTime(blocked.host), account: isoTime(blocked.account) },
     budgets: budgets.map(({ budget, used, max, windowMs, endsAt }) => {
-      return { budget, used, max, windowMs, endsAt: iso(endsAt) }
+      return { budget, used, max, windowMs, endsAt: isoTime(endsAt) }
     }),
-    audit: audit && { at: iso(audit.at), code: audit.code, findings: audit.findings },
+    audit: audit && { at: isoTime(audit.at), code: audit.code, findings: audit.findings },
     moods,
     waiting: waiting.map(({ state, moods: n, oldest, ...rest }) => ({
       state,
       moods: n,
-      oldest: { id: oldest.id, postedAt: iso(oldest.when) },
+      oldest: { id: oldest.id, postedAt: isoTime(oldest.when) },
       reason: reasonAsJson(rest),
     })),
     erasure: erasure && erasureAsJson(erasure),
@@ -92,11 +94,11 @@ function userAsJson(shown: ShownUser): object {
 }
 
 /** An erasure under way, or done. */
-function erasureAsJson({ requestedAt, done, reason, ...rest }: ShownErasure): object {
+function erasureAsJson({ requestedAt, done, reason, ...rest }: ShownErasure): Kind<'erasure'> {
   return {
     ...rest,
-    requestedAt: iso(requestedAt),
-    done: done.map(({ step, at, needed }) => ({ step, at: iso(at), needed })),
+    requestedAt: isoTime(requestedAt),
+    done: done.map(({ step, at, needed }) => ({ step, at: isoTime(at), needed })),
     reason: reason && reasonAsJson(reason),
   }
 }

@@ -1,9 +1,10 @@
 /** A user as `moods show` prints one. */
 
 import type { OnNetwork, ShownUser, Used } from '../../operate/show-user.ts'
+import { isoTime } from '../phrases.ts'
 import { duration } from '../progress.ts'
 import { describeOneErasure } from './erasure.ts'
-import { age, describeReason, line, time, whoIs } from './lines.ts'
+import { age, describeReason, line, whoIs } from './lines.ts'
 
 export function describeUser(shown: ShownUser): string[] {
   const { user, handle, network, erasure, complete } = shown
@@ -27,7 +28,7 @@ function accountOf({ account, reason }: ShownUser): string[] {
   const named = pdsHandle === null ? '' : `, ${pdsHandle}`
   return [
     line('account', `${state.replace('_', ' ')}${at}${named}`),
-    ...(error === null ? [] : [line('error', `${error.code} at ${time(error.at)}: ${error.message}`)]),
+    ...(error === null ? [] : [line('error', `${error.code} at ${isoTime(error.at)}: ${error.message}`)]),
     ...(state === 'ready' ? [] : describeReason(reason)),
   ]
 }
@@ -52,27 +53,27 @@ function repoOf({ repo, now }: ShownUser): string[] {
   if (repo === null) return [line('repo', 'never had work')]
   const { dueAt, failures, uncertain, quarantine, lease } = repo
   const facts = [
-    dueAt === null ? 'no work' : `due ${time(dueAt)}`,
+    dueAt === null ? 'no work' : `due ${isoTime(dueAt)}`,
     ...(failures > 0 ? [`${failures} failed passes in a row`] : []),
     ...(uncertain ? ['to be read before the next write'] : []),
-    ...(quarantine.until > now ? [`in quarantine until ${time(quarantine.until)}`] : []),
+    ...(quarantine.until > now ? [`in quarantine until ${isoTime(quarantine.until)}`] : []),
     ...(lease === null
       ? []
-      : [`${lease.until > now ? 'worked on by' : 'lost by'} ${lease.owner} until ${time(lease.until)}`]),
+      : [`${lease.until > now ? 'worked on by' : 'lost by'} ${lease.owner} until ${isoTime(lease.until)}`]),
   ]
   return [line('repo', facts.join(', '))]
 }
 
 function budgetsOf({ budgets, blocked }: ShownUser): string[] {
   const waits = [
-    ...(blocked.host === null ? [] : [`nothing is sent to the PDS until ${time(blocked.host)}`]),
-    ...(blocked.account === null ? [] : [`nothing is written to the account until ${time(blocked.account)}`]),
+    ...(blocked.host === null ? [] : [`nothing is sent to the PDS until ${isoTime(blocked.host)}`]),
+    ...(blocked.account === null ? [] : [`nothing is written to the account until ${isoTime(blocked.account)}`]),
   ]
   return [...budgets.map((used) => line('budget', budget(used))), ...waits.map((wait) => line('blocked', wait))]
 }
 
 function budget({ budget: name, used, max, windowMs, endsAt }: Used): string {
-  const until = endsAt === null ? '' : `, until ${time(endsAt)}`
+  const until = endsAt === null ? '' : `, until ${isoTime(endsAt)}`
   return `${max - used} of ${max} ${name} in ${duration(windowMs / 1000)} left${until}`
 }
 
@@ -80,7 +81,7 @@ function auditOf({ audit, now }: ShownUser): string[] {
   if (audit === null) return [line('audit', 'never')]
   const found = Object.entries(audit.findings).map(([kind, n]) => `${n} ${kind}`)
   const result = audit.code === null ? found.join(', ') || 'nothing found' : `not read (${audit.code})`
-  return [line('audit', `${age(audit.at, now)}, at ${time(audit.at)}: ${result}`)]
+  return [line('audit', `${age(audit.at, now)}, at ${isoTime(audit.at)}: ${result}`)]
 }
 
 function moodsOf({ moods, waiting }: ShownUser): string[] {
@@ -88,7 +89,7 @@ function moodsOf({ moods, waiting }: ShownUser): string[] {
   return [
     line('moods', states.map(([state, n]) => `${n} ${state}`).join(', ') || 'none'),
     ...waiting.flatMap(({ state, moods: n, oldest, ...reason }) => [
-      line('', `${n} ${state}, the oldest ${oldest.id} of ${time(oldest.when)}`),
+      line('', `${n} ${state}, the oldest ${oldest.id} of ${isoTime(oldest.when)}`),
       ...describeReason(reason),
     ]),
   ]

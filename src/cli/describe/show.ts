@@ -3,8 +3,9 @@
 import { holdReason, nameOf } from '../../domain/reasons.ts'
 import type { Shown, ShownRecord } from '../../operate/show.ts'
 import type { SeenRecord, ShownMood } from '../../operate/show-mood.ts'
+import { isoTime } from '../phrases.ts'
 import { describeOneErasure } from './erasure.ts'
-import { describeReason, line, time, whoIs } from './lines.ts'
+import { describeReason, line, whoIs } from './lines.ts'
 import { describeUser } from './show-user.ts'
 
 export function describeShown(all: readonly Shown[]): string {
@@ -27,20 +28,23 @@ function describeOne(shown: Shown): readonly string[] {
 function describeMood(shown: ShownMood): string[] {
   const { mood, handle, changedAt, words, finding, record } = shown
   const { sync } = mood
-  const changed = changedAt === null ? '' : `, last changed ${time(changedAt)}`
+  const changed = changedAt === null ? '' : `, last changed ${isoTime(changedAt)}`
   return [
     line('mood', mood.id),
     line('author', whoIs(mood.user, handle)),
     ...(words === null ? [] : [line('text', words)]),
     line(
       'history',
-      `number ${mood.ordinal} of its author, posted ${time(mood.when)}${changed}, version ${mood.version}`,
+      `number ${mood.ordinal} of its author, posted ${isoTime(mood.when)}${changed}, version ${mood.version}`,
     ),
     ...marksOf(mood),
-    line('state', `${sync.state}${sync.dueAt === null ? '' : `, due ${time(sync.dueAt)}`}${attempts(sync.attempts)}`),
+    line(
+      'state',
+      `${sync.state}${sync.dueAt === null ? '' : `, due ${isoTime(sync.dueAt)}`}${attempts(sync.attempts)}`,
+    ),
     ...(sync.error === null
       ? []
-      : [line('error', `${sync.error.code} at ${time(sync.error.at)}: ${sync.error.message}`)]),
+      : [line('error', `${sync.error.code} at ${isoTime(sync.error.at)}: ${sync.error.message}`)]),
     ...describeReason(shown.reason),
     line('key', sync.rkey),
     line('row', sync.cid ?? 'names no record'),
@@ -94,12 +98,12 @@ function comparison({ isDesired, differs }: ShownMood): string {
   return isDesired ? ' (equal)' : ` (differs in ${differs.join(', ')})`
 }
 
-function describeRecord({ name, rkey, record }: ShownRecord): string[] {
+function describeRecord({ user, handle, rkey, record }: ShownRecord): string[] {
   const names =
     record.kind !== 'there' ? '' : record.moodId === null ? ', names no mood' : `, names mood ${record.moodId}`
   return [
-    line('key', `${rkey} in the repository of ${name}: no mood’s own`),
+    line('key', `${rkey} in the repository of ${whoIs(user, handle)}: no mood’s own`),
     line('on PDS', `${there(record)}${names}`),
-    line('', `"moods audit ${name}" tells whether it should be there.`),
+    line('', `"moods audit ${nameOf(user, handle)}" tells whether it should be there.`),
   ]
 }

@@ -19,11 +19,13 @@ import {
 } from './installation.ts'
 import { audit, backfill, repair, report, retry, rollback, status } from './moods.ts'
 import { closed, type Printed } from './shape.ts'
+import { show } from './show.ts'
 
 /** By the name of the command, without `moods`. */
 export const DOCUMENTS = {
   doctor: [doctor, doctorLive],
   status: [status],
+  show: [show],
   'lexicon validate': [lexiconValidate],
   'lexicon publish': [lexiconPublish],
   'lexicon check': [lexiconCheck],
