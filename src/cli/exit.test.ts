@@ -19,6 +19,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   'lexicon publish': ['--did', DID, '--plc', SILENT],
   'lexicon check': ['--did', DID, '--plc', SILENT],
   rollback: ['--stop'],
+  show: ['u-alice'],
   erase: ['u-alice'],
   'store copy': ['--from', `sqlite:${join(folder, 'moods.sqlite')}`, '--to', SILENT_DATABASE],
 }

@@ -2,7 +2,8 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { type Account, isReady } from '../domain/account.ts'
-import { auditRepo, type FindingKind } from '../domain/audit.ts'
+import { auditRepo } from '../domain/audit.ts'
+import type { FindingKind } from '../domain/finding-kinds.ts'
 import { firstWords, type Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
 import type { Waiting } from '../domain/reasons.ts'

@@ -22,8 +22,7 @@ export function showCommand(exit: Exit): Command {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nRead from the database and from the PDS now. The first words of a public mood are printed as text, never as JSON.' +
-        '\nExit codes: see moods --help.',
+      '\nRead from the database and from the PDS now. The first words of a public mood are printed as text, never as JSON.',
     )
     .action(async (thing: string, options: Options) => exit(await run(thing, options)))
 }

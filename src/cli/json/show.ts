@@ -2,7 +2,7 @@
 
 import { Type } from 'typebox'
 import { ACCOUNT_STATES } from '../../domain/account.ts'
-import { FINDING_KINDS } from '../../domain/audit.ts'
+import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { ERASURE_STEPS } from '../../domain/erasure.ts'
 import { HOLD_REASONS, SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
