@@ -1,12 +1,12 @@
 /** The store of an existing installation. */
 
 import { existsSync } from 'node:fs'
-import type { DataFolder } from '../data-folder.ts'
+import { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports/store.ts'
 import { networkOf } from '../network.ts'
 import { localFile, openStore, readStore } from '../store/open.ts'
-import type { Config } from '../config.ts'
+import { type Config, readConfig } from '../config.ts'
 
 /** @throws DomainError `data_folder` when there is no embedded store yet */
 export function requireExisting(config: Config, folder: DataFolder): void {
@@ -28,4 +28,24 @@ export async function openExisting(config: Config, folder: DataFolder): Promise<
 export async function readExisting(config: Config, folder: DataFolder): Promise<Store> {
   requireExisting(config, folder)
   return readStore(config.store, networkOf(config, folder)?.pdsUrl ?? '')
+}
+
+/** A store, and the installation that it belongs to. */
+export interface Located extends AsyncDisposable {
+  readonly config: Config
+  readonly folder: DataFolder
+  readonly store: Store
+}
+
+/**
+ * Opens the store of the configured installation.
+ *
+ * @param open {@link openExisting} or {@link readExisting}
+ * @throws DomainError `config`, `data_folder`, `unavailable`
+ */
+export async function locate(open: typeof openExisting): Promise<Located> {
+  const config = readConfig(process.env, { serves: false })
+  const folder = new DataFolder(config.dataFolder)
+  const store = await open(config, folder)
+  return { config, folder, store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
 }

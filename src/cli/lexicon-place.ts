@@ -4,11 +4,12 @@ import { Resolver } from 'node:dns/promises'
 import { type Config, PUBLIC_PLC, readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
+import { storedAuthority } from '../lexicon/embedded-authority.ts'
 import type { ResolveTxt } from '../lexicon/resolve.ts'
 import { networkOf } from '../network.ts'
 import { Xrpc } from '../pds/xrpc.ts'
 
-export interface Place {
+interface Place {
   readonly config: Config
   readonly folder: DataFolder
   /** Base URL of the embedded PDS, where that is the one meant; null otherwise. */
@@ -47,4 +48,13 @@ export function resolverOf(nameServer: string | undefined, timeoutMs: number): R
     throw new DomainError('usage', `--name-server ${nameServer} is no IP address`, { cause: error })
   }
   return (name) => resolver.resolveTxt(name)
+}
+
+/** The repo of the lexicon on the embedded PDS; null where that is not used. @throws DomainError `not_found` */
+export function embeddedDid({ embeddedPds, folder }: Place): string | null {
+  if (embeddedPds === null) return null
+  const did = storedAuthority(folder)?.did
+  if (did) return did
+  const message = 'nothing was published on the embedded PDS yet: "moods lexicon publish --execute" does it'
+  throw new DomainError('not_found', message)
 }

@@ -1,12 +1,14 @@
-/** How a command runs: it opens what it needs, works until it is done or interrupted, and prints its result. */
+/**
+ * How a command runs: it opens what it needs, works until it is done or interrupted, and prints its result.
+ *
+ * Commands load what they work with when they run: whoever only asks for help would wait for all of it.
+ */
 
-import { type App, createApp } from '../app.ts'
+import type { App } from '../app.ts'
 import { readConfig } from '../config.ts'
-import { DataFolder } from '../data-folder.ts'
-import { createLog } from '../observe/log.ts'
 import type { OnProgress } from '../operate/deps.ts'
 import { printDocument } from './envelope.ts'
-import { requireExisting } from './existing.ts'
+import type { Located } from './existing.ts'
 import { type Ending, exitCodeOf } from './exit.ts'
 import { untilInterrupted } from './interrupt.ts'
 import type { DocumentOf, Documented } from './json/documents.ts'
@@ -21,10 +23,25 @@ import { Progress } from './progress.ts'
 export async function openInstallation(): Promise<App> {
   preferSmallHeap()
   const config = readConfig(process.env, { serves: false })
+  const { DataFolder } = await import('../data-folder.ts')
+  const { requireExisting } = await import('./existing.ts')
   requireExisting(config, new DataFolder(config.dataFolder))
+  const [{ createApp }, { createLog }] = await Promise.all([import('../app.ts'), import('../observe/log.ts')])
   // Standard output is for the result; errors on the way go to standard error.
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel)
   return createApp(config, 'command', { log })
+}
+
+/** Opens only the store of the installation. @throws DomainError `config`, `data_folder`, `unavailable` */
+export async function openStore(): Promise<Located> {
+  const { locate, openExisting } = await import('./existing.ts')
+  return locate(openExisting)
+}
+
+/** Opens only the store, and for reading where it can. @throws DomainError `config`, `data_folder`, `unavailable` */
+export async function openStoreForReading(): Promise<Located> {
+  const { locate, readExisting } = await import('./existing.ts')
+  return locate(readExisting)
 }
 
 /** What a command is given while it runs. */

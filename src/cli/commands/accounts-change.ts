@@ -1,8 +1,7 @@
 /** `moods accounts provision` and `moods accounts seal`: make accounts, and seal their passwords. */
 
 import { Command } from 'commander'
-import { type Provision, provisionAccounts } from '../../operate/provision.ts'
-import { sealPasswords } from '../../operate/seal-passwords.ts'
+import type { Provision } from '../../operate/provision.ts'
 import { describeProvision, describeProvisionPlan, describeSealed } from '../describe/accounts.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
@@ -40,7 +39,8 @@ export function sealCommand(exit: Exit): Command {
 function runProvision(names: readonly string[], options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, 'accounts provision', options, {
-    work: (app, { onProgress, stop, announce }) => {
+    work: async (app, { onProgress, stop, announce }) => {
+      const { provisionAccounts } = await import('../../operate/provision.ts')
       const onPlan = (plan: Omit<Provision, 'result'>): void => announce(describeProvisionPlan(plan))
       return provisionAccounts(app, names, execute, onPlan, onProgress, stop)
     },
@@ -56,7 +56,8 @@ function runProvision(names: readonly string[], options: Options): Promise<Endin
 function runSeal(options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, 'accounts seal', options, {
-    work: (app, { onProgress, stop, announce }) => {
+    work: async (app, { onProgress, stop, announce }) => {
+      const { sealPasswords } = await import('../../operate/seal-passwords.ts')
       const onFound = (plain: number): void => (execute ? announce(`Sealing ${plain} passwords.`) : undefined)
       return sealPasswords(app, execute, onFound, onProgress, stop)
     },

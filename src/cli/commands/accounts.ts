@@ -1,8 +1,6 @@
 /** `moods accounts`: lists and checks the accounts of users. */
 
 import { Command } from 'commander'
-import { checkAccounts } from '../../operate/account-check.ts'
-import { listAccounts } from '../../operate/accounts.ts'
 import { describeCheck, describeList, documentList } from '../describe/accounts.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
@@ -37,7 +35,10 @@ export function accountsCommand(exit: Exit): Command {
 
 function runList(options: Options): Promise<Ending> {
   return runTask(openInstallation, 'accounts list', options, {
-    work: ({ store }, { onProgress, stop }) => listAccounts(store, options.without ?? false, onProgress, stop),
+    work: async ({ store }, { onProgress, stop }) => {
+      const { listAccounts } = await import('../../operate/accounts.ts')
+      return listAccounts(store, options.without ?? false, onProgress, stop)
+    },
     text: describeList,
     json: documentList,
     ending: ({ complete }) => ({ needsSomebody: false, complete }),
@@ -46,7 +47,10 @@ function runList(options: Options): Promise<Ending> {
 
 function runCheck(names: readonly string[], options: Options): Promise<Ending> {
   return runTask(openInstallation, 'accounts check', options, {
-    work: (app, { onProgress, stop }) => checkAccounts(app, names, options.after ?? '', onProgress, stop),
+    work: async (app, { onProgress, stop }) => {
+      const { checkAccounts } = await import('../../operate/account-check.ts')
+      return checkAccounts(app, names, options.after ?? '', onProgress, stop)
+    },
     text: describeCheck,
     json: (result) => result,
     ending: ({ findings, stoppedAfter }) => ({ needsSomebody: findings.length > 0, complete: stoppedAfter === null }),

@@ -1,7 +1,7 @@
 /** `moods audit`: reads repositories whole and reports how they differ from the database. */
 
 import { Command } from 'commander'
-import { type AuditReport, auditUsers } from '../../operate/survey.ts'
+import type { AuditReport } from '../../operate/survey.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, wholeNumber } from '../options.ts'
@@ -29,7 +29,10 @@ export function auditCommand(exit: Exit): Command {
 
 function audit(names: readonly string[], options: Options): Promise<Ending> {
   return runTask(openInstallation, 'audit', options, {
-    work: (app, { onProgress, stop }) => auditUsers(app, names, options, onProgress, stop),
+    work: async (app, { onProgress, stop }) => {
+      const { auditUsers } = await import('../../operate/survey.ts')
+      return auditUsers(app, names, options, onProgress, stop)
+    },
     text: describe,
     json: (result) => result,
     ending,

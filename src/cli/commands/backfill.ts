@@ -3,7 +3,7 @@
 import { Command } from 'commander'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { DomainError } from '../../domain/errors.ts'
-import { type Backfill, backfill } from '../../operate/backfill.ts'
+import type { Backfill } from '../../operate/backfill.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION, wholeNumber } from '../options.ts'
@@ -42,6 +42,7 @@ async function run(names: readonly string[], options: Options): Promise<Ending> 
   const delayMs = options.delayMs ?? (rate ? 1000 / rate : 0)
   return runTask(openInstallation, 'backfill', options, {
     work: async (app, { onProgress, stop }) => {
+      const { backfill } = await import('../../operate/backfill.ts')
       const result = await backfill(app, names, { limit, delayMs, execute }, onProgress, stop)
       if (execute) writeFileSync(report, `${JSON.stringify(result, null, 2)}\n`)
       return result

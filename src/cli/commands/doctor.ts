@@ -1,10 +1,8 @@
 /** `moods doctor`: checks whether the installation can work, and follows a test record end to end. */
 
 import { Command } from 'commander'
-import { type Check, examine } from '../../operate/doctor.ts'
-import { type LiveStep, tryLive } from '../../operate/test-record.ts'
-import { findUser } from '../../operate/users.ts'
-import { openExisting } from '../existing.ts'
+import type { Check } from '../../operate/doctor.ts'
+import type { LiveStep } from '../../operate/test-record.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, openNothing, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
@@ -29,10 +27,14 @@ export function doctorCommand(exit: Exit): Command {
 }
 
 function runChecks(options: Options): Promise<Ending> {
-  const clock = { now: () => Date.now() }
-  const input = { env: process.env, nodeVersion: process.versions.node, clock, openStore: openExisting }
   return runTask(openNothing, 'doctor', options, {
     work: async (_, { stop, print }) => {
+      const [{ examine }, { openExisting: openStore }] = await Promise.all([
+        import('../../operate/doctor.ts'),
+        import('../existing.ts'),
+      ])
+      const clock = { now: () => Date.now() }
+      const input = { env: process.env, nodeVersion: process.versions.node, clock, openStore }
       const checks: Check[] = []
       for await (const check of examine(input, stop)) {
         checks.push(check)
@@ -55,6 +57,10 @@ function describe({ name, level, message, remedy }: Check): string {
 function runLive(name: string, options: Options): Promise<Ending> {
   return runTask(openInstallation, 'doctor', options, {
     work: async (app, { stop, announce, print }) => {
+      const [{ findUser }, { tryLive }] = await Promise.all([
+        import('../../operate/users.ts'),
+        import('../../operate/test-record.ts'),
+      ])
       const user = await findUser(app.store, name)
       announce('Writes one test record, and deletes it again.')
       return tryLive(app, user, (step) => print(describeStep(step)), stop)

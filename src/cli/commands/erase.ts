@@ -2,9 +2,7 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { eraseUser, type EraseEvents, type Watched } from '../../operate/erase.ts'
-import { allTombstones, eraseRestored, readTombstones, type Tombstone } from '../../operate/erase-again.ts'
-import { findUser } from '../../operate/users.ts'
+import type { EraseEvents, Watched } from '../../operate/erase.ts'
 import { describeAgain, describeErased, describeExtent, describePlan, describeStep } from '../describe/erasure.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
@@ -41,9 +39,12 @@ async function erase(name: string | undefined, options: Options): Promise<Ending
     throw new DomainError('usage', 'name one user, or give either --restored or --tombstones')
   }
   if (name !== undefined) return eraseOne(name, options)
-  if (restored !== undefined) return eraseAgain(restored === true ? [] : await readTombstones(restored), options)
+  if (restored !== undefined) return eraseAgain(restored === true ? null : restored, options)
   return runTask(openInstallation, 'erase', options, {
-    work: (app, { stop }) => allTombstones(app, stop),
+    work: async (app, { stop }) => {
+      const { allTombstones } = await import('../../operate/erase-again.ts')
+      return allTombstones(app, stop)
+    },
     text: (all) => all.map((each) => JSON.stringify(each)).join('\n'),
     json: (all) => ({ tombstones: all }),
     ending: () => endingOf('done'),
@@ -58,6 +59,10 @@ function eraseOne(name: string, options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, 'erase', options, {
     work: async (app, { stop, announce, print }) => {
+      const [{ eraseUser }, { findUser }] = await Promise.all([
+        import('../../operate/erase.ts'),
+        import('../../operate/users.ts'),
+      ])
       const events: EraseEvents = {
         onExtent: (extent) => announce(describeExtent(extent, execute)),
         onReceipt: (receipt) => print(`receipt   ${receipt}`),
@@ -71,11 +76,14 @@ function eraseOne(name: string, options: Options): Promise<Ending> {
   })
 }
 
-function eraseAgain(fromFile: readonly Tombstone[], options: Options): Promise<Ending> {
+function eraseAgain(file: string | null, options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, 'erase', options, {
-    work: (app, { onProgress, stop, announce }) =>
-      eraseRestored(app, fromFile, execute, (plan) => announce(describePlan(plan, execute)), onProgress, stop),
+    work: async (app, { onProgress, stop, announce }) => {
+      const { eraseRestored, readTombstones } = await import('../../operate/erase-again.ts')
+      const fromFile = file === null ? [] : await readTombstones(file)
+      return eraseRestored(app, fromFile, execute, (plan) => announce(describePlan(plan, execute)), onProgress, stop)
+    },
     text: describeAgain,
     json: (result) => result,
     // Users who should be gone are a finding: this is the only command that looks for them.

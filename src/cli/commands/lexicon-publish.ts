@@ -2,11 +2,9 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { type PublishDeps, publishLexicon } from '../../lexicon/publish.ts'
-import { loadPublication } from '../../lexicon/repo.ts'
+import type { PublishDeps } from '../../lexicon/publish.ts'
 import { describePlan, describePublished } from '../describe/lexicon.ts'
 import type { Ending, Exit } from '../exit.ts'
-import { readPlace } from '../lexicon-place.ts'
 import { openInstallation, openNothing, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 
@@ -36,7 +34,12 @@ export function publishCommand(exit: Exit): Command {
 function publish({ did, passwordEnv, plc, file, ...options }: Options): Promise<Ending> {
   const { execute = false, force = false } = options
   return runTask(openNothing, 'lexicon publish', options, {
-    work: (_, { print }) => {
+    work: async (_, { print }) => {
+      const [{ loadPublication }, { publishLexicon }, { readPlace }] = await Promise.all([
+        import('../../lexicon/repo.ts'),
+        import('../../lexicon/publish.ts'),
+        import('../lexicon-place.ts'),
+      ])
       const publication = loadPublication(file)
       const place = readPlace(plc)
       const password = did !== undefined && execute ? readPassword(passwordEnv) : null

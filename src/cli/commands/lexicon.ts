@@ -1,14 +1,8 @@
 /** `moods lexicon`: validates the lexicon, publishes it, and checks that other clients can resolve it. */
 
 import { Command } from 'commander'
-import { DomainError } from '../../domain/errors.ts'
-import { validateLexicon } from '../../lexicon/document.ts'
-import { storedAuthority } from '../../lexicon/embedded-authority.ts'
-import { loadPublication, readLexiconFile } from '../../lexicon/repo.ts'
-import { checkLexicon } from '../../lexicon/resolve.ts'
 import { describeCheck, describeValidation } from '../describe/lexicon.ts'
 import type { Ending, Exit } from '../exit.ts'
-import { type Place, readPlace, resolverOf } from '../lexicon-place.ts'
 import { openNothing, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
 import { publishCommand } from './lexicon-publish.ts'
@@ -51,6 +45,10 @@ export function lexiconCommand(exit: Exit): Command {
 function validate(options: Options): Promise<Ending> {
   return runTask(openNothing, 'lexicon validate', options, {
     work: async () => {
+      const [{ validateLexicon }, { readLexiconFile }] = await Promise.all([
+        import('../../lexicon/document.ts'),
+        import('../../lexicon/repo.ts'),
+      ])
       const { file, json } = readLexiconFile(options.file)
       return { file, ...validateLexicon(json) }
     },
@@ -62,7 +60,12 @@ function validate(options: Options): Promise<Ending> {
 
 function runCheck({ did: named, nameServer, plc, file, ...options }: Options): Promise<Ending> {
   return runTask(openNothing, 'lexicon check', options, {
-    work: () => {
+    work: async () => {
+      const [{ loadPublication }, { checkLexicon }, { embeddedDid, readPlace, resolverOf }] = await Promise.all([
+        import('../../lexicon/repo.ts'),
+        import('../../lexicon/resolve.ts'),
+        import('../lexicon-place.ts'),
+      ])
       const publication = loadPublication(file)
       const place = readPlace(plc)
       const resolveTxt = resolverOf(nameServer, place.timeoutMs)
@@ -73,13 +76,4 @@ function runCheck({ did: named, nameServer, plc, file, ...options }: Options): P
     json: (report) => report,
     ending: ({ ok }) => ({ needsSomebody: !ok, complete: true }),
   })
-}
-
-/** The repo of the lexicon on the embedded PDS; null where that is not used. @throws DomainError `not_found` */
-function embeddedDid({ embeddedPds, folder }: Place): string | null {
-  if (embeddedPds === null) return null
-  const did = storedAuthority(folder)?.did
-  if (did) return did
-  const message = 'nothing was published on the embedded PDS yet: "moods lexicon publish --execute" does it'
-  throw new DomainError('not_found', message)
 }

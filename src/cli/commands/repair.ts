@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError } from 'commander'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
-import { type Repair, repair } from '../../operate/repair.ts'
+import type { Repair } from '../../operate/repair.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
@@ -44,7 +44,10 @@ function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
 function run(names: readonly string[], { finding, modernise = false, execute = false, ...options }: Options) {
   const kinds = finding.length > 0 ? finding : REPAIRED
   return runTask(openInstallation, 'repair', options, {
-    work: (app, { onProgress, stop }) => repair(app, names, { kinds, modernise, execute }, onProgress, stop),
+    work: async (app, { onProgress, stop }) => {
+      const { repair } = await import('../../operate/repair.ts')
+      return repair(app, names, { kinds, modernise, execute }, onProgress, stop)
+    },
     text: describe,
     json: (result) => result,
     ending: ({ before, left }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete: true }),

@@ -2,7 +2,6 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { launchReport } from '../../operate/report.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { launchDocument, launchMarkdown } from '../describe/launch-markdown.ts'
@@ -25,7 +24,10 @@ function report(options: Options): Promise<Ending> {
   const now = Date.now()
   const since = options.since === undefined ? null : now - millisecondsOf(options.since)
   return runTask(openInstallation, 'report', options, {
-    work: (app, { onProgress, stop }) => launchReport(app, since, onProgress, stop),
+    work: async (app, { onProgress, stop }) => {
+      const { launchReport } = await import('../../operate/report.ts')
+      return launchReport(app, since, onProgress, stop)
+    },
     text: (result) => launchMarkdown(result, now),
     json: launchDocument,
     ending: ({ complete }) => ({ needsSomebody: false, complete }),

@@ -1,12 +1,9 @@
 /** `moods retry`: puts back to work what was given up. */
 
 import { Command } from 'commander'
-import { readConfig } from '../../config.ts'
-import { DataFolder } from '../../data-folder.ts'
-import { type Retried, retry } from '../../operate/retry.ts'
-import { openExisting } from '../existing.ts'
+import type { Retried } from '../../operate/retry.ts'
 import type { Ending, Exit } from '../exit.ts'
-import { runTask } from '../open.ts'
+import { openStore, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 
 interface Options {
@@ -26,11 +23,11 @@ export function retryCommand(exit: Exit): Command {
 
 function run({ reason, execute = false, ...options }: Options): Promise<Ending> {
   const code = reason ?? null
-  const config = readConfig(process.env, { serves: false })
-  const open = () => openExisting(config, new DataFolder(config.dataFolder))
-  return runTask(open, 'retry', options, {
-    work: (store, { onProgress, stop }) =>
-      retry({ store, clock: { now: Date.now } }, { code, execute }, onProgress, stop),
+  return runTask(openStore, 'retry', options, {
+    work: async ({ store }, { onProgress, stop }) => {
+      const { retry } = await import('../../operate/retry.ts')
+      return retry({ store, clock: { now: Date.now } }, { code, execute }, onProgress, stop)
+    },
     text: describe,
     json: (result) => result,
     ending: () => ({ needsSomebody: false, complete: true }),

@@ -2,7 +2,7 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import { type Rollback, rollback, type RollbackStep } from '../../operate/rollback.ts'
+import type { Rollback, RollbackStep } from '../../operate/rollback.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
@@ -44,7 +44,10 @@ function stepOf({ stop, stripReferences, deleteRecords }: Options): RollbackStep
 async function run(options: Options): Promise<Ending> {
   const how = { step: stepOf(options), undo: options.undo ?? false, execute: options.execute ?? false }
   return runTask(openInstallation, 'rollback', options, {
-    work: (app, { onProgress, stop }) => rollback(app, how, onProgress, stop),
+    work: async (app, { onProgress, stop }) => {
+      const { rollback } = await import('../../operate/rollback.ts')
+      return rollback(app, how, onProgress, stop)
+    },
     text: describe,
     json: (result) => result,
     ending: ({ executed, left, unreadable }) => ({

@@ -4,10 +4,9 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { flushCompileCache } from 'node:module'
 import { Command } from 'commander'
-import { trialUser } from '../../accounts.ts'
-import { type App, createApp, type Role } from '../../app.ts'
+import type { App, Role } from '../../app.ts'
 import { type Config, describeVariables, readConfig } from '../../config.ts'
-import { DataFolder } from '../../data-folder.ts'
+import type { DataFolder } from '../../data-folder.ts'
 import { preferSmallHeap } from '../memory.ts'
 
 export function serveCommand(role: Role, description: string): Command {
@@ -24,6 +23,7 @@ async function run(role: Role): Promise<void> {
   if (role === 'worker') preferSmallHeap()
   const config = readConfig(process.env, { serves: role !== 'worker' })
   const stop = untilStopped()
+  const { createApp } = await import('../../app.ts')
   await using app = await createApp(config, role)
   console.log(await welcome(app, config))
   // What bin/moods.js has compiled is kept now, and not only where the process comes to a peaceful end.
@@ -52,6 +52,10 @@ async function untilStopped(): Promise<void> {
 async function welcome(app: App, config: Config): Promise<string> {
   if (app.address === null) return `The worker is ready and publishes to ${app.pdsUrl}.`
   if (!app.trial) return `Moods is ready at ${app.address} and uses the PDS at ${app.pdsUrl}.`
+  const [{ trialUser }, { DataFolder }] = await Promise.all([
+    import('../../accounts.ts'),
+    import('../../data-folder.ts'),
+  ])
   const handle = await trialHandle(app, new DataFolder(config.dataFolder))
   const user = await trialUser(app.accounts, handle)
   await app.accounts.signUp(user, handle)

@@ -1,13 +1,10 @@
 /** `moods status`: where an installation is, and how many moods and accounts are in each state. */
 
 import { Command } from 'commander'
-import { readConfig } from '../../config.ts'
-import { DataFolder } from '../../data-folder.ts'
-import { readStatus, type Status } from '../../operate/status.ts'
+import type { Status } from '../../operate/status.ts'
 import { documentStates } from '../describe/accounts.ts'
-import { readExisting } from '../existing.ts'
 import type { Ending, Exit } from '../exit.ts'
-import { runTask } from '../open.ts'
+import { openStoreForReading, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
 
 interface Options {
@@ -22,10 +19,11 @@ export function statusCommand(exit: Exit): Command {
 }
 
 function run(options: Options): Promise<Ending> {
-  const config = readConfig(process.env, { serves: false })
-  const folder = new DataFolder(config.dataFolder)
-  return runTask(() => readExisting(config, folder), 'status', options, {
-    work: (store) => readStatus(config, folder, store),
+  return runTask(openStoreForReading, 'status', options, {
+    work: async ({ config, folder, store }) => {
+      const { readStatus } = await import('../../operate/status.ts')
+      return readStatus(config, folder, store)
+    },
     text: describe,
     json: (status) => ({ ...status, accounts: documentStates(status.accounts) }),
     ending: () => ({ needsSomebody: false, complete: true }),

@@ -1,12 +1,7 @@
 /** `moods store copy`: copies the embedded store to a MongoDB. */
 
 import { Command } from 'commander'
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { moveStore, type StoreCopy } from '../../operate/copy-store.ts'
-import { DataFolder } from '../../data-folder.ts'
-import { DomainError } from '../../domain/errors.ts'
-import { localFile, openStore, parseStoreAddress } from '../../store/open.ts'
+import type { StoreCopy } from '../../operate/copy-store.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
@@ -34,24 +29,13 @@ export function storeCommand(exit: Exit): Command {
   )
 }
 
-/** @throws DomainError `usage`, `data_folder` */
-function copy({ from: source, to: target, name, execute = false, ...options }: Options): Promise<Ending> {
-  const [from, to] = [parseStoreAddress(source, name), parseStoreAddress(target, name)]
-  const file = localFile(from)
-  if (file === null || localFile(to) !== null)
-    throw new DomainError('usage', '--from is sqlite:PATH, and --to a MongoDB')
-  if (!existsSync(file)) throw new DomainError('data_folder', `there is no ${file}`)
-  const open = async () => {
-    await using opening = new AsyncDisposableStack()
-    // A running server would change the source meanwhile.
-    opening.use(new DataFolder(dirname(file)).lock())
-    const stores = { from: opening.use(await openStore(from, '')), to: opening.use(await openStore(to, '')) }
-    const opened = opening.move()
-    return { ...stores, [Symbol.asyncDispose]: () => opened.disposeAsync() }
-  }
+function copy({ from, to, name, execute = false, ...options }: Options): Promise<Ending> {
+  const open = async () => (await import('../two-stores.ts')).openBoth(from, to, name)
   return runTask(open, 'store copy', options, {
-    work: (stores, { onProgress, stop }) =>
-      moveStore(stores.from.archive, stores.to.archive, execute, onProgress, stop),
+    work: async (stores, { onProgress, stop }) => {
+      const { moveStore } = await import('../../operate/copy-store.ts')
+      return moveStore(stores.from.archive, stores.to.archive, execute, onProgress, stop)
+    },
     text: describe,
     json: (result) => result,
     ending: ({ complete, equal }) => ({ needsSomebody: complete && !equal, complete }),

@@ -1,0 +1,35 @@
+/** The two stores of `moods store copy`. */
+
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DataFolder } from '../data-folder.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { Store } from '../ports/store.ts'
+import { localFile, openStore, parseStoreAddress } from '../store/open.ts'
+
+interface TwoStores extends AsyncDisposable {
+  readonly from: Store
+  readonly to: Store
+}
+
+/**
+ * Opens both, and keeps servers from the first one meanwhile.
+ *
+ * @param source `sqlite:PATH`
+ * @param target `mongodb://…`
+ * @param name of the database there
+ * @throws DomainError `usage` for other addresses; `data_folder` when there is no such file; `unavailable`
+ */
+export async function openBoth(source: string, target: string, name: string): Promise<TwoStores> {
+  const [from, to] = [parseStoreAddress(source, name), parseStoreAddress(target, name)]
+  const file = localFile(from)
+  if (file === null || localFile(to) !== null)
+    throw new DomainError('usage', '--from is sqlite:PATH, and --to a MongoDB')
+  if (!existsSync(file)) throw new DomainError('data_folder', `there is no ${file}`)
+  await using opening = new AsyncDisposableStack()
+  // A running server would change the source meanwhile.
+  opening.use(new DataFolder(dirname(file)).lock())
+  const stores = { from: opening.use(await openStore(from, '')), to: opening.use(await openStore(to, '')) }
+  const opened = opening.move()
+  return { ...stores, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+}
