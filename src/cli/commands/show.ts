@@ -1,9 +1,6 @@
 /** `moods show`: everything about one thing, whatever an operator has in hand. */
 
 import { Command } from 'commander'
-import { isWhole, needsSomebody, show } from '../../operate/show.ts'
-import { describeShown } from '../describe/show.ts'
-import { shownAsJson } from '../describe/show-json.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
@@ -27,16 +24,17 @@ export function showCommand(exit: Exit): Command {
     .action(async (thing: string, options: Options) => exit(await run(thing, options)))
 }
 
-function run(thing: string, { json = false }: Options): Promise<Ending> {
-  return runTask(
-    openInstallation,
-    'show',
-    { json },
-    {
-      work: (app, { onProgress, stop }) => show(app, thing, { withWords: !json }, onProgress, stop),
-      text: describeShown,
-      json: (shown) => ({ things: shown.map(shownAsJson) }),
-      ending: (shown) => ({ needsSomebody: shown.some(needsSomebody), complete: shown.every(isWhole) }),
-    },
-  )
+async function run(thing: string, options: Options): Promise<Ending> {
+  const [{ isWhole, needsSomebody, show }, { describeShown }, { shownAsJson }] = await Promise.all([
+    import('../../operate/show.ts'),
+    import('../describe/show.ts'),
+    import('../describe/show-json.ts'),
+  ])
+  const withWords = options.json !== true
+  return runTask(openInstallation, 'show', options, {
+    work: (app, { onProgress, stop }) => show(app, thing, { withWords }, onProgress, stop),
+    text: describeShown,
+    json: (shown) => ({ things: shown.map(shownAsJson) }),
+    ending: (shown) => ({ needsSomebody: shown.some(needsSomebody), complete: shown.every(isWhole) }),
+  })
 }
