@@ -93,6 +93,7 @@ const REFUSALS: Readonly<Partial<Record<string, string>>> = {
   RepoTakendown: LIFT,
   AccountDeactivated: 'Have the account activated again by its owner',
   RepoDeactivated: 'Have the account activated again by its owner',
+  RepoNotFound: 'The PDS has no such repository: see whether it is the right PDS, and whether the account was deleted',
   HandleNotAvailable: 'Every handle that was tried is taken: free one on the PDS',
 }
 
@@ -152,7 +153,7 @@ export interface Facts {
 export function whyNot(facts: Facts): Waiting {
   const { mood, account, isErased } = facts
   if (isErased) {
-    return still('being_erased', 'its author is being erased', 'A worker carries the erasure out.')
+    return still('being_erased', 'its author is being erased', 'What that waits for: "moods erase --open".')
   }
   if (mood.sync.state !== 'pending') return { ...settledReason(facts), until: null }
   return (
@@ -178,11 +179,17 @@ export function whyNotErased(erasure: Erasure, facts: ErasureFacts): Waiting | n
   // Without a repository nothing is asked of a PDS; a refused account can still be deleted, and then forgotten.
   const needsAccount = isInRepo && (step === 'records_deleted' || step === 'repo_verified')
   if (needsAccount && account.state === 'needs_attention') {
-    return { ...accountReason(account), until: null }
+    const { code, text, remedy } = accountReason(account)
+    const finish = `"moods erase ${nameOf(account.user, account.handle)} --execute", with ERASE_PDS_ACCOUNT=true`
+    const orGone = `If the account is to go, or is gone: delete it on the PDS, then ${finish}.`
+    return { code, text, remedy: `${remedy} ${orGone}`, until: null }
   }
-  return (
-    noWorker(facts) ?? (isInRepo ? hostTrouble(facts, true) : null) ?? notYet(null, facts) ?? atWork(facts) ?? IN_TURN
-  )
+  const trouble = isInRepo ? hostTrouble(facts, true) : null
+  if (trouble?.code === 'pds_silent') {
+    const remedy = `${trouble.remedy} Until then the database keeps only handle and account, and no text.`
+    return noWorker(facts) ?? { ...trouble, remedy }
+  }
+  return noWorker(facts) ?? trouble ?? notYet(null, facts) ?? atWork(facts) ?? IN_TURN
 }
 
 function still(code: string, text: string, remedy: string, until: number | null = null): Waiting {

@@ -1,20 +1,15 @@
 /** Erasing again after a backup was restored: tombstones, users that the backup has brought back, and removing them. */
 
 import { readFile } from 'node:fs/promises'
-import type { Account } from '../domain/account.ts'
 import { softDeleted } from '../domain/changes.ts'
-import { type Erasure, nextStep } from '../domain/erasure.ts'
+import { nextStep } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
-import { type EraseDeps, isRefused, PATIENCE, type Watched, watchErasures } from './erase.ts'
+import { type EraseDeps, isRefused, PATIENCE, requestErasure, type Watched, watchErasures } from './erase.ts'
 import { archived, histories } from './pages.ts'
 import { allUsers } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
-
-export interface EraseAgainDeps extends EraseDeps, Pick<OperatorDeps, 'clock' | 'host' | 'directory'> {
-  readonly pdsUrl: string
-}
 
 /** What an operator keeps beside backups to find erased users in a restored one. Does not name the user. */
 export interface Tombstone {
@@ -87,7 +82,7 @@ interface RestoredUser {
  * together with older moods, and only if no mood is newer.
  */
 async function findRestored(
-  { store, erasures }: EraseAgainDeps,
+  { store, erasures }: EraseDeps,
   fromFile: readonly Tombstone[],
   onProgress: OnProgress,
   stop: AbortSignal,
@@ -153,7 +148,7 @@ export interface ErasedAgain {
  * @param stop ends it; erasures that were requested are resumed by any worker
  */
 export async function eraseRestored(
-  deps: EraseAgainDeps,
+  deps: EraseDeps,
   fromFile: readonly Tombstone[],
   execute: boolean,
   onPlan: (plan: RestoredPlan) => void,
@@ -180,7 +175,7 @@ export async function eraseRestored(
   }
   const receipts: string[] = []
   for (const { user } of toErase) {
-    if (!stop.aborted) receipts.push((await eraseAgain(deps, user)).receipt)
+    if (!stop.aborted) receipts.push((await requestErasure(deps, user)).receipt)
   }
   const purge = await purgeOlder(deps, toPurge, stop)
   const erasures = await watchErasures(deps, receipts, () => {}, stop)
@@ -198,7 +193,7 @@ export async function eraseRestored(
  *   answer, or `stop` has fired
  */
 async function purgeOlder(
-  deps: EraseAgainDeps,
+  deps: EraseDeps,
   users: readonly Pick<RestoredUser, 'user' | 'requestedAt'>[],
   stop: AbortSignal,
 ): Promise<{ readonly purged: number; readonly waiting: number }> {
@@ -261,33 +256,4 @@ function purgeState({ deleted, sync }: Mood): 'present' | 'withdrawing' | 'gone'
     case 'rejected':
       return 'present'
   }
-}
-
-/**
- * Requests the erasure of a restored user again.
- *
- * With ERASE_PDS_ACCOUNT, the first erasure has deleted the account on the PDS. The restored account names a repo that does
- * not exist, which the engine would hold for an account that needs attention. Once the PDS has confirmed that it has no
- * such account, the DID is dropped, and the erasure has no repo to wait for.
- */
-async function eraseAgain(deps: EraseAgainDeps, user: string): Promise<Erasure> {
-  const { store, host, config, clock, erasures } = deps
-  const account = await store.accounts.byUser(user)
-  if (account?.did && config.eraseAccounts && (await isGone(deps, account))) {
-    const confirmed = await host.deleteAccount(account.did)
-    if (confirmed.kind === 'ok') {
-      const nothing = { did: null, pds: null, pdsHandle: null, credentials: null, sealedSession: null }
-      // Not pending: a worker would create an account before the erasure is requested.
-      const error = { code: 'Erased', message: 'the account was deleted by an erasure', at: clock.now() }
-      await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })
-    }
-  }
-  return erasures.request(user)
-}
-
-/** Whether our PDS answers that it has no such repo; no answer proves nothing. */
-async function isGone({ directory, pdsUrl }: EraseAgainDeps, { did, pds }: Account): Promise<boolean> {
-  if (pds !== pdsUrl || did === null) return false
-  const status = await directory.repoStatus(pdsUrl, did)
-  return 'code' in status && status.code === 'RepoNotFound'
 }

@@ -8,8 +8,10 @@ import type { OperatorDeps } from './deps.ts'
 import { histories } from './pages.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
-export interface EraseDeps extends Pick<OperatorDeps, 'store' | 'client' | 'engine'> {
+export interface EraseDeps extends Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock' | 'host' | 'directory'> {
   readonly erasures: Erasures
+  /** The PDS on which an account may be deleted. */
+  readonly pdsUrl: string
   /** `eraseAccounts`: whether an erasure also deletes the account on the PDS. */
   readonly config: { readonly eraseAccounts: boolean }
 }
@@ -68,7 +70,7 @@ export async function eraseUser(
   const extent = await extentOf(deps, user)
   onExtent(extent)
   if (!execute || stop.aborted) return { executed: false, extent, erasure: null }
-  const { receipt } = await deps.erasures.request(user)
+  const { receipt } = await requestErasure(deps, user)
   onReceipt(receipt)
   const steps: { step: ErasureStep; needed: boolean }[] = []
   const note: OnStep = (step, needed) => {
@@ -77,6 +79,36 @@ export async function eraseUser(
   }
   const [watched] = await watchErasures(deps, [receipt], note, stop)
   return { executed: true, extent, erasure: { ...watched!, steps } }
+}
+
+/**
+ * Requests the erasure of a user, or resumes the one under way.
+ *
+ * With ERASE_PDS_ACCOUNT, the account may be gone from the PDS already: deleted by an erasure before a backup was restored,
+ * or by an operator of the PDS. The engine would hold its erasure for an account that needs attention. Once the PDS has
+ * confirmed that it has no such account, the DID is dropped, and the erasure has no repo to wait for.
+ */
+export async function requestErasure(deps: EraseDeps, user: string): Promise<Erasure> {
+  const { store, host, config, clock, erasures } = deps
+  const account = await store.accounts.byUser(user)
+  if (account?.did && config.eraseAccounts && (await isGone(deps, account))) {
+    const confirmed = await host.deleteAccount(account.did)
+    if (confirmed.kind === 'ok') {
+      const nothing = { did: null, pds: null, pdsHandle: null, credentials: null, sealedSession: null }
+      // Not pending: a worker would create an account before the erasure is requested.
+      const error = { code: 'Erased', message: 'the PDS has no such account any more', at: clock.now() }
+      await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })
+      await store.repos.mark(user, clock.now())
+    }
+  }
+  return erasures.request(user)
+}
+
+/** Whether our PDS answers that it has no such repo; no answer proves nothing. */
+async function isGone({ directory, pdsUrl }: EraseDeps, { did, pds }: Account): Promise<boolean> {
+  if (pds !== pdsUrl || did === null) return false
+  const status = await directory.repoStatus(pdsUrl, did)
+  return 'code' in status && status.code === 'RepoNotFound'
 }
 
 async function extentOf({ store, client, config }: EraseDeps, user: string): Promise<Extent> {

@@ -8,6 +8,7 @@ import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/polic
 import type { RepoState } from '../domain/queue.ts'
 import { nameOf, type Waiting, whyNot, whyNotErased } from '../domain/reasons.ts'
 import { type Desired, desiredRecord } from '../domain/record.ts'
+import { isAlive } from '../domain/worker.ts'
 import type { OperatorDeps } from './deps.ts'
 
 export interface StandingDeps extends Pick<OperatorDeps, 'store' | 'clock' | 'policy'> {
@@ -31,6 +32,8 @@ export interface Standing {
   /** What is used of each budget. */
   readonly used: Readonly<Record<keyof Limits, LedgerEntry>>
   readonly limits: Limits
+  /** How many workers are alive. */
+  readonly workers: number
   /** When all of this was read, in ms since 1970. */
   readonly now: number
 }
@@ -38,13 +41,15 @@ export interface Standing {
 /** Reads how a user stands. Another process may change it at any time. */
 export async function standingOf(deps: StandingDeps, user: string): Promise<Standing> {
   const { store, clock, config, pdsUrl } = deps
-  const [account, handles, repo, erasure, isOff] = await Promise.all([
+  const [account, handles, repo, erasure, isOff, workers] = await Promise.all([
     store.accounts.byUser(user),
     store.accounts.handlesOf([user]),
     store.repos.get(user),
     store.erasures.byUser(user),
     store.publishing.isOff(),
+    store.workers.all(),
   ])
+  const now = clock.now()
   const host = account?.pds ?? pdsUrl
   const did = account?.did ?? null
   const read = async (key: string): Promise<LedgerEntry> => (await store.ledger.get(key)) ?? UNUSED
@@ -58,7 +63,8 @@ export async function standingOf(deps: StandingDeps, user: string): Promise<Stan
   const used = { points, requests, logins, events }
   const policy = isOff ? FEDERATE_NONE : deps.policy
   const name = nameOf(user, handle)
-  return { user, handle, name, account, repo, erasure, policy, used, limits: config.limits, now: clock.now() }
+  const alive = workers.filter((worker) => isAlive(worker, now)).length
+  return { user, handle, name, account, repo, erasure, policy, used, limits: config.limits, workers: alive, now }
 }
 
 /** What the repository should hold for a mood of the user. */
@@ -83,8 +89,8 @@ export function whyNotErasedNow(standing: Standing): Waiting | null {
   return standing.erasure && whyNotErased(standing.erasure, factsOf(standing))
 }
 
-function factsOf({ account, repo, used, limits, now }: Standing) {
-  return { account, repo, workers: null, requests: used.requests, points: used.points, limits, now }
+function factsOf({ account, repo, used, limits, workers, now }: Standing) {
+  return { account, repo, workers, requests: used.requests, points: used.points, limits, now }
 }
 
 function wordsOf({ percent, allow }: FederationPolicy): string {

@@ -12,6 +12,7 @@ import { runMoods } from '../support/process.ts'
 import { takeDown } from '../support/repo.ts'
 import { postMany, signedUpSite } from '../support/signed-up.ts'
 import type { Site } from '../support/site.ts'
+import { aliveWorker } from '../support/workers.ts'
 
 const never = new AbortController().signal
 
@@ -104,6 +105,8 @@ describe('moods show', () => {
     const [id] = await postMany(site, 1)
     await site.pds.down()
     const { mood: waiting } = await site.app.moods.post('u1', { mood: 'while it is down' })
+    expect((await shownMood(site, waiting.id)).reason.code).toBe('no_worker')
+    await aliveWorker(site)
     await site.app.engine.drain()
     const mood = await shownMood(site, id!)
     expect(mood).toMatchObject({ mood: { sync: { state: 'published' } }, record: { kind: 'unread' }, finding: null })
@@ -117,7 +120,6 @@ describe('moods show', () => {
     expect(user).toMatchObject({
       moods: { published: 1, pending: 1 },
       waiting: [{ state: 'pending', code: 'pds_silent', moods: 1, oldest: { id: waiting.id } }],
-      repo: { failures: 1 },
     })
     expect(user.network?.repo.code).not.toBeNull()
     expect(user.blocked.host).toBeGreaterThan(site.now())
@@ -247,6 +249,7 @@ describe('moods show, as a process', () => {
     await site.pds.down()
     const { receipt } = await app.erasures.request('u1')
     await app.engine.drain()
+    await aliveWorker(site)
     const open = await runMoods(['show', receipt], site.env)
     expect(open.stdout).toContain('next      records deleted\n')
     expect(open.stdout).toMatch(/because {3}the PDS does not answer, since/)

@@ -1,15 +1,16 @@
-/** `moods erase`: erases a user, prints tombstones, and erases again after a restore. */
+/** `moods erase`: erases a user; lists erasures under way; prints tombstones, and erases again after a restore. */
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import type { EraseEvents, Watched } from '../../operate/erase.ts'
-import { describeAgain, describeErased, describeExtent, describePlan, describeStep } from '../describe/erasure.ts'
+import type { EraseEvents } from '../../operate/erase.ts'
+import { describeErased, describeExtent, describeStep, endingOf } from '../describe/erasure.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 
 interface Options {
   readonly restored?: string | true
+  readonly open?: boolean
   readonly tombstones?: boolean
   readonly execute?: boolean
   readonly json?: boolean
@@ -24,6 +25,7 @@ export function eraseCommand(exit: Exit): Command {
   return new Command('erase')
     .description('erases a user: moods, records, handle and account, as the user can request too')
     .argument('[user]', '@handle, DID, or sub of the sign-in provider')
+    .option('--open', 'list the erasures under way, the oldest first: the step each waits at, and what for')
     .option('--restored [file]', 'erase users again whom a restored backup brought back; the file holds tombstones')
     .option('--tombstones', 'print the tombstones of finished erasures, one JSON line each')
     .option(...EXECUTE_OPTION)
@@ -34,25 +36,14 @@ export function eraseCommand(exit: Exit): Command {
 
 /** @throws DomainError `usage` */
 async function erase(name: string | undefined, options: Options): Promise<Ending> {
-  const { restored, tombstones = false } = options
-  if ([name !== undefined, restored !== undefined, tombstones].filter(Boolean).length !== 1) {
-    throw new DomainError('usage', 'name one user, or give either --restored or --tombstones')
+  const { restored, open = false, tombstones = false } = options
+  if ([name !== undefined, restored !== undefined, open, tombstones].filter(Boolean).length !== 1) {
+    throw new DomainError('usage', 'name one user, or give one of --open, --restored and --tombstones')
   }
   if (name !== undefined) return eraseOne(name, options)
+  const { eraseAgain, listOpen, printTombstones } = await import('./erase-lists.ts')
   if (restored !== undefined) return eraseAgain(restored === true ? null : restored, options)
-  return runTask(openInstallation, 'erase', options, {
-    work: async (app, { stop }) => {
-      const { allTombstones } = await import('../../operate/erase-again.ts')
-      return allTombstones(app, stop)
-    },
-    text: (all) => all.map((each) => JSON.stringify(each)).join('\n'),
-    json: (all) => ({ tombstones: all }),
-    ending: () => endingOf('done'),
-  })
-}
-
-function endingOf(state: Watched['state']): Ending {
-  return { needsSomebody: state === 'stuck', complete: state === 'done' }
+  return open ? listOpen(options) : printTombstones(options)
 }
 
 function eraseOne(name: string, options: Options): Promise<Ending> {
@@ -73,20 +64,5 @@ function eraseOne(name: string, options: Options): Promise<Ending> {
     text: describeErased,
     json: (result) => result,
     ending: ({ erasure }) => endingOf(erasure?.state ?? 'done'),
-  })
-}
-
-function eraseAgain(file: string | null, options: Options): Promise<Ending> {
-  const { execute = false } = options
-  return runTask(openInstallation, 'erase', options, {
-    work: async (app, { onProgress, stop, announce }) => {
-      const { eraseRestored, readTombstones } = await import('../../operate/erase-again.ts')
-      const fromFile = file === null ? [] : await readTombstones(file)
-      return eraseRestored(app, fromFile, execute, (plan) => announce(describePlan(plan, execute)), onProgress, stop)
-    },
-    text: describeAgain,
-    json: (result) => result,
-    // Users who should be gone are a finding: this is the only command that looks for them.
-    ending: ({ state }) => (execute ? endingOf(state) : { needsSomebody: state !== 'done', complete: true }),
   })
 }

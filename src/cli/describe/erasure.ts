@@ -4,9 +4,11 @@ import type { ErasureStep } from '../../domain/erasure.ts'
 import { countBy } from '../../domain/tally.ts'
 import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
 import type { ErasedAgain, RestoredPlan } from '../../operate/erase-again.ts'
+import type { OpenErasures } from '../../operate/erase-open.ts'
 import type { ShownErasure } from '../../operate/show-erasure.ts'
+import type { Ending } from '../exit.ts'
 import { DRY_RUN, isoTime } from '../phrases.ts'
-import { describeReason, line, whoIs } from './lines.ts'
+import { age, describeReason, line, whoIs } from './lines.ts'
 
 export function describeExtent({ handle, did, moods, records, account }: Extent, execute: boolean): string {
   const inRepo = records === null ? 'all records' : `${records} records`
@@ -31,6 +33,11 @@ function describeEnd({ state, reason }: Watched): string {
   return `Not finished: ${reason}. Any worker resumes it; so does the same command.`
 }
 
+/** How a command ends that has watched erasures. */
+export function endingOf(state: Watched['state']): Ending {
+  return { needsSomebody: state === 'stuck', complete: state === 'done' }
+}
+
 export function describePlan({ erase, purge, older }: RestoredPlan, execute: boolean): string {
   const plan = `${erase} restored users, and ${older} older moods of ${purge} users who have come back since`
   return `${execute ? 'Erasing' : 'Would erase'} ${plan}.`
@@ -44,6 +51,16 @@ export function describeAgain({ executed, purged, waiting, erasures }: ErasedAga
     ...(waiting > 0
       ? [`${waiting} users have older moods whose records are still on the PDS: repeat the command once it answers.`]
       : []),
+  ].join('\n')
+}
+
+/** Erasures under way, the oldest first. */
+export function describeOpen({ open, now }: OpenErasures, isInterrupted: boolean): string {
+  const blocks = open.map((erasure) => [...describeOneErasure(erasure), line('age', age(erasure.requestedAt, now))])
+  return [
+    ...blocks.map((lines) => `${lines.join('\n')}\n`),
+    `${open.length === 1 ? '1 erasure is' : `${open.length} erasures are`} under way.`,
+    ...(isInterrupted ? ['Stopped: there may be more.'] : []),
   ].join('\n')
 }
 

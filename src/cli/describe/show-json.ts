@@ -94,7 +94,7 @@ function userAsJson(shown: ShownUser): Kind<'user'> {
 }
 
 /** An erasure under way, or done. */
-function erasureAsJson({ requestedAt, done, reason, ...rest }: ShownErasure): Kind<'erasure'> {
+export function erasureAsJson({ requestedAt, done, reason, ...rest }: ShownErasure): Kind<'erasure'> {
   return {
     ...rest,
     requestedAt: isoTime(requestedAt),

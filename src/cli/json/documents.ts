@@ -9,6 +9,7 @@ import { accountsCheck, accountsList, accountsProvision, accountsSeal } from './
 import {
   doctor,
   doctorLive,
+  eraseOpen,
   eraseRestored,
   eraseTombstones,
   eraseUser,
@@ -39,7 +40,7 @@ export const DOCUMENTS = {
   retry: [retry],
   report: [report],
   rollback: [rollback],
-  erase: [eraseUser, eraseRestored, eraseTombstones],
+  erase: [eraseUser, eraseOpen, eraseRestored, eraseTombstones],
   'store copy': [storeCopy],
 } as const satisfies Record<string, readonly TProperties[]>
 

@@ -3,6 +3,7 @@
 import { Type } from 'typebox'
 import { ERASURE_STEPS } from '../../domain/erasure.ts'
 import { oneOf } from '../../http/contract.ts'
+import { erasure } from './show.ts'
 import { closed, many, nullable, time } from './shape.ts'
 
 const text = Type.String()
@@ -100,5 +101,8 @@ export const eraseRestored = {
   erasures: Type.Array(closed(watched)),
   state,
 }
+
+/** The oldest first. */
+export const eraseOpen = { open: Type.Array(erasure) }
 
 export const eraseTombstones = { tombstones: Type.Array(closed(tombstone)) }

@@ -25,7 +25,7 @@ const waiting = closed({
 
 const error = closed({ code: Type.String({ description: 'of the PDS' }), at: time })
 
-const erasure = closed({
+export const erasure = closed({
   kind: Type.Literal('erasure'),
   receipt: Type.String(),
   user: nullable(Type.String({ description: 'null once it is finished' })),

@@ -1,0 +1,118 @@
+/** Erasures that cannot go on: what each waits for, and how to go on, on a real PDS. */
+
+import { expect, it } from 'vitest'
+import type { ErasureStep } from '../../src/domain/erasure.ts'
+import { openErasures } from '../../src/operate/erase-open.ts'
+import { readyAccount } from '../support/damage.ts'
+import { runMoods } from '../support/process.ts'
+import { primaryOf } from '../support/primary.ts'
+import { takeDown } from '../support/repo.ts'
+import { signedUpSite } from '../support/signed-up.ts'
+import type { Site } from '../support/site.ts'
+import { aliveWorker } from '../support/workers.ts'
+
+interface Listed {
+  readonly handle: string | null
+  readonly next: ErasureStep | null
+  readonly code: string | null
+  readonly remedy: string
+}
+
+async function listed({ app }: Site): Promise<readonly Listed[]> {
+  const { open } = await openErasures(app, () => {}, new AbortController().signal)
+  return open.map(({ handle, next, reason }) => {
+    return { handle, next, code: reason?.code ?? null, remedy: reason?.remedy ?? '' }
+  })
+}
+
+/** Each user with one published mood. */
+async function publishedSite(handles: readonly string[], env: Record<string, string> = {}): Promise<Site> {
+  const site = await signedUpSite(handles, { env })
+  for (const i of handles.keys()) await site.app.moods.post(`u${i + 1}`, { mood: 'personal' })
+  await site.app.engine.drain()
+  await aliveWorker(site)
+  return site
+}
+
+it('erasures under way are listed by age, and one that is done is not', async () => {
+  await using site = await publishedSite(['alice', 'bob', 'carol'])
+  const { app } = site
+  await app.erasures.request('u3')
+  await app.engine.drain()
+  await site.pds.down()
+  for (const user of ['u2', 'u1']) {
+    site.forward(60_000)
+    await app.erasures.request(user)
+  }
+  await aliveWorker(site)
+  expect(await listed(site)).toMatchObject([
+    { handle: 'bob', next: 'records_deleted', code: 'in_turn' },
+    { handle: 'alice', next: 'records_deleted', code: 'in_turn' },
+  ])
+  await app.engine.drain()
+  expect(await listed(site)).toMatchObject([{ code: 'pds_silent' }, { code: 'pds_silent' }])
+  const stopped = AbortSignal.abort()
+  expect((await openErasures(app, () => {}, stopped)).open).toEqual([])
+  await site.pds.up()
+  // One request finds out that the host is back; what it kept waiting comes after.
+  for (const _ of ['the probe', 'the rest']) {
+    site.forward(60_000)
+    await app.engine.drain()
+  }
+  expect(await listed(site)).toEqual([])
+})
+
+it('an erasure of an account that is taken down names that, and goes on once it is lifted', async () => {
+  await using site = await publishedSite(['alice'])
+  const { app } = site
+  const { did } = await readyAccount(app, 'u1')
+  const admin = site.env['PDS_ADMIN_PASSWORD']!
+  await takeDown(app.pdsUrl, admin, did)
+  await app.erasures.request('u1')
+  await app.engine.drain()
+  const [open] = await listed(site)
+  expect(open).toMatchObject({ next: 'records_deleted', code: 'account_refused' })
+  const [, retry] = /"moods (retry [^"]+)"/.exec(open!.remedy) ?? []
+  expect(open!.remedy).toContain('Have the takedown lifted')
+  await takeDown(app.pdsUrl, admin, did, false)
+  expect((await runMoods(retry!.split(' '), site.env)).code).toBe(0)
+  site.forward(60_000)
+  await app.engine.drain()
+  expect(await listed(site)).toEqual([])
+})
+
+it('an erasure whose account was deleted on the PDS is finished by the command that it names', async () => {
+  await using site = await publishedSite(['alice'], { ERASE_PDS_ACCOUNT: 'true' })
+  const { app } = site
+  const { did } = await readyAccount(app, 'u1')
+  await app.host.deleteAccount(did)
+  await app.erasures.request('u1')
+  await app.engine.drain()
+  const [open] = await listed(site)
+  expect(open).toMatchObject({ next: 'records_deleted', code: 'account_refused' })
+  const [, erase] = /"moods (erase [^"]+)", with ERASE_PDS_ACCOUNT=true/.exec(open!.remedy) ?? []
+  const done = await runMoods([...erase!.split(' '), '--json'], site.env)
+  expect([done.code, JSON.parse(done.stdout)]).toMatchObject([0, { erasure: { state: 'done' } }])
+  expect(await listed(site)).toEqual([])
+  expect(await primaryOf(site.dataFolder).everything()).not.toContain('alice')
+})
+
+it('the command prints each erasure with its step and what that waits for, and ends with 1 if one needs somebody', async () => {
+  await using site = await publishedSite(['alice', 'bob'])
+  const { app } = site
+  const none = await runMoods(['erase', '--open'], site.env)
+  expect([none.code, none.stdout]).toEqual([0, '0 erasures are under way.\n'])
+  const { did } = await readyAccount(app, 'u1')
+  await takeDown(app.pdsUrl, site.env['PDS_ADMIN_PASSWORD']!, did)
+  const { receipt } = await app.erasures.request('u1')
+  await app.engine.drain()
+  const found = await runMoods(['erase', '--open'], site.env)
+  expect(found.code).toBe(1)
+  expect(found.stdout).toContain(`erasure   ${receipt}, requested `)
+  expect(found.stdout).toContain('user      @alice (u1)\n')
+  expect(found.stdout).toContain('next      records deleted\nbecause   the PDS refuses the account (')
+  expect(found.stdout).toMatch(/age {7}\d+ s ago\n/)
+  const json = await runMoods(['erase', '--open', '--json'], site.env)
+  expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, open: [{ receipt, user: 'u1', handle: 'alice' }] })
+  expect((await runMoods(['erase', 'u1', '--open'], site.env)).code).toBe(2)
+})
