@@ -8,16 +8,8 @@ import { ERASURE_STEPS, finished, newErasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
 import { type RepoState, unmarked } from './queue.ts'
 import type { Desired } from './record.ts'
-import {
-  accountReason,
-  type Facts,
-  holdReason,
-  nameOf,
-  type Reason,
-  rowReason,
-  whyNot,
-  whyNotErased,
-} from './reasons.ts'
+import { accountReason, type Facts, holdReason, type Reason, rowReason, whyNot, whyNotErased } from './reasons.ts'
+import { nameOf } from './user-names.ts'
 import {
   delayed,
   failed,

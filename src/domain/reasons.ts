@@ -12,6 +12,7 @@ import type { Mood } from './mood.ts'
 import type { RepoState } from './queue.ts'
 import { type Desired, INVALID_RECORD } from './record.ts'
 import type { HoldReason, MoodSync } from './sync.ts'
+import { nameOf } from './user-names.ts'
 
 export interface Reason {
   /** A stable name, for programs. */
@@ -24,11 +25,6 @@ export interface Reason {
 export interface Waiting extends Reason {
   /** When that is next looked at, in ms since 1970; null where no time is set for it. */
   readonly until: number | null
-}
-
-/** A user as commands take one: `@handle`, or the `sub` where there is none. */
-export function nameOf(user: string, handle: string | null): string {
-  return handle === null || handle === '' ? user : `@${handle}`
 }
 
 /**

@@ -3,9 +3,10 @@
 import type { Account } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
+import { nameOf, whoIs } from '../domain/user-names.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived } from './pages.ts'
-import { findUsers } from './users.ts'
+import { findUsers, handleOf } from './users.ts'
 import { pause } from './watch.ts'
 
 /** What may be wrong with an account, and what to do about it. */
@@ -92,7 +93,11 @@ async function* named({ store }: CheckDeps, names: readonly string[]): AsyncGene
   for (const user of await findUsers(store, names)) {
     const account = await store.accounts.byUser(user)
     if (account) yield [account]
-    else throw new DomainError('usage', 'this user has no account: moods accounts provision makes one')
+    else {
+      const handle = await handleOf(store, user)
+      const remedy = `"moods accounts provision ${nameOf(user, handle)}" makes one`
+      throw new DomainError('usage', `${whoIs(user, handle)} has no account: ${remedy}`)
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** Tries again what was given up: rejected moods, and accounts that need attention. */
 
 import { retried } from '../domain/account.ts'
+import { DomainError } from '../domain/errors.ts'
 import { enqueued } from '../domain/sync.ts'
 import type { Store } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
@@ -28,6 +29,7 @@ export interface Retried {
  *
  * @param onProgress told how many are put back so far
  * @param stop ends it between two pages; what has been done by then stays
+ * @throws DomainError `usage` for a code that nothing was refused with, with those that there are
  */
 export async function retry(
   { store, clock }: Pick<OperatorDeps, 'store' | 'clock'>,
@@ -36,6 +38,7 @@ export async function retry(
   stop: AbortSignal,
 ): Promise<Retried> {
   const [moods, accounts] = [await store.work.count(), await store.accounts.count()]
+  requireKnown(code, { ...moods.rejected, ...accounts.attention })
   const found = { moods: countOf(moods.rejected, code), accounts: countOf(accounts.attention, code) }
   if (!execute) return { executed: false, ...found }
   const done = {
@@ -46,6 +49,13 @@ export async function retry(
   // Also when stopped: what has been put back must not wait for the sweep of a worker.
   for (let cursor: string | null = ''; cursor !== null;) cursor = await store.repos.sweep(cursor, PAGE, clock.now())
   return done
+}
+
+function requireKnown(code: string | null, known: Readonly<Record<string, number>>): void {
+  if (code === null || code in known) return
+  const codes = Object.keys(known).toSorted().join(', ')
+  const others = codes === '' ? 'nothing waits for an operator at all' : `the reasons are ${codes}`
+  throw new DomainError('usage', `nothing waits for an operator with the reason ${code}; ${others}`)
 }
 
 function countOf(byCode: Readonly<Record<string, number>>, code: string | null): number {

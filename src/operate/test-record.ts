@@ -15,7 +15,9 @@ import { codeOf, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import { federates } from '../domain/policy.ts'
 import { COLLECTION, type DesiredRecord, moodIdIn, recordFor, rkeyFor } from '../domain/record.ts'
+import { nameOf, whoIs } from '../domain/user-names.ts'
 import type { OperatorDeps } from './deps.ts'
+import { handleOf } from './users.ts'
 
 /** How the `mongoId` of a test record begins: no mood has such an id. */
 const MARK = 'moods-doctor-'
@@ -118,10 +120,12 @@ export async function tryLive(
 /** The account, if a record may be written there. */
 async function writable({ store }: TestDeps, user: string): Promise<ReadyAccount> {
   const account = await store.accounts.byUser(user)
+  const handle = await handleOf(store, user)
   if (!isReady(account)) {
-    throw new DomainError('usage', 'this user has no account that can be written to: moods accounts check says why')
+    const where = `"moods show ${nameOf(user, handle)}" tells why`
+    throw new DomainError('usage', `${whoIs(user, handle)} has no account that can be written to: ${where}`)
   }
-  if (await store.erasures.byUser(user)) throw new DomainError('usage', 'this user is being forgotten')
+  if (await store.erasures.byUser(user)) throw new DomainError('usage', `${whoIs(user, handle)} is being erased`)
   return account
 }
 

@@ -8,7 +8,7 @@ import type { Mood } from '../domain/mood.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived, authors, histories } from './pages.ts'
-import { isKnown } from './users.ts'
+import { didYouMean, isKnown, nearUsers, userOfHandle } from './users.ts'
 
 export type Thing =
   | { readonly kind: 'user'; readonly user: string }
@@ -38,9 +38,10 @@ export async function findThings(
 ): Promise<readonly Thing[]> {
   const found = await find(deps, name, onProgress, stop)
   if (found.length > 0 || stop.aborted) return found
+  const [near = []] = await nearUsers(deps.store, [name])
   throw new DomainError(
     'usage',
-    `there is nothing called ${name} here\n` +
+    `there is nothing called ${name} here${didYouMean(near)}\n` +
       'give the @handle, sub or DID of a user, the id of a mood, the AT-URI of a record, the receipt of an erasure,' +
       ' or the 12 hex digits by which a line of the log names a user or an erasure',
   )
@@ -49,31 +50,24 @@ export async function findThings(
 async function find(deps: ThingsDeps, name: string, onProgress: OnProgress, stop: AbortSignal): Promise<Thing[]> {
   const { store } = deps
   if (name.startsWith('at://')) return ofUri(deps, name)
-  if (name.startsWith('did:')) return usersOf([(await store.accounts.byDid(name))?.user])
-  if (name.startsWith('@')) return usersOf([await userOf(deps, name)])
+  if (name.startsWith('did:')) return usersOf([(await store.accounts.byDid(name))?.user ?? null])
+  if (name.startsWith('@')) return usersOf([await userOfHandle(store, name)])
   const [isUser, byHandle, mood, erasure] = await Promise.all([
     isKnown(store, name),
-    userOf(deps, name),
+    userOfHandle(store, name),
     store.moods.byId(name),
     store.erasures.byReceipt(name),
   ])
   return [
-    ...usersOf([isUser ? name : undefined, byHandle]),
+    ...usersOf([isUser ? name : null, byHandle]),
     ...(mood ? [{ kind: 'mood', mood } as const] : []),
     ...(erasure ? [{ kind: 'erasure', erasure } as const] : []),
     ...(isLogId(name) ? await ofLogId(deps, name, onProgress, stop) : []),
   ]
 }
 
-function usersOf(users: readonly (string | undefined)[]): Thing[] {
-  return [...new Set(users)].flatMap((user) => (user === undefined ? [] : [{ kind: 'user', user } as const]))
-}
-
-/** The user of a handle, also of one from an existing database that could not be chosen today. */
-async function userOf({ store: { accounts } }: Pick<ThingsDeps, 'store'>, name: string): Promise<string | undefined> {
-  const written = name.replace(/^@/, '')
-  const users = await accounts.usersOf([written, written.toLowerCase()])
-  return users.get(written) ?? users.get(written.toLowerCase())
+function usersOf(users: readonly (string | null)[]): Thing[] {
+  return [...new Set(users)].flatMap((user) => (user === null ? [] : [{ kind: 'user', user } as const]))
 }
 
 /** @throws DomainError `usage` when it is no AT-URI of a repository or of a mood's record in one */

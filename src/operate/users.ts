@@ -2,7 +2,8 @@
 
 import type { Account } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
-import { parseHandle } from '../domain/handle.ts'
+import { Nearest } from '../domain/near.ts'
+import { whoIs } from '../domain/user-names.ts'
 import type { Store } from '../ports/store.ts'
 import type { OnProgress } from './deps.ts'
 import { archived, authors, histories } from './pages.ts'
@@ -64,32 +65,63 @@ async function countMoods(store: Store, user: string): Promise<number> {
 }
 
 /**
- * The user that is named by `@handle`, a DID or a `sub`.
+ * The user that is named by `@handle`, a DID or a `sub`. A handle may be written without `@` where no `sub` reads like it.
  *
- * @throws DomainError `usage` when there is no such user; `invalid_handle`
+ * @throws DomainError `usage` when there is no such user, with the users whose names are near
  */
 export async function findUser(store: Store, name: string): Promise<string> {
-  const user = name.startsWith('@')
-    ? await byHandle(store, parseHandle(name))
-    : name.startsWith('did:')
-      ? ((await store.accounts.byDid(name))?.user ?? null)
-      : (await isKnown(store, name))
-        ? name
-        : null
-  if (user !== null) return user
-  throw new DomainError(
-    'usage',
-    `there is no user ${name} (a user is @handle, a DID, or the sub of the sign-in provider)`,
-  )
+  const [user] = await findUsers(store, [name])
+  return user!
 }
 
-/** The users of these names. @throws DomainError `usage` when there is no user of one of them */
-export function findUsers(store: Store, names: readonly string[]): Promise<string[]> {
-  return Promise.all(names.map((name) => findUser(store, name)))
+/** The users of these names. @throws DomainError `usage` when there is no user of one of them, as {@link findUser} */
+export async function findUsers(store: Store, names: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(names.map((name) => byName(store, name)))
+  const unknown = names.filter((_, i) => found[i] === null)
+  if (unknown.length === 0) return found.filter((user) => user !== null)
+  const near = await nearUsers(store, unknown)
+  const lines = unknown.map((name, i) => `there is no user ${name}${didYouMean(near[i]!)}`)
+  throw new DomainError('usage', [...lines, 'a user is @handle, a DID, or the sub of the sign-in provider'].join('\n'))
 }
 
-async function byHandle({ accounts }: Store, handle: string): Promise<string | null> {
-  return (await accounts.usersOf([handle])).get(handle) ?? null
+async function byName(store: Store, name: string): Promise<string | null> {
+  if (name.startsWith('did:')) return (await store.accounts.byDid(name))?.user ?? null
+  if (!name.startsWith('@') && (await isKnown(store, name))) return name
+  return userOfHandle(store, name)
+}
+
+/** The user of a handle, with or without `@`; also of one from an existing database that could not be chosen today. */
+export async function userOfHandle({ accounts }: Pick<Store, 'accounts'>, name: string): Promise<string | null> {
+  const written = name.replace(/^@/, '')
+  const users = await accounts.usersOf([written, written.toLowerCase()])
+  return users.get(written) ?? users.get(written.toLowerCase()) ?? null
+}
+
+export async function handleOf({ accounts }: Pick<Store, 'accounts'>, user: string): Promise<string | null> {
+  return (await accounts.handlesOf([user])).get(user) ?? null
+}
+
+/** A question at the end of a sentence, where there is something to ask. */
+export function didYouMean(near: readonly string[]): string {
+  return near.length === 0 ? '' : `: did you mean ${near.join(', ')}?`
+}
+
+/** For each name that is nobody's, the users with handles or subs near it. Reads all handles and accounts. */
+export async function nearUsers(store: Store, names: readonly string[]): Promise<readonly (readonly string[])[]> {
+  const nearest = names.map((name) => new Nearest(name))
+  for await (const page of archived(store, 'handles')) {
+    for (const { user, handle } of page) {
+      const shown = whoIs(user, handle)
+      for (const near of nearest) {
+        near.look(handle, shown)
+        near.look(user, shown)
+      }
+    }
+  }
+  for await (const page of archived(store, 'accounts')) {
+    for (const { user, handle } of page) for (const near of nearest) near.look(user, whoIs(user, handle))
+  }
+  return nearest.map(({ found }) => found)
 }
 
 /** Whether there is a handle, an account, an erasure or a mood of this `sub`; a deleted mood will do. */

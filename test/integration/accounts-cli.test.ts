@@ -58,7 +58,7 @@ describe('moods accounts list', () => {
     ])
     const { stdout } = await runMoods(['accounts', 'list'], environment(folder.path))
     expect(stdout).toContain('4 users: 2 with a handle, 1 with moods, 1 of these without an account.')
-    expect(stdout).toMatch(/@alice +needs attention|@alice +needs_attention/)
+    expect(stdout).toMatch(/^needs attention did:plc:\w+ +0 moods {2}@alice \(u1\) {2}AccountTakedown$/m)
   })
 })
 

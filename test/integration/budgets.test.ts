@@ -244,7 +244,13 @@ describe('moods retry', () => {
     expect(stdout).toContain('1 rejected: InvalidRequest')
     expect(stdout).toContain('1 accounts need attention: AccountTakedown')
     expect(await run()).toMatchObject({ executed: false, moods: 1, accounts: 1 })
-    expect(await run('--reason', 'Other', '--execute')).toMatchObject({ executed: true, moods: 0, accounts: 0 })
+    expect(await run('--reason', 'Other', '--execute')).toMatchObject({
+      ok: false,
+      error: {
+        code: 'usage',
+        message: expect.stringMatching(/Other; the reasons are AccountTakedown, InvalidRequest$/),
+      },
+    })
     expect(await run('--reason', 'InvalidRequest', '--execute')).toMatchObject({
       executed: true,
       moods: 1,

@@ -1,6 +1,7 @@
 /** `moods audit`: reads repositories whole and reports how they differ from the database. */
 
 import { Command } from 'commander'
+import { whoIs } from '../../domain/user-names.ts'
 import type { AuditReport } from '../../operate/survey.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
@@ -52,7 +53,7 @@ const LISTED = 20
 function describe({ complete, summary, users }: AuditReport): string {
   const lines = [...describeSummary(summary)]
   for (const { handle, user, result, code, findings } of users) {
-    const name = handle ? `@${handle}` : user
+    const name = whoIs(user, handle)
     if (result === 'unreadable') lines.push(`${name}: cannot be read (${code}); nothing is known of this repository`)
     for (const { kind, rkey, mood } of findings.slice(0, LISTED)) {
       lines.push(`${name}: ${kind}${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`)

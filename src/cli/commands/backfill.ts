@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { DomainError } from '../../domain/errors.ts'
+import { whoIs } from '../../domain/user-names.ts'
 import type { Backfill } from '../../operate/backfill.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
@@ -74,7 +75,7 @@ function describe({ complete, executed, overall, users }: Backfill, file: string
     `skipped   ${skipped.private} private, ${skipped.deleted} deleted, ${skipped.tooLong} too long, ${skipped.noAccount} without account`,
     ...troubled.map(
       ({ handle, user, failed, total, reason }) =>
-        `${handle ? `@${handle}` : user}: ${failed} of ${total} failed (${reason ?? 'see "moods status"'})`,
+        `${whoIs(user, handle)}: ${failed} of ${total} failed (${reason ?? 'see "moods status"'})`,
     ),
     ...(complete ? [] : [INTERRUPTED]),
     executed ? `The report is in ${file}.` : DRY_RUN,

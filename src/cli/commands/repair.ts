@@ -1,6 +1,6 @@
 /** `moods repair`: turns what an audit finds into work for the engine, and watches until it is done. */
 
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
 import type { Repair } from '../../operate/repair.ts'
 import type { Exit } from '../exit.ts'
@@ -19,11 +19,11 @@ export function repairCommand(exit: Exit): Command {
   return new Command('repair')
     .description('repairs what an audit finds: the engine publishes, deletes and notes what is needed')
     .argument('[users...]', '@handle, sub or DID; all users who have an account if none is named')
-    .option(
-      '--finding <kind...>',
-      `only these: ${FINDING_KINDS.join(', ')} (default all but the last two)`,
-      collect,
-      [],
+    .addOption(
+      new Option('--finding <kind>', 'only findings of this kind; may be given several times')
+        .choices(FINDING_KINDS)
+        .default([], 'all but foreign and unreadable')
+        .argParser(collect),
     )
     .option('--modernise', 'rewrite records of the legacy form (mood, when, ref) to the lexicon')
     .option(...EXECUTE_OPTION)
@@ -37,7 +37,7 @@ export function repairCommand(exit: Exit): Command {
 
 function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
   const kind = FINDING_KINDS.find((known) => known === text)
-  if (!kind) throw new InvalidArgumentError(`one of ${FINDING_KINDS.join(', ')}`)
+  if (!kind) throw new InvalidArgumentError(`Allowed choices are ${FINDING_KINDS.join(', ')}.`)
   return [...before, kind]
 }
 

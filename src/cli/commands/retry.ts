@@ -15,7 +15,7 @@ interface Options {
 export function retryCommand(exit: Exit): Command {
   return new Command('retry')
     .description('puts rejected moods, and accounts that need attention, back to work')
-    .option('--reason <code>', 'only those that were refused with this code, as "moods status" names it')
+    .option('--reason <code>', 'only those that were refused with this code, as "moods status" prints it')
     .option(...EXECUTE_OPTION)
     .option(...JSON_OPTION)
     .action(async (options: Options) => exit(await run(options)))

@@ -2,6 +2,7 @@
 
 import type { AccountState } from '../../domain/account.ts'
 import { countBy } from '../../domain/tally.ts'
+import { whoIs } from '../../domain/user-names.ts'
 import type { AccountCheck } from '../../operate/account-check.ts'
 import type { AccountList } from '../../operate/accounts.ts'
 import type { Provision } from '../../operate/provision.ts'
@@ -12,9 +13,8 @@ export function describeList({ counts, users, complete }: AccountList): string {
   const states = Object.entries(counts.states).map(([state, n]) => `${n} ${state.replace('_', ' ')}`)
   return [
     ...users.map(({ user, handle, state, did, reason, moods }) => {
-      const name = handle === null ? '-' : `@${handle}`
       const why = reason === null ? '' : `  ${reason}`
-      return `${name.padEnd(20)} ${state.padEnd(15)} ${(did ?? '-').padEnd(32)} ${String(moods).padStart(6)} moods  ${user}${why}`
+      return `${state.replace('_', ' ').padEnd(15)} ${(did ?? '-').padEnd(32)} ${String(moods).padStart(6)} moods  ${whoIs(user, handle)}${why}`
     }),
     `${counts.users} users: ${counts.withHandle} with a handle, ${counts.withMoods} with moods, ${counts.without} of these without an account.`,
     `Accounts: ${states.join(', ')}.`,
@@ -42,10 +42,8 @@ export function describeProvision({ result }: Provision, isInterrupted: boolean)
   if (!result) return DRY_RUN
   const { made, failed, reasons, waiting } = result
   return [
-    ...made.map(
-      ({ user, handle, pdsHandle }) => `made    ${pdsHandle ?? '-'}  for ${handle === '' ? user : `@${handle}`}`,
-    ),
-    ...failed.map(({ user, code, message }) => `failed  ${user}  ${code}: ${message}`),
+    ...made.map(({ user, handle, pdsHandle }) => `made    ${pdsHandle ?? '-'}  for ${whoIs(user, handle)}`),
+    ...failed.map(({ user, handle, code, message }) => `failed  ${whoIs(user, handle)}  ${code}: ${message}`),
     `${made.length} made, ${failed.length} failed, ${waiting} still to be made.`,
     ...Object.entries(reasons).map(([code, n]) => `  ${n} failed: ${code}`),
     ...(isInterrupted ? [INTERRUPTED] : []),
@@ -61,7 +59,10 @@ export function describeSealed({ executed, accounts, plain, sealed, failed }: Se
 
 export function describeCheck({ checked, findings, stoppedAfter }: AccountCheck): string {
   return [
-    ...findings.flatMap(({ user, problem, detail, remedy }) => [`${problem}  ${user}: ${detail}`, `  ${remedy}`]),
+    ...findings.flatMap(({ user, handle, problem, detail, remedy }) => [
+      `${problem}  ${whoIs(user, handle)}: ${detail}`,
+      `  ${remedy}`,
+    ]),
     `${checked} accounts checked, ${findings.length} findings.`,
     ...Object.entries(countBy(findings.map(({ problem }) => problem))).map(([problem, n]) => `  ${n} ${problem}`),
     ...(stoppedAfter === null ? [] : [`Stopped. Resume with --after '${stoppedAfter}'`]),

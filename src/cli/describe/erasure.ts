@@ -1,6 +1,7 @@
 /** Erasures as text for operators. */
 
 import type { ErasureStep } from '../../domain/erasure.ts'
+import { whoIs } from '../../domain/user-names.ts'
 import { countBy } from '../../domain/tally.ts'
 import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
 import type { ErasedAgain, RestoredPlan } from '../../operate/erase-again.ts'
@@ -8,7 +9,7 @@ import type { OpenErasures } from '../../operate/erase-open.ts'
 import type { ShownErasure } from '../../operate/show-erasure.ts'
 import type { Ending } from '../exit.ts'
 import { DRY_RUN, isoTime } from '../phrases.ts'
-import { age, describeReason, line, whoIs } from './lines.ts'
+import { age, describeReason, line } from './lines.ts'
 
 export function describeExtent({ handle, did, moods, records, account }: Extent, execute: boolean): string {
   const inRepo = records === null ? 'all records' : `${records} records`

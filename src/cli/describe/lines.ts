@@ -19,8 +19,3 @@ export function describeReason({ text, remedy, until }: Reason & { readonly unti
   const next = until === undefined || until === null ? '' : `; next look ${isoTime(until)}`
   return [line('because', `${text}${next}`), line('', remedy)]
 }
-
-/** A user as all commands name one. */
-export function whoIs(user: string, handle: string | null): string {
-  return handle === null ? user : `@${handle} (${user})`
-}

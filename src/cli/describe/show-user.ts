@@ -4,7 +4,8 @@ import type { OnNetwork, ShownUser, Used } from '../../operate/show-user.ts'
 import { isoTime } from '../phrases.ts'
 import { duration } from '../progress.ts'
 import { describeOneErasure } from './erasure.ts'
-import { age, describeReason, line, whoIs } from './lines.ts'
+import { age, describeReason, line } from './lines.ts'
+import { whoIs } from '../../domain/user-names.ts'
 
 export function describeUser(shown: ShownUser): string[] {
   const { user, handle, network, erasure, complete } = shown

@@ -1,11 +1,12 @@
 /** What `moods show` prints. Times are in UTC. */
 
-import { holdReason, nameOf } from '../../domain/reasons.ts'
+import { holdReason } from '../../domain/reasons.ts'
 import type { Shown, ShownRecord } from '../../operate/show.ts'
 import type { SeenRecord, ShownMood } from '../../operate/show-mood.ts'
 import { isoTime } from '../phrases.ts'
 import { describeOneErasure } from './erasure.ts'
-import { describeReason, line, whoIs } from './lines.ts'
+import { describeReason, line } from './lines.ts'
+import { nameOf, whoIs } from '../../domain/user-names.ts'
 import { describeUser } from './show-user.ts'
 
 export function describeShown(all: readonly Shown[]): string {

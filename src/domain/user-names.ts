@@ -1,0 +1,11 @@
+/** The two ways in which a user is named to operators. */
+
+/** As commands take one: `@handle`, or the `sub` where there is none. @param handle null or empty where there is none */
+export function nameOf(user: string, handle: string | null): string {
+  return handle ? `@${handle}` : user
+}
+
+/** As everything that is printed names one: `@handle (sub)`. @param handle null or empty where there is none */
+export function whoIs(user: string, handle: string | null): string {
+  return handle ? `@${handle} (${user})` : user
+}
