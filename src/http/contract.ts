@@ -90,6 +90,7 @@ export const MoodView = Type.Object({
   atproto: Type.Object({
     synced: Type.Boolean(),
     state: oneOf(SYNC_STATES),
+    reason: Type.String({ description: 'why it is in this state, in words' }),
     uri: Type.Optional(Type.String()),
     cid: Type.Optional(Type.String()),
     error: Type.Optional(Type.Object({ code: Type.String() })),

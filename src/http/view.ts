@@ -2,6 +2,7 @@
 
 import { type Erasure, ERASURE_STEPS } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
+import { rowReason } from '../domain/reasons.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
 import type { Entry, Page } from '../moods.ts'
@@ -21,6 +22,7 @@ export function moodView({ mood, handle }: Entry): MoodView {
     atproto: {
       synced: isSynced(sync),
       state: sync.state,
+      reason: rowReason(sync).text,
       ...(sync.uri === null ? {} : { uri: sync.uri }),
       ...(sync.cid === null ? {} : { cid: sync.cid }),
       // Without the message: the PDS may put more into it than a stranger should read.

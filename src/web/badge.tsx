@@ -7,6 +7,7 @@ interface Props {
 
 /** Where a mood stands. A published one opens its record. */
 export function Badge({ mood, onOpen }: Props) {
+  const { reason } = mood.atproto
   switch (mood.atproto.state) {
     case 'published':
       return (
@@ -21,20 +22,24 @@ export function Badge({ mood, onOpen }: Props) {
       )
     case 'rejected':
       return (
-        <span class="badge rejected" title={mood.atproto.error?.code}>
+        <span class="badge rejected" title={reason}>
           not published
         </span>
       )
     case 'withdrawn':
-      return <span class="badge">withdrawn</span>
+      return (
+        <span class="badge" title={reason}>
+          withdrawn
+        </span>
+      )
     case 'local':
     case 'pending':
       return mood.isPrivate ? (
-        <span class="badge" title="Kept here, and never published">
+        <span class="badge" title={reason}>
           only you
         </span>
       ) : (
-        <span class="badge saved" title="Kept here, and on its way to the author’s repository">
+        <span class="badge saved" title={reason}>
           saved
         </span>
       )

@@ -4,6 +4,8 @@ import { SignJWT, generateKeyPair } from 'jose'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
+import { rejected } from '../../src/domain/sync.ts'
+import { saveRow } from '../support/damage.ts'
 import { AUDIENCE, startProvider } from '../support/provider.ts'
 import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from '../support/installation.ts'
 
@@ -207,6 +209,19 @@ describe('the API', () => {
         const { body } = await who.send<List>(`/api/mood/${list}`)
         expect(body.moods.some((mood) => mood.id === secret.id)).toBe(isThere)
       }
+    })
+
+    it('shows why a mood is in its state, in words', async () => {
+      const { id, atproto } = await alice.post('to be refused')
+      expect(atproto).toMatchObject({ state: 'pending', reason: 'its repository is about to be brought up to date' })
+      const hidden = await alice.post('for my eyes only', { isPrivate: true })
+      expect(hidden.atproto).toMatchObject({ state: 'local', reason: 'private moods never leave the database' })
+      const mood = (await app.store.moods.byId(id))!
+      const error = { code: 'InvalidRequest', message: 'to be refused: never said to strangers', at: 0 }
+      await saveRow(app, { ...mood, sync: rejected(mood.sync, error) })
+      const { body } = await stranger.send(`/api/mood/${id}`)
+      expect(body).toMatchObject({ atproto: { reason: 'the PDS refused it for good (InvalidRequest)' } })
+      expect(JSON.stringify(body)).not.toContain('never said')
     })
 
     it('never shows a user’s sub', async () => {
