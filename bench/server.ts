@@ -24,6 +24,7 @@ const constant = await createHttp(
     trial: { verify: () => Promise.resolve('u1'), issue: () => Promise.resolve('') },
     events: new Events(log),
     changes: new Wakeup(),
+    health: () => Promise.resolve([]),
   },
   new AsyncDisposableStack(),
 )

@@ -16,7 +16,9 @@ import type { Http } from './http/deps.ts'
 import { createHttp } from './http/app.ts'
 import { Moods } from './moods.ts'
 import { Events } from './observe/events.ts'
+import { HealthLog } from './observe/health-log.ts'
 import { createLog, type Logger } from './observe/log.ts'
+import { readHealth } from './operate/health.ts'
 import { PdsClient } from './pds/client.ts'
 import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
@@ -126,7 +128,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
 
   let address: string | null = null
   const trial = isServer && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
-  const parts = { config, pdsUrl: url, store, moods, accounts, erasures, events, clock, changes, trial }
+  const health = async () => (await readHealth({ store, clock, policy, config, pdsUrl: url })).notices
+  const parts = { config, pdsUrl: url, store, moods, accounts, erasures, events, clock, changes, trial, health }
   let http: Promise<Http> | null = null
   if (isServer) {
     http = createHttp(parts, starting)
@@ -137,7 +140,10 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
       starting.defer(publishInBackground({ folder, host, xrpc, pdsUrl: url }, onError))
     }
   }
-  if (role !== 'command') events.started(address, url)
+  if (role !== 'command') {
+    starting.defer(runUntilDisposed((stopping) => new HealthLog(health, events).run(stopping)))
+    events.started(address, url)
+  }
   const running = starting.move()
   return {
     address,

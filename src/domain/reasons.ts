@@ -238,12 +238,14 @@ function leftOutReason({ federation: { words } }: Facts): Reason {
 }
 
 function noWorker({ workers }: ErasureFacts): Waiting | null {
-  if (workers !== 0) return null
-  return still(
-    'no_worker',
-    'no worker is alive',
-    'Start one: "moods worker", or "moods all" in place of "moods serve".',
-  )
+  return workers === 0 ? { ...NO_WORKER, until: null } : null
+}
+
+/** The engine runs nowhere. */
+export const NO_WORKER: Reason = {
+  code: 'no_worker',
+  text: 'no worker is alive',
+  remedy: 'Start one: "moods worker", or "moods all" in place of "moods serve".',
 }
 
 /** What keeps requests of this kind from being sent: to this host at all, or for this account. */

@@ -37,3 +37,8 @@ export function isAlive({ at }: Pick<Worker, 'at'>, now: number): boolean {
 export function isBygone({ at }: Pick<Worker, 'at'>, now: number): boolean {
   return now - at > REMEMBERED_MS
 }
+
+/** How a worker is named for operators. */
+export function workerName({ host, pid, role }: Pick<Worker, 'host' | 'pid' | 'role'>): string {
+  return `"moods ${role}" on ${host} (process ${pid})`
+}

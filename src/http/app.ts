@@ -34,7 +34,7 @@ const GRACE_MS = 2_000
  */
 export async function createHttp(deps: HttpDeps, stack: AsyncDisposableStack): Promise<Http> {
   if (stack.disposed) throw new DomainError('unavailable', 'this installation is closed')
-  const { config, moods, accounts, erasures, store, clock, events, changes, trial, pdsUrl } = deps
+  const { config, moods, accounts, erasures, store, clock, events, changes, trial, pdsUrl, health } = deps
   const auth = trial ?? requireOidc(config)
   const onError = (error: unknown): void => events.defect('stream', error)
   const hub = new FeedHub({ store: store.moods, moods, clock, changes, onError })
@@ -71,7 +71,7 @@ export async function createHttp(deps: HttpDeps, stack: AsyncDisposableStack): P
     signInRoutes(api, accounts, trial, pdsUrl)
     accountRoutes(api, accounts, auth)
     erasureRoutes(api, erasures, auth)
-    healthRoutes(api, store, config.remote === null ? pdsUrl : null)
+    healthRoutes(api, { store, health, embeddedPds: config.remote === null ? pdsUrl : null })
   })
   http.get('/api/openapi.json', { schema: { hide: true } }, () => http.swagger())
   await servePage(http)

@@ -8,6 +8,7 @@
 import { type Static, Type } from 'typebox'
 import { ACCOUNT_STATES } from '../domain/account.ts'
 import { ERASURE_STEPS } from '../domain/erasure.ts'
+import { NOTICE_CODES, NOTICE_LEVELS } from '../domain/notice.ts'
 import { FEED_PAGE, LIMITS } from '../domain/mood-limits.ts'
 import { SYNC_STATES } from '../domain/sync.ts'
 
@@ -150,3 +151,15 @@ export const ErasureView = Type.Object({
 export type ErasureView = Static<typeof ErasureView>
 
 export const HealthView = Type.Object({ status: Type.String() })
+
+export const ReadinessView = Type.Object({
+  status: Type.String(),
+  notices: Type.Array(
+    Type.Object({
+      code: oneOf(NOTICE_CODES),
+      level: oneOf(NOTICE_LEVELS),
+      since: Type.Union([Type.String(), Type.Null()]),
+      text: Type.String(),
+    }),
+  ),
+})

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Accounts } from '../accounts.ts'
 import type { Config } from '../config.ts'
 import type { Erasures } from '../erasures.ts'
+import type { Notice } from '../domain/notice.ts'
 import type { Moods } from '../moods.ts'
 import type { Events } from '../observe/events.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -25,6 +26,8 @@ export interface HttpDeps {
   readonly changes: Wakeup
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null
+  /** What operators should know now. */
+  readonly health: () => Promise<readonly Notice[]>
   /** Base URL of the PDS, for people to look at. */
   readonly pdsUrl: string
 }

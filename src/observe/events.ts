@@ -4,6 +4,7 @@
  */
 
 import { logId } from '../domain/log-id.ts'
+import type { Notice } from '../domain/notice.ts'
 import type { Failure } from '../domain/outcome.ts'
 import type { Logger } from './log.ts'
 
@@ -83,6 +84,21 @@ export class Events {
 
   heartbeatResumed(): void {
     this.#log.info('heartbeat resumed')
+  }
+
+  /** Something that operators should know has become the case. */
+  notice({ code, level, since, text, detail, remedy }: Notice): void {
+    const fields = { code, since: since === null ? undefined : new Date(since).toISOString(), detail, remedy }
+    this.#log[({ problem: 'error', warning: 'warn', info: 'info' } as const)[level]](fields, text)
+  }
+
+  noticeOver({ code }: Notice): void {
+    this.#log.info({ code }, `over: ${code}`)
+  }
+
+  /** What is the case cannot be read from the store; said once until it can be. */
+  healthUnknown(error: unknown): void {
+    this.#log.warn({ err: error }, 'health cannot be read')
   }
 
   leaseLost(user: string): void {

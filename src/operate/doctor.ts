@@ -5,8 +5,10 @@ import { type Config, readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
 import type { Limit } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
+import type { NoticeCode } from '../domain/notice.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { COLLECTION } from '../domain/record.ts'
+import { isAlive } from '../domain/worker.ts'
 import { findPds, type PdsAccess } from '../network.ts'
 import { readLexiconFile } from '../lexicon/repo.ts'
 import { adminAuthorization } from '../pds/host.ts'
@@ -16,7 +18,9 @@ import { localFile } from '../store/open.ts'
 import { Xrpc } from '../pds/xrpc.ts'
 import type { Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
+import { readHealth } from './health.ts'
 import { archived } from './pages.ts'
+import type { StandingDeps } from './standing.ts'
 
 export interface Check {
   readonly name: string
@@ -148,9 +152,32 @@ async function* storeChecks(
     await store.ledger.block('doctor', clock.now())
     await store.ledger.forget('doctor')
     yield ok('store', `${store.name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
+    yield* noticed({ store, clock, config, policy: config.federation, pdsUrl: access?.url ?? '' })
     if (access) yield* sealed(store, access, stop)
   } catch (error) {
     yield problem('store', messageOf(error), remedy)
+  }
+}
+
+/** The check that a notice is the result of. */
+const NOTICED: Readonly<Record<NoticeCode, string>> = {
+  no_worker: 'workers',
+  worker_behind: 'workers',
+  pds_silent: 'pds',
+  federation_off: 'federation',
+  federation_limited: 'federation',
+  moods_waiting: 'moods',
+  erasures_open: 'erasures',
+}
+
+/** What `moods status` tells as well: whether work is done, and what waits for how long. */
+async function* noticed(deps: StandingDeps): Checks {
+  const { notices, workers } = await readHealth(deps)
+  const alive = workers.filter((worker) => isAlive(worker, deps.clock.now())).length
+  if (!notices.some(({ code }) => NOTICED[code] === 'workers')) yield ok('workers', `${alive} alive`)
+  for (const { code, level, text, detail, remedy } of notices) {
+    const [name, message] = [NOTICED[code], detail === null ? text : `${text} (${detail})`]
+    yield level === 'info' ? ok(name, message) : { name, level, message, remedy }
   }
 }
 

@@ -1,13 +1,17 @@
-/** The state of an installation: where it is, and how many moods and accounts are in each state. */
+/** The state of an installation: where it is, how many moods and accounts are in each state, and what keeps it from working. */
 
 import type { Config } from '../config.ts'
 import type { DataFolder } from '../data-folder.ts'
 import type { AccountState } from '../domain/account.ts'
 import type { SyncState } from '../domain/sync.ts'
 import { networkOf } from '../network.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
+import { type Health, readHealth } from './health.ts'
 
-export interface Status {
+export interface Status extends Health {
+  /** When it was read, in ms since 1970. */
+  readonly at: number
   /** Where the API was last served; null if it never was. */
   readonly address: string | null
   readonly running: boolean
@@ -24,16 +28,15 @@ export interface Status {
 }
 
 /** Reads the state, also while a server runs. Writes nothing. */
-export async function readStatus(
-  config: Config,
-  folder: DataFolder,
-  store: Pick<Store, 'work' | 'accounts' | 'name'>,
-): Promise<Status> {
+export async function readStatus(config: Config, folder: DataFolder, store: Store, clock: Clock): Promise<Status> {
   const network = networkOf(config, folder)
   const server = folder.readJson('server.json') as { address: string } | null
   const moods = await store.work.count()
   const accounts = await store.accounts.count()
+  const deps = { store, clock, config, policy: config.federation, pdsUrl: network?.pdsUrl ?? '' }
   return {
+    at: clock.now(),
+    ...(await readHealth(deps)),
     address: server?.address ?? null,
     running: folder.isLocked(),
     pds: network?.pdsUrl ?? null,

@@ -75,11 +75,18 @@ describe('moods all', () => {
       store: `sqlite:${folder.path}/moods.sqlite`,
       moods: { local: 1, pending: 0, published: 1, withdrawn: 0, rejected: 0 },
       accounts: { pending: 0, ready: 2, needsAttention: 0 },
+      workers: [{ role: 'all', pid: server.child.pid, alive: true }],
+      notices: [],
     })
     expect((await fetch(`${running.pds}/xrpc/_health`)).status).toBe(200)
     expect((await fetch(`${running.plc}/_health`)).status).toBe(200)
     expect(await server.stop('SIGTERM')).toBe(0)
-    expect(await status(folder.path)).toEqual({ ...running, running: false })
+    expect(await status(folder.path)).toMatchObject({
+      ...running,
+      running: false,
+      workers: [],
+      notices: [{ code: 'no_worker', level: 'warning', since: null }],
+    })
     const { stdout } = await runMoods(['status'], environment(folder.path))
     expect(stdout).toContain('1 published')
   })

@@ -31,6 +31,7 @@ const WELL = {
   lexicon: 'ok',
   configuration: 'ok',
   store: 'ok',
+  workers: 'ok',
   'seal key': 'ok',
   pds: 'ok',
   clock: 'ok',
@@ -45,7 +46,7 @@ describe('moods doctor', () => {
     await using folder = await temporaryFolder()
     const env = environment(folder.path)
     {
-      await using app = await startApp(folder.path, { role: 'serve' })
+      await using app = await startApp(folder.path)
       await app.accounts.signUp('u1', 'alice')
       await app.engine.drain()
       const before = await app.store.archive.count('ledger')
@@ -91,7 +92,7 @@ describe('moods doctor', () => {
       PLC_URL: 'http://localhost:1',
     })
     const limited = await doctor(env)
-    expect([limited.code, limited.levels]).toEqual([0, { ...WELL, plc: 'warning' }])
+    expect([limited.code, limited.levels]).toEqual([0, { ...WELL, workers: 'warning', plc: 'warning' }])
 
     const off = await doctor({ ...env, PDS_RATE_LIMITS: 'off', AUTH_ISSUER: '', AUTH_AUDIENCE: '' })
     expect([off.code, off.levels['limits'], off.levels['configuration']]).toEqual([0, 'warning', 'warning'])

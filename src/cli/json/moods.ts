@@ -3,6 +3,7 @@
 import { Type } from 'typebox'
 import { NO_COUNTS } from '../../domain/audit.ts'
 import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
+import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
 import { closed, eachOf, many, manyBy, nullable, share, someOf, time, who } from './shape.ts'
@@ -19,6 +20,31 @@ export const status = {
     rejected: manyBy('the code that moods were rejected with'),
     needsAttention: manyBy('the code for why accounts need attention'),
   }),
+  workers: Type.Array(
+    closed({
+      id: Type.String({ description: 'names the process in the store' }),
+      host: Type.String(),
+      pid: Type.Integer(),
+      role: oneOf(['all', 'worker']),
+      version: Type.String(),
+      since: time,
+      lastSeen: time,
+      alive: Type.Boolean(),
+      policyVersion: nullable(Type.Integer({ description: 'the version of the policy that it follows' })),
+    }),
+    { description: 'all that were alive within a day' },
+  ),
+  notices: Type.Array(
+    closed({
+      code: oneOf(NOTICE_CODES),
+      level: oneOf(NOTICE_LEVELS),
+      since: nullable(time),
+      text: Type.String(),
+      detail: nullable(Type.String({ description: 'who, where, and which one' })),
+      remedy: Type.String(),
+    }),
+    { description: 'what operators should know, the most urgent first' },
+  ),
 }
 
 export const retry = { executed: Type.Boolean(), moods: many, accounts: many }

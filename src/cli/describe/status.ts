@@ -1,0 +1,56 @@
+/** The state of an installation, for people and for programs. */
+
+import type { Notice } from '../../domain/notice.ts'
+import { isAlive, type Worker, workerName } from '../../domain/worker.ts'
+import type { Status } from '../../operate/status.ts'
+import { isoTime } from '../phrases.ts'
+import { documentStates } from './accounts.ts'
+import { line } from './lines.ts'
+
+export function documentStatus({ at, accounts, notices, workers, ...rest }: Status) {
+  return {
+    ...rest,
+    accounts: documentStates(accounts),
+    workers: workers.map(({ at: lastSeen, since, ...worker }) => {
+      const times = { since: isoTime(since), lastSeen: isoTime(lastSeen) }
+      return Object.assign(worker, times, { alive: isAlive({ at: lastSeen }, at) })
+    }),
+    notices: notices.map(({ since, ...notice }) => Object.assign(notice, { since: isoTime(since) })),
+  }
+}
+
+export function describeStatus(status: Status): string {
+  const { rejected, needsAttention } = status.reasons
+  return [
+    line('server', `${status.address ?? 'never started'}${status.running ? '' : ' (not running)'}`),
+    line('PDS', status.pds ?? 'none yet'),
+    line('PLC', status.plc ?? 'none yet'),
+    line('store', status.store),
+    ...describeWorkers(status.workers, status.at),
+    line('moods', counts(status.moods)),
+    line('accounts', counts(status.accounts)),
+    ...Object.entries(rejected).map(([code, n]) => `  ${n} rejected: ${code}`),
+    ...Object.entries(needsAttention).map(([code, n]) => `  ${n} accounts need attention: ${code}`),
+    ...(Object.keys({ ...rejected, ...needsAttention }).length > 0 ? ['"moods retry" prints what can be retried'] : []),
+    ...status.notices.flatMap(describeNotice),
+  ].join('\n')
+}
+
+function describeWorkers(workers: readonly Worker[], now: number): string[] {
+  const alive = workers.filter((worker) => isAlive(worker, now))
+  return [
+    line('workers', `${alive.length} alive`),
+    ...alive.map((worker) => `  ${workerName(worker)}, version ${worker.version}, since ${isoTime(worker.since)}`),
+  ]
+}
+
+/** What is the case, and what to do about it. */
+function describeNotice({ level, text, detail, remedy }: Notice): string[] {
+  return [line(level, `${text}${detail === null ? '' : ` (${detail})`}`), line('', remedy)]
+}
+
+function counts(of: Readonly<Record<string, number>>): string {
+  return Object.entries(of)
+    .map(([state, n]) => `${n} ${state.replace('_', ' ')}`)
+    .join(', ')
+}

@@ -1,0 +1,177 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { commandsIn, isCommand } from '../../test/support/commands.ts'
+import { NOW } from '../../test/support/moods.ts'
+import { aWorker } from '../../test/contract/workers.ts'
+import { reachable, unreachable, UNUSED } from './budget.ts'
+import { finished, newErasure } from './erasure.ts'
+import { type Federation, healthOf, type HealthFacts } from './health.ts'
+import { type Notice, NOTICE_LEVELS, type NoticeCode, sameNotice } from './notice.ts'
+import { holdReason, NO_WORKER } from './reasons.ts'
+import { isAlive } from './worker.ts'
+
+const MINUTE = 60_000
+const everybody: Federation = {
+  extent: 'all',
+  words: 'on',
+  by: 'ada on host-9',
+  at: NOW - 9_000,
+  reason: null,
+  version: 4,
+}
+const silent = { url: 'http://pds.test', requests: unreachable(UNUSED, true, 20_000, NOW - 5 * MINUTE) }
+const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A worker takes it up.' }
+const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 * MINUTE), 'texts_removed', true, NOW)
+
+/** All is well. */
+const facts: HealthFacts = {
+  federation: everybody,
+  workers: [aWorker('w', { at: NOW, since: NOW - MINUTE, policyVersion: 4 })],
+  pds: { url: 'http://pds.test', requests: UNUSED },
+  oldest: null,
+  erasures: null,
+  now: NOW,
+}
+
+function only(code: NoticeCode, given: Partial<HealthFacts>): Notice {
+  const notices = healthOf({ ...facts, ...given })
+  expect(notices.map((notice) => notice.code)).toEqual([code])
+  return notices[0]!
+}
+
+describe('healthOf', () => {
+  it('tells nothing where all is well', () => {
+    expect(healthOf(facts)).toEqual([])
+  })
+
+  it('tells when the last worker was heard of, after ten seconds, and that it is worse when something waits', () => {
+    const at = (ms: number) => ({
+      workers: [aWorker('v', { at: 0 }), aWorker('w', { at: NOW - ms, policyVersion: 4 })],
+    })
+    expect(healthOf({ ...facts, ...at(10_000) })).toEqual([])
+    const notice = only('no_worker', at(10_001))
+    expect(notice).toMatchObject({ level: 'warning', since: NOW - 10_001 })
+    expect(notice.text).toBe('no worker is alive, so nothing is published: the last one was heard of 10 s ago')
+    expect(notice.detail).toContain('"moods worker" on host-1 (process 7)')
+    expect(only('no_worker', { workers: [] })).toMatchObject({ level: 'warning', since: null, detail: null })
+    const oldest = { id: 'm1', dueAt: NOW - 1, why: NO_WORKER }
+    expect(only('no_worker', { workers: [], oldest }).level).toBe('problem')
+    const codes = healthOf({ ...facts, workers: [], erasures: { open: 1, oldest: erasure, why: null } })
+    expect(codes[0]).toMatchObject({ code: 'no_worker', level: 'problem' })
+  })
+
+  it('tells of a worker that follows another policy than the stored one, once it has had five seconds', () => {
+    const stored = { ...everybody, at: NOW - 6_000, version: 5 }
+    const behind = (at: number, since = 0) => ({
+      federation: stored,
+      workers: [aWorker('v', { at: NOW, since: 0, policyVersion: 5 }), aWorker('w', { at, since, policyVersion: 4 })],
+    })
+    expect(healthOf({ ...facts, ...behind(NOW - 1_000) })).toEqual([])
+    const notice = only('worker_behind', behind(NOW - 999))
+    expect(notice).toMatchObject({ level: 'problem', since: stored.at })
+    expect(notice.text).toContain('1 of 2 workers')
+    expect(healthOf({ ...facts, ...behind(NOW, NOW - 5_000) })).toEqual([])
+    expect(
+      only('worker_behind', { workers: [aWorker('w', { at: NOW, since: 0, policyVersion: null })] }).code,
+    ).toBeTruthy()
+  })
+
+  it('tells of a PDS that is taken for dead: since when, and when it is probed again', () => {
+    const notice = only('pds_silent', { pds: silent, now: NOW - 5 * MINUTE + 1_000 })
+    expect(notice).toMatchObject({ level: 'problem', since: NOW - 5 * MINUTE, detail: 'http://pds.test' })
+    const probeAt = new Date(NOW - 5 * MINUTE + 20_000).toISOString().replace('.000', '')
+    expect(notice.text).toContain(`probed again at ${probeAt}`)
+    expect(only('pds_silent', { pds: silent }).text).toContain('the next request probes it again')
+    expect(healthOf({ ...facts, pds: { ...silent, requests: reachable(silent.requests) } })).toEqual([])
+    expect(healthOf({ ...facts, pds: { ...silent, requests: unreachable(UNUSED, false, 1, NOW) } })).toEqual([])
+  })
+
+  it('tells that federation is off, or on for some only, since when, by whom and why', () => {
+    const off = only('federation_off', {
+      federation: { ...everybody, extent: 'nobody', words: 'off', reason: 'a drill' },
+    })
+    expect(off).toMatchObject({ level: 'warning', since: NOW - 9_000, detail: 'set by ada on host-9: a drill' })
+    const some = { ...everybody, extent: 'some', words: 'on for @alice only' } as const
+    const limited = only('federation_limited', { federation: some })
+    expect(limited).toMatchObject({ level: 'info', detail: 'on for @alice only; set by ada on host-9' })
+    expect(limited.text).not.toContain('alice')
+    expect(healthOf({ ...facts, federation: null })).toEqual([])
+  })
+
+  it('tells how long the oldest pending mood has waited, from a minute on, and why', () => {
+    const oldest = { id: 'm1', dueAt: NOW - 12 * MINUTE, why: inTurn }
+    const notice = only('moods_waiting', { oldest })
+    expect(notice).toMatchObject({ level: 'info', since: oldest.dueAt, detail: 'mood m1', remedy: inTurn.remedy })
+    expect(notice.text).toBe('the oldest pending mood has waited for 12 min, because it waits for its turn')
+    expect(only('moods_waiting', { oldest: { ...oldest, why: NO_WORKER } }).level).toBe('warning')
+    const leftOut = {
+      ...holdReason('federation_off'),
+      text: 'federation is on for @alice only, which leaves its author out',
+    }
+    expect(only('moods_waiting', { oldest: { ...oldest, why: leftOut } }).text).not.toContain('alice')
+    expect(healthOf({ ...facts, oldest: { ...oldest, dueAt: NOW - MINUTE + 1 } })).toEqual([])
+  })
+
+  it('tells how many erasures are open, for how long, at which step the oldest waits, and for what', () => {
+    const why = { code: 'pds_silent', text: 'the PDS does not answer', remedy: 'See to it.', until: null }
+    const notice = only('erasures_open', { erasures: { open: 3, oldest: erasure, why } })
+    expect(notice).toMatchObject({ level: 'warning', since: erasure.requestedAt, remedy: why.remedy })
+    expect(notice.text).toBe(
+      '3 erasures are open, the oldest for 2 h, waiting for "records deleted", because the PDS does not answer',
+    )
+    expect(JSON.stringify(notice)).not.toMatch(/receipt|u1|tombstone/)
+    const young = newErasure('receipt', 'u1', 'tombstone', NOW - 5_000)
+    const one = only('erasures_open', { erasures: { open: 1, oldest: young, why: null } })
+    expect(one).toMatchObject({ level: 'info' })
+    expect(one.text).toBe('1 erasure is open, for 5 s, waiting for "texts removed"')
+  })
+
+  it('whatever is the case, the most urgent comes first, each is told once, and every remedy names commands that there are', () => {
+    const anyFacts: fc.Arbitrary<HealthFacts> = fc.record({
+      federation: fc.option(fc.constantFrom(everybody, { ...everybody, extent: 'nobody', version: 5 } as const), {
+        nil: null,
+      }),
+      workers: fc.array(
+        fc.record({ at: fc.nat({ max: 30_000 }), version: fc.constantFrom(null, 4, 5) }).map(({ at, version }) => {
+          return aWorker('w', { at: NOW - at, since: NOW - 60_000, policyVersion: version })
+        }),
+        { maxLength: 3 },
+      ),
+      pds: fc.constantFrom(facts.pds, silent),
+      oldest: fc.option(fc.constant({ id: 'm1', dueAt: NOW - 9 * MINUTE, why: inTurn }), { nil: null }),
+      erasures: fc.option(fc.constant({ open: 1, oldest: erasure, why: null }), { nil: null }),
+      now: fc.constant(NOW),
+    })
+    fc.assert(
+      fc.property(anyFacts, (given) => {
+        const notices = healthOf(given)
+        const levels = notices.map(({ level }) => NOTICE_LEVELS.indexOf(level))
+        expect(levels).toEqual(levels.toSorted((a, b) => a - b))
+        expect(new Set(notices.map(({ code }) => code)).size).toBe(notices.length)
+        const isDead = !given.workers.some((worker) => isAlive(worker, NOW))
+        expect(notices.some(({ code }) => code === 'no_worker')).toBe(isDead)
+        for (const { remedy } of notices) {
+          expect(remedy).toMatch(/\.$/)
+          for (const command of commandsIn(remedy)) expect(isCommand(command), command).toBe(true)
+        }
+      }),
+    )
+  })
+})
+
+describe('sameNotice', () => {
+  const waiting = (dueAt: number) => only('moods_waiting', { oldest: { id: 'm1', dueAt, why: inTurn } })
+
+  it('is not news that another mood has come to be the oldest, or that time goes by', () => {
+    expect(sameNotice(waiting(NOW - 2 * MINUTE), waiting(NOW - 3 * MINUTE))).toBe(true)
+  })
+
+  it('is news when it is more or less urgent, another one, or has begun again', () => {
+    const oldest = { id: 'm1', dueAt: NOW - 2 * MINUTE, why: NO_WORKER }
+    expect(sameNotice(waiting(oldest.dueAt), only('moods_waiting', { oldest }))).toBe(false)
+    const off = (at: number) => only('federation_off', { federation: { ...everybody, extent: 'nobody', at } })
+    expect(sameNotice(off(NOW), off(NOW))).toBe(true)
+    expect(sameNotice(off(NOW), off(NOW + 1))).toBe(false)
+    expect(sameNotice(off(NOW), waiting(NOW - 2 * MINUTE))).toBe(false)
+  })
+})

@@ -1,0 +1,171 @@
+/**
+ * What operators should know of an installation at one moment: whether it publishes, whether a worker is alive, and what
+ * waits for how long, and why. Pure.
+ */
+
+import { isDead, type LedgerEntry } from './budget.ts'
+import { type Erasure, nextStep } from './erasure.ts'
+import { type Notice, NOTICE_LEVELS } from './notice.ts'
+import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
+import { isAlive, type Worker, workerName } from './worker.ts'
+
+/** The policy on federation, as far as it makes for a notice. */
+export interface Federation {
+  readonly extent: 'nobody' | 'some' | 'all'
+  /** Completes "federation is …"; may name users. */
+  readonly words: string
+  readonly by: string
+  /** When it was set, in ms since 1970. */
+  readonly at: number
+  readonly reason: string | null
+  readonly version: number
+}
+
+/** All that notices are made of, as it stands at one moment. */
+export interface HealthFacts {
+  /** Null where no process has stored a policy yet. */
+  readonly federation: Federation | null
+  /** All that are not forgotten, the dead too. */
+  readonly workers: readonly Worker[]
+  /** The host's requests, as the ledger has them. */
+  readonly pds: { readonly url: string; readonly requests: LedgerEntry }
+  /** The pending mood that has been due the longest, since when, and why it still waits; null when none is due. */
+  readonly oldest: { readonly id: string; readonly dueAt: number; readonly why: Reason } | null
+  /** Erasures that are not finished: how many, and the oldest; null when there are none. */
+  readonly erasures: { readonly open: number; readonly oldest: Erasure; readonly why: Waiting | null } | null
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** A mood that waits no longer than this is on its way. */
+const WAITING_MS = 60_000
+/** An erasure takes a minute or two, since a late write may still land. */
+const ERASING_MS = 10 * 60_000
+/** Every process follows a new policy within a second, and says so with its next beat. */
+const FOLLOWING_MS = 5_000
+
+/** @returns what there is to tell, the most urgent first; nothing where all is well and everybody's moods are published */
+export function healthOf(facts: HealthFacts): readonly Notice[] {
+  const all = [
+    noWorker(facts),
+    workerBehind(facts),
+    pdsSilent(facts),
+    federation(facts),
+    moodsWaiting(facts),
+    erasuresOpen(facts),
+  ].filter((notice) => notice !== null)
+  return all.toSorted((a, b) => NOTICE_LEVELS.indexOf(a.level) - NOTICE_LEVELS.indexOf(b.level))
+}
+
+function noWorker({ workers, oldest, erasures, now }: HealthFacts): Notice | null {
+  if (workers.some((worker) => isAlive(worker, now))) return null
+  const last = workers.toSorted((a, b) => b.at - a.at)[0]
+  const seen = last ? `the last one was heard of ${spell(now - last.at)} ago` : 'none was heard of in the last day'
+  return {
+    code: 'no_worker',
+    level: oldest === null && erasures === null ? 'warning' : 'problem',
+    since: last?.at ?? null,
+    text: `${NO_WORKER.text}, so nothing is published: ${seen}`,
+    detail: last ? `the last one was ${workerName(last)}` : null,
+    remedy: NO_WORKER.remedy,
+  }
+}
+
+function workerBehind({ federation: stored, workers, now }: HealthFacts): Notice | null {
+  if (stored === null) return null
+  const alive = workers.filter((worker) => isAlive(worker, now))
+  const behind = alive.filter(({ at, since, policyVersion }) => {
+    return policyVersion !== stored.version && at - Math.max(since, stored.at) > FOLLOWING_MS
+  })
+  if (behind.length === 0) return null
+  return {
+    code: 'worker_behind',
+    level: 'problem',
+    since: stored.at,
+    text: `${behind.length} of ${alive.length} workers do not follow the policy that was set ${iso(stored.at)}`,
+    detail: behind.map(workerName).join(', '),
+    remedy: 'Its log tells why it cannot read the store; where it tells nothing, restart it.',
+  }
+}
+
+function pdsSilent({ pds: { url, requests }, now }: HealthFacts): Notice | null {
+  if (!isDead(requests)) return null
+  const { silentSince, probeAt = 0 } = requests
+  const since = silentSince ?? null
+  const next = probeAt > now ? `it is probed again at ${iso(probeAt)}` : 'the next request probes it again'
+  return {
+    code: 'pds_silent',
+    level: 'problem',
+    since,
+    text: `the PDS has not answered${since === null ? '' : ` since ${iso(since)}`}; ${next}`,
+    detail: url,
+    remedy: 'See to the PDS, or to the way there: "moods doctor".',
+  }
+}
+
+function federation({ federation: stored }: HealthFacts): Notice | null {
+  if (stored === null || stored.extent === 'all') return null
+  const { extent, words, at, by, reason } = stored
+  const isOff = extent === 'nobody'
+  return {
+    code: isOff ? 'federation_off' : 'federation_limited',
+    level: isOff ? 'warning' : 'info',
+    since: at,
+    text: `federation is ${isOff ? 'off' : 'on for some users only'} since ${iso(at)}`,
+    detail: `${isOff ? '' : `${words}; `}set by ${by}${reason === null ? '' : `: ${reason}`}`,
+    remedy: isOff
+      ? 'Nothing new is published until it is turned on.'
+      : 'What the others post is held until it is on for them.',
+  }
+}
+
+function moodsWaiting({ oldest, now }: HealthFacts): Notice | null {
+  if (oldest === null || now - oldest.dueAt < WAITING_MS) return null
+  const { id, dueAt, why } = oldest
+  return {
+    code: 'moods_waiting',
+    level: isAtWork(why) ? 'info' : 'warning',
+    since: dueAt,
+    text: `the oldest pending mood has waited for ${spell(now - dueAt)}, because ${publicText(why)}`,
+    detail: `mood ${id}`,
+    remedy: why.remedy,
+  }
+}
+
+function erasuresOpen({ erasures, now }: HealthFacts): Notice | null {
+  if (erasures === null) return null
+  const { open, oldest, why } = erasures
+  const age = now - oldest.requestedAt
+  const step = (nextStep(oldest) ?? '').replaceAll('_', ' ')
+  const are = open === 1 ? '1 erasure is open, for' : `${open} erasures are open, the oldest for`
+  return {
+    code: 'erasures_open',
+    level: age < ERASING_MS ? 'info' : 'warning',
+    since: oldest.requestedAt,
+    text: `${are} ${spell(age)}, waiting for "${step}"${why === null ? '' : `, because ${publicText(why)}`}`,
+    detail: null,
+    remedy: why?.remedy ?? 'A worker carries it out.',
+  }
+}
+
+/** Whether workers are at it, and there is only much to do. */
+function isAtWork({ code }: Reason): boolean {
+  return code === 'in_turn' || code === 'at_work'
+}
+
+/** The words of a policy may name users. */
+function publicText({ code, text }: Reason): string {
+  return code === 'federation_off' ? holdReason('federation_off').text : text
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+/, '')
+}
+
+/** How long something has lasted, to two digits or so. @param ms 0 or more; less counts as 0 */
+function spell(ms: number): string {
+  const minutes = Math.floor(ms / 60_000)
+  if (minutes < 1) return `${Math.max(0, Math.floor(ms / 1_000))} s`
+  if (minutes < 120) return `${minutes} min`
+  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / (24 * 60))} days`
+}

@@ -1,0 +1,48 @@
+/** Writes to the log what changes in the health of an installation: what has come, and what is over; never the same again. */
+
+import { setTimeout as wait } from 'node:timers/promises'
+import { type Notice, sameNotice } from '../domain/notice.ts'
+import type { Events } from './events.ts'
+
+const LOOK_MS = 5_000
+
+export class HealthLog {
+  readonly #read: () => Promise<readonly Notice[]>
+  readonly #events: Events
+  #told: readonly Notice[] = []
+  #isFailing = false
+
+  /** @param read what there is to tell now */
+  constructor(read: () => Promise<readonly Notice[]>, events: Events) {
+    this.#read = read
+    this.#events = events
+  }
+
+  /** Looks every few seconds, until `stopping` fires. */
+  async run(stopping: AbortSignal): Promise<void> {
+    for (;;) {
+      await wait(LOOK_MS, undefined, { signal: stopping }).catch(() => {})
+      if (stopping.aborted) return
+      await this.look()
+    }
+  }
+
+  /** Looks once. That nothing can be read is told as well, once until something can be. */
+  async look(): Promise<void> {
+    try {
+      this.#tell(await this.#read())
+      this.#isFailing = false
+    } catch (error) {
+      if (!this.#isFailing) this.#events.healthUnknown(error)
+      this.#isFailing = true
+    }
+  }
+
+  #tell(notices: readonly Notice[]): void {
+    const told = this.#told
+    this.#told = notices
+    for (const notice of notices) if (!told.some((other) => sameNotice(notice, other))) this.#events.notice(notice)
+    const codes = new Set(notices.map(({ code }) => code))
+    for (const notice of told) if (!codes.has(notice.code)) this.#events.noticeOver(notice)
+  }
+}

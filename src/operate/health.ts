@@ -1,0 +1,50 @@
+/** What operators should know of an installation now: the facts, read from the store, and what comes of them. */
+
+import { LEDGER, UNUSED } from '../domain/budget.ts'
+import { type HealthFacts, healthOf } from '../domain/health.ts'
+import type { Notice } from '../domain/notice.ts'
+import type { Worker } from '../domain/worker.ts'
+import type { ErasureStore } from '../ports/store.ts'
+import { type StandingDeps, standingOf, whyNotErasedNow, whyNotNow } from './standing.ts'
+
+export interface Health {
+  readonly notices: readonly Notice[]
+  /** All that are not forgotten, the dead too. */
+  readonly workers: readonly Worker[]
+}
+
+/** Reads the store, along indexes; asks no PDS, and changes nothing. */
+export async function readHealth(deps: StandingDeps): Promise<Health> {
+  const { store, clock, pdsUrl } = deps
+  const [workers, requests, oldest, erasures] = await Promise.all([
+    store.workers.all(),
+    store.ledger.get(LEDGER.requests(pdsUrl)),
+    oldestMood(deps),
+    openErasures(deps),
+  ])
+  const pds = { url: pdsUrl, requests: requests ?? UNUSED }
+  return { workers, notices: healthOf({ federation: null, workers, pds, oldest, erasures, now: clock.now() }) }
+}
+
+async function oldestMood(deps: StandingDeps): Promise<HealthFacts['oldest']> {
+  const mood = await deps.store.work.oldestPending()
+  const dueAt = mood?.sync.dueAt ?? null
+  if (mood === null || dueAt === null || dueAt > deps.clock.now()) return null
+  return { id: mood.id, dueAt, why: whyNotNow(await standingOf(deps, mood.user), mood) }
+}
+
+async function openErasures(deps: StandingDeps): Promise<HealthFacts['erasures']> {
+  const { open, oldest } = await countOpen(deps.store.erasures)
+  if (oldest === null || oldest.user === null) return null
+  return { open, oldest, why: whyNotErasedNow(await standingOf(deps, oldest.user)) }
+}
+
+const PAGE = 500
+
+async function countOpen(erasures: ErasureStore) {
+  let page = await erasures.open(null, PAGE)
+  const oldest = page[0] ?? null
+  let open = page.length
+  for (; page.length === PAGE; open += page.length) page = await erasures.open(page.at(-1)!, PAGE)
+  return { open, oldest }
+}
