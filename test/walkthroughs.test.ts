@@ -10,7 +10,7 @@ import type { App } from '../src/app.ts'
 import type { ReadyAccount } from '../src/domain/account.ts'
 import { COLLECTION } from '../src/domain/record.ts'
 import { repair } from '../src/operate/repair.ts'
-import { type PostedMood, startApp, temporaryFolder, Visitor } from './support/installation.ts'
+import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from './support/installation.ts'
 
 interface Step {
   readonly file: string
@@ -61,12 +61,13 @@ class Calls implements AsyncDisposable {
 }
 
 const stack = new AsyncDisposableStack()
+let folder: TemporaryFolder
 let app: App
 let calls: Calls
 let visitor: Visitor
 
 beforeAll(async () => {
-  const folder = stack.use(await temporaryFolder())
+  folder = stack.use(await temporaryFolder())
   app = stack.use(await startApp(folder.path, { role: 'serve' }))
   visitor = await new Visitor(app.address).as('alice')
   await app.engine.drain()
@@ -112,6 +113,11 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
   'An erasure': async () => {
     await call('POST', '/api/delete-erase-and-forget-me')
     await app.engine.drain()
+  },
+  'What operators are told': async () => {
+    await using worker = await startApp(folder.path, { role: 'worker' })
+    expect(worker.address).toBeNull()
+    await call('GET', '/readyz')
   },
 }
 
