@@ -1,10 +1,12 @@
 /** What operators should know of an installation now: the facts, read from the store, and what comes of them. */
 
 import { LEDGER, UNUSED } from '../domain/budget.ts'
+import type { Erasure } from '../domain/erasure.ts'
 import { type HealthFacts, healthOf } from '../domain/health.ts'
 import type { Notice } from '../domain/notice.ts'
 import type { Worker } from '../domain/worker.ts'
-import type { ErasureStore } from '../ports/store.ts'
+import type { ErasurePosition } from '../ports/store.ts'
+import { pagesOf } from './pages.ts'
 import { type StandingDeps, standingOf, whyNotErasedNow, whyNotNow } from './standing.ts'
 
 export interface Health {
@@ -33,18 +35,16 @@ async function oldestMood(deps: StandingDeps): Promise<HealthFacts['oldest']> {
   return { id: mood.id, dueAt, why: whyNotNow(await standingOf(deps, mood.user), mood) }
 }
 
-async function openErasures(deps: StandingDeps): Promise<HealthFacts['erasures']> {
-  const { open, oldest } = await countOpen(deps.store.erasures)
-  if (oldest === null || oldest.user === null) return null
-  return { open, oldest, why: whyNotErasedNow(await standingOf(deps, oldest.user)) }
-}
-
 const PAGE = 500
 
-async function countOpen(erasures: ErasureStore) {
-  let page = await erasures.open(null, PAGE)
-  const oldest = page[0] ?? null
-  let open = page.length
-  for (; page.length === PAGE; open += page.length) page = await erasures.open(page.at(-1)!, PAGE)
-  return { open, oldest }
+async function openErasures(deps: StandingDeps): Promise<HealthFacts['erasures']> {
+  let open = 0
+  let oldest: Erasure | null = null
+  const read = (after: ErasurePosition | null) => deps.store.erasures.open(after, PAGE)
+  for await (const page of pagesOf({ read, positionOf: (erasure) => erasure, after: null, pageSize: PAGE })) {
+    oldest ??= page[0] ?? null
+    open += page.length
+  }
+  if (oldest === null || oldest.user === null) return null
+  return { open, oldest, why: whyNotErasedNow(await standingOf(deps, oldest.user)) }
 }
