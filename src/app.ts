@@ -7,7 +7,7 @@ import { Accounts } from './accounts.ts'
 import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
-import type { FederationPolicy } from './domain/policy.ts'
+import { firstPolicy, isSamePolicy, type StoredPolicy } from './domain/policy.ts'
 import { publishInBackground } from './lexicon/embedded-authority.ts'
 import { Erasures } from './erasures.ts'
 import { findPds, hostPds, needsFolder, type PdsAccess } from './network.ts'
@@ -70,8 +70,8 @@ export interface App extends AsyncDisposable {
   readonly config: Config
   readonly clock: Clock
   readonly engine: Engine
-  /** Whose moods are published. */
-  readonly policy: FederationPolicy
+  /** The policy in force at the start. The store has it as it is now. */
+  readonly policy: StoredPolicy
   /** Null where users sign in elsewhere. */
   readonly trial: TrialSignIn | null
   /**
@@ -107,16 +107,17 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const store = starting.use(await openStore(config.store, url))
   const { adminPassword, sealKey } = await pds.start()
   await checkSealKey(store, sealKey)
+  const policy = await policyOf(store, config, clock)
   const { xrpc, ...pdsAdapters } = connect(config, { url, plcUrl, adminPassword, sealKey }, store, clock, random)
   const { client, host } = pdsAdapters
 
   const changes = new Wakeup()
   const changed = (): void => changes.raise()
-  const { federation: policy, eraseAccounts, softDeleteRecords } = config
+  const { eraseAccounts, softDeleteRecords } = config
   const seam = overrides.seam ?? (() => {})
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const engine = new Engine(
-    { store, client, host, clock, random, events, policy, eraseAccounts, changed, seam },
+    { store, client, host, clock, random, events, eraseAccounts, changed, seam },
     { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS },
   )
   if (role === 'worker' || role === 'all') await work({ engine, owner, role, store, clock, events }, starting)
@@ -128,7 +129,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
 
   let address: string | null = null
   const trial = isServer && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
-  const health = async () => (await readHealth({ store, clock, policy, config, pdsUrl: url })).notices
+  const health = async () => (await readHealth({ store, clock, config, pdsUrl: url })).notices
   const parts = { config, pdsUrl: url, store, moods, accounts, erasures, events, clock, changes, trial, health }
   let http: Promise<Http> | null = null
   if (isServer) {
@@ -142,7 +143,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   }
   if (role !== 'command') {
     starting.defer(runUntilDisposed((stopping) => new HealthLog(health, events).run(stopping)))
-    events.started(address, url)
+    events.started(address, url, policy, ignores(config, policy))
   }
   const running = starting.move()
   return {
@@ -210,6 +211,20 @@ async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
   }
 }
 
+/** The policy in force; the first process to open a store stores one. */
+async function policyOf(store: Store, config: Config, clock: Clock): Promise<StoredPolicy> {
+  const stored = await store.policy.get()
+  if (stored !== null) return stored
+  const [moods, repos] = await Promise.all([store.moods.authors('', 1), store.archive.page('repos', '', 1)])
+  const unseeded = { configured: config.federation, hasMoods: moods.length > 0, hasRun: repos.length > 0 }
+  return store.policy.begin({ ...firstPolicy(unseeded), by: `the first start on ${hostname()}`, at: clock.now() })
+}
+
+/** Whether the environment asks for another policy than the one in force, and so is not followed. */
+function ignores({ federation }: Config, { policy }: StoredPolicy): boolean {
+  return federation !== null && !isSamePolicy(federation, policy)
+}
+
 /** A key of its own for each purpose, from the one that is kept. */
 function tombstoneKey(sealKey: Uint8Array): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', sealKey, '', 'moods tombstones', 32))
@@ -222,7 +237,10 @@ async function work(
 ): Promise<void> {
   const { engine, store, clock, events, owner, role } = parts
   const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
-  const heartbeat = new Heartbeat({ workers: store.workers, clock, events, policyVersion: () => null }, self)
+  const heartbeat = new Heartbeat(
+    { workers: store.workers, clock, events, policyVersion: () => engine.policyVersion },
+    self,
+  )
   await heartbeat.beat()
   stack.defer(runUntilDisposed((stopping) => heartbeat.run(stopping)))
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))

@@ -32,7 +32,7 @@ describe('configuration', () => {
       remote: null,
       auth: { kind: 'trial' },
       logLevel: 'info',
-      federation: { percent: 100, allow: new Set() },
+      federation: null,
       softDeleteRecords: 'keep',
       eraseAccounts: false,
       limits: NO_LIMITS,
@@ -76,6 +76,25 @@ describe('configuration', () => {
     ['TRIAL_SIGN_IN', 'private', 'TRIAL_SIGN_IN must be public'],
   ])('%s=%s is one problem', (name, value, problem) => {
     expect(problemsOf({ [name]: value })).toEqual([problem])
+  })
+
+  it.each([
+    [{ FEDERATION: 'off' }, { mode: 'off', percent: 0, allow: [] }],
+    [{ FEDERATION: 'on' }, { mode: 'on', percent: 100, allow: [] }],
+    [{ FEDERATION: '10%' }, { mode: 'percent', percent: 10, allow: [] }],
+    [
+      { FEDERATION: '10%', FEDERATION_ALLOW: '@b,@a,@b' },
+      { mode: 'percent', percent: 10, allow: ['a', 'b'] },
+    ],
+    [{ FEDERATION_ALLOW: '@a' }, { mode: 'allow', percent: 0, allow: ['a'] }],
+  ])('%j asks for one policy', (env, federation) => {
+    expect(readConfig(env, { serves: true }).federation).toEqual(federation)
+  })
+
+  it.each(['on', 'off'])('FEDERATION_ALLOW contradicts FEDERATION=%s', (federation) => {
+    expect(problemsOf({ FEDERATION: federation, FEDERATION_ALLOW: '@a' })).toEqual([
+      expect.stringContaining(`FEDERATION_ALLOW does not go with FEDERATION=${federation}`),
+    ])
   })
 
   it.each([

@@ -8,7 +8,7 @@ import { type Limit, type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'
-import type { FederationPolicy } from './domain/policy.ts'
+import { type FederationPolicy, type PolicyMode } from './domain/policy.ts'
 import { DEFAULT_PORTS } from './embedded/tcp-ports.ts'
 import type { StoreAddress } from './store/open.ts'
 
@@ -42,7 +42,8 @@ export interface Config {
   readonly pdsTimeoutMs: number
   readonly syncConcurrency: number
   readonly accountEmailDomain: string
-  readonly federation: FederationPolicy
+  /** What the first policy of a store is to be; null for what suits the store. */
+  readonly federation: FederationPolicy | null
   readonly softDeleteRecords: RecordsOnDelete
   readonly eraseAccounts: boolean
   /** Budgets for requests to the PDS. If there are any in embedded mode, the embedded PDS enforces its own limits too. */
@@ -120,19 +121,21 @@ const sealKey: Form<Uint8Array> = {
   },
 }
 
-const percent: Form<number> = {
+const federation: Form<{ readonly mode: PolicyMode; readonly percent: number }> = {
   must: 'be on, off, or a share from 0% to 100%',
   parse(text) {
-    const share = text === 'on' ? 100 : text === 'off' ? 0 : Number(/^(\d{1,3})%$/.exec(text)?.[1] ?? Number.NaN)
-    return share <= 100 ? share : undefined
+    if (text === 'on') return { mode: 'on', percent: 100 }
+    if (text === 'off') return { mode: 'off', percent: 0 }
+    const share = Number(/^(\d{1,3})%$/.exec(text)?.[1] ?? Number.NaN)
+    return share <= 100 ? { mode: 'percent', percent: share } : undefined
   },
 }
 
-const handles: Form<ReadonlySet<string>> = {
+const handles: Form<readonly string[]> = {
   must: 'be a list of handles, such as @a,@b',
   parse(text) {
     try {
-      return new Set(text.split(',').map((handle) => parseHandle(handle)))
+      return [...new Set(text.split(',').map((handle) => parseHandle(handle)))].toSorted()
     } catch {
       return undefined
     }
@@ -177,8 +180,15 @@ const VARIABLES = {
   PDS_TIMEOUT_MS: variable('timeout of a request to the PDS, in milliseconds', '5000', whole(100, 600_000)),
   SYNC_CONCURRENCY: variable('how many repos a worker writes to at the same time', '8', whole(1, 256)),
   ACCOUNT_EMAIL_DOMAIN: variable('domain of the email addresses of new accounts', 'moods.invalid', anything),
-  FEDERATION: variable('whose moods are published: on, off, or a share of the users such as 10%', 'on', percent),
-  FEDERATION_ALLOW: optional('handles whose moods are always published, such as @a,@b', handles),
+  FEDERATION: optional(
+    'whose moods are published until "moods federation" says otherwise: on, off, or a share of the users such as 10%',
+    federation,
+    'on for an empty database, off for an existing one',
+  ),
+  FEDERATION_ALLOW: optional(
+    'handles whose moods are published besides that share, or alone where FEDERATION is not set; such as @a,@b',
+    handles,
+  ),
   SOFT_DELETE_RECORDS: variable(
     'default for the records of a nuke: keep or withdraw',
     'keep',
@@ -263,7 +273,7 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
     pdsTimeoutMs: values.PDS_TIMEOUT_MS,
     syncConcurrency: values.SYNC_CONCURRENCY,
     accountEmailDomain: values.ACCOUNT_EMAIL_DOMAIN,
-    federation: { percent: values.FEDERATION, allow: values.FEDERATION_ALLOW ?? new Set() },
+    federation: readFederation(read),
     softDeleteRecords: values.SOFT_DELETE_RECORDS,
     eraseAccounts: values.ERASE_PDS_ACCOUNT === 'true',
     limits: limitsOf(values),
@@ -271,6 +281,17 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
   }
   if (read.problems.length > 0) throw new DomainError('config', read.problems.join('\n'))
   return config
+}
+
+function readFederation(read: Reader): FederationPolicy | null {
+  const { FEDERATION: policy, FEDERATION_ALLOW: allow } = read.values
+  if (policy === null) return allow === null ? null : { mode: 'allow', percent: 0, allow }
+  if (allow !== null && policy.mode !== 'percent') {
+    read.problems.push(
+      `FEDERATION_ALLOW does not go with FEDERATION=${policy.mode}: leave FEDERATION out to publish those handles alone`,
+    )
+  }
+  return { ...policy, allow: allow ?? [] }
 }
 
 function readStore(read: Reader, dataFolder: string): StoreAddress {

@@ -107,7 +107,14 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
     const account = await app.store.accounts.byUser(mood.user)
     const write = { action: 'delete', rkey: mood.sync.rkey } as const
     await app.client.write(account as ReadyAccount, COLLECTION, [write], never)
-    const { left } = await repair(app, ['@alice'], { execute: true }, () => {}, never)
+    const { left } = await repair(
+      app,
+      ['@alice'],
+      { execute: true },
+      () => {},
+      () => {},
+      never,
+    )
     expect(left).toBe(0)
   },
   'An erasure': async () => {

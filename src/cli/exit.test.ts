@@ -18,7 +18,9 @@ const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   'lexicon publish': ['--did', DID, '--plc', SILENT],
   'lexicon check': ['--did', DID, '--plc', SILENT],
-  rollback: ['--stop'],
+  'federation percent': ['10'],
+  'federation allow': ['@alice'],
+  rollback: ['--strip-references'],
   show: ['u-alice'],
   erase: ['u-alice'],
   'store copy': ['--from', `sqlite:${join(folder, 'moods.sqlite')}`, '--to', SILENT_DATABASE],

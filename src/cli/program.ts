@@ -7,6 +7,7 @@ import { auditCommand } from './commands/audit.ts'
 import { backfillCommand } from './commands/backfill.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
+import { federationCommand } from './commands/federation.ts'
 import { lexiconCommand } from './commands/lexicon.ts'
 import { repairCommand } from './commands/repair.ts'
 import { reportCommand } from './commands/report.ts'
@@ -28,6 +29,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(statusCommand(exit))
     .addCommand(showCommand(exit))
     .addCommand(lexiconCommand(exit))
+    .addCommand(federationCommand(exit))
     .addCommand(accountsCommand(exit))
     .addCommand(backfillCommand(exit))
     .addCommand(auditCommand(exit))

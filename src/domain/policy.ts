@@ -1,25 +1,96 @@
-/** Whose moods are published at all: the operator's switch. */
+/** Whose moods are published at all: the operator's policy on federation, which all processes find in the store. */
 
 import { createHash } from 'node:crypto'
 
+export const POLICY_MODES = ['off', 'allow', 'percent', 'on'] as const
+export type PolicyMode = (typeof POLICY_MODES)[number]
+
 export interface FederationPolicy {
-  /** 0 for no user, 100 for all. */
+  /** `off`: nobody; `allow`: only those on the list; `percent`: a share of the users, and those on the list; `on`: all. */
+  readonly mode: PolicyMode
+  /** The share of the users, from 0 to 100; counts in mode `percent` alone. */
   readonly percent: number
-  /** Handles that are published whatever the share. */
-  readonly allow: ReadonlySet<string>
+  /** Handles without `@`, in order. A list stays when the mode changes, so that it need not be entered again. */
+  readonly allow: readonly string[]
 }
 
-export const FEDERATE_ALL: FederationPolicy = { percent: 100, allow: new Set() }
+export const FEDERATE_ALL: FederationPolicy = { mode: 'on', percent: 100, allow: [] }
 
-/** While the operator has switched publishing off. Withdrawals and erasures run all the same. */
-export const FEDERATE_NONE: FederationPolicy = { percent: 0, allow: new Set() }
+/** Nothing new is published. Withdrawals and erasures run all the same. */
+export const FEDERATE_NONE: FederationPolicy = { mode: 'off', percent: 0, allow: [] }
+
+/** The policy in force, and where it comes from. */
+export interface StoredPolicy {
+  readonly policy: FederationPolicy
+  /** Who set it: a person on a machine, or the process that found none. */
+  readonly by: string
+  /** When, in ms since 1970. */
+  readonly at: number
+  /** Why, in the words of whoever set it; null where none were given. */
+  readonly reason: string | null
+  /** Grows by one with each change. */
+  readonly version: number
+}
 
 /**
  * Whether this user's moods are published. The same user gets the same answer each time, and a user who is in at
  * one share stays in at every larger one.
  */
-export function federates(policy: FederationPolicy, user: string, handle: string | null): boolean {
-  if (handle !== null && policy.allow.has(handle)) return true
+export function federates({ mode, percent, allow }: FederationPolicy, user: string, handle: string | null): boolean {
+  if (mode === 'on' || mode === 'off') return mode === 'on'
+  if (handle !== null && allow.includes(handle)) return true
+  if (mode === 'allow') return false
   const bucket = createHash('sha256').update(`federation\n${user}`).digest().readUInt32BE(0) % 10_000
-  return bucket < policy.percent * 100
+  return bucket < percent * 100
+}
+
+/** The policy in force; without one, nothing is published: what nobody has decided is not decided in favour. */
+export function inForce(stored: StoredPolicy | null): FederationPolicy {
+  return stored?.policy ?? FEDERATE_NONE
+}
+
+/** Whether both publish the same users. */
+export function isSamePolicy(one: FederationPolicy, other: FederationPolicy): boolean {
+  if (one.mode !== other.mode) return false
+  if (one.mode === 'on' || one.mode === 'off') return true
+  if (one.allow.join() !== other.allow.join()) return false
+  return one.mode === 'allow' || one.percent === other.percent
+}
+
+/** What a store holds that has no policy yet. */
+export interface Unseeded {
+  /** What the environment of the process says; null where it says nothing. */
+  readonly configured: FederationPolicy | null
+  /** Whether there are moods. */
+  readonly hasMoods: boolean
+  /** Whether an engine has worked here before: an installation from the time when each process had its own policy. */
+  readonly hasRun: boolean
+}
+
+/**
+ * The first policy of a store. An application that brings its moods along must not publish them, or what its users post
+ * meanwhile, before an operator says so.
+ */
+export function firstPolicy({ configured, hasMoods, hasRun }: Unseeded): Pick<StoredPolicy, 'policy' | 'reason'> {
+  if (configured !== null) return { policy: configured, reason: 'the environment says so, and the store had no policy' }
+  if (hasRun) return { policy: FEDERATE_ALL, reason: 'as before: earlier versions published everything by default' }
+  if (hasMoods) return { policy: FEDERATE_NONE, reason: 'a new installation on an existing database' }
+  return { policy: FEDERATE_ALL, reason: 'a new installation on an empty database' }
+}
+
+/** The policy in words that complete "federation is …". */
+export function policyText({ mode, percent, allow }: FederationPolicy): string {
+  const list = allow.map((handle) => `@${handle}`)
+  const shown = list.length > 5 ? `${list.slice(0, 5).join(', ')} and ${list.length - 5} more` : list.join(', ')
+  if (mode === 'on') return 'on for all users'
+  if (mode === 'off') return 'off'
+  if (mode === 'allow') return list.length === 0 ? 'on for nobody' : `on for ${shown} only`
+  return `on for ${percent} % of the users${list.length === 0 ? '' : ` and for ${shown}`}`
+}
+
+/** The policy in force, with who set it, when and why, in words that complete "federation is …". */
+export function policyInForceText(stored: StoredPolicy | null): string {
+  if (stored === null) return 'off: the store has no policy yet'
+  const why = stored.reason === null ? '' : ` (${stored.reason})`
+  return `${policyText(stored.policy)}, since ${new Date(stored.at).toISOString()} by ${stored.by}${why}`
 }

@@ -49,7 +49,8 @@ const HOLDS: Readonly<Record<HoldReason, (who: string) => Words>> = {
   }),
   federation_off: () => ({
     text: 'federation leaves its author out',
-    remedy: 'It is published once federation includes the author (FEDERATION, FEDERATION_ALLOW).',
+    remedy:
+      'See who is published with "moods federation status"; let the author in with "moods federation allow @handle --execute".',
   }),
   backfill: (who) => ({
     text: 'it was there before the engine, and waits for a backfill',

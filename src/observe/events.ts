@@ -6,6 +6,7 @@
 import { logId } from '../domain/log-id.ts'
 import type { Notice } from '../domain/notice.ts'
 import type { Failure } from '../domain/outcome.ts'
+import { policyText, type StoredPolicy } from '../domain/policy.ts'
 import type { Logger } from './log.ts'
 
 export class Events {
@@ -15,8 +16,18 @@ export class Events {
     this.#log = log
   }
 
-  started(address: string | null, pds: string): void {
-    this.#log.info({ address, pds }, 'started')
+  /** @param isEnvironmentIgnored the environment asks for another policy than the one in the store, which counts */
+  started(address: string | null, pds: string, { policy, by, at }: StoredPolicy, isEnvironmentIgnored: boolean): void {
+    const federation = { is: policyText(policy), since: new Date(at).toISOString(), by }
+    this.#log.info({ address, pds, federation }, 'started')
+    if (isEnvironmentIgnored) {
+      this.#log.warn({ federation }, 'FEDERATION in the environment is not followed: the policy in the store counts')
+    }
+  }
+
+  /** The policy in the store has changed, and this process follows it. */
+  policyFollowed({ policy, by, at, reason }: StoredPolicy): void {
+    this.#log.info({ federation: policyText(policy), since: new Date(at).toISOString(), by, reason }, 'policy followed')
   }
 
   /** Records were created or replaced, and noted. @param ms from sending the commit to the notes of it */

@@ -5,18 +5,21 @@ import { auditRepo, type Finding, NO_COUNTS, type RepoAudit } from '../domain/au
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { countBy } from '../domain/tally.ts'
 import { codeOf } from '../domain/outcome.ts'
+import { type FederationPolicy, inForce } from '../domain/policy.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { ChangePosition, Store, StoredAudit } from '../ports/store.ts'
 import type { OperatorDeps } from './deps.ts'
 import { historyOf, pagesOf } from './pages.ts'
 
-export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'policy'>
+export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock'>
 
 export interface AuditOptions {
   /** Checks the signature of each repo's commit as well. */
   readonly verify?: boolean
   /** Counts records of the legacy form as drift, so that a repair rewrites them. */
   readonly modernise?: boolean
+  /** Compares as under this policy instead of the one in force; such a result is not stored. */
+  readonly asIf?: FederationPolicy
 }
 
 /** The result for one user. */
@@ -33,7 +36,7 @@ const PAGE = 500
  * meanwhile is in flight, and no finding.
  */
 export async function auditUser(deps: AuditDeps, user: string, options: AuditOptions = {}): Promise<UserAudit> {
-  const { store, client, clock, policy } = deps
+  const { store, client, clock } = deps
   const account = await store.accounts.byUser(user)
   if (!account || account.did === null) return { kind: 'no_account', account }
   const at = clock.now()
@@ -43,6 +46,7 @@ export async function auditUser(deps: AuditDeps, user: string, options: AuditOpt
   const snapshot = await client.snapshot(account, COLLECTION, options.verify ?? false)
   if (snapshot.kind !== 'ok') return unreadable(deps, account, at, codeOf(snapshot))
   const { rev, records } = snapshot.value
+  const policy = options.asIf ?? inForce(await store.policy.get())
   const input = { account, policy, records, removing, modernise: options.modernise ?? false }
   let audit = auditRepo({ ...input, moods: [...before.values()], moving: new Set() })
   if (audit.findings.length > 0) {
@@ -51,6 +55,7 @@ export async function auditUser(deps: AuditDeps, user: string, options: AuditOpt
     audit = auditRepo({ ...input, moods, moving })
   }
   const isStill = audit.counts.inFlight === 0 && removing.size === 0
+  if (options.asIf) return { kind: 'audited', account, rev, audit }
   await store.audits.put({
     user,
     at,

@@ -3,9 +3,12 @@
 import pMap from 'p-map'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
 import type { BackfillReport, Finding } from '../domain/audit.ts'
+import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
+import { federates, inForce } from '../domain/policy.ts'
 import { type AuditDeps, auditUser } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
+import { leftOutText } from './federation.ts'
 import { authors, historyOf } from './pages.ts'
 import { repairFindings } from './repair.ts'
 import { findUsers } from './users.ts'
@@ -50,18 +53,27 @@ const PARALLEL = 8
  * Publishes the history of the users who are named, several at a time; with a delay, one after the other.
  *
  * @param names `@handle`, DID or `sub`; none for all users who have moods
- * @param options.limit only the first so many users
+ * @param options.limit only the first so many users whom federation includes
+ * @param onLeftOut told, before it begins, that federation leaves users out, and what lets them in
  * @param stop ends it early; any worker publishes what was ordered, and running it again orders the rest
- * @throws DomainError `usage` for an unknown user
+ * @throws DomainError `usage` for an unknown user, or where it is to be done and federation leaves out a user who is named,
+ *   or everybody
  */
 export async function backfill(
   deps: Deps,
   names: readonly string[],
   { limit = Infinity, delayMs, execute }: BackfillOptions & { readonly limit?: number },
+  onLeftOut: (text: string) => void,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Backfill> {
-  const users = await chosenUsers(deps, names, limit)
+  const { users, leftOutUsers } = await chosenUsers(deps, names, limit)
+  if (leftOutUsers > 0) {
+    const text = leftOutText(await deps.store.policy.get(), leftOutUsers)
+    // Whoever is named is wanted, and nobody has to find out afterwards that nothing was done.
+    if (execute && (names.length > 0 || users.length === 0)) throw new DomainError('usage', text)
+    onLeftOut(text)
+  }
   const reports: BackfillReport[] = []
   let moods = 0
   const one = async (user: string): Promise<void> => {
@@ -77,14 +89,25 @@ export async function backfill(
   return { complete: !stop.aborted, executed: execute, overall: sum(reports), users: reports }
 }
 
-async function chosenUsers({ store }: Deps, names: readonly string[], limit: number): Promise<string[]> {
-  if (names.length > 0) return (await findUsers(store, names)).slice(0, limit)
+/** The users whose history is published, and how many federation leaves out. */
+async function chosenUsers(
+  { store }: Deps,
+  names: readonly string[],
+  limit: number,
+): Promise<{ readonly users: readonly string[]; readonly leftOutUsers: number }> {
+  const policy = inForce(await store.policy.get())
   const users: string[] = []
-  for await (const page of authors(store)) {
-    users.push(...page)
+  let leftOutUsers = 0
+  const pages = names.length > 0 ? [await findUsers(store, names)] : authors(store)
+  for await (const page of pages) {
+    const handles = await store.accounts.handlesOf(page)
+    for (const user of page) {
+      if (!federates(policy, user, handles.get(user) ?? null)) leftOutUsers++
+      else if (users.length < limit) users.push(user)
+    }
     if (users.length >= limit) break
   }
-  return users.slice(0, limit)
+  return { users, leftOutUsers }
 }
 
 function sum(reports: readonly BackfillReport[]): Overall {

@@ -5,7 +5,7 @@ import { stringify } from 'safe-stable-stringify'
 import type { Archive, ArchiveKind } from '../ports/archive.ts'
 import type { OnProgress } from './deps.ts'
 
-/** In this order: handles before the accounts that use them; repos, which start work, last. */
+/** In this order: handles before the accounts that use them; the policy before repos, which start work and come last. */
 const KINDS: readonly ArchiveKind[] = [
   'handles',
   'accounts',
@@ -14,6 +14,7 @@ const KINDS: readonly ArchiveKind[] = [
   'erasures',
   'ledger',
   'removals',
+  'policy',
   'repos',
 ]
 const PAGE = 500

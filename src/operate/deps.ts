@@ -1,15 +1,15 @@
 /** What operators' functions need of an installation. An open one has all of it, and so has a test. */
 
-import type { FederationPolicy } from '../domain/policy.ts'
+import type { UsersWork } from '../sync/engine.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Store } from '../ports/store.ts'
 
-/** The engine, as far as operators use it. */
+/** The engine, as far as operators use it: it never works for users whom a command has not chosen. */
 interface Worker {
-  /** Works until `stopping` fires, then finishes the writes it has begun. */
-  run(stopping: AbortSignal): Promise<void>
+  /** Works for these users, and for nobody else, until `stopping` fires; then finishes the writes it has begun. */
+  runFor(work: UsersWork, stopping: AbortSignal): Promise<void>
   /** Tells that a user's repo has work. */
   nudge(user: string): Promise<void>
 }
@@ -25,8 +25,6 @@ export interface OperatorDeps {
   readonly directory: Directory
   readonly clock: Clock
   readonly engine: Worker
-  /** Whose moods are published. */
-  readonly policy: FederationPolicy
 }
 
 /** Told how far a long task has come; `total` is 0 where it is not known. */

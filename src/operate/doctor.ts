@@ -152,7 +152,7 @@ async function* storeChecks(
     await store.ledger.block('doctor', clock.now())
     await store.ledger.forget('doctor')
     yield ok('store', `${store.name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
-    yield* noticed({ store, clock, config, policy: config.federation, pdsUrl: access?.url ?? '' })
+    yield* noticed({ store, clock, config, pdsUrl: access?.url ?? '' })
     if (access) yield* sealed(store, access, stop)
   } catch (error) {
     yield problem('store', messageOf(error), remedy)

@@ -213,7 +213,8 @@ async function purgeOlder(
     open = left
     return open.length === 0 ? 'done' : purged > before ? 'progress' : 'waiting'
   }
-  if (users.length > 0) await whileEngineRuns(deps, stop, () => watch(look, PATIENCE, stop))
+  const chosen = { users: () => open.map(({ user }) => user) }
+  if (users.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop))
   return { purged, waiting: waiting + open.length }
 }
 

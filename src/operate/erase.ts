@@ -141,11 +141,13 @@ export async function watchErasures(
   if (receipts.length === 0) return []
   /** How many steps of each were seen. */
   const open = new Map<string, number>(receipts.map((receipt) => [receipt, 0]))
+  const users = new Set<string>()
   const ended: Watched[] = []
   const look = async (): Promise<Look> => {
     let seen: Look = 'waiting'
     for (const [receipt, before] of open) {
       const erasure = await deps.erasures.byReceipt(receipt)
+      if (erasure.user !== null) users.add(erasure.user)
       const done = Object.entries(erasure.done) as [ErasureStep, { needed: boolean }][]
       for (const [step, { needed }] of done.slice(before)) onStep(step, needed)
       if (done.length > before) seen = 'progress'
@@ -157,7 +159,7 @@ export async function watchErasures(
     }
     return open.size === 0 ? 'done' : seen
   }
-  const end = await whileEngineRuns(deps, stop, () => watch(look, PATIENCE, stop))
+  const end = await whileEngineRuns(deps, { users: () => [...users] }, stop, () => watch(look, PATIENCE, stop))
   const reason = end === 'stopped' ? 'stopped' : 'the PDS does not answer'
   return [...ended, ...[...open.keys()].map((receipt) => ({ receipt, state: 'waiting' as const, reason }))]
 }

@@ -4,13 +4,13 @@ import { type Account, newAccount, retried } from '../domain/account.ts'
 import { countBy } from '../domain/tally.ts'
 import { DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
-import { federates } from '../domain/policy.ts'
 import type { AccountStore } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
+import { leftOut } from './federation.ts'
 import { allUsers, findUsers, type KnownUser, theseUsers } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
-type ProvisionDeps = Pick<OperatorDeps, 'store' | 'engine' | 'host' | 'policy'> & { readonly pdsUrl: string }
+type ProvisionDeps = Pick<OperatorDeps, 'store' | 'engine' | 'host'> & { readonly pdsUrl: string }
 
 /** A user for whom an account is to be made. */
 interface Wanted {
@@ -24,7 +24,6 @@ interface Wanted {
 
 interface Plan {
   readonly wanted: readonly Wanted[]
-  readonly federationOff: number
   readonly beingErased: number
 }
 
@@ -32,8 +31,8 @@ export interface Provision {
   readonly executed: boolean
   /** Users for whom accounts are made, by the state of the account before. */
   readonly planned: Readonly<Record<Wanted['from'], number>>
-  /** Users whose moods are not published now (FEDERATION): the engine would make no account for them. */
-  readonly federationOff: number
+  /** Of these users, those whom federation leaves out: they get an account, and nothing is published to it yet. */
+  readonly leftOut: number
   readonly beingErased: number
   /** Null in a dry run. */
   readonly result: Provisioned | null
@@ -46,13 +45,14 @@ export interface Provisioned {
   readonly failed: readonly (Named & { readonly code: string; readonly message: string })[]
   /** Failures by code. */
   readonly reasons: Readonly<Partial<Record<string, number>>>
-  /** Requested, and neither made nor refused yet: the engine makes them whenever it runs. */
+  /** Requested, and neither made nor refused yet: the same command makes them, or a worker once federation includes them. */
   readonly waiting: number
 }
 
 /**
- * Requests accounts for users who have moods or a handle, and runs the engine until each is made or refused. Repeating it
- * requests only what is missing, and retries what was refused.
+ * Requests accounts for users who have moods or a handle, and runs the engine until each is made or refused. It publishes
+ * nothing, so the policy on federation has no say in it. Repeating it requests only what is missing, and retries what was
+ * refused.
  *
  * @param names of users; all users if none is named
  * @param execute without it, the users are only counted
@@ -71,20 +71,19 @@ export async function provisionAccounts(
   const { store } = deps
   const users =
     names.length > 0 ? await theseUsers(store, await findUsers(store, names)) : await allUsers(store, onProgress, stop)
-  const { wanted, ...left } = await planAccounts(deps, users)
+  const { wanted, beingErased } = await planAccounts(deps, users)
   const planned = { none: 0, pending: 0, refused: 0, ...countBy(wanted.map(({ from }) => from)) }
-  const plan = { executed: execute, planned, ...left }
+  const plan = { executed: execute, planned, leftOut: (await leftOut(deps, wanted)).users, beingErased }
   onPlan(plan)
   return { ...plan, result: execute ? await makeAccounts(deps, wanted, onProgress, stop) : null }
 }
 
 /** Of these users, those who have moods or a handle and no account on the PDS. */
-async function planAccounts({ store, policy }: ProvisionDeps, users: readonly KnownUser[]): Promise<Plan> {
+async function planAccounts({ store }: ProvisionDeps, users: readonly KnownUser[]): Promise<Plan> {
   const lacking = users.filter(({ account, handle, moods }) => !account?.did && (handle !== null || moods > 0))
-  const federating = lacking.filter(({ user, handle }) => federates(policy, user, handle))
   const wanted: Wanted[] = []
   let beingErased = 0
-  for (const { user, handle, account } of federating) {
+  for (const { user, handle, account } of lacking) {
     if (await store.erasures.byUser(user)) {
       beingErased++
       continue
@@ -94,7 +93,7 @@ async function planAccounts({ store, policy }: ProvisionDeps, users: readonly Kn
   }
   // Handles that the PDS accepts unaltered come first, so that no altered one takes theirs.
   wanted.sort((a, b) => Number(isAltered(a)) - Number(isAltered(b)))
-  return { wanted, federationOff: lacking.length - federating.length, beingErased }
+  return { wanted, beingErased }
 }
 
 function isAltered({ user, handle }: Wanted): boolean {
@@ -150,7 +149,8 @@ async function makeAccounts(
     onProgress('making accounts', made.length + failed.length, wanted.length)
     return next === wanted.length && requested.size === 0 ? 'done' : seen
   }
-  if (wanted.length > 0) await whileEngineRuns(deps, stop, () => watch(look, PATIENCE, stop))
+  const chosen = { users: () => [...requested], accountsOnly: true }
+  if (wanted.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop))
   const reasons = countBy(failed.map(({ code }) => code))
   return { made, failed, reasons, waiting: requested.size }
 }

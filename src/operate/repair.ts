@@ -9,6 +9,7 @@ import { uriOf } from '../domain/record.ts'
 import { adopted, enqueued } from '../domain/sync.ts'
 import { type AuditDeps, auditUser, countKinds, type UserAudit } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
+import { leftOut } from './federation.ts'
 import { chosenAccounts, type Summary, survey } from './survey.ts'
 import { workOff } from './watch.ts'
 
@@ -39,6 +40,7 @@ export interface Repair {
  * left alone.
  *
  * @param names `@handle`, DID or `sub`; none for all users who have an account
+ * @param onLeftOut told, before it begins, that federation leaves users out, and what lets them in
  * @param stop ends it early; any worker finishes what was ordered
  * @throws DomainError `usage` for an unknown user
  */
@@ -46,10 +48,13 @@ export async function repair(
   deps: AuditDeps & Pick<OperatorDeps, 'engine'>,
   names: readonly string[],
   { kinds = REPAIRED, modernise = false, execute }: RepairOptions,
+  onLeftOut: (text: string) => void,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Repair> {
   const accounts = await chosenAccounts(deps.store, names)
+  const { text } = await leftOut(deps, accounts)
+  if (text !== null) onLeftOut(`${text} Until then nothing is published for them; what must not be there is removed.`)
   const ordered: KindCounts = {}
   const users: string[] = []
   let read = 0

@@ -1,12 +1,13 @@
 /**
- * The way back, in three steps: stop publishing, forget the references, delete the records. The first two can be undone.
- * Each step wants the one before it to be done, and looks afterwards at what is left.
+ * The way back, once federation is off: forget the references, delete the records. The first can be undone. Each step wants
+ * the one before it to be done, and looks afterwards at what is left.
  */
 
 import { type Account, isReady } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
+import { FEDERATE_ALL, inForce, policyText } from '../domain/policy.ts'
 import { COLLECTION, moodIdIn } from '../domain/record.ts'
 import { forgotten } from '../domain/sync.ts'
 import { auditUser } from './audit.ts'
@@ -16,7 +17,7 @@ import { repairFindings } from './repair.ts'
 import { chosenAccounts } from './survey.ts'
 import { workOff } from './watch.ts'
 
-export type RollbackStep = 'stop' | 'strip-references' | 'delete-records'
+export type RollbackStep = 'strip-references' | 'delete-records'
 
 export interface RollbackOptions {
   readonly step: RollbackStep
@@ -30,7 +31,7 @@ export interface Rollback {
   readonly step: RollbackStep
   readonly undo: boolean
   readonly executed: boolean
-  /** Moods or records to change; for the first step, 1 where the switch has to be turned. */
+  /** Moods or records to change. */
   readonly found: number
   /** How many of these a second look has found unchanged; all of them in a dry run. */
   readonly left: number
@@ -38,7 +39,7 @@ export interface Rollback {
   readonly unreadable: number
 }
 
-type Deps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine' | 'policy'>
+type Deps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine'>
 type Counts = Pick<Rollback, 'found' | 'left' | 'unreadable'>
 
 /**
@@ -65,30 +66,22 @@ async function take(
   stop: AbortSignal,
 ): Promise<Counts> {
   switch (step) {
-    case 'stop':
-      return turnPublishing(deps, undo, execute)
     case 'strip-references': {
-      if (!undo) await requireStopped(deps)
+      if (!undo) await requireOff(deps)
       const each = undo ? restoreReferences : stripReferences
       return forAll(deps, (user) => each(deps, user, execute), onProgress, stop)
     }
     case 'delete-records':
-      await requireStopped(deps)
+      await requireOff(deps)
       await requireStripped(deps)
       return deleteRecords(deps, execute, onProgress, stop)
   }
 }
 
-async function turnPublishing({ store: { publishing } }: Deps, on: boolean, execute: boolean): Promise<Counts> {
-  const wrong = async (): Promise<number> => ((await publishing.isOff()) === on ? 1 : 0)
-  const found = await wrong()
-  if (execute) await publishing.turn(!on)
-  return { found, left: await wrong(), unreadable: 0 }
-}
-
-async function requireStopped({ store }: Deps): Promise<void> {
-  if (await store.publishing.isOff()) return
-  throw new DomainError('usage', 'publishing is not stopped: run "moods rollback --stop --execute" first')
+async function requireOff({ store }: Deps): Promise<void> {
+  const policy = inForce(await store.policy.get())
+  if (policy.mode === 'off') return
+  throw new DomainError('usage', `federation is ${policyText(policy)}: run "moods federation off --execute" first`)
 }
 
 async function requireStripped({ store }: Deps): Promise<void> {
@@ -146,15 +139,18 @@ async function stripReferences({ store, clock }: Deps, user: string, execute: bo
   return { found: found.length, left: (await naming()).length, unreadable: 0 }
 }
 
-/** Reads the repo and notes the records that are there: takes {@link stripReferences} back. */
+/**
+ * Reads the repo and notes the records that are there: takes {@link stripReferences} back. Federation is off meanwhile, and
+ * must not hide that they belong to moods.
+ */
 async function restoreReferences(deps: Deps, user: string, execute: boolean): Promise<Counts> {
-  const before = await auditUser(deps, user)
+  const before = await auditUser(deps, user, { asIf: FEDERATE_ALL })
   if (before.kind !== 'audited') return { found: 0, left: 0, unreadable: before.kind === 'unreadable' ? 1 : 0 }
   const lost = before.audit.findings.filter(({ kind }) => kind === 'unlinked')
   const found = lost.length
   if (!execute || found === 0) return { found, left: found, unreadable: 0 }
   await repairFindings(deps, before.account, lost)
-  const after = await auditUser(deps, user)
+  const after = await auditUser(deps, user, { asIf: FEDERATE_ALL })
   if (after.kind !== 'audited') return { found, left: found, unreadable: 1 }
   const left = after.audit.findings.filter(({ kind }) => kind === 'unlinked').length
   return { found, left, unreadable: 0 }

@@ -7,6 +7,7 @@ import type { FindingKind } from '../domain/finding-kinds.ts'
 import { firstWords, type Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
 import type { Waiting } from '../domain/reasons.ts'
+import { inForce } from '../domain/policy.ts'
 import { COLLECTION, type Desired, moodIdIn, uriOf } from '../domain/record.ts'
 import type { OperatorDeps } from './deps.ts'
 import { desiredOf, type Standing, type StandingDeps, standingOf, whyNotNow } from './standing.ts'
@@ -105,6 +106,14 @@ function findingOf(standing: Standing, mood: Mood, record: SeenRecord, value: un
   if (!isReady(account) || record.kind === 'unread') return null
   const records = new Map(record.kind === 'there' ? [[mood.sync.rkey, { cid: record.cid, value }]] : [])
   const none = new Set<string>()
-  const input = { account, policy, moods: [mood], records, moving: none, removing: none, modernise: false }
+  const input = {
+    account,
+    policy: inForce(policy),
+    moods: [mood],
+    records,
+    moving: none,
+    removing: none,
+    modernise: false,
+  }
   return auditRepo(input).findings[0]?.kind ?? null
 }

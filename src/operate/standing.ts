@@ -4,7 +4,7 @@ import type { Account } from '../domain/account.ts'
 import { LEDGER, type LedgerEntry, type Limits, UNUSED } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Mood } from '../domain/mood.ts'
-import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/policy.ts'
+import { federates, inForce, policyInForceText, type StoredPolicy } from '../domain/policy.ts'
 import type { RepoState } from '../domain/queue.ts'
 import { type Waiting, whyNot, whyNotErased } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
@@ -12,7 +12,7 @@ import { type Desired, desiredRecord } from '../domain/record.ts'
 import { isAlive } from '../domain/worker.ts'
 import type { OperatorDeps } from './deps.ts'
 
-export interface StandingDeps extends Pick<OperatorDeps, 'store' | 'clock' | 'policy'> {
+export interface StandingDeps extends Pick<OperatorDeps, 'store' | 'clock'> {
   /** What the PDS allows. */
   readonly config: { readonly limits: Limits }
   /** The PDS of accounts that are still to be made. */
@@ -28,8 +28,8 @@ export interface Standing {
   readonly repo: RepoState | null
   /** The erasure under way. */
   readonly erasure: Erasure | null
-  /** Whose moods are published, as this process sees it now. */
-  readonly policy: FederationPolicy
+  /** The policy in force; null where the store has none yet. */
+  readonly policy: StoredPolicy | null
   /** What is used of each budget. */
   readonly used: Readonly<Record<keyof Limits, LedgerEntry>>
   readonly limits: Limits
@@ -42,12 +42,12 @@ export interface Standing {
 /** Reads how a user stands. Another process may change it at any time. */
 export async function standingOf(deps: StandingDeps, user: string): Promise<Standing> {
   const { store, clock, config, pdsUrl } = deps
-  const [account, handles, repo, erasure, isOff, workers] = await Promise.all([
+  const [account, handles, repo, erasure, policy, workers] = await Promise.all([
     store.accounts.byUser(user),
     store.accounts.handlesOf([user]),
     store.repos.get(user),
     store.erasures.byUser(user),
-    store.publishing.isOff(),
+    store.policy.get(),
     store.workers.all(),
   ])
   const now = clock.now()
@@ -62,7 +62,6 @@ export async function standingOf(deps: StandingDeps, user: string): Promise<Stan
   ])
   const handle = handles.get(user) ?? null
   const used = { points, requests, logins, events }
-  const policy = isOff ? FEDERATE_NONE : deps.policy
   const name = nameOf(user, handle)
   const alive = workers.filter((worker) => isAlive(worker, now)).length
   return { user, handle, name, account, repo, erasure, policy, used, limits: config.limits, workers: alive, now }
@@ -70,7 +69,7 @@ export async function standingOf(deps: StandingDeps, user: string): Promise<Stan
 
 /** What the repository should hold for a mood of the user. */
 export function desiredOf({ account, policy }: Standing, mood: Mood): Desired {
-  return desiredRecord(mood, account, policy)
+  return desiredRecord(mood, account, inForce(policy))
 }
 
 /** Why the network does not show what the mood's row wants, or that it does. */
@@ -81,7 +80,10 @@ export function whyNotNow(standing: Standing, mood: Mood): Waiting {
     mood,
     desired: desiredOf(standing, mood),
     isErased: erasure !== null,
-    federation: { includes: federates(policy, user, account?.handle ?? null), words: wordsOf(policy) },
+    federation: {
+      includes: federates(inForce(policy), user, account?.handle ?? null),
+      words: policyInForceText(policy),
+    },
   })
 }
 
@@ -92,10 +94,4 @@ export function whyNotErasedNow(standing: Standing): Waiting | null {
 
 function factsOf({ account, repo, used, limits, workers, now }: Standing) {
   return { account, repo, workers, requests: used.requests, points: used.points, limits, now }
-}
-
-function wordsOf({ percent, allow }: FederationPolicy): string {
-  if (percent === 100) return 'on'
-  const others = allow.size > 0 ? `, and for ${allow.size} handles` : ''
-  return percent === 0 && allow.size === 0 ? 'off' : `on for ${percent} % of users${others}`
 }

@@ -13,11 +13,11 @@ import { isReady, type ReadyAccount } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import { federates } from '../domain/policy.ts'
 import { COLLECTION, type DesiredRecord, moodIdIn, recordFor, rkeyFor } from '../domain/record.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
 import type { OperatorDeps } from './deps.ts'
 import { handleOf } from './users.ts'
+import { leftOut } from './federation.ts'
 
 /** How the `mongoId` of a test record begins: no mood has such an id. */
 const MARK = 'moods-doctor-'
@@ -27,7 +27,7 @@ const DELETE_TRIES = 5
 const DELETE_WAIT_MS = 1_000
 
 /** What the test needs of an installation. */
-type TestDeps = Pick<OperatorDeps, 'store' | 'client' | 'directory' | 'clock' | 'policy'> & {
+type TestDeps = Pick<OperatorDeps, 'store' | 'client' | 'directory' | 'clock'> & {
   readonly config: Pick<Config, 'pdsTimeoutMs'>
 }
 
@@ -49,7 +49,7 @@ export interface LiveStep {
  *
  * @param onStep called after each step
  * @param stop ends it early; the record is deleted all the same
- * @throws DomainError `usage` when nothing may be written there: no account to use, FEDERATION, or an erasure
+ * @throws DomainError `usage` when nothing may be written there: no account to use, federation leaves the user out, or an erasure
  */
 export async function tryLive(
   deps: TestDeps,
@@ -58,7 +58,7 @@ export async function tryLive(
   stop: AbortSignal,
 ): Promise<readonly LiveStep[]> {
   const account = await writable(deps, user)
-  const record = testRecord(deps, account)
+  const record = await testRecord(deps, account)
   const steps: LiveStep[] = []
   const step = async <T>(name: LiveName, work: () => Promise<T>): Promise<T | undefined> => {
     const started = performance.now()
@@ -130,10 +130,9 @@ async function writable({ store }: TestDeps, user: string): Promise<ReadyAccount
 }
 
 /** A record in the form of every mood's, marked as a test. */
-function testRecord({ clock, policy }: TestDeps, { user, handle }: ReadyAccount): DesiredRecord {
-  if (!federates(policy, user, handle)) {
-    throw new DomainError('usage', 'FEDERATION keeps this user’s records from being written')
-  }
+async function testRecord({ store, clock }: TestDeps, account: ReadyAccount): Promise<DesiredRecord> {
+  const { text } = await leftOut({ store }, [account])
+  if (text !== null) throw new DomainError('usage', text)
   const when = clock.now()
   const id = MARK + randomUUID()
   const content = { text: 'test of moods doctor', intensity: null, context: null }

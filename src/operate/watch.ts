@@ -2,16 +2,18 @@
 
 import { setTimeout } from 'node:timers/promises'
 import { isReady } from '../domain/account.ts'
+import type { UsersWork } from '../sync/engine.ts'
 import type { OperatorDeps } from './deps.ts'
 
-/** Runs the engine in this process as long as some work takes, or until `stop` fires. */
+/** Runs the engine in this process, for these users alone, as long as some work takes, or until `stop` fires. */
 export async function whileEngineRuns<T>(
   { engine }: Pick<OperatorDeps, 'engine'>,
+  chosen: UsersWork,
   stop: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
   const over = new AbortController()
-  const running = engine.run(AbortSignal.any([over.signal, stop]))
+  const running = engine.runFor(chosen, AbortSignal.any([over.signal, stop]))
   try {
     return await work()
   } finally {
@@ -76,7 +78,7 @@ export async function watch(
 const WORK_OFF_EVERY_MS = 250
 
 /**
- * Runs the engine until none of the users has work left that it can do now or later, or until `stop` fires. Other workers
+ * Runs the engine for these users until none of them has work left that it can do now or later, or until `stop` fires. Workers
  * may work on the same repos; leases keep them apart. It waits as long as that takes: a budget of the PDS may ask for
  * hours, and operators see the progress.
  *
@@ -96,7 +98,8 @@ export async function workOff(
     onLeft(left.length)
     return left.length === 0 ? 'done' : 'waiting'
   }
-  await whileEngineRuns(deps, stop, () => watch(look, { everyMs: WORK_OFF_EVERY_MS, patienceMs: Infinity }, stop))
+  const isOver = (): Promise<unknown> => watch(look, { everyMs: WORK_OFF_EVERY_MS, patienceMs: Infinity }, stop)
+  await whileEngineRuns(deps, { users: () => left }, stop, isOver)
 }
 
 /** Whether the engine can do something for the user. An account that needs attention waits for an operator. */

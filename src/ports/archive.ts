@@ -5,10 +5,10 @@ import type { LedgerEntry } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
+import type { StoredPolicy } from '../domain/policy.ts'
 import type { RepoState } from '../domain/queue.ts'
 
-/** The whole store, item by item, for copying it. Audits, which can be made again, the operator's switch, and who
- * works just now are left out. */
+/** The whole store, item by item, for copying it. Audits, which can be made again, and who works just now are left out. */
 export interface Archive {
   /** How many items of this kind there are. */
   count(kind: ArchiveKind): Promise<number>
@@ -31,6 +31,7 @@ export interface ArchiveItems {
   readonly erasures: Erasure
   readonly ledger: { readonly key: string; readonly entry: LedgerEntry }
   readonly removals: { readonly user: string; readonly removals: readonly Removal[] }
+  readonly policy: StoredPolicy
   readonly repos: RepoState
 }
 

@@ -17,9 +17,16 @@ export interface RepoQueue {
    * @param owner name of the process
    * @param until when the lease ends, in ms since 1970
    * @param quarantineMs how long after the end of a lost lease its repo is in quarantine
+   * @param among takes the repo of one of these users or none; any user's where it is not given
    * @returns null when no repo is due
    */
-  claim(owner: string, now: number, until: number, quarantineMs: number): Promise<Lease | null>
+  claim(
+    owner: string,
+    now: number,
+    until: number,
+    quarantineMs: number,
+    among?: readonly string[],
+  ): Promise<Lease | null>
   /** Notes that something destructive is about to be sent (`notedDestructive`). @returns false if the lease was lost */
   noteDestructive(lease: Lease): Promise<boolean>
   /** Keeps the repo longer (`renewed`). @returns false if the lease was lost */

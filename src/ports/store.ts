@@ -14,6 +14,7 @@ import type { Answer, LedgerEntry, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Mood, Saying } from '../domain/mood.ts'
+import type { StoredPolicy } from '../domain/policy.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
 import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
@@ -29,7 +30,7 @@ export interface Store extends AsyncDisposable {
   readonly erasures: ErasureStore
   readonly removals: RemovalStore
   readonly audits: AuditStore
-  readonly publishing: SwitchStore
+  readonly policy: PolicyStore
   readonly ledger: LedgerStore
   readonly workers: WorkerStore
   readonly archive: Archive
@@ -242,10 +243,14 @@ export interface StoredAudit {
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
 }
 
-/** The operator's switch for all processes: while it is off, nothing new is published. */
-export interface SwitchStore {
-  isOff(): Promise<boolean>
-  turn(isOff: boolean): Promise<void>
+/** The operator's policy on federation, which every process follows. */
+export interface PolicyStore {
+  /** The policy in force; null before a process has stored the first one. */
+  get(): Promise<StoredPolicy | null>
+  /** Stores the first policy, unless there is one. @returns the policy in force */
+  begin(first: Omit<StoredPolicy, 'version'>): Promise<StoredPolicy>
+  /** Replaces the policy whose version is still `policy.version`. @returns the policy as saved, or null if it had changed */
+  save(policy: StoredPolicy): Promise<StoredPolicy | null>
 }
 
 /** What has been used of the budgets of accounts and hosts, shared by all processes. */

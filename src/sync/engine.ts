@@ -2,7 +2,7 @@
 
 import { backoffMs } from '../domain/backoff.ts'
 import { brokenOff, QUARANTINE_MS } from '../domain/doubt.ts'
-import { federates } from '../domain/policy.ts'
+import { type FederationPolicy, federates, inForce, type StoredPolicy } from '../domain/policy.ts'
 import type { Lease, Release } from '../domain/queue.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Wakeup } from '../wakeup.ts'
@@ -23,6 +23,18 @@ export interface EngineOptions {
 }
 
 const SWEEP_PAGE = 1000
+/** Users whose moods are put back to work before the next repo is claimed. */
+const RESUME_PAGE = 50
+/** Most users that one claim chooses among. */
+const CLAIM_AMONG = 500
+
+/** What the engine of a command works on. */
+export interface UsersWork {
+  /** The users whose repos it may claim, asked before each claim. */
+  readonly users: () => readonly string[]
+  /** Makes accounts, and publishes and deletes nothing. */
+  readonly accountsOnly?: boolean
+}
 
 export class Engine {
   readonly #deps: PassDeps
@@ -30,6 +42,10 @@ export class Engine {
   readonly #wake = new Wakeup()
   readonly #running = new Set<Promise<void>>()
   #swept: { cursor: string; nextAt: number } = { cursor: '', nextAt: 0 }
+  /** The policy as it was last read, and when to look again. */
+  #followed: { stored: StoredPolicy | null; nextAt: number } = { stored: null, nextAt: 0 }
+  /** The user after whom to look for moods that federation holds no longer; null when there are none. */
+  #resuming: string | null = ''
 
   constructor(deps: PassDeps, options: EngineOptions) {
     this.#deps = deps
@@ -44,22 +60,50 @@ export class Engine {
     await marked
   }
 
-  /** Works until `stopping` fires, then finishes the writes it has begun and gives everything back. */
+  /** Works for all users until `stopping` fires, then finishes the writes it has begun and gives everything back. */
   async run(stopping: AbortSignal): Promise<void> {
     using listening = new DisposableStack()
     listening.use(this.#deps.store.repos.listen(() => this.#wake.raise()))
+    await this.#work(stopping, async () => {
+      const isResuming = await this.#follow()
+      await this.#sweep()
+      return (await this.#next(stopping)) || isResuming
+    })
+  }
+
+  /**
+   * Works for these users, and for nobody else, until `stopping` fires; then finishes the writes it has begun. What others
+   * have due is left to workers.
+   */
+  async runFor({ users, accountsOnly = false }: UsersWork, stopping: AbortSignal): Promise<void> {
+    // Whose account is made has still work for others, and would be claimed for ever.
+    const settled = accountsOnly ? new Set<string>() : null
+    await this.#work(stopping, async () => {
+      const left = users().filter((user) => !settled?.has(user))
+      for (const among of chunks(left, CLAIM_AMONG)) {
+        if (await this.#next(stopping, among, settled)) return true
+      }
+      return false
+    })
+  }
+
+  /** Calls `step` again and again, and waits for a nudge where it has found nothing to do. */
+  async #work(stopping: AbortSignal, step: () => Promise<boolean>): Promise<void> {
     while (!stopping.aborted) {
       // Read before looking: a nudge that comes while we look is seen by the wait below.
       const { seen } = this.#wake
-      if (await this.#guard('claim', () => this.#next(stopping))) continue
+      if (await this.#guard('claim', step)) continue
       await this.#wake.wait(seen, this.#options.pollMs, stopping)
     }
     await Promise.all(this.#running)
   }
 
-  /** Works until nothing is due now. For tests, and for commands that end. */
+  /** Works until nothing is due now. For tests, and for programs that end. */
   async drain(): Promise<void> {
     const never = new AbortController().signal
+    this.#followed = { ...this.#followed, nextAt: 0 }
+    this.#resuming = ''
+    while (await this.#follow());
     await this.#sweepAll()
     for (;;) {
       if (await this.#next(never)) continue
@@ -68,15 +112,20 @@ export class Engine {
     }
   }
 
-  /** Starts one pass if a repo is due. @returns whether it did */
-  async #next(stopping: AbortSignal): Promise<boolean> {
+  /**
+   * Starts one pass if a repo is due.
+   *
+   * @param among of these users, or of any
+   * @param settled for a pass that only makes accounts: notes here whose is made; null for a whole pass
+   * @returns whether it did
+   */
+  async #next(stopping: AbortSignal, among?: readonly string[], settled: Set<string> | null = null): Promise<boolean> {
     if (this.#running.size >= this.#options.concurrency) return false
-    await this.#sweep()
     const now = this.#clock.now()
     const { owner, leaseMs } = this.#options
-    const lease = await this.#deps.store.repos.claim(owner, now, now + leaseMs, QUARANTINE_MS)
+    const lease = await this.#deps.store.repos.claim(owner, now, now + leaseMs, QUARANTINE_MS, among)
     if (!lease) return false
-    const pass = this.#guard('pass', () => this.#pass(lease, stopping)).finally(() => {
+    const pass = this.#guard('pass', () => this.#pass(lease, stopping, settled)).finally(() => {
       this.#running.delete(pass)
       this.#wake.raise()
     })
@@ -84,7 +133,7 @@ export class Engine {
     return true
   }
 
-  async #pass(lease: Lease, stopping: AbortSignal): Promise<void> {
+  async #pass(lease: Lease, stopping: AbortSignal, settled: Set<string> | null): Promise<void> {
     const { store } = this.#deps
     const lost = new AbortController()
     const renewing = setInterval(() => {
@@ -99,10 +148,9 @@ export class Engine {
         })
     }, this.#options.leaseMs / 3)
     try {
-      const signals = { lost: lost.signal, stopping }
-      const release = await new Pass(this.#deps, lease, signals)
-        .run()
-        .catch((error: unknown) => this.#broken(lease, error))
+      const pass = new Pass(this.#deps, lease, { lost: lost.signal, stopping })
+      const running = settled ? pass.makeAccount(() => settled.add(lease.user)) : pass.run()
+      const release = await running.catch((error: unknown) => this.#broken(lease, error))
       clearInterval(renewing)
       if (!lost.signal.aborted) await store.repos.release(lease, release, this.#clock.now())
     } finally {
@@ -123,32 +171,48 @@ export class Engine {
     const now = this.#clock.now()
     if (now < this.#swept.nextAt) return
     const cursor = await this.#deps.store.repos.sweep(this.#swept.cursor, SWEEP_PAGE, now)
-    if (cursor === null) await this.#resume()
     this.#swept = cursor === null ? { cursor: '', nextAt: now + this.#options.sweepMs } : { cursor, nextAt: now }
+    // What another process was holding back when it died, or was told another policy, is looked for again.
+    if (cursor === null) this.#resuming ??= ''
   }
 
   async #sweepAll(): Promise<void> {
-    await this.#resume()
     let cursor: string | null = ''
     while (cursor !== null) cursor = await this.#deps.store.repos.sweep(cursor, SWEEP_PAGE, this.#clock.now())
   }
 
-  /** Puts back to work what was held while federation was off, for all users for whom it is on now. */
-  async #resume(): Promise<void> {
-    const { store, policy } = this.#deps
-    if (await store.publishing.isOff()) return
-    for (let after = ''; ;) {
-      const users = await store.repos.held('federation_off', after, SWEEP_PAGE)
-      for (const user of users) {
-        const account = await store.accounts.byUser(user)
-        if (!federates(policy, user, account?.handle ?? null)) continue
-        await enqueueHeld(store.work, this.#clock, user, 'federation_off')
-        await store.repos.mark(user, this.#clock.now())
-      }
-      const last = users.at(-1)
-      if (last === undefined || users.length < SWEEP_PAGE) return
-      after = last
+  /**
+   * Looks whether the policy has changed, and puts back to work, a page at a time, what was held while federation left its
+   * author out and does so no longer.
+   *
+   * @returns whether there is more of that
+   */
+  async #follow(): Promise<boolean> {
+    const now = this.#clock.now()
+    if (now >= this.#followed.nextAt) {
+      const stored = await this.#deps.store.policy.get()
+      const before = this.#followed.stored
+      if (stored?.version !== before?.version) this.#resuming = ''
+      if (stored && before && stored.version !== before.version) this.#deps.events.policyFollowed(stored)
+      this.#followed = { stored, nextAt: now + this.#options.pollMs }
     }
+    const policy = inForce(this.#followed.stored)
+    if (this.#resuming === null || policy.mode === 'off') return false
+    this.#resuming = await this.#resume(policy, this.#resuming)
+    return this.#resuming !== null
+  }
+
+  /** @returns the user to continue after; null at the end */
+  async #resume(policy: FederationPolicy, after: string): Promise<string | null> {
+    const { store } = this.#deps
+    const users = await store.repos.held('federation_off', after, RESUME_PAGE)
+    for (const user of users) {
+      const account = await store.accounts.byUser(user)
+      if (!federates(policy, user, account?.handle ?? null)) continue
+      await enqueueHeld(store.work, this.#clock, user, 'federation_off')
+      await store.repos.mark(user, this.#clock.now())
+    }
+    return users.length < RESUME_PAGE ? null : (users.at(-1) ?? null)
   }
 
   /** One repo's defect, or the store's outage, must not stop the others. */
@@ -161,7 +225,16 @@ export class Engine {
     }
   }
 
+  /** Version of the policy that this engine follows; null before it has read one. */
+  get policyVersion(): number | null {
+    return this.#followed.stored?.version ?? null
+  }
+
   get #clock(): Clock {
     return this.#deps.clock
   }
+}
+
+function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size)
 }

@@ -9,7 +9,7 @@ import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, MAX_WRITES } from '../domain/batches.ts'
 import { type Known, planMood } from '../domain/plan.ts'
-import { FEDERATE_NONE, type FederationPolicy, federates } from '../domain/policy.ts'
+import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { nextTry } from '../domain/next-try.ts'
 import { COLLECTION, type Desired, desiredRecord } from '../domain/record.ts'
 import type { MoodSync } from '../domain/sync.ts'
@@ -24,7 +24,6 @@ import { type SendDeps, Sender } from './send.ts'
 
 export interface PassDeps extends SendDeps {
   readonly host: AccountHost
-  readonly policy: FederationPolicy
   /** Whether erasing a user deletes the account on the PDS too. */
   readonly eraseAccounts: boolean
 }
@@ -59,8 +58,7 @@ export class Pass {
     const seen = await this.#look()
     if (seen.erasure) return this.#erase(seen.erasure)
     if (seen.intent) await applyIntent(store, clock, seen.intent)
-    const policy = seen.isOff ? FEDERATE_NONE : this.#deps.policy
-    const answer = await this.#account(seen.account, policy)
+    const answer = await this.#account(seen.account, seen.policy)
     if (answer.kind !== 'ok') return this.#failed(answer)
     const account = answer.value
     // A known repo that refuses us: what is due stays due until an operator has looked at the account.
@@ -72,35 +70,53 @@ export class Pass {
     }
     // What was read at first will do unless something has been done since that may have changed it.
     const isStale = seen.intent !== null || account !== seen.account || account?.requeue === true || hasStrays
-    let due = isStale ? null : seen.due
+    let read = isStale ? null : seen
     for (let round = 0; round < MAX_ROUNDS && !this.#stopped; round++) {
-      due ??= await this.#due()
+      const { policy, due } = read ?? (await this.#lookAtWork())
       if (due.length === 0) return this.#sender.releaseDone(await store.work.nextDue(this.#lease.user))
       const done = await this.#round(account, policy, due)
       if (done.kind !== 'ok') return this.#failed(done, account)
       if (done.value === 'held') await this.#lookAgain(account)
-      due = null
+      read = null
     }
+    return this.#sender.release(this.#now)
+  }
+
+  /**
+   * Makes the account if it is still to be made, whatever the policy says: an operator has asked for it. What is due is
+   * left to another pass.
+   *
+   * @param onSettled told that there is no account to be made any more
+   */
+  async makeAccount(onSettled: () => void): Promise<Release> {
+    const { account, erasure } = await this.#look()
+    if (account?.state === 'pending' && !erasure) {
+      const made = await this.#provision(account)
+      if (made.kind !== 'ok') return this.#failed(made)
+    }
+    onSettled()
     return this.#sender.release(this.#now)
   }
 
   /** All that the store knows of the work on this repo. No reading depends on another, so they share a round trip. */
   async #look() {
-    const { erasures, intents, publishing, accounts, removals } = this.#deps.store
+    const { erasures, intents, accounts, removals } = this.#deps.store
     const { user } = this.#lease
-    const [erasure, intent, isOff, account, ordered, due] = await Promise.all([
+    const [erasure, intent, account, ordered, work] = await Promise.all([
       erasures.byUser(user),
       intents.get(user),
-      publishing.isOff(),
       accounts.byUser(user),
       removals.of(user),
-      this.#due(),
+      this.#lookAtWork(),
     ])
-    return { erasure, intent, isOff, account, removals: ordered, due }
+    return { erasure, intent, account, removals: ordered, ...work }
   }
 
-  #due(): Promise<readonly Mood[]> {
-    return this.#deps.store.work.due(this.#lease.user, this.#now, MAX_WRITES)
+  /** What is due, and the policy, which an operator may have changed since the last round. */
+  async #lookAtWork(): Promise<{ readonly policy: FederationPolicy; readonly due: readonly Mood[] }> {
+    const { policy, work } = this.#deps.store
+    const [stored, due] = await Promise.all([policy.get(), work.due(this.#lease.user, this.#now, MAX_WRITES)])
+    return { policy: inForce(stored), due }
   }
 
   async #erase(erasure: Erasure): Promise<Release> {
@@ -119,10 +135,10 @@ export class Pass {
 
   /** The account, made if it is still to be made, with its held moods put back to work. */
   async #account(seen: Account | null, policy: FederationPolicy): Promise<Outcome<Account | null>> {
-    const { store, host, clock, events } = this.#deps
+    const { store, clock } = this.#deps
     let account = seen
     if (account?.state === 'pending' && federates(policy, account.user, account.handle)) {
-      const made = await provision({ accounts: store.accounts, host, clock, events }, account)
+      const made = await this.#provision(account)
       if (made.kind !== 'ok') return made
       account = made.value
     }
@@ -134,6 +150,11 @@ export class Pass {
       this.#deps.changed()
     }
     return ok(account)
+  }
+
+  #provision(account: Account): Promise<Outcome<Account | null>> {
+    const { store, host, clock, events } = this.#deps
+    return provision({ accounts: store.accounts, host, clock, events }, account)
   }
 
   /** Plans and carries out what is due. `held`: some moods had no account to go to. */

@@ -63,6 +63,15 @@ function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] 
       },
       { user: 'u2', removals: [{ rkey: 'a', cid: 'z' }] },
     ],
+    policy: [
+      {
+        policy: { mode: 'percent', percent: 12.5, allow: ['alice', 'bob'] },
+        by: 'op',
+        at: NOW,
+        reason: 'why',
+        version: 3,
+      },
+    ],
     repos: [
       { ...queued, user: 'u1', dueAt: NOW, uncertain: true, quarantine: { until: NOW + 9, destructive: true } },
       { ...queued, user: 'u2', failures: 3, marks: 9, lease: { token: 't', owner: 'w', until: NOW } },

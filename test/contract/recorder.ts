@@ -22,7 +22,7 @@ const PORTS: { readonly [K in PortName]: true } = {
   erasures: true,
   removals: true,
   audits: true,
-  publishing: true,
+  policy: true,
   ledger: true,
   workers: true,
   archive: true,

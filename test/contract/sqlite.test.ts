@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { FEDERATE_ALL, FEDERATE_NONE } from '../../src/domain/policy.ts'
 import { openSqlite, readSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
@@ -80,12 +81,19 @@ describe('sqlite', () => {
     })()
     const older = new Database(file)
     older.exec(`
-      DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open; DROP TABLE workers;
+      DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open; DROP TABLE workers; DROP TABLE policy;
+      CREATE TABLE switches (name TEXT PRIMARY KEY, is_off INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+      INSERT INTO switches VALUES ('publishing', 1);
       CREATE INDEX moods_parked ON moods (hold, user) WHERE state = 'local'`)
     older.pragma('user_version = 1')
     older.close()
     await using store = openSqlite(file)
     expect(await store.moods.byId(mood.id)).toEqual(mood)
+    // What was stopped by the switch of that version stays stopped.
+    expect(await store.policy.begin({ policy: FEDERATE_ALL, by: 'a start', at: NOW, reason: null })).toMatchObject({
+      policy: FEDERATE_NONE,
+      reason: 'publishing was stopped with an earlier version',
+    })
     const db = new Database(file, { readonly: true })
     const indexes = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'index'`).pluck().all()
     expect(indexes).toEqual(expect.arrayContaining(['moods_held', 'moods_rejected', 'moods_waiting', 'erasures_open']))

@@ -14,7 +14,7 @@ import { erasureContract } from './erasures.ts'
 import { intentContract } from './intents.ts'
 import { ledgerContract } from './ledger.ts'
 import { removalContract } from './removals.ts'
-import { switchContract } from './switch.ts'
+import { policyContract } from './policy.ts'
 import { moodContract } from './moods.ts'
 import { queueContract } from './queue.ts'
 import { queueRulesContract } from './queue-rules.ts'
@@ -129,7 +129,7 @@ export function describeStore(name: string, open: () => Promise<TestDatabase>): 
     ledgerContract(given)
     workerContract(given)
     removalContract(given)
-    switchContract(given)
+    policyContract(given)
     archiveContract(given)
 
     it('a store that can be used passes its check, and has a name', async () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
+import { isReady } from '../../src/domain/account.ts'
 import type { AccountCheck } from '../../src/operate/account-check.ts'
 import type { AccountList } from '../../src/operate/accounts.ts'
 import type { Provision } from '../../src/operate/provision.ts'
@@ -12,6 +13,7 @@ import type { Sealed } from '../../src/operate/seal-passwords.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { runMoods } from '../support/process.ts'
 import { takeDown } from '../support/repo.ts'
+import { federate } from '../support/policy.ts'
 import { eventually, listRecords } from '../support/repo.ts'
 
 /** Runs the command in the folder of a server. */
@@ -137,12 +139,26 @@ describe('moods accounts provision', () => {
     expect([again.code, await ready()]).toEqual([0, 60])
   })
 
-  it('excludes users by FEDERATION, and rejects unknown users', async () => {
+  it('publishes nothing, makes accounts whatever federation says, and rejects unknown users', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.store.accounts.claimHandle('u1', 'alice')
-    const off = await accounts<Provision>(folder.path, ['provision', '@alice', '--execute'], { FEDERATION: 'off' })
-    expect(off).toMatchObject({ code: 0, federationOff: 1, result: { made: [] } })
+    await app.moods.post('u1', { mood: 'waiting' })
+    await app.moods.post('u2', { mood: 'waiting too' })
+    const commits = async (user: string): Promise<number> => {
+      const account = await app.store.accounts.byUser(user)
+      return isReady(account) ? (await listRecords(app.pdsUrl, account.did)).length : -1
+    }
+    const on = await accounts<Provision>(folder.path, ['provision', '@alice', '--execute'])
+    expect(on).toMatchObject({ code: 0, leftOut: 0, result: { made: [{ user: 'u1' }] } })
+    expect([await commits('u1'), await commits('u2')]).toEqual([0, -1])
+    await federate(app.store, { mode: 'off' })
+    const off = await accounts<Provision>(folder.path, ['provision', '--execute'])
+    expect(off).toMatchObject({ code: 0, leftOut: 1, result: { made: [{ user: 'u2' }] } })
+    expect([await commits('u1'), await commits('u2')]).toEqual([0, 0])
+    await federate(app.store, { mode: 'on' })
+    await app.engine.drain()
+    expect([await commits('u1'), await commits('u2')]).toEqual([1, 1])
     const { code, stderr } = await runMoods(['accounts', 'provision', '@nobody'], environment(folder.path))
     expect([code, stderr]).toEqual([2, expect.stringContaining('there is no user @nobody')])
   })

@@ -4,7 +4,6 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../src/domain/finding-kinds.ts'
 import type { Mood } from '../../src/domain/mood.ts'
-import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { type AuditDeps, auditUser, countKinds } from '../../src/operate/audit.ts'
 import { backfillUser } from '../../src/operate/backfill.ts'
 import { repairUser } from '../../src/operate/repair.ts'
@@ -26,7 +25,7 @@ describe('audit, repair and backfill', () => {
     site = await createSite({ PDS_RATE_LIMITS: 'off' })
     await site.pds.up()
     const { store, client } = site.app
-    deps = { store, client, clock: site, policy: FEDERATE_ALL }
+    deps = { store, client, clock: site }
   }, 60_000)
   afterAll(() => site[Symbol.asyncDispose]())
 

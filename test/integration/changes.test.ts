@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { type PostedMood, startApp, temporaryFolder, Visitor } from '../support/installation.ts'
+import { federate } from '../support/policy.ts'
 import { commitsOf, listRecords } from '../support/repo.ts'
 
 async function textsIn(app: App, handle: string): Promise<unknown[]> {
@@ -241,7 +242,7 @@ describe('nuke', () => {
   })
 })
 
-describe('the federation switch', () => {
+describe('federation', () => {
   it('federation switched off keeps records, publishes nothing and still deletes; switched on, it resumes', async () => {
     await using folder = await temporaryFolder()
     const ids: string[] = []
@@ -252,7 +253,8 @@ describe('the federation switch', () => {
       await app.engine.drain()
     }
     {
-      await using app = await startApp(folder.path, { role: 'serve', env: { FEDERATION: 'off' } })
+      await using app = await startApp(folder.path, { role: 'serve' })
+      await federate(app.store, { mode: 'off' })
       const alice = await new Visitor(app.address).as('alice')
       const bob = await new Visitor(app.address).as('bob')
       await alice.post('three')
@@ -266,15 +268,17 @@ describe('the federation switch', () => {
       expect((await app.store.accounts.byUser('trial|bob'))?.state).toBe('pending')
     }
     {
-      await using app = await startApp(folder.path, {
-        role: 'serve',
-        env: { FEDERATION: '0%', FEDERATION_ALLOW: '@bob' },
-      })
+      // What the environment says counts for an empty store alone.
+      await using app = await startApp(folder.path, { role: 'serve', env: { FEDERATION: 'on' } })
+      await app.engine.drain()
+      expect(await textsIn(app, 'alice')).toEqual(['two'])
+      await federate(app.store, { mode: 'allow', allow: ['bob'] })
       await app.engine.drain()
       expect(await textsIn(app, 'alice')).toEqual(['two'])
       expect(await textsIn(app, 'bob')).toEqual(['hello'])
     }
     await using app = await startApp(folder.path, { role: 'serve' })
+    await federate(app.store, { mode: 'on' })
     await app.engine.drain()
     expect(await textsIn(app, 'alice')).toEqual(['three', 'two'])
   })

@@ -12,6 +12,7 @@ import { DataFolder } from '../../src/data-folder.ts'
 import type { Check } from '../../src/operate/doctor.ts'
 import type { LiveStep } from '../../src/operate/test-record.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
+import { federate } from '../support/policy.ts'
 import { runMoods } from '../support/process.ts'
 import { FaultyProxy } from '../support/proxy.ts'
 import { commitsOf, eventually, listRecords, putStray } from '../support/repo.ts'
@@ -136,7 +137,7 @@ describe('moods doctor --live', () => {
     expect(text.stdout).toMatch(/^ok +firehose +\d+ ms$/m)
   })
 
-  it('writes nothing without a ready account, or with FEDERATION off', async () => {
+  it('writes nothing without a ready account, or with federation off', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await app.accounts.signUp('u1', 'alice')
@@ -146,8 +147,9 @@ describe('moods doctor --live', () => {
     const before = commitsOf(folder.path, did)
     const pending = await runMoods(['doctor', '--live', '@bob'], environment(folder.path))
     expect([pending.code, pending.stderr]).toEqual([2, expect.stringContaining('no account that can be written to')])
-    const off = await runMoods(['doctor', '--live', '@alice'], environment(folder.path, { FEDERATION: 'off' }))
-    expect([off.code, off.stderr]).toEqual([2, expect.stringContaining('FEDERATION')])
+    await federate(app.store, { mode: 'off' })
+    const off = await runMoods(['doctor', '--live', '@alice'], environment(folder.path, { FEDERATION: 'on' }))
+    expect([off.code, off.stderr]).toEqual([2, expect.stringContaining('federation is off, since')])
     expect(commitsOf(folder.path, did)).toBe(before)
   })
 

@@ -2,7 +2,6 @@
 
 import { describe, expect, it } from 'vitest'
 import { pino } from 'pino'
-import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { Events } from '../../src/observe/events.ts'
 import type { AccountHost, RepoClient } from '../../src/ports/pds.ts'
 import { Engine } from '../../src/sync/engine.ts'
@@ -38,7 +37,6 @@ async function siteWithWork(client: (real: RepoClient) => RepoClient) {
       clock: site,
       random: () => 0.5,
       events: new Events(pino({ level: 'silent' })),
-      policy: FEDERATE_ALL,
       eraseAccounts: false,
       changed: () => {},
       seam: () => {},

@@ -101,8 +101,11 @@ describe('the operator’s commands', () => {
   it('rollback takes publishing back step by step, and a backfill publishes again', async () => {
     const { user, moods } = await published(2)
     expect((await run('rollback', '--strip-references', '--execute')).code).toBe(2)
-    expect(json(await run('rollback', '--stop', '--json'))).toMatchObject({ executed: false, found: 1 })
-    expect((await run('rollback', '--stop', '--execute')).code).toBe(0)
+    expect(json(await run('federation', 'off', '--json'))).toMatchObject({ executed: false, before: { mode: 'on' } })
+    expect((await run('federation', 'off', '--reason', 'the way back', '--execute')).code).toBe(0)
+    expect(json(await run('federation', 'status', '--json'))).toMatchObject({
+      federation: { mode: 'off', reason: 'the way back', version: 2 },
+    })
     await site.app.moods.post(user, { mood: 'not now' })
     await site.app.moods.delete(user, moods[0]!.id, 'withdraw')
     await site.app.engine.drain()
@@ -122,7 +125,7 @@ describe('the operator’s commands', () => {
     expect([deleted.code, json(deleted)]).toMatchObject([0, { left: 0, unreadable: 0 }])
     expect(await textsOf(user)).toEqual([])
 
-    expect((await run('rollback', '--stop', '--undo', '--execute')).code).toBe(0)
+    expect((await run('federation', 'on', '--execute')).code).toBe(0)
     const report = `${site.dataFolder}-again.json`
     expect((await run('backfill', '--report', report, '--execute')).code).toBe(0)
     expect((await textsOf(user)).toSorted()).toEqual(['mood 1', 'not now'])

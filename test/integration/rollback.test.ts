@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Mood } from '../../src/domain/mood.ts'
+import { FEDERATE_NONE } from '../../src/domain/policy.ts'
 import type { OperatorDeps } from '../../src/operate/deps.ts'
 import { rollback, type RollbackStep } from '../../src/operate/rollback.ts'
 import type { Store } from '../../src/ports/store.ts'
@@ -51,8 +52,9 @@ describe('a rollback', () => {
 
   it('refuses a step before the one that comes first, and the undoing of a deletion', async () => {
     await expect(run('strip-references')).rejects.toMatchObject({ code: 'usage' })
-    await expect(run('delete-records')).rejects.toThrow('publishing is not stopped')
-    expect(await run('stop')).toMatchObject({ found: 1, left: 0 })
+    await expect(run('delete-records')).rejects.toThrow('federation is on for all users: run "moods federation off')
+    const stored = (await site.app.store.policy.get())!
+    await site.app.store.policy.save({ ...stored, policy: FEDERATE_NONE })
     await expect(run('delete-records')).rejects.toThrow('2 moods still name records')
     await expect(run('delete-records', { undo: true })).rejects.toMatchObject({ code: 'usage' })
   })

@@ -176,9 +176,9 @@ export const MUTANTS: readonly Mutant[] = [
     tests: [ROLLBACK],
   },
   {
-    bug: 'a rollback deletes records while publishing goes on',
+    bug: 'a rollback deletes records while federation is on',
     file: 'src/operate/rollback.ts',
-    find: "    case 'delete-records':\n      await requireStopped(deps)",
+    find: "    case 'delete-records':\n      await requireOff(deps)",
     replace: "    case 'delete-records':",
     tests: [ROLLBACK],
   },

@@ -20,10 +20,7 @@ export function provisionCommand(exit: Exit): Command {
     .argument(...USERS_ARGUMENT)
     .option(...EXECUTE_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText(
-      'after',
-      `\nThe engine runs meanwhile and publishes what is due. Refused accounts are retried.${RESUME}`,
-    )
+    .addHelpText('after', `\nThis publishes nothing, whatever federation says. Refused accounts are retried.${RESUME}`)
     .action(async (names: readonly string[], options: Options) => exit(await runProvision(names, options)))
 }
 

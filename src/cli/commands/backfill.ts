@@ -42,9 +42,9 @@ async function run(names: readonly string[], options: Options): Promise<Ending> 
   if (execute) requireWritable(report)
   const delayMs = options.delayMs ?? (rate ? 1000 / rate : 0)
   return runTask(openInstallation, 'backfill', options, {
-    work: async (app, { onProgress, stop }) => {
+    work: async (app, { onProgress, stop, announce }) => {
       const { backfill } = await import('../../operate/backfill.ts')
-      const result = await backfill(app, names, { limit, delayMs, execute }, onProgress, stop)
+      const result = await backfill(app, names, { limit, delayMs, execute }, announce, onProgress, stop)
       if (execute) writeFileSync(report, `${JSON.stringify(result, null, 2)}\n`)
       return result
     },

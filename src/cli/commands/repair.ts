@@ -44,9 +44,9 @@ function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
 function run(names: readonly string[], { finding, modernise = false, execute = false, ...options }: Options) {
   const kinds = finding.length > 0 ? finding : REPAIRED
   return runTask(openInstallation, 'repair', options, {
-    work: async (app, { onProgress, stop }) => {
+    work: async (app, { onProgress, stop, announce }) => {
       const { repair } = await import('../../operate/repair.ts')
-      return repair(app, names, { kinds, modernise, execute }, onProgress, stop)
+      return repair(app, names, { kinds, modernise, execute }, announce, onProgress, stop)
     },
     text: describe,
     json: (result) => result,

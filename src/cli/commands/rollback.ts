@@ -9,7 +9,6 @@ import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
 interface Options {
-  readonly stop?: boolean
   readonly stripReferences?: boolean
   readonly deleteRecords?: boolean
   readonly undo?: boolean
@@ -19,26 +18,27 @@ interface Options {
 
 export function rollbackCommand(exit: Exit): Command {
   return new Command('rollback')
-    .description('takes publishing back, one step at a time: stop, forget the references, delete the records')
-    .option('--stop', 'publish nothing new, in any process, until undone; withdrawals and erasures continue')
+    .description('takes publishing back, once federation is off: forgets the references, deletes the records')
     .option('--strip-references', 'forget the records that the database names; they stay where they are')
     .option('--delete-records', 'delete every record of ours from every repository; this cannot be undone')
-    .option('--undo', 'take the step back: publish again, or note the records again')
+    .option('--undo', 'take the step back: note the records again')
     .option(...EXECUTE_OPTION)
     .option(...JSON_OPTION)
-    .addHelpText('after', '\nThe steps go in this order; each needs the one before it to be done.')
+    .addHelpText(
+      'after',
+      '\nFirst "moods federation off --execute", then the steps in this order; each needs the one before it to be done.',
+    )
     .action(async (options: Options) => exit(await run(options)))
 }
 
 /** @throws DomainError `usage` unless exactly one step is named */
-function stepOf({ stop, stripReferences, deleteRecords }: Options): RollbackStep {
+function stepOf({ stripReferences, deleteRecords }: Options): RollbackStep {
   const steps: RollbackStep[] = []
-  if (stop) steps.push('stop')
   if (stripReferences) steps.push('strip-references')
   if (deleteRecords) steps.push('delete-records')
   const [step, ...more] = steps
   if (step !== undefined && more.length === 0) return step
-  throw new DomainError('usage', 'name one step: --stop, --strip-references or --delete-records')
+  throw new DomainError('usage', 'name one step: --strip-references or --delete-records')
 }
 
 async function run(options: Options): Promise<Ending> {
@@ -59,7 +59,6 @@ async function run(options: Options): Promise<Ending> {
 
 function describe({ step, undo, executed, found, left, unreadable }: Rollback, isInterrupted: boolean): string {
   const what = {
-    stop: undo ? 'publishing to be switched on' : 'publishing to be switched off',
     'strip-references': undo ? 'references to be noted again' : 'references to be forgotten',
     'delete-records': 'records to be deleted',
   }[step]

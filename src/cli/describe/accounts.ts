@@ -33,7 +33,8 @@ export function documentStates<S extends Readonly<Record<AccountState, number>>>
 
 export function describeProvisionPlan({ executed, planned, ...left }: Omit<Provision, 'result'>): string {
   const total = planned.none + planned.pending + planned.refused
-  const off = left.federationOff > 0 ? ` ${left.federationOff} users are excluded by FEDERATION.` : ''
+  const off =
+    left.leftOut > 0 ? ` Federation leaves ${left.leftOut} of them out: nothing is published to those yet.` : ''
   const erased = left.beingErased > 0 ? ` ${left.beingErased} users are being erased.` : ''
   return `${executed ? 'Making' : 'Would make'} accounts for ${total} users.${off}${erased}`
 }

@@ -31,7 +31,7 @@ export const accountsList = {
 export const accountsProvision = {
   executed: Type.Boolean(),
   planned: eachOf(['none', 'pending', 'refused']),
-  federationOff: many,
+  leftOut: Type.Integer({ minimum: 0, description: 'of these, users whom federation leaves out' }),
   beingErased: many,
   result: nullable(
     closed({

@@ -18,7 +18,17 @@ import {
   lexiconValidate,
   storeCopy,
 } from './installation.ts'
-import { audit, backfill, repair, report, retry, rollback, status } from './moods.ts'
+import {
+  audit,
+  backfill,
+  federationChange,
+  federationStatus,
+  repair,
+  report,
+  retry,
+  rollback,
+  status,
+} from './moods.ts'
 import { closed, type Printed } from './shape.ts'
 import { show } from './show.ts'
 
@@ -30,6 +40,11 @@ export const DOCUMENTS = {
   'lexicon validate': [lexiconValidate],
   'lexicon publish': [lexiconPublish],
   'lexicon check': [lexiconCheck],
+  'federation status': [federationStatus],
+  'federation off': [federationChange],
+  'federation on': [federationChange],
+  'federation percent': [federationChange],
+  'federation allow': [federationChange],
   'accounts list': [accountsList],
   'accounts provision': [accountsProvision],
   'accounts seal': [accountsSeal],

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { NO_COUNTS } from '../../domain/audit.ts'
 import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
+import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
 import { closed, eachOf, many, manyBy, nullable, share, someOf, time, who } from './shape.ts'
@@ -45,6 +46,39 @@ export const status = {
     }),
     { description: 'what operators should know, the most urgent first' },
   ),
+}
+
+const policy = closed({
+  mode: oneOf(POLICY_MODES),
+  percent: Type.Number({ minimum: 0, maximum: 100 }),
+  allow: Type.Array(Type.String({ description: 'a handle, without @' })),
+  text: Type.String({ description: 'completes "federation is …"' }),
+  by: Type.String(),
+  since: time,
+  reason: nullable(Type.String()),
+  version: many,
+})
+
+const extent = closed({ moods: many, users: many })
+
+export const federationStatus = {
+  federation: policy,
+  ignored: nullable(Type.String({ description: 'what the environment asks for, where that is not in force' })),
+  moods: closed({ underWay: extent, held: extent, history: extent }),
+}
+
+export const federationChange = {
+  executed: Type.Boolean(),
+  before: policy,
+  after: policy,
+  effects: closed({
+    released: extent,
+    held: extent,
+    underWay: extent,
+    stillHeld: extent,
+    history: extent,
+    withdrawn: extent,
+  }),
 }
 
 export const retry = { executed: Type.Boolean(), moods: many, accounts: many }
@@ -134,7 +168,7 @@ export const report = {
 }
 
 export const rollback = {
-  step: oneOf(['stop', 'strip-references', 'delete-records']),
+  step: oneOf(['strip-references', 'delete-records']),
   undo: Type.Boolean(),
   executed: Type.Boolean(),
   found: many,

@@ -9,6 +9,7 @@ import { afterId, type MoodDocument, toDocument, toMood } from './documents.ts'
 import { type ErasureDocument, toErasure } from './erasures.ts'
 import { type IntentDocument, toIntent } from './intents.ts'
 import type { LedgerDocument } from './ledger.ts'
+import { type PolicyDocument, toPolicy, toPolicyDocument } from './policy.ts'
 import { type RepoDocument, toRepo, toRepoDocument } from './repos.ts'
 
 /** How one kind of item is kept. */
@@ -84,6 +85,12 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
     fromDocuments: (documents: RemovalsDocument[]) =>
       documents.map((document) => ({ user: document._id, removals: toRemovals(document) })),
     write: ({ user, removals }) => replaced({ _id: user, removals: [...removals] }),
+  },
+  policy: {
+    collection: COLLECTIONS.policy,
+    filter: { _id: 'federation' },
+    fromDocuments: (documents: PolicyDocument[]) => documents.map(toPolicy),
+    write: (policy) => replaced(toPolicyDocument(policy)),
   },
   repos: {
     collection: COLLECTIONS.repos,

@@ -8,7 +8,7 @@ export const COLLECTIONS = {
   erasures: 'mood-erasures',
   removals: 'mood-removals',
   audits: 'mood-audits',
-  switches: 'mood-switches',
+  policy: 'mood-switches',
   ledger: 'mood-ledger',
   workers: 'mood-workers',
 } as const

@@ -6,7 +6,7 @@ import { DomainError } from '../../domain/errors.ts'
 import { MongoAccounts } from './accounts.ts'
 import { MongoArchive } from './archive.ts'
 import { MongoAudits } from './audits.ts'
-import { MongoSwitch } from './switch.ts'
+import { MongoPolicy } from './policy.ts'
 import { MongoRemovals } from './removals.ts'
 import { guarded, translated } from './errors.ts'
 import { makeIndexes } from './indexes.ts'
@@ -59,7 +59,7 @@ export async function openMongo(
     workers: guarded(new MongoWorkers(db)),
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
-    publishing: guarded(new MongoSwitch(db)),
+    policy: guarded(new MongoPolicy(db)),
     archive: guarded(new MongoArchive(db, defaultPds)),
     check: async () => {
       try {

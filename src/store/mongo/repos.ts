@@ -144,12 +144,18 @@ export class MongoRepos implements RepoQueue {
    * One request takes the lease, so that workers do not collide. What the rule adds for a repo whose last lease was lost
    * is a second one; a crash between the two leaves a lost lease again, and the next claim adds it.
    */
-  async claim(owner: string, now: number, until: number, quarantineMs: number): Promise<Lease | null> {
+  async claim(
+    owner: string,
+    now: number,
+    until: number,
+    quarantineMs: number,
+    among?: readonly string[],
+  ): Promise<Lease | null> {
     const at = new Date(now)
     const lease = { token: randomUUID(), owner, until }
     // Those that are due but leased come first and are passed over: never more than there are workers.
     const document = await this.#repos.findOneAndUpdate(
-      { dueAt: { $lte: at }, leaseUntil: { $lte: at } },
+      { dueAt: { $lte: at }, leaseUntil: { $lte: at }, ...(among === undefined ? {} : { _id: { $in: [...among] } }) },
       { $set: leaseFields(lease) },
       { sort: { dueAt: 1 }, returnDocument: 'before' },
     )

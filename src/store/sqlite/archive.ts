@@ -8,6 +8,7 @@ import { type AccountRow, toAccount, toAccountRow } from './accounts.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type ErasureRow, toErasure, toErasureRow } from './erasures.ts'
 import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
+import { POLICY_VALUES, type PolicyRow, toPolicy, toPolicyRow } from './policy.ts'
 import { REPO_VALUES, type RepoRow, toRepo, toRepoRow } from './repos.ts'
 
 /** How one kind of item is kept: its table and key, and what a row of it is. */
@@ -75,6 +76,13 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
       removals: JSON.parse(row.removals) as Removal[],
     }),
     toRow: ({ user, removals }) => ({ user, removals: JSON.stringify(removals) }),
+  },
+  policy: {
+    name: 'policy',
+    key: 'name',
+    insert: POLICY_VALUES,
+    fromRow: (row: PolicyRow) => toPolicy(row),
+    toRow: toPolicyRow,
   },
   repos: {
     name: 'repos',

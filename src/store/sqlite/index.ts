@@ -7,7 +7,7 @@ import type { Store } from '../../ports/store.ts'
 import { SqliteAccounts } from './accounts.ts'
 import { SqliteArchive } from './archive.ts'
 import { SqliteAudits } from './audits.ts'
-import { SqliteSwitch } from './switch.ts'
+import { SqlitePolicy } from './policy.ts'
 import { SqliteRemovals } from './removals.ts'
 import { GroupCommit } from './group-commit.ts'
 import { SqliteErasures } from './erasures.ts'
@@ -111,7 +111,7 @@ function storeOf(db: Database.Database, file: string): Store {
     workers: new SqliteWorkers(db, commit),
     removals: new SqliteRemovals(db, commit),
     audits: new SqliteAudits(db, commit),
-    publishing: new SqliteSwitch(db, commit),
+    policy: new SqlitePolicy(db, commit),
     archive: new SqliteArchive(db, commit),
     check: async () => void ping.get(),
     async [Symbol.asyncDispose]() {

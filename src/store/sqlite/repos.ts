@@ -78,6 +78,9 @@ export class SqliteRepos implements RepoQueue {
       // Rows that are due but leased come first and are passed over: never more than there are workers.
       nextFree: db.prepare<[number, number], RepoRow>(`
         SELECT * FROM repos WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT 1`),
+      nextFreeAmong: db.prepare<[string, number, number], RepoRow>(`
+        SELECT * FROM repos WHERE user IN (SELECT value FROM json_each(?)) AND due_at <= ? AND lease_until <= ?
+        ORDER BY due_at LIMIT 1`),
       // Hops from user to user along the index, so that a user's thousand pending moods count once.
       withMoods: db.prepare<[{ after: string; limit: number }], { user: string }>(`
         WITH RECURSIVE hop (user) AS (
@@ -107,9 +110,18 @@ export class SqliteRepos implements RepoQueue {
     return this.#commit.run(() => this.#change(user, (repo) => marked(repo, now)))
   }
 
-  claim(owner: string, now: number, until: number, quarantineMs: number): Promise<Lease | null> {
+  claim(
+    owner: string,
+    now: number,
+    until: number,
+    quarantineMs: number,
+    among?: readonly string[],
+  ): Promise<Lease | null> {
     return this.#commit.run(() => {
-      const row = this.#sql.nextFree.get(now, now)
+      const row =
+        among === undefined
+          ? this.#sql.nextFree.get(now, now)
+          : this.#sql.nextFreeAmong.get(JSON.stringify(among), now, now)
       const repo = row && claimed(toRepo(row), { token: randomUUID(), owner, until }, now, quarantineMs)
       if (!repo) return null
       this.#sql.put.run(toRepoRow(repo))

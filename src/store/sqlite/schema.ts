@@ -119,6 +119,23 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX moods_held ON moods (hold, user, id) WHERE state = 'local';
   CREATE INDEX moods_rejected ON moods (id) WHERE state = 'rejected';
   `,
+  // A switch that could only be off becomes the policy. What an operator has stopped stays stopped.
+  `
+  CREATE TABLE policy (
+    name TEXT PRIMARY KEY CHECK (name = 'federation'),
+    mode TEXT NOT NULL CHECK (mode IN ('off', 'allow', 'percent', 'on')),
+    percent REAL NOT NULL CHECK (percent BETWEEN 0 AND 100),
+    allow TEXT NOT NULL CHECK (json_type(allow) = 'array'),
+    set_by TEXT NOT NULL,
+    set_at INTEGER NOT NULL,
+    reason TEXT,
+    version INTEGER NOT NULL
+  ) WITHOUT ROWID, STRICT;
+  INSERT INTO policy
+    SELECT 'federation', 'off', 0, '[]', 'an earlier version', 0, 'publishing was stopped with an earlier version', 1
+    FROM switches WHERE name = 'publishing' AND is_off = 1;
+  DROP TABLE switches;
+  `,
   // What has waited the longest: of all moods, and of all erasures.
   `
   CREATE INDEX moods_waiting ON moods (due_at, id) WHERE state = 'pending';

@@ -1,0 +1,40 @@
+/** The policy on federation as text for operators. */
+
+import type { Extent, FederationChange, FederationStatus, PolicyView } from '../../operate/federation.ts'
+import { DRY_RUN } from '../phrases.ts'
+
+function describePolicy({ text, by, since, reason }: PolicyView): string {
+  return `Federation is ${text}, since ${since} by ${by}${reason === null ? '' : `: ${reason}`}.`
+}
+
+function extent({ moods, users }: Extent): string {
+  return `${moods} moods of ${users} users`
+}
+
+export function describeFederation({ federation, ignored, moods }: FederationStatus): string {
+  return [
+    describePolicy(federation),
+    ...(ignored === null ? [] : [`FEDERATION in this environment says ${ignored}; that is not followed.`]),
+    `on their way         ${extent(moods.underWay)}`,
+    `held by federation   ${extent(moods.held)}`,
+    `waiting for backfill ${extent(moods.history)}`,
+  ].join('\n')
+}
+
+/** What a change would do, before it is made. */
+export function describeChange({ before, after, effects }: FederationChange): string {
+  return [
+    describePolicy(before),
+    `With federation ${after.text}:`,
+    `  go out          ${extent(effects.released)}, and what these users post from now on`,
+    `  will be held    ${extent(effects.held)}, and what these users post from now on`,
+    `  as before       ${extent(effects.underWay)} on their way, ${extent(effects.stillHeld)} held`,
+    `  wait for a backfill, as before: ${extent(effects.history)}`,
+    '  withdrawn       nothing: records that are published stay where they are',
+  ].join('\n')
+}
+
+export function describeChanged({ executed, complete, after }: FederationChange): string {
+  if (!executed) return complete ? DRY_RUN : 'Stopped: nothing was changed.'
+  return `Federation is ${after.text} now. Every process follows within a second.`
+}
