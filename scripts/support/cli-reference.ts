@@ -3,7 +3,10 @@
 import type { Command } from 'commander'
 import { EXIT_CODES, EXIT_CODES_HELP } from '../../src/cli/exit.ts'
 import { type Documented, DOCUMENTS, schemaOf } from '../../src/cli/json/documents.ts'
+import { wrap } from '../../src/cli/help.ts'
 import { commandsOf, createProgram, nameOf } from '../../src/cli/program.ts'
+
+const WIDTH = 100
 
 const INTRODUCTION = `# Commands
 
@@ -42,7 +45,7 @@ export function jsonReference(): [string, object][] {
 
 function helpOf(command: Command): string {
   let text = ''
-  command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 100 })
+  command.configureOutput({ writeOut: (part) => (text += wrap(part, WIDTH)), getOutHelpWidth: () => WIDTH })
   command.outputHelp()
   // The variables are listed once, in the reference of the configuration; the exit codes above.
   const [own = ''] = text.split('\nConfigured by environment variables')

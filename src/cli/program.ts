@@ -1,7 +1,9 @@
 /** The command line: all commands, in the order of their use. Each has a file of its own. */
 
 import { Command } from 'commander'
+import { VERSION } from '../version.ts'
 import { EXIT_CODES, EXIT_CODES_HELP, type Exit } from './exit.ts'
+import { dress } from './help.ts'
 import { accountsCommand } from './commands/accounts.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backfillCommand } from './commands/backfill.ts'
@@ -22,6 +24,7 @@ import { storeCommand } from './commands/store.ts'
 export function createProgram(exit: Exit): Command {
   const program = new Command('moods')
     .description('Keeps moods in your own database and publishes them to each user’s own ATProto repository.')
+    .version(VERSION, '-v, --version', 'print the version')
     .addCommand(serveCommand('all', 'API, page and engine in one process; with no configuration, a PDS as well'))
     .addCommand(serveCommand('serve', 'API and page, without the engine'))
     .addCommand(serveCommand('worker', 'the engine alone, on the store of a server'))
@@ -41,7 +44,9 @@ export function createProgram(exit: Exit): Command {
     .addCommand(storeCommand(exit))
     .addHelpText('after', `\nExit codes:\n${EXIT_CODES.map(({ code, meaning }) => `  ${code}  ${meaning}`).join('\n')}`)
     .showHelpAfterError('(moods --help lists what there is)')
+  dress(program)
   for (const command of commandsOf(program)) {
+    dress(command)
     if (command.commands.length === 0) command.addHelpText('after', EXIT_CODES_HELP)
   }
   return program
