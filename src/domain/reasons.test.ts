@@ -235,7 +235,7 @@ describe('whyNot', () => {
       { ...unmade, mood: { user: 'u1', sync: held(pending, 'no_account') } },
     ]) {
       expect(whyNot({ ...facts, ...leftOut, federation }).text).toBe(
-        'federation is off since Monday, which leaves its author out',
+        'federation is off since Monday, which leaves the author out',
       )
     }
   })

@@ -42,19 +42,20 @@ type Words = Omit<Reason, 'code'>
 
 const HOLDS: Readonly<Record<HoldReason, (who: string) => Words>> = {
   private: () => ({ text: 'private moods never leave the database', remedy: NOTHING }),
-  kept: () => ({ text: 'its author deleted it, and wanted the record left as it is', remedy: NOTHING }),
+  kept: () => ({ text: 'the author deleted it, and wanted the record left as it is', remedy: NOTHING }),
   no_account: (who) => ({
-    text: 'its author has no account on a PDS yet',
-    remedy: `It is published once there is one: by a sign-up, or by "moods accounts provision${who} --execute".`,
+    text: 'the author has no account on a PDS yet',
+    remedy: `An account is made by a sign-up, or by "moods accounts provision${who} --execute".`,
   }),
   federation_off: () => ({
-    text: 'federation leaves its author out',
+    text: 'federation leaves the author out',
     remedy:
-      'See who is published with "moods federation status"; let the author in with "moods federation allow @handle --execute".',
+      'See the policy: "moods federation status". To let the author in: "moods federation allow" with the whole list, ' +
+      '"moods federation percent", or "moods federation on".',
   }),
   backfill: (who) => ({
-    text: 'it was there before the engine, and waits for a backfill',
-    remedy: `Publish it: "moods backfill${who} --execute".`,
+    text: 'moods from before the engine wait for a backfill',
+    remedy: `Publish them: "moods backfill${who} --execute".`,
   }),
 }
 
@@ -99,7 +100,7 @@ export function rowReason({ state, hold, error, attempts }: MoodSync, who = ''):
   const words = (text: string, remedy: string): Reason => ({ code: state, text, remedy })
   switch (state) {
     case 'published':
-      return words('the record is in its author’s repository', NOTHING)
+      return words('the record is in the author’s repository', NOTHING)
     case 'withdrawn':
       return words('its record was deleted on purpose, and seen to be gone', NOTHING)
     case 'rejected': {
@@ -150,7 +151,7 @@ export interface Facts {
 export function whyNot(facts: Facts): Waiting {
   const { mood, account, isErased } = facts
   if (isErased) {
-    return still('being_erased', 'its author is being erased', 'What that waits for: "moods erase --open".')
+    return still('being_erased', 'the author is being erased', 'What that waits for: "moods erase --open".')
   }
   if (mood.sync.state !== 'pending') return { ...settledReason(facts), until: null }
   return (
@@ -235,7 +236,7 @@ function isLeftOut({ desired, account, federation }: Facts): boolean {
 }
 
 function leftOutReason({ federation: { words } }: Facts): Reason {
-  return { ...holdReason('federation_off'), text: `federation is ${words}, which leaves its author out` }
+  return { ...holdReason('federation_off'), text: `federation is ${words}, which leaves the author out` }
 }
 
 function noWorker({ workers }: ErasureFacts): Waiting | null {

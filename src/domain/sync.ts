@@ -32,6 +32,15 @@ export const STEPS = {
 export const HOLD_REASONS = ['no_account', 'private', 'federation_off', 'kept', 'backfill'] as const
 export type HoldReason = (typeof HOLD_REASONS)[number]
 
+/** Counts of moods by state, and of local ones by the reason to hold them: none so far. */
+export function noMoods(): { states: Record<SyncState, number>; held: Record<HoldReason, number> } {
+  return { states: zeros(SYNC_STATES), held: zeros(HOLD_REASONS) }
+}
+
+function zeros<N extends string>(names: readonly N[]): Record<N, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<N, number>
+}
+
 export interface SyncError {
   readonly code: string
   readonly message: string

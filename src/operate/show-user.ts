@@ -6,7 +6,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { accountReason, type Reason, type Waiting } from '../domain/reasons.ts'
-import { SYNC_STATES, type SyncState } from '../domain/sync.ts'
+import { noMoods, type SyncState } from '../domain/sync.ts'
 import type { Identity, RepoStatus } from '../ports/directory.ts'
 import type { StoredAudit } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
@@ -154,7 +154,7 @@ async function countMoods(
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Pick<ShownUser, 'moods' | 'waiting'>> {
-  const moods = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
+  const moods = noMoods().states
   const waiting = new Map<string, WaitingMoods>()
   let seen = 0
   for await (const page of histories(store, standing.user)) {

@@ -3,7 +3,7 @@
 import type { Config } from '../config.ts'
 import type { DataFolder } from '../data-folder.ts'
 import type { AccountState } from '../domain/account.ts'
-import type { SyncState } from '../domain/sync.ts'
+import type { HoldReason, SyncState } from '../domain/sync.ts'
 import { networkOf } from '../network.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
@@ -19,6 +19,8 @@ export interface Status extends Health {
   readonly plc: string | null
   readonly store: string
   readonly moods: Readonly<Record<SyncState, number>>
+  /** Of the local moods, how many are held for each reason. */
+  readonly held: Readonly<Record<HoldReason, number>>
   readonly accounts: Readonly<Record<AccountState, number>>
   /** Why moods were rejected and accounts need attention, by code. */
   readonly reasons: {
@@ -43,6 +45,7 @@ export async function readStatus(config: Config, folder: DataFolder, store: Stor
     plc: network?.plcUrl ?? null,
     store: store.name,
     moods: moods.states,
+    held: moods.held,
     accounts: accounts.states,
     reasons: { rejected: moods.rejected, needsAttention: accounts.attention },
   }

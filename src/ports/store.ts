@@ -136,7 +136,7 @@ export interface WorkStore {
    * posted or enqueued is due at once, so that its `dueAt` tells how long it has waited.
    */
   oldestPending(): Promise<Mood | null>
-  /** How many moods are in each state, and how many are rejected for each reason. */
+  /** How many moods are in each state, held for each reason, and rejected with each code. */
   count(): Promise<MoodCounts>
 }
 
@@ -149,6 +149,8 @@ export interface Settlement {
 
 export interface MoodCounts {
   readonly states: Readonly<Record<SyncState, number>>
+  /** Of the local moods, how many are held for each reason. */
+  readonly held: Readonly<Record<HoldReason, number>>
   /** Of the rejected moods, how many by code. */
   readonly rejected: Readonly<Record<string, number>>
 }

@@ -83,7 +83,7 @@ export function workContract(given: Given): void {
         await given.store.work.settle([{ id: mood.id, version: 1, next }], NOW)
         expect((await given.store.moods.byId(mood.id))?.sync).toEqual(next)
       }
-      expect(await given.store.work.count()).toEqual({
+      expect(await given.store.work.count()).toMatchObject({
         states: { local: 1, pending: 1, published: 0, withdrawn: 1, rejected: 1 },
         rejected: { X: 1 },
       })
@@ -187,17 +187,23 @@ export function workContract(given: Given): void {
       expect(await given.store.moods.byId(id)).toBeNull()
     })
 
-    it('moods are counted by state, and rejected ones by reason', async () => {
+    it('moods are counted by state, held ones and rejected ones by reason', async () => {
       const none = { local: 0, pending: 0, published: 0, withdrawn: 0, rejected: 0 }
-      expect(await given.store.work.count()).toEqual({ states: none, rejected: {} })
+      const noneHeld = { no_account: 0, private: 0, federation_off: 0, kept: 0, backfill: 0 }
+      expect(await given.store.work.count()).toEqual({ states: none, held: noneHeld, rejected: {} })
       for (const code of ['A', 'B', 'A']) {
         const mood = await given.add()
         const next = rejected(mood.sync, { code, message: 'why', at: NOW })
         await given.store.work.settle([{ id: mood.id, version: 1, next }], NOW)
       }
       await given.add({ user: 'u2', isPrivate: true })
+      for (const hold of ['no_account', 'backfill', 'no_account'] as const) {
+        const mood = await given.add({ user: 'u2' })
+        await given.store.work.settle([{ id: mood.id, version: 1, next: held(mood.sync, hold) }], NOW)
+      }
       expect(await given.other.work.count()).toEqual({
-        states: { ...none, local: 1, rejected: 3 },
+        states: { ...none, local: 4, rejected: 3 },
+        held: { ...noneHeld, private: 1, no_account: 2, backfill: 1 },
         rejected: { A: 2, B: 1 },
       })
     })

@@ -178,8 +178,12 @@ describe('what has failed before', () => {
 
   it('F17: moods status reports every state', async () => {
     const { stdout } = await runMoods(['status', '--json'], environment(site.dataFolder))
-    const status = JSON.parse(stdout) as { moods: object; reasons: object }
+    const status = JSON.parse(stdout) as { moods: object; held: object[]; reasons: object }
     expect(Object.keys(status.moods)).toEqual(['local', 'pending', 'published', 'withdrawn', 'rejected'])
+    const words = { text: 'the author has no account on a PDS yet', remedy: expect.stringContaining('moods accounts') }
+    expect(status.held).toContainEqual({ code: 'no_account', ...words, moods: 1 })
+    const text = (await runMoods(['status'], environment(site.dataFolder))).stdout
+    expect(text).toContain('\n  1 held: the author has no account on a PDS yet. An account is made by ')
     expect(status.reasons).toMatchObject({ needsAttention: { InvalidEmail: 1 } })
   })
 

@@ -89,7 +89,7 @@ describe('moods show', () => {
     expect(needsSomebody(found)).toBe(true)
     expect(await damaged('missing', missing!)).toMatchObject({
       finding: 'missing',
-      reason: { code: 'backfill', remedy: 'Publish it: "moods backfill @alice --execute".' },
+      reason: { code: 'backfill', remedy: 'Publish them: "moods backfill @alice --execute".' },
     })
   })
 
@@ -147,7 +147,7 @@ describe('moods show', () => {
     expect(points.length).toBeGreaterThan(0)
   })
 
-  it('tells of an account that the PDS refuses, and of a policy that leaves its author out', async () => {
+  it('tells of an account that the PDS refuses, and of a policy that leaves the author out', async () => {
     await using site = await signedUpSite(['alice', 'bob'])
     const { app } = site
     const { did } = await readyAccount(app, 'u1')
@@ -168,7 +168,7 @@ describe('moods show', () => {
     const { mood: held } = await app.moods.post('u2', { mood: 'while publishing is off' })
     await app.engine.drain()
     expect((await shownMood(site, held.id)).reason.text).toMatch(
-      /^federation is off, since .* by a test, which leaves its author out$/,
+      /^federation is off, since .* by a test, which leaves the author out$/,
     )
   })
 

@@ -1,6 +1,7 @@
 /** Lines of text about one thing: its name, then what there is to tell of it. */
 
-import type { Reason } from '../../domain/reasons.ts'
+import { holdReason, type Reason } from '../../domain/reasons.ts'
+import { HOLD_REASONS, type HoldReason } from '../../domain/sync.ts'
 import { isoTime } from '../phrases.ts'
 import { duration } from '../progress.ts'
 
@@ -12,6 +13,19 @@ export function line(name: string, text: string): string {
 /** How long ago something was. */
 export function age(at: number, now: number): string {
   return `${duration(Math.max(0, now - at) / 1000)} ago`
+}
+
+/** How many moods are held for each reason, with its remedy, for people. */
+export function describeHeld(held: Readonly<Partial<Record<HoldReason, number>>>): string[] {
+  return heldDocument(held).map(({ text, remedy, moods }) => `  ${moods} held: ${text}. ${remedy}`)
+}
+
+/** The same for programs. */
+export function heldDocument(held: Readonly<Partial<Record<HoldReason, number>>>) {
+  return HOLD_REASONS.flatMap((hold) => {
+    const moods = held[hold] ?? 0
+    return moods === 0 ? [] : [{ ...holdReason(hold), moods }]
+  })
 }
 
 /** A reason with its remedy, on two lines. */

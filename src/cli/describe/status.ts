@@ -5,11 +5,12 @@ import { isAlive, type Worker, workerName } from '../../domain/worker.ts'
 import type { Status } from '../../operate/status.ts'
 import { isoTime } from '../phrases.ts'
 import { documentStates } from './accounts.ts'
-import { line } from './lines.ts'
+import { describeHeld, heldDocument, line } from './lines.ts'
 
-export function documentStatus({ at, accounts, notices, workers, ...rest }: Status) {
+export function documentStatus({ at, held, accounts, notices, workers, ...rest }: Status) {
   return {
     ...rest,
+    held: heldDocument(held),
     accounts: documentStates(accounts),
     workers: workers.map(({ at: lastSeen, since, ...worker }) => {
       const times = { since: isoTime(since), lastSeen: isoTime(lastSeen) }
@@ -28,6 +29,7 @@ export function describeStatus(status: Status): string {
     line('store', status.store),
     ...describeWorkers(status.workers, status.at),
     line('moods', counts(status.moods)),
+    ...describeHeld(status.held),
     line('accounts', counts(status.accounts)),
     ...Object.entries(rejected).map(([code, n]) => `  ${n} rejected: ${code}`),
     ...Object.entries(needsAttention).map(([code, n]) => `  ${n} accounts need attention: ${code}`),

@@ -7,7 +7,10 @@ import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
 import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
-import { closed, eachOf, many, manyBy, nullable, share, someOf, time, who } from './shape.ts'
+import { closed, eachOf, many, manyBy, nullable, reasonFields, share, someOf, time, who } from './shape.ts'
+
+/** Moods that are held, by the reason; those of which there are none are left out. */
+const held = Type.Array(closed({ ...reasonFields, moods: many }))
 
 export const status = {
   address: nullable(Type.String({ description: 'where the API was last served' })),
@@ -16,6 +19,7 @@ export const status = {
   plc: nullable(Type.String()),
   store: Type.String(),
   moods: eachOf(SYNC_STATES),
+  held,
   accounts: eachOf(['pending', 'ready', 'needsAttention']),
   reasons: closed({
     rejected: manyBy('the code that moods were rejected with'),

@@ -46,6 +46,13 @@ export const who = {
   handle: nullable(Type.String({ description: 'without @' })),
 }
 
+/** Why something is as it is, and what to do about it. */
+export const reasonFields = {
+  code: Type.String({ description: 'a stable name' }),
+  text: Type.String({ description: 'a clause that can follow "because"' }),
+  remedy: Type.String({ description: 'what an operator can do' }),
+}
+
 /** The type of what is printed: nothing in it is changed any more. */
 export type Printed<P extends TProperties> = DeepReadonly<Static<ReturnType<typeof Type.Object<P>>>>
 

@@ -6,22 +6,13 @@ import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { ERASURE_STEPS } from '../../domain/erasure.ts'
 import { HOLD_REASONS, SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
-import { closed, eachOf, many, nullable, someOf, time, who } from './shape.ts'
-
-const code = Type.String({ description: 'a stable name' })
-const text = Type.String({ description: 'a clause that can follow "because"' })
-const remedy = Type.String({ description: 'what an operator can do' })
+import { closed, eachOf, many, nullable, reasonFields, someOf, time, who } from './shape.ts'
 
 /** Why an account can or cannot be used. */
-const reason = closed({ code, text, remedy })
+const reason = closed(reasonFields)
 
 /** What stands in the way. */
-const waiting = closed({
-  code,
-  text,
-  remedy,
-  until: nullable(time),
-})
+const waiting = closed({ ...reasonFields, until: nullable(time) })
 
 const error = closed({ code: Type.String({ description: 'of the PDS' }), at: time })
 

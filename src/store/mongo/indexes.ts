@@ -47,7 +47,7 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
       key: { 'atproto.state': 1, _id: 1 },
       partialFilterExpression: { 'atproto.state': 'rejected' },
     },
-    { name: 'moods_by_state', key: { 'atproto.state': 1 } },
+    { name: 'moods_by_state_and_hold', key: { 'atproto.state': 1, 'atproto.hold': 1 } },
     {
       name: 'moods_by_change',
       key: { 'atproto.changedAt': 1, _id: 1 },

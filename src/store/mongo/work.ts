@@ -3,7 +3,7 @@
 import type { Collection, Db, Filter } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import type { Mood } from '../../domain/mood.ts'
-import { type HoldReason, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
+import { type HoldReason, noMoods, type SyncState } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { afterId, atVersion, documentId, type MoodDocument, syncFields, toMood } from './documents.ts'
@@ -70,19 +70,27 @@ export class MongoWork implements WorkStore {
   }
 
   async count(): Promise<MoodCounts> {
-    const states = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
-    const byState = this.#moods.aggregate<{ _id: SyncState | null; n: number }>(
-      [{ $sort: { 'atproto.state': 1 } }, { $group: { _id: '$atproto.state', n: { $sum: 1 } } }],
-      { hint: 'moods_by_state' },
+    const { states, held } = noMoods()
+    const byState = this.#moods.aggregate<{ _id: { state?: SyncState | null; hold?: HoldReason | null }; n: number }>(
+      [
+        { $sort: { 'atproto.state': 1, 'atproto.hold': 1 } },
+        { $group: { _id: { state: '$atproto.state', hold: '$atproto.hold' }, n: { $sum: 1 } } },
+      ],
+      { hint: 'moods_by_state_and_hold' },
     )
-    // Those that the engine has never written wait for a backfill, like all that is local.
-    for await (const { _id, n } of byState) states[_id ?? 'local'] += n
+    for await (const { _id, n } of byState) {
+      // Those that the engine has never written wait for a backfill. An index has null for what is not there.
+      const state = _id.state ?? null
+      const hold = state === null ? 'backfill' : (_id.hold ?? null)
+      states[state ?? 'local'] += n
+      if (hold !== null) held[hold] += n
+    }
     const rejected: Record<string, number> = {}
     const byCode = this.#moods.aggregate<{ _id: string; n: number }>(
       [{ $match: { 'atproto.state': 'rejected' } }, { $group: { _id: '$atproto.error.code', n: { $sum: 1 } } }],
       { hint: 'moods_rejected' },
     )
     for await (const { _id, n } of byCode) rejected[_id] = n
-    return { states, rejected }
+    return { states, held, rejected }
   }
 }

@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import type { Mood } from '../../domain/mood.ts'
-import { type HoldReason, SYNC_STATES, type SyncState } from '../../domain/sync.ts'
+import { type HoldReason, noMoods, type SyncState } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type MoodRow, syncColumns, toMood } from './mood-row.ts'
@@ -31,6 +31,9 @@ export class SqliteWork implements WorkStore {
       oldestPending: db.prepare<[], MoodRow>(`SELECT * FROM moods WHERE state = 'pending' ORDER BY due_at, id LIMIT 1`),
       countRejected: db.prepare<[], { code: string; n: number }>(
         `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM moods WHERE state = 'rejected' GROUP BY 1`,
+      ),
+      countHeld: db.prepare<[], { hold: HoldReason | null; n: number }>(
+        `SELECT hold, count(*) AS n FROM moods WHERE state = 'local' GROUP BY hold`,
       ),
       count: db.prepare<[], { state: SyncState; n: number }>('SELECT state, count(*) AS n FROM moods GROUP BY state'),
     }
@@ -68,9 +71,10 @@ export class SqliteWork implements WorkStore {
   }
 
   async count(): Promise<MoodCounts> {
-    const states = Object.fromEntries(SYNC_STATES.map((state) => [state, 0])) as Record<SyncState, number>
+    const { states, held } = noMoods()
     for (const { state, n } of this.#sql.count.all()) states[state] = n
+    for (const { hold, n } of this.#sql.countHeld.all()) if (hold !== null) held[hold] = n
     const rejected = Object.fromEntries(this.#sql.countRejected.all().map(({ code, n }) => [code, n]))
-    return { states, rejected }
+    return { states, held, rejected }
   }
 }
