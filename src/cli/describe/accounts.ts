@@ -7,6 +7,7 @@ import type { AccountCheck } from '../../operate/account-check.ts'
 import type { AccountList } from '../../operate/accounts.ts'
 import type { Provision } from '../../operate/provision.ts'
 import type { Sealed } from '../../operate/seal-passwords.ts'
+import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
 export function describeList({ counts, users, complete }: AccountList): string {
@@ -22,7 +23,7 @@ export function describeList({ counts, users, complete }: AccountList): string {
   ].join('\n')
 }
 
-export function documentList({ counts, ...list }: AccountList) {
+export function documentList({ counts, ...list }: AccountList): DocumentOf<'accounts list'> {
   return { ...list, counts: { ...counts, states: documentStates(counts.states) } }
 }
 
