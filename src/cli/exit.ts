@@ -1,5 +1,6 @@
 /** How a command ends: the one table of exit codes, and the only function that chooses from it. */
 
+import { styleText } from 'node:util'
 import { CommanderError } from 'commander'
 import { DomainError, type ErrorCode } from '../domain/errors.ts'
 
@@ -45,7 +46,8 @@ export const EXIT_CODES_HELP = '\nExit codes: see moods --help.'
 export function printError(error: unknown): void {
   if (error instanceof CommanderError) return
   if (error instanceof DomainError) {
-    for (const line of error.message.split('\n')) console.error(`moods: ${line}`)
+    for (const line of error.message.split('\n'))
+      console.error(`${styleText('red', 'moods:', { stream: process.stderr })} ${line}`)
   } else {
     console.error(error)
   }

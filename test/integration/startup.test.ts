@@ -47,6 +47,10 @@ describe('moods', () => {
     expect((await runMoods(['--help'], { FORCE_COLOR: '1' })).stdout).toMatch(styled)
     expect((await runMoods(['--help'], {})).stdout).toMatch(/^Usage: moods/)
     expect((await runMoods(['--help'], { NO_COLOR: '1' })).stdout).toMatch(/^Usage: moods/)
+    const green = `${String.fromCodePoint(27)}[32mok`
+    expect((await runMoods(['lexicon', 'validate'], { FORCE_COLOR: '1' })).stdout).toContain(green)
+    expect((await runMoods(['lexicon', 'validate'], {})).stdout).toMatch(/^ok {5}/m)
+    expect((await runMoods(['lexicon', 'validate', '--json'], { FORCE_COLOR: '1' })).stdout).not.toContain(green)
   })
 
   it('ends quietly when its reader has seen enough', async () => {

@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { Check } from '../../operate/doctor.ts'
 import type { LiveStep } from '../../operate/test-record.ts'
+import { colour } from '../colour.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, openNothing, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
@@ -50,7 +51,7 @@ function runChecks(options: Options): Promise<Ending> {
 }
 
 function describe({ name, level, message, remedy }: Check): string {
-  const line = `${level.padEnd(9)}${name.padEnd(15)}${message}`
+  const line = `${colour(level, level.padEnd(9))}${name.padEnd(15)}${message}`
   return remedy === null ? line : `${line}\n${' '.repeat(24)}${remedy}`
 }
 
@@ -72,5 +73,6 @@ function runLive(name: string, options: Options): Promise<Ending> {
 }
 
 function describeStep({ ok, name, ms, detail }: LiveStep): string {
-  return `${ok ? 'ok' : 'problem'}  ${name.padEnd(10)}${String(ms).padStart(6)} ms  ${detail ?? ''}`.trimEnd()
+  const level = ok ? 'ok' : 'problem'
+  return `${colour(level, level)}  ${name.padEnd(10)}${String(ms).padStart(6)} ms  ${detail ?? ''}`.trimEnd()
 }

@@ -2,6 +2,7 @@
 
 import { Command } from 'commander'
 import type { StoreCopy } from '../../operate/copy-store.ts'
+import { colour } from '../colour.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
@@ -44,7 +45,7 @@ function copy({ from, to, name, execute = false, ...options }: Options): Promise
 
 function describe({ executed, written, equal, compared }: StoreCopy, isInterrupted: boolean): string {
   const rows = compared.map(({ kind, from, to, equal: same }) => {
-    return `${kind.padEnd(10)}${String(from).padStart(9)} there, ${String(to).padStart(9)} here  ${same ? 'equal' : 'NOT EQUAL'}`
+    return `${kind.padEnd(10)}${String(from).padStart(9)} there, ${String(to).padStart(9)} here  ${same ? 'equal' : colour('problem', 'NOT EQUAL')}`
   })
   if (isInterrupted) return `${written} written. ${INTERRUPTED}`
   if (equal) return [...rows, `${written} written; both are equal.`].join('\n')

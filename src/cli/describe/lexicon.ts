@@ -4,6 +4,7 @@ import type { Validation } from '../../lexicon/document.ts'
 import type { Change, Plan } from '../../lexicon/evolution.ts'
 import type { Published } from '../../lexicon/publish.ts'
 import type { CheckReport, Finding } from '../../lexicon/resolve.ts'
+import { colour } from '../colour.ts'
 import { DRY_RUN } from '../phrases.ts'
 
 export function describeValidation({
@@ -15,13 +16,13 @@ export function describeValidation({
 }: Validation & { readonly file: string }): string {
   const rows = samples.map((sample) => {
     const what = sample.reason === null ? 'accepted' : `refused: ${sample.reason}`
-    const mark = sample.ok ? 'ok   ' : 'WRONG'
+    const mark = sample.ok ? colour('ok', 'ok   ') : colour('problem', 'WRONG')
     return `${mark}  ${sample.name}: ${what}${sample.ok ? '' : ` (should be ${sample.expected})`}`
   })
   const bad = samples.filter((sample) => !sample.ok).length
   return [
     `${nsid ?? 'no lexicon'}, in ${file}`,
-    ...problems.map((problem) => `WRONG  ${problem}`),
+    ...problems.map((problem) => `${colour('problem', 'WRONG')}  ${problem}`),
     ...rows,
     ok ? `All is well: ${samples.length} sample records.` : `Wrong: ${problems.length + bad} of what was checked.`,
   ].join('\n')
@@ -41,7 +42,7 @@ export function describeCheck({ nsid, txt, did, pds, uri, cid, findings }: Check
 }
 
 function describeFinding({ step, problem, remedy, changes }: Finding): string[] {
-  return [`FINDING   ${step}: ${problem}`, ...describeChanges(changes), `  remedy: ${remedy}`]
+  return [`${colour('problem', 'FINDING')}   ${step}: ${problem}`, ...describeChanges(changes), `  remedy: ${remedy}`]
 }
 
 const PLANS: Readonly<Record<Plan['action'], string>> = {

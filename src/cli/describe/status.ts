@@ -3,6 +3,7 @@
 import type { Notice } from '../../domain/notice.ts'
 import { isAlive, type Worker, workerName } from '../../domain/worker.ts'
 import type { Status } from '../../operate/status.ts'
+import { colour } from '../colour.ts'
 import { isoTime } from '../phrases.ts'
 import { documentStates } from './accounts.ts'
 import { describeHeld, heldDocument, line } from './lines.ts'
@@ -48,7 +49,7 @@ function describeWorkers(workers: readonly Worker[], now: number): string[] {
 
 /** What is the case, and what to do about it. */
 function describeNotice({ level, text, detail, remedy }: Notice): string[] {
-  return [line(level, `${text}${detail === null ? '' : ` (${detail})`}`), line('', remedy)]
+  return [colour(level, line(level, '')) + text + (detail === null ? '' : ` (${detail})`), line('', remedy)]
 }
 
 function counts(of: Readonly<Record<string, number>>): string {
