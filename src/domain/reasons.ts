@@ -10,8 +10,8 @@ import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, res
 import { type Erasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
 import type { RepoState } from './queue.ts'
-import { type Desired, INVALID_RECORD } from './record.ts'
-import type { HoldReason, MoodSync } from './sync.ts'
+import type { Desired } from './record.ts'
+import { type HoldReason, INVALID_RECORD, type MoodSync } from './sync.ts'
 import { nameOf } from './user-names.ts'
 
 export interface Reason {

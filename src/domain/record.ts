@@ -9,7 +9,7 @@ import { CODEC_DCBOR, fromDigest, toString } from '@atcute/cid'
 import type { LexMap } from '@atproto/lex-data'
 import type { Account } from './account.ts'
 import { isReady } from './account.ts'
-import type { HoldReason } from './sync.ts'
+import { type HoldReason, INVALID_RECORD } from './sync.ts'
 import { computer } from '../lexicons/index.ts'
 import type { Mood } from './mood.ts'
 import { type FederationPolicy, federates } from './policy.ts'
@@ -51,9 +51,6 @@ export function desiredRecord(mood: Mood, account: Account | null, policy: Feder
   if (!federates(policy, mood.user, account.handle)) return { kind: 'hold', reason: 'federation_off' }
   return recordFor(mood, mood.sync.rkey)
 }
-
-/** Code of a record that the lexicon does not allow: our own check, before the PDS is asked. */
-export const INVALID_RECORD = 'InvalidRecord'
 
 /** The fields of a mood that go into its record. */
 type Content = Pick<Mood, 'id' | 'when' | 'text' | 'intensity' | 'context'>

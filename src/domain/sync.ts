@@ -41,6 +41,9 @@ function zeros<N extends string>(names: readonly N[]): Record<N, number> {
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<N, number>
 }
 
+/** Code of a record that the lexicon does not allow: our own check, before the PDS is asked. */
+export const INVALID_RECORD = 'InvalidRecord'
+
 export interface SyncError {
   readonly code: string
   readonly message: string
