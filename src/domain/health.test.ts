@@ -20,7 +20,7 @@ const everybody: Federation = {
   version: 4,
 }
 const silent = { url: 'http://pds.test', requests: unreachable(UNUSED, true, 20_000, NOW - 5 * MINUTE) }
-const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A worker takes it up.' }
+const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A worker takes it up.' } as const
 const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 * MINUTE), 'texts_removed', true, NOW)
 
 /** All is well. */
@@ -113,7 +113,7 @@ describe('healthOf', () => {
   })
 
   it('tells how many erasures are open, for how long, at which step the oldest waits, and for what', () => {
-    const why = { code: 'pds_silent', text: 'the PDS does not answer', remedy: 'See to it.', until: null }
+    const why = { code: 'pds_silent', text: 'the PDS does not answer', remedy: 'See to it.', until: null } as const
     const notice = only('erasures_open', { erasures: { open: 3, oldest: erasure, why } })
     expect(notice).toMatchObject({ level: 'warning', since: erasure.requestedAt, remedy: why.remedy })
     expect(notice.text).toBe(

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { commandsIn, isCommand } from '../../test/support/commands.ts'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
@@ -8,7 +9,16 @@ import { ERASURE_STEPS, finished, newErasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
 import { type RepoState, unmarked } from './queue.ts'
 import type { Desired } from './record.ts'
-import { accountReason, type Facts, holdReason, type Reason, rowReason, whyNot, whyNotErased } from './reasons.ts'
+import {
+  accountReason,
+  type Facts,
+  holdReason,
+  type Reason,
+  REASON_CODES,
+  rowReason,
+  whyNot,
+  whyNotErased,
+} from './reasons.ts'
 import { nameOf } from './user-names.ts'
 import {
   delayed,
@@ -109,7 +119,7 @@ const anyFacts = fc.record({
 
 /** A reason must have a name for programs, a clause, and whole sentences that say what to do, naming commands that exist. */
 function check({ code, text, remedy }: Reason): void {
-  expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
+  expect(REASON_CODES).toContain(code)
   expect(text).toMatch(/^[a-z].*[^.]$/s)
   expect(remedy).toMatch(/^[A-Z].*\.$/s)
   expect(text + remedy).not.toMatch(/undefined|null|\bNaN\b/)
@@ -119,6 +129,11 @@ function check({ code, text, remedy }: Reason): void {
 }
 
 describe('reasons', () => {
+  it('are explained in the guide, each by its code, in the order of the code', () => {
+    const guide = readFileSync('docs/guides/why-not-published.md', 'utf8')
+    expect([...guide.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code)).toEqual(REASON_CODES)
+  })
+
   it('have words and a remedy for every hold', () => {
     for (const hold of HOLD_REASONS) {
       check(holdReason(hold))

@@ -11,12 +11,33 @@ import { type Erasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
 import type { RepoState } from './queue.ts'
 import type { Desired } from './record.ts'
-import { type HoldReason, INVALID_RECORD, type MoodSync } from './sync.ts'
+import { HOLD_REASONS, type HoldReason, INVALID_RECORD, type MoodSync, SYNC_STATES } from './sync.ts'
 import { nameOf } from './user-names.ts'
 
+/** Stable names, for programs. `docs/guides/why-not-published.md` explains each. */
+export const REASON_CODES = [
+  ...SYNC_STATES,
+  ...HOLD_REASONS,
+  'account_pending',
+  'account_refused',
+  'account_ready',
+  'being_erased',
+  'no_worker',
+  'pds_silent',
+  'pds_busy',
+  'budget_used',
+  'refused_so_far',
+  'backing_off',
+  'late_write',
+  'not_due',
+  'at_work',
+  'in_turn',
+  'released',
+] as const
+export type ReasonCode = (typeof REASON_CODES)[number]
+
 export interface Reason {
-  /** A stable name, for programs. */
-  readonly code: string
+  readonly code: ReasonCode
   readonly text: string
   readonly remedy: string
 }
@@ -190,7 +211,7 @@ export function whyNotErased(erasure: Erasure, facts: ErasureFacts): Waiting | n
   return noWorker(facts) ?? trouble ?? notYet(null, facts) ?? atWork(facts) ?? IN_TURN
 }
 
-function still(code: string, text: string, remedy: string, until: number | null = null): Waiting {
+function still(code: ReasonCode, text: string, remedy: string, until: number | null = null): Waiting {
   return { code, text, remedy, until }
 }
 

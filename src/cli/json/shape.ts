@@ -1,7 +1,8 @@
 /** Pieces of the documents that commands print with `--json`. */
 
 import { type Static, type TProperties, type TSchema, Type } from 'typebox'
-import { CLOSED } from '../../http/contract.ts'
+import { REASON_CODES } from '../../domain/reasons.ts'
+import { CLOSED, oneOf } from '../../http/contract.ts'
 
 /** Nothing is printed that the schema does not name. */
 export function closed<P extends TProperties>(properties: P) {
@@ -48,7 +49,7 @@ export const who = {
 
 /** Why something is as it is, and what to do about it. */
 export const reasonFields = {
-  code: Type.String({ description: 'a stable name' }),
+  code: oneOf(REASON_CODES),
   text: Type.String({ description: 'a clause that can follow "because"' }),
   remedy: Type.String({ description: 'what an operator can do' }),
 }
