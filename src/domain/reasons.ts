@@ -34,7 +34,7 @@ export const REASON_CODES = [
   'in_turn',
   'released',
 ] as const
-export type ReasonCode = (typeof REASON_CODES)[number]
+type ReasonCode = (typeof REASON_CODES)[number]
 
 export interface Reason {
   readonly code: ReasonCode
