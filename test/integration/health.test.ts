@@ -1,0 +1,179 @@
+/** What operators are told, by real processes: servers and workers that start, stop, and die. */
+
+import { describe, expect, it } from 'vitest'
+import type { Notice, NoticeCode } from '../../src/domain/notice.ts'
+import { readHealth } from '../../src/operate/health.ts'
+import { temporaryFolder, Visitor } from '../support/installation.ts'
+import { ServerProcess, runMoods } from '../support/process.ts'
+import { eventually } from '../support/repo.ts'
+import { createSite, type Site } from '../support/site.ts'
+import { signedUpSite } from '../support/signed-up.ts'
+
+/** A worker of the same installation, configured otherwise. */
+function startWorker({ env }: Site, more: Record<string, string> = {}): Promise<ServerProcess> {
+  return ServerProcess.run(process.execPath, ['bin/moods.js', 'worker'], { ...env, ...more })
+}
+
+interface Document {
+  readonly workers: readonly { readonly pid: number; readonly alive: boolean; readonly role: string }[]
+  readonly notices: readonly (Omit<Notice, 'since'> & { readonly since: string | null })[]
+}
+
+async function status({ env }: Site): Promise<Document> {
+  const { code, stdout, stderr } = await runMoods(['status', '--json'], env)
+  if (code !== 0) throw new Error(stderr)
+  return JSON.parse(stdout) as Document
+}
+
+const codesOf = ({ notices }: { readonly notices: readonly { readonly code: string }[] }) =>
+  notices.map(({ code }) => code)
+
+/** What is told at another time than the one at which the site's clock stands. */
+async function told({ app }: Site, now: number): Promise<readonly Notice[]> {
+  return (await readHealth({ ...app, clock: { now: () => now } })).notices
+}
+
+async function noticeAt(site: Site, code: NoticeCode, now: number): Promise<Notice> {
+  const notices = await told(site, now)
+  const notice = notices.find((found) => found.code === code)
+  if (!notice) throw new Error(`no ${code} among ${notices.map((found) => found.code).join(', ')}`)
+  return notice
+}
+
+describe('workers', () => {
+  it('that are killed are missed ten seconds after their last beat, and one that starts or ends in peace is known at once', async () => {
+    await using site = await createSite()
+    const { workers } = site.app.store
+    expect(codesOf(await status(site))).toEqual(['no_worker'])
+    await using one = await startWorker(site)
+    await using two = await startWorker(site, { SYNC_CONCURRENCY: '2' })
+    const both = await status(site)
+    expect(new Set(both.workers.map(({ pid }) => pid))).toEqual(new Set([one.child.pid, two.child.pid]))
+    expect(codesOf(both)).toEqual([])
+
+    await one.stop('SIGKILL')
+    expect(await two.stop('SIGTERM')).toBe(0)
+    const [dead, ...others] = await workers.all()
+    expect([dead?.pid, others]).toEqual([one.child.pid, []])
+    expect(await told(site, dead!.at + 10_000)).toEqual([])
+    expect(await noticeAt(site, 'no_worker', dead!.at + 10_001)).toMatchObject({
+      since: dead!.at,
+      text: 'no worker is alive, so nothing is published: the last one was heard of 10 s ago',
+      detail: expect.stringContaining(`(process ${one.child.pid})`),
+    })
+
+    await using three = await startWorker(site)
+    expect(codesOf(await status(site))).toEqual([])
+    expect((await workers.all()).map(({ pid }) => pid)).toEqual(expect.arrayContaining([three.child.pid]))
+  })
+
+  it('beat all the time that they are alive, and status tells of their death by itself', async () => {
+    await using site = await createSite()
+    await using worker = await startWorker(site)
+    const { workers } = site.app.store
+    const first = (await workers.all())[0]!
+    await eventually('three more beats', async () => (await workers.all())[0]!.at >= first.at + 6_000)
+    await worker.stop('SIGKILL')
+    const { at } = (await workers.all())[0]!
+    await eventually('told', async () => codesOf(await status(site)).includes('no_worker'))
+    expect(Date.now() - at).toBeGreaterThan(10_000)
+  })
+})
+
+describe('a server without an engine', () => {
+  it('says at its start that workers publish, and whether one is alive, and takes posts all the same', async () => {
+    await using folder = await temporaryFolder()
+    const serve = async () => {
+      const server = await ServerProcess.start(folder.path, {}, 'serve')
+      await eventually('all is said', async () => server.lines.length === 3)
+      return server
+    }
+    const ready = async ({ address }: ServerProcess) => {
+      const response = await fetch(`${address}/readyz`)
+      return { code: response.status, body: (await response.json()) as Document & { readonly status: string } }
+    }
+    {
+      await using alone = await serve()
+      expect(alone.lines[2]).toBe(
+        'This process publishes nothing, workers do: no worker is alive now. ' +
+          'Start one: "moods worker", or "moods all" in place of "moods serve".',
+      )
+      const alice = await new Visitor(alone.address).as('alice')
+      const { id } = await alice.post('waits for a worker')
+      const notices = [{ code: 'no_worker', level: 'problem', since: null, text: expect.stringContaining('no worker') }]
+      expect(await ready(alone)).toEqual({ code: 200, body: { status: 'ready', notices } })
+
+      await using worker = await ServerProcess.start(folder.path, {}, 'worker')
+      await eventually('published', async () => (await alice.mood(id)).atproto.synced)
+      expect(await ready(alone)).toEqual({ code: 200, body: { status: 'ready', notices: [] } })
+      expect(await worker.stop('SIGTERM')).toBe(0)
+      expect(codesOf((await ready(alone)).body)).toEqual(['no_worker'])
+      expect(await alone.stop('SIGTERM')).toBe(0)
+    }
+    await using worker = await ServerProcess.start(folder.path, {}, 'worker')
+    await using beside = await serve()
+    expect(beside.lines[2]).toMatch(/^This process publishes nothing, workers do: "moods worker" on .+ is alive\.$/)
+    expect(beside.lines[2]).toContain(`(process ${worker.child.pid})`)
+  })
+})
+
+describe('a PDS that is stopped', () => {
+  it('is named with the time since when it does not answer, until it is back; what waits for it says so', async () => {
+    await using site = await signedUpSite(['alice', 'bob'])
+    const { app } = site
+    const post = async (mood: string) => (await app.moods.post('u1', { mood })).mood.id
+    const isPublished = async (id: string) => (await app.store.moods.byId(id))?.sync.state === 'published'
+    await using worker = await startWorker(site, { LOG_LEVEL: 'info' })
+    const before = await post('before')
+    await eventually('published', () => isPublished(before))
+    expect(codesOf(await status(site))).toEqual([])
+
+    const downAt = Date.now()
+    await site.pds.down()
+    const id = await post('meanwhile')
+    await eventually('told', async () => codesOf(await status(site)).includes('pds_silent'))
+    const silent = (await status(site)).notices.find(({ code }) => code === 'pds_silent')!
+    expect(Date.parse(silent.since!)).toBeGreaterThanOrEqual(downAt)
+    expect(silent).toMatchObject({ level: 'problem', detail: app.pdsUrl })
+    expect(silent.text).toMatch(
+      /^the PDS has not answered since \S+Z; (it is probed again at \S+Z|the next request probes)/,
+    )
+
+    const { receipt } = await app.erasures.request('u2')
+    const soon = (await app.store.workers.all())[0]!.at + 1_000
+    const open = await noticeAt(site, 'erasures_open', soon)
+    expect(open.level).toBe('info')
+    expect(open.text).toMatch(
+      /^1 erasure is open, for \d+ s, waiting for "records deleted", because the PDS does not answer/,
+    )
+    expect(JSON.stringify(open)).not.toContain(receipt)
+
+    // Twelve minutes on, with a worker that is still alive.
+    const { dueAt } = (await app.store.moods.byId(id))!.sync
+    const later = dueAt! + 12 * 60_000
+    await app.store.workers.beat({ ...(await app.store.workers.all())[0]!, id: 'later', at: later })
+    const waiting = await noticeAt(site, 'moods_waiting', later)
+    expect(waiting).toMatchObject({ level: 'warning', since: dueAt, detail: `mood ${id}` })
+    expect(waiting.text).toMatch(/^the oldest pending mood has waited for 12 min, because the PDS does not answer/)
+    await app.store.workers.forget('later')
+    await eventually('logged', async () => worker.errors.includes('the PDS has not answered since'))
+
+    await site.pds.up()
+    await eventually('published', () => isPublished(id), 45_000)
+    await eventually('erased', async () => (await app.store.erasures.open(null, 1)).length === 0, 90_000)
+    expect(codesOf(await status(site))).toEqual([])
+    await eventually('logged', async () => worker.errors.includes('over: pds_silent'))
+    expect(worker.errors.split('the PDS has not answered since')).toHaveLength(2)
+  }, 180_000)
+
+  it('and a worker that dies meanwhile leave the mood waiting for a worker first', async () => {
+    await using site = await signedUpSite()
+    const { app } = site
+    await site.pds.down()
+    const { id } = (await app.moods.post('u1', { mood: 'meanwhile' })).mood
+    const { dueAt } = (await app.store.moods.byId(id))!.sync
+    const codes = await told(site, dueAt! + 61_000)
+    expect(codes.map(({ code, level }) => `${code} ${level}`)).toEqual(['no_worker problem', 'moods_waiting warning'])
+    expect(codes[1]!.text).toBe('the oldest pending mood has waited for 1 min, because no worker is alive')
+  })
+})
