@@ -5,27 +5,21 @@ import { NOW } from '../../test/support/moods.ts'
 import { aWorker } from '../../test/contract/workers.ts'
 import { reachable, unreachable, UNUSED } from './budget.ts'
 import { finished, newErasure } from './erasure.ts'
-import { type Federation, healthOf, type HealthFacts } from './health.ts'
+import { healthOf, type HealthFacts } from './health.ts'
 import { type Notice, NOTICE_LEVELS, type NoticeCode, sameNotice } from './notice.ts'
+import { FEDERATE_ALL, FEDERATE_NONE, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER } from './reasons.ts'
 import { isAlive } from './worker.ts'
 
 const MINUTE = 60_000
-const everybody: Federation = {
-  extent: 'all',
-  words: 'on',
-  by: 'ada on host-9',
-  at: NOW - 9_000,
-  reason: null,
-  version: 4,
-}
+const everybody: StoredPolicy = { policy: FEDERATE_ALL, by: 'ada on host-9', at: NOW - 9_000, reason: null, version: 4 }
 const silent = { url: 'http://pds.test', requests: unreachable(UNUSED, true, 20_000, NOW - 5 * MINUTE) }
 const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A worker takes it up.' } as const
 const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 * MINUTE), 'texts_removed', true, NOW)
 
 /** All is well. */
 const facts: HealthFacts = {
-  federation: everybody,
+  policy: everybody,
   workers: [aWorker('w', { at: NOW, since: NOW - MINUTE, policyVersion: 4 })],
   pds: { url: 'http://pds.test', requests: UNUSED },
   oldest: null,
@@ -63,7 +57,7 @@ describe('healthOf', () => {
   it('tells of a worker that follows another policy than the stored one, once it has had five seconds', () => {
     const stored = { ...everybody, at: NOW - 6_000, version: 5 }
     const behind = (at: number, since = 0) => ({
-      federation: stored,
+      policy: stored,
       workers: [aWorker('v', { at: NOW, since: 0, policyVersion: 5 }), aWorker('w', { at, since, policyVersion: 4 })],
     })
     expect(healthOf({ ...facts, ...behind(NOW - 1_000) })).toEqual([])
@@ -88,14 +82,14 @@ describe('healthOf', () => {
 
   it('tells that federation is off, or on for some only, since when, by whom and why', () => {
     const off = only('federation_off', {
-      federation: { ...everybody, extent: 'nobody', words: 'off', reason: 'a drill' },
+      policy: { ...everybody, policy: FEDERATE_NONE, reason: 'a drill' },
     })
     expect(off).toMatchObject({ level: 'warning', since: NOW - 9_000, detail: 'set by ada on host-9: a drill' })
-    const some = { ...everybody, extent: 'some', words: 'on for @alice only' } as const
-    const limited = only('federation_limited', { federation: some })
+    const some = { ...everybody, policy: { mode: 'allow', percent: 0, allow: ['alice'] } } as const
+    const limited = only('federation_limited', { policy: some })
     expect(limited).toMatchObject({ level: 'info', detail: 'on for @alice only; set by ada on host-9' })
     expect(limited.text).not.toContain('alice')
-    expect(healthOf({ ...facts, federation: null })).toEqual([])
+    expect(only('federation_off', { policy: null })).toMatchObject({ since: null, detail: null })
   })
 
   it('tells how long the oldest pending mood has waited, from a minute on, and why', () => {
@@ -128,7 +122,7 @@ describe('healthOf', () => {
 
   it('whatever is the case, the most urgent comes first, each is told once, and every remedy names commands that there are', () => {
     const anyFacts: fc.Arbitrary<HealthFacts> = fc.record({
-      federation: fc.option(fc.constantFrom(everybody, { ...everybody, extent: 'nobody', version: 5 } as const), {
+      policy: fc.option(fc.constantFrom(everybody, { ...everybody, policy: FEDERATE_NONE, version: 5 }), {
         nil: null,
       }),
       workers: fc.array(
@@ -169,7 +163,7 @@ describe('sameNotice', () => {
   it('is news when it is more or less urgent, another one, or has begun again', () => {
     const oldest = { id: 'm1', dueAt: NOW - 2 * MINUTE, why: NO_WORKER }
     expect(sameNotice(waiting(oldest.dueAt), only('moods_waiting', { oldest }))).toBe(false)
-    const off = (at: number) => only('federation_off', { federation: { ...everybody, extent: 'nobody', at } })
+    const off = (at: number) => only('federation_off', { policy: { ...everybody, policy: FEDERATE_NONE, at } })
     expect(sameNotice(off(NOW), off(NOW))).toBe(true)
     expect(sameNotice(off(NOW), off(NOW + 1))).toBe(false)
     expect(sameNotice(off(NOW), waiting(NOW - 2 * MINUTE))).toBe(false)

@@ -6,25 +6,14 @@
 import { isDead, type LedgerEntry } from './budget.ts'
 import { type Erasure, nextStep } from './erasure.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
+import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
 import { isAlive, type Worker, workerName } from './worker.ts'
 
-/** The policy on federation, as far as it makes for a notice. */
-export interface Federation {
-  readonly extent: 'nobody' | 'some' | 'all'
-  /** Completes "federation is …"; may name users. */
-  readonly words: string
-  readonly by: string
-  /** When it was set, in ms since 1970. */
-  readonly at: number
-  readonly reason: string | null
-  readonly version: number
-}
-
 /** All that notices are made of, as it stands at one moment. */
 export interface HealthFacts {
-  /** Null where no process has stored a policy yet. */
-  readonly federation: Federation | null
+  /** The policy in force; null where no process has stored one yet. */
+  readonly policy: StoredPolicy | null
   /** All that are not forgotten, the dead too. */
   readonly workers: readonly Worker[]
   /** The host's requests, as the ledger has them. */
@@ -71,7 +60,7 @@ function noWorker({ workers, oldest, erasures, now }: HealthFacts): Notice | nul
   }
 }
 
-function workerBehind({ federation: stored, workers, now }: HealthFacts): Notice | null {
+function workerBehind({ policy: stored, workers, now }: HealthFacts): Notice | null {
   if (stored === null) return null
   const alive = workers.filter((worker) => isAlive(worker, now))
   const behind = alive.filter(({ at, since, policyVersion }) => {
@@ -103,19 +92,30 @@ function pdsSilent({ pds: { url, requests }, now }: HealthFacts): Notice | null 
   }
 }
 
-function federation({ federation: stored }: HealthFacts): Notice | null {
-  if (stored === null || stored.extent === 'all') return null
-  const { extent, words, at, by, reason } = stored
+function federation({ policy: stored }: HealthFacts): Notice | null {
+  const extent = extentOf(inForce(stored))
+  if (extent === 'all') return null
   const isOff = extent === 'nobody'
+  const notice = { code: isOff ? 'federation_off' : 'federation_limited', level: isOff ? 'warning' : 'info' } as const
+  if (stored === null) {
+    const text = 'federation is off: no process has stored a policy yet'
+    return {
+      ...notice,
+      since: null,
+      text,
+      detail: null,
+      remedy: 'A server or a worker stores the first one when it starts.',
+    }
+  }
+  const { policy, at, by, reason } = stored
   return {
-    code: isOff ? 'federation_off' : 'federation_limited',
-    level: isOff ? 'warning' : 'info',
+    ...notice,
     since: at,
     text: `federation is ${isOff ? 'off' : 'on for some users only'} since ${iso(at)}`,
-    detail: `${isOff ? '' : `${words}; `}set by ${by}${reason === null ? '' : `: ${reason}`}`,
+    detail: `${isOff ? '' : `${policyText(policy)}; `}set by ${by}${reason === null ? '' : `: ${reason}`}`,
     remedy: isOff
-      ? 'Nothing new is published until it is turned on.'
-      : 'What the others post is held until it is on for them.',
+      ? 'Nothing new is published until it is on: "moods federation on".'
+      : 'What the others post is held until it is on for them: "moods federation status".',
   }
 }
 

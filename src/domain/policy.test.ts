@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  extentOf,
   FEDERATE_ALL,
   FEDERATE_NONE,
   type FederationPolicy,
@@ -41,6 +42,20 @@ describe('the federation policy', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  it('includes nobody where its extent is nobody, and everybody where that is all', () => {
+    const extremes = fc.constantFrom(FEDERATE_NONE, FEDERATE_ALL, share(0), share(100))
+    fc.assert(
+      fc.property(fc.oneof(policies, extremes), users, handles, (policy, user, handle) => {
+        const extent = extentOf(policy)
+        if (extent !== 'some') expect(federates(policy, user, handle)).toBe(extent === 'all')
+      }),
+      { numRuns: 500 },
+    )
+    const onList: FederationPolicy = { mode: 'allow', percent: 0, allow: ['alice'] }
+    expect([share(10), share(0, ['alice']), onList].map(extentOf)).toEqual(['some', 'some', 'some'])
+    expect([share(0), share(100), { ...onList, allow: [] }].map(extentOf)).toEqual(['nobody', 'all', 'nobody'])
   })
 
   it('publishes no user when off and every user when on, whatever list or share was left from before', () => {

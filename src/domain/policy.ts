@@ -78,6 +78,12 @@ export function firstPolicy({ configured, hasMoods, hasRun }: Unseeded): Pick<St
   return { policy: FEDERATE_ALL, reason: 'a new installation on an empty database' }
 }
 
+/** Whom a policy includes, roughly. */
+export function extentOf({ mode, percent, allow }: FederationPolicy): 'nobody' | 'some' | 'all' {
+  if (mode === 'on' || (mode === 'percent' && percent === 100)) return 'all'
+  return mode === 'off' || (allow.length === 0 && (mode === 'allow' || percent === 0)) ? 'nobody' : 'some'
+}
+
 /** The policy in words that complete "federation is …". */
 export function policyText({ mode, percent, allow }: FederationPolicy): string {
   const list = allow.map((handle) => `@${handle}`)

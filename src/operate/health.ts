@@ -4,7 +4,6 @@ import { LEDGER, UNUSED } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import { type HealthFacts, healthOf } from '../domain/health.ts'
 import type { Notice } from '../domain/notice.ts'
-import { policyText, type StoredPolicy } from '../domain/policy.ts'
 import type { Worker } from '../domain/worker.ts'
 import type { ErasurePosition } from '../ports/store.ts'
 import { pagesOf } from './pages.ts'
@@ -19,7 +18,7 @@ export interface Health {
 /** Reads the store, along indexes; asks no PDS, and changes nothing. */
 export async function readHealth(deps: StandingDeps): Promise<Health> {
   const { store, clock, pdsUrl } = deps
-  const [stored, workers, requests, oldest, erasures] = await Promise.all([
+  const [policy, workers, requests, oldest, erasures] = await Promise.all([
     store.policy.get(),
     store.workers.all(),
     store.ledger.get(LEDGER.requests(pdsUrl)),
@@ -27,18 +26,7 @@ export async function readHealth(deps: StandingDeps): Promise<Health> {
     openErasures(deps),
   ])
   const pds = { url: pdsUrl, requests: requests ?? UNUSED }
-  return {
-    workers,
-    notices: healthOf({ federation: federationOf(stored), workers, pds, oldest, erasures, now: clock.now() }),
-  }
-}
-
-const EXTENTS = { off: 'nobody', allow: 'some', percent: 'some', on: 'all' } as const
-
-function federationOf(stored: StoredPolicy | null): HealthFacts['federation'] {
-  if (stored === null) return null
-  const { policy, by, at, reason, version } = stored
-  return { extent: EXTENTS[policy.mode], words: policyText(policy), by, at, reason, version }
+  return { workers, notices: healthOf({ policy, workers, pds, oldest, erasures, now: clock.now() }) }
 }
 
 async function oldestMood(deps: StandingDeps): Promise<HealthFacts['oldest']> {

@@ -35,7 +35,7 @@ export async function readStatus(config: Config, folder: DataFolder, store: Stor
   const server = folder.readJson('server.json') as { address: string } | null
   const moods = await store.work.count()
   const accounts = await store.accounts.count()
-  const deps = { store, clock, config, policy: config.federation, pdsUrl: network?.pdsUrl ?? '' }
+  const deps = { store, clock, config, pdsUrl: network?.pdsUrl ?? '' }
   return {
     at: clock.now(),
     ...(await readHealth(deps)),

@@ -80,6 +80,36 @@ describe('workers', () => {
   })
 })
 
+describe('a policy on federation', () => {
+  it('that is off is told with who set it, when and why; workers follow it whatever their environment says, and one that does not is told of', async () => {
+    await using site = await createSite()
+    const { store } = site.app
+    await using one = await startWorker(site, { FEDERATION: 'on' })
+    await using two = await startWorker(site, { FEDERATION: '10%' })
+    expect(codesOf(await status(site))).toEqual([])
+    const stored = (await store.policy.get())!
+    const at = Date.now()
+    const policy = { ...stored.policy, mode: 'off' } as const
+    const { version } = (await store.policy.save({ ...stored, policy, by: 'ada on host-9', at, reason: 'a drill' }))!
+    const follows = async (pid: number | undefined) => {
+      return (await store.workers.all()).some((worker) => worker.pid === pid && worker.policyVersion === version)
+    }
+    await eventually('followed', async () => (await follows(one.child.pid)) && (await follows(two.child.pid)))
+    const { notices } = await status(site)
+    expect(notices).toMatchObject([
+      { code: 'federation_off', level: 'warning', detail: 'set by ada on host-9: a drill' },
+    ])
+    expect(Date.parse(notices[0]!.since!)).toBe(at)
+
+    // As one that can still beat, but not read the policy.
+    const worker = (await store.workers.all()).find(({ pid }) => pid === one.child.pid)!
+    const late = at + 6_000
+    await store.workers.beat({ ...worker, id: 'stuck', at: late, policyVersion: version - 1 })
+    const behind = await noticeAt(site, 'worker_behind', late)
+    expect(behind).toMatchObject({ level: 'problem', detail: expect.stringContaining(`(process ${one.child.pid})`) })
+  })
+})
+
 describe('a server without an engine', () => {
   it('says at its start that workers publish, and whether one is alive, and takes posts all the same', async () => {
     await using folder = await temporaryFolder()

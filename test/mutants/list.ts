@@ -19,6 +19,7 @@ const AUDIT = 'test/integration/audit.test.ts'
 const ROLLBACK = 'test/integration/rollback.test.ts'
 const OUTCOME = 'test/integration/outcome.test.ts'
 const PUBLISH = 'test/integration/publish.test.ts'
+const WORKERS = 'test/integration/workers.test.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -307,5 +308,47 @@ export const MUTANTS: readonly Mutant[] = [
     find: "for (let cursor: string | null = ''; cursor",
     replace: 'for (let cursor: string | null = null; cursor',
     tests: ['test/integration/retry.test.ts'],
+  },
+  {
+    bug: 'a worker that is dead counts as alive',
+    file: 'src/domain/worker.ts',
+    find: 'return now - at <= ALIVE_MS',
+    replace: 'return at <= now || ALIVE_MS > 0',
+    tests: ['src/domain/health.test.ts'],
+  },
+  {
+    bug: 'a worker that has ended is not forgotten',
+    file: 'src/sync/heartbeat.ts',
+    find: 'await this.#guarded(() => this.#deps.workers.forget(this.#self.id))',
+    replace: '',
+    tests: [WORKERS],
+  },
+  {
+    bug: 'a beat that fails ends the heartbeat',
+    file: 'src/sync/heartbeat.ts',
+    find: 'if (!this.#isFailing) events.heartbeatFailed(error)',
+    replace: 'throw error',
+    tests: [WORKERS],
+  },
+  {
+    bug: 'a worker that follows an old policy is not told of',
+    file: 'src/domain/health.ts',
+    find: 'return policyVersion !== stored.version &&',
+    replace: 'return policyVersion === null &&',
+    tests: ['src/domain/health.test.ts'],
+  },
+  {
+    bug: 'the log repeats what is the case with every look',
+    file: 'src/observe/health-log.ts',
+    find: 'if (!told.some((other) => sameNotice(notice, other))) this.#events.notice(notice)',
+    replace: 'this.#events.notice(notice)',
+    tests: ['src/observe/health-log.test.ts'],
+  },
+  {
+    bug: 'a host that answers is no longer left alone for as long as its PDS has asked',
+    file: 'src/domain/budget.ts',
+    find: 'return { ...known, failures: 0 }',
+    replace: 'return { ...known, failures: 0, blockedUntil: 0 }',
+    tests: ['src/domain/budget.test.ts'],
   },
 ]
