@@ -16,6 +16,7 @@ const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 
 /** What a command cannot do without. */
 const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
+  completion: ['bash'],
   'lexicon publish': ['--did', DID, '--plc', SILENT],
   'lexicon check': ['--did', DID, '--plc', SILENT],
   'federation percent': ['10'],
@@ -30,6 +31,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
 const OTHERWISE: Readonly<Record<string, ExitCode>> = {
   // Reads files alone.
   'lexicon validate': 0,
+  // Prints what it knows already.
+  completion: 0,
   // A silent database is what it is asked to find.
   doctor: 1,
 }
@@ -37,6 +40,7 @@ const OTHERWISE: Readonly<Record<string, ExitCode>> = {
 /** Commands that need no configuration, or report what is wrong with it. */
 const NO_CONFIGURATION: Readonly<Record<string, string>> = {
   'lexicon validate': 'reads a file',
+  completion: 'reads nothing',
   'store copy': 'is given both addresses',
   doctor: 'counts it as a problem that it was asked to find',
 }

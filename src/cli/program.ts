@@ -7,6 +7,7 @@ import { dress } from './help.ts'
 import { accountsCommand } from './commands/accounts.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backfillCommand } from './commands/backfill.ts'
+import { completionCommand } from './commands/completion.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { federationCommand } from './commands/federation.ts'
@@ -42,6 +43,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(rollbackCommand(exit))
     .addCommand(eraseCommand(exit))
     .addCommand(storeCommand(exit))
+    .addCommand(completionCommand())
     .addHelpText('after', `\nExit codes:\n${EXIT_CODES.map(({ code, meaning }) => `  ${code}  ${meaning}`).join('\n')}`)
     .showHelpAfterError('(moods --help lists what there is)')
   dress(program)
