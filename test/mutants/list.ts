@@ -20,6 +20,7 @@ const ROLLBACK = 'test/integration/rollback.test.ts'
 const OUTCOME = 'test/integration/outcome.test.ts'
 const PUBLISH = 'test/integration/publish.test.ts'
 const WORKERS = 'test/integration/workers.test.ts'
+const SHOW = 'test/integration/show.test.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -350,5 +351,33 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'return { ...known, failures: 0 }',
     replace: 'return { ...known, failures: 0, blockedUntil: 0 }',
     tests: ['src/domain/budget.test.ts'],
+  },
+  {
+    bug: 'the first words of a private mood are shown to an operator',
+    file: 'src/operate/show-mood.ts',
+    find: 'words: withWords && !mood.isPrivate ? firstWords(text) : null',
+    replace: 'words: withWords ? firstWords(text) : null',
+    tests: [SHOW],
+  },
+  {
+    bug: 'a silent PDS is no reason: a mood that waits for it is said to wait for its turn',
+    file: 'src/domain/reasons.ts',
+    find: 'if (host.dead) {',
+    replace: 'if (host.dead && requests.failures < 0) {',
+    tests: ['src/domain/reasons.test.ts', SHOW],
+  },
+  {
+    bug: 'an erasure whose account the PDS refuses is said to go on by itself',
+    file: 'src/domain/reasons.ts',
+    find: "if (needsAccount && account.state === 'needs_attention') {",
+    replace: "if (needsAccount && account.state === 'pending') {",
+    tests: ['src/domain/reasons.test.ts', 'test/integration/erase-open.test.ts'],
+  },
+  {
+    bug: 'the name of an erasure in the log leads nowhere',
+    file: 'src/operate/things.ts',
+    find: 'erasures.push(...page.filter(({ receipt }) => logId(receipt) === id))',
+    replace: 'erasures.push(...page.filter(({ receipt }) => receipt === id))',
+    tests: [SHOW],
   },
 ]
