@@ -80,6 +80,11 @@ export const ON_ONE_STORE: readonly OneStore[] = [
     why: 'mongo-accounts-cli is its part that depends',
   },
   { files: 'test/integration/cli.test.ts', store: 'sqlite', why: 'processes and files of a data folder' },
+  {
+    files: 'test/integration/{completion,startup}.test.ts',
+    store: 'sqlite',
+    why: 'the command line, which opens no store',
+  },
   { files: 'test/integration/doctor.test.ts', store: 'sqlite', why: 'asks a store only whether it answers' },
   { files: 'test/integration/erase-cli.test.ts', store: 'sqlite', why: 'copies the file of a store as its backup' },
   { files: 'test/integration/lexicon.test.ts', store: 'sqlite', why: 'lexicons are in repos, not in a store' },
