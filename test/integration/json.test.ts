@@ -14,7 +14,7 @@ describe('--json', () => {
     await using folder = await temporaryFolder()
     const { code, stdout, stderr } = await runMoods(
       ['status', '--json'],
-      environment(join(folder.path, 'data'), { MONGODB_URI: '' }),
+      environment(join(folder.path, 'data'), { MONGODB_URI: '', MONGODB_NAME: '' }),
     )
     const message = expect.stringContaining('there is nothing in') as string
     expect(code).toBe(1)
