@@ -56,6 +56,12 @@ export const NO_COUNTS: AuditCounts = {
   rejected: 0,
 }
 
+/** The counts of two audits together. */
+export function addedCounts(a: AuditCounts, b: AuditCounts): AuditCounts {
+  const names = Object.keys(NO_COUNTS) as (keyof AuditCounts)[]
+  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as unknown as AuditCounts
+}
+
 export interface RepoAudit {
   readonly findings: readonly Finding[]
   readonly counts: AuditCounts
@@ -70,7 +76,10 @@ export interface BackfillReport {
   readonly migrated: number
   /** There and known already. */
   readonly already: number
+  /** Refused, or held back: somebody has to look. */
   readonly failed: number
+  /** The PDS did not answer, or the backfill was stopped before they were published: running it again publishes them. */
+  readonly notReached: number
   readonly skipped: Readonly<Record<'private' | 'deleted' | 'tooLong' | 'noAccount' | 'other', number>>
   /** Why nothing, or not everything, could be done. */
   readonly reason: string | null

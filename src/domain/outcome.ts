@@ -7,7 +7,7 @@
  * - `later`: not done; wait `afterMs`, with everything for this host or only for this account; `less`: it was not
  *   sent, because the budget left is too small for it; a smaller request may fit; `dead`: it was not
  *   sent, because the host is taken for dead;
- * - `host_down`: never reached the PDS;
+ * - `host_down`: never reached the PDS, or, where `directory` names it, the PLC directory that had to be asked first;
  * - `unauthorized`: the session or the account was refused;
  * - `rejected`: this very request was refused and will be again.
  */
@@ -20,7 +20,7 @@ export type Failure =
       readonly less?: boolean
       readonly dead?: boolean
     }
-  | { readonly kind: 'host_down'; readonly code: string }
+  | { readonly kind: 'host_down'; readonly code: string; readonly directory?: string }
   | { readonly kind: 'unauthorized'; readonly code: string; readonly message: string }
   | { readonly kind: 'rejected'; readonly code: string; readonly message: string }
 
@@ -28,6 +28,22 @@ export type Outcome<T = void> = { readonly kind: 'ok'; readonly value: T } | Fai
 
 export function ok<T>(value: T): Outcome<T> {
   return { kind: 'ok', value }
+}
+
+/** Whether nothing was heard of the host: not even that it refuses, or asks to wait. */
+export function isSilent(outcome: Outcome<unknown>): boolean {
+  switch (outcome.kind) {
+    case 'host_down':
+      return true
+    case 'uncertain':
+      return !outcome.answered
+    case 'later':
+      return outcome.dead === true
+    case 'ok':
+    case 'unauthorized':
+    case 'rejected':
+      return false
+  }
 }
 
 /** Names a failure by the PDS's own code; by its kind where there is none. */

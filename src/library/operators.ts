@@ -17,8 +17,10 @@ export interface AuditFinding {
 /** The result of comparing a user's repo with the database. */
 export type AuditResult =
   | { readonly kind: 'audited'; readonly findings: readonly AuditFinding[]; readonly counts: AuditCounts }
-  /** Nothing is known of the repo; it is not taken for empty. */
+  /** The PDS refuses the repo, or what it sends cannot be read: nothing is known of it, and it is not taken for empty. */
   | { readonly kind: 'unreadable'; readonly code: string }
+  /** The PDS did not answer: nothing is known of the repo now. */
+  | { readonly kind: 'not_reached'; readonly code: string }
   | { readonly kind: 'no_account' }
 
 /**
@@ -33,7 +35,7 @@ export async function audit(
 ): Promise<AuditResult> {
   const result = await auditUser(Installation.appOf(installation), requireUser(user), { verify })
   if (result.kind === 'no_account') return { kind: 'no_account' }
-  if (result.kind === 'unreadable') return { kind: 'unreadable', code: result.code }
+  if (result.kind !== 'audited') return { kind: result.kind, code: result.code }
   const findings = result.audit.findings.map(({ kind, rkey, moodId }) => ({ kind, rkey, moodId }))
   return { kind: 'audited', findings, counts: result.audit.counts }
 }

@@ -1,14 +1,16 @@
 /** Reading a user's repo whole, and comparing it with the primary. */
 
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
-import { auditRepo, type Finding, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
+import { auditRepo, type Finding, type RepoAudit } from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
-import { countBy } from '../domain/tally.ts'
+import type { GoodLook } from '../domain/looks.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { type FederationPolicy, inForce } from '../domain/policy.ts'
 import { COLLECTION } from '../domain/record.ts'
-import type { ChangePosition, Store, StoredAudit } from '../ports/store.ts'
+import { countBy } from '../domain/tally.ts'
+import type { ChangePosition, Store } from '../ports/store.ts'
 import type { OperatorDeps } from './deps.ts'
+import { Hosts } from './hosts.ts'
 import { historyOf, pagesOf } from './pages.ts'
 
 export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock'>
@@ -25,17 +27,26 @@ export interface AuditOptions {
 /** The result for one user. */
 export type UserAudit =
   | { readonly kind: 'audited'; readonly account: ReadyAccount; readonly rev: string; readonly audit: RepoAudit }
-  /** Nothing is known of the repo; it is not taken for empty. */
+  /** The PDS refuses the repo, or what it sends cannot be read: nothing is known of it, and it is not taken for empty. */
   | { readonly kind: 'unreadable'; readonly account: Account; readonly code: string }
+  /** The PDS did not answer, or the command was stopped: nothing is known of the repo now. */
+  | { readonly kind: 'not_reached'; readonly account: Account; readonly code: string }
   | { readonly kind: 'no_account'; readonly account: Account | null }
 
 const PAGE = 500
 
 /**
- * Audits one user and stores the result. Where something is found, the moods are read again after the repo: what changed
- * meanwhile is in flight, and no finding.
+ * Audits one user and stores the result; a look that fails is stored beside the last good one. Where something is found,
+ * the moods are read again after the repo: what changed meanwhile is in flight, and no finding.
+ *
+ * @param hosts those of the whole command, so that one that is silent is given up once
  */
-export async function auditUser(deps: AuditDeps, user: string, options: AuditOptions = {}): Promise<UserAudit> {
+export async function auditUser(
+  deps: AuditDeps,
+  user: string,
+  options: AuditOptions = {},
+  hosts = new Hosts(deps, new AbortController().signal),
+): Promise<UserAudit> {
   const { store, client, clock } = deps
   const account = await store.accounts.byUser(user)
   if (!account || account.did === null) return { kind: 'no_account', account }
@@ -43,7 +54,11 @@ export async function auditUser(deps: AuditDeps, user: string, options: AuditOpt
   if (!isReady(account)) return unreadable(deps, account, at, account.error?.code ?? 'NotReady')
   const before = await historyOf(store, user)
   const removing = new Set((await store.removals.of(user)).map(({ rkey }) => rkey))
-  const snapshot = await client.snapshot(account, COLLECTION, options.verify ?? false)
+  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, options.verify ?? false))
+  if (snapshot.kind === 'not_reached') {
+    if (snapshot.tried) await store.audits.note(user, { kind: 'failed', at, code: snapshot.code })
+    return { kind: 'not_reached', account, code: snapshot.code }
+  }
   if (snapshot.kind !== 'ok') return unreadable(deps, account, at, codeOf(snapshot))
   const { rev, records } = snapshot.value
   const policy = options.asIf ?? inForce(await store.policy.get())
@@ -56,12 +71,11 @@ export async function auditUser(deps: AuditDeps, user: string, options: AuditOpt
   }
   const isStill = audit.counts.inFlight === 0 && removing.size === 0
   if (options.asIf) return { kind: 'audited', account, rev, audit }
-  await store.audits.put({
-    user,
+  await store.audits.note(user, {
+    kind: 'good',
     at,
     // Work in flight will change the repo, so its revision cannot spare the next audit.
     rev: isStill ? rev : null,
-    code: null,
     counts: audit.counts,
     findings: countKinds(audit.findings),
   })
@@ -69,7 +83,7 @@ export async function auditUser(deps: AuditDeps, user: string, options: AuditOpt
 }
 
 async function unreadable({ store }: AuditDeps, account: Account, at: number, code: string): Promise<UserAudit> {
-  await store.audits.put({ user: account.user, at, rev: null, code, counts: NO_COUNTS, findings: { unreadable: 1 } })
+  await store.audits.note(account.user, { kind: 'failed', at, code })
   return { kind: 'unreadable', account, code }
 }
 
@@ -78,23 +92,26 @@ export function countKinds(findings: readonly Finding[]): Partial<Record<Finding
 }
 
 /**
- * Users whose repo and moods have not changed since an audit that found nothing.
+ * Users whose repo and moods have not changed since their last look, which was good and found nothing.
  *
  * @param accounts their repos' revisions are taken from the lists of their hosts
  */
 export async function unchangedSince(
   { store, client }: AuditDeps,
   accounts: readonly ReadyAccount[],
-): Promise<ReadonlyMap<string, StoredAudit>> {
-  const clean = new Map<string, StoredAudit>()
+  hosts: Hosts,
+): Promise<ReadonlyMap<string, GoodLook>> {
+  const clean = new Map<string, GoodLook>()
   const audits = await store.audits.of(accounts.map(({ user }) => user))
   for (const pds of new Set(accounts.map((account) => account.pds))) {
-    const revs = await client.revisions(pds)
+    const revs = await hosts.ask(pds, () => client.revisions(pds))
     if (revs.kind !== 'ok') continue
     for (const account of accounts) {
-      const audit = audits.get(account.user)
-      if (account.pds !== pds || !audit || audit.rev === null || Object.keys(audit.findings).length > 0) continue
-      if (revs.value.get(account.did) === audit.rev) clean.set(account.user, audit)
+      const { good = null, failed = null } = audits.get(account.user) ?? {}
+      // After a look that failed, nobody knows whether the repo can be read.
+      if (account.pds !== pds || good === null || good.rev === null || failed !== null) continue
+      if (Object.keys(good.findings).length > 0) continue
+      if (revs.value.get(account.did) === good.rev) clean.set(account.user, good)
     }
   }
   await withoutChanged(store, clean)
@@ -102,7 +119,7 @@ export async function unchangedSince(
 }
 
 /** Removes the users who have a mood that changed since their audit. */
-async function withoutChanged(store: Store, clean: Map<string, StoredAudit>): Promise<void> {
+async function withoutChanged(store: Store, clean: Map<string, GoodLook>): Promise<void> {
   if (clean.size === 0) return
   const after = { changedAt: Math.min(...[...clean.values()].map(({ at }) => at)), id: '' }
   const read = (position: ChangePosition) => store.moods.changes(position, PAGE)

@@ -4,13 +4,17 @@ import pMap from 'p-map'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
 import type { BackfillReport, Finding } from '../domain/audit.ts'
 import { DomainError } from '../domain/errors.ts'
+import type { LooksTogether } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
 import { federates, inForce } from '../domain/policy.ts'
 import { type AuditDeps, auditUser } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOutText } from './federation.ts'
+import { Hosts } from './hosts.ts'
 import { authors, historyOf } from './pages.ts'
 import { repairFindings } from './repair.ts'
+import type { SilentHost } from './silence.ts'
+import { lastKnown } from './survey.ts'
 import { findUsers } from './users.ts'
 import { pause, workOff } from './watch.ts'
 
@@ -33,9 +37,11 @@ export interface BackfillOptions {
 }
 
 /** The results of all users, added up. */
-interface Overall extends Pick<BackfillReport, 'total' | 'migrated' | 'already' | 'failed' | 'skipped'> {
+interface Overall extends Pick<BackfillReport, 'total' | 'migrated' | 'already' | 'failed' | 'notReached' | 'skipped'> {
   readonly users: number
   readonly withAccount: number
+  /** Users that it had not come to when it was stopped. */
+  readonly usersNotBegun: number
 }
 
 export interface Backfill {
@@ -44,6 +50,10 @@ export interface Backfill {
   readonly executed: boolean
   readonly overall: Overall
   readonly users: readonly BackfillReport[]
+  /** Hosts that did not answer. */
+  readonly silent: readonly SilentHost[]
+  /** What was known before of the repos that were not reached; null where nothing was. */
+  readonly lastKnown: LooksTogether | null
 }
 
 /** Users whose history is published at the same time. */
@@ -74,19 +84,29 @@ export async function backfill(
     if (execute && (names.length > 0 || users.length === 0)) throw new DomainError('usage', text)
     onLeftOut(text)
   }
+  const hosts = new Hosts(deps, stop)
   const reports: BackfillReport[] = []
   let moods = 0
   const one = async (user: string): Promise<void> => {
     if (stop.aborted) return
     const onLeft = (): void => onProgress(`moods, user ${reports.length + 1} of ${users.length}`, moods, 0)
-    const report = await backfillUser(deps, user, { delayMs, execute }, onLeft, stop)
+    const report = await backfillUser(deps, user, { delayMs, execute }, onLeft, stop, hosts)
     moods += report.total
     reports.push(report)
     onProgress('users', reports.length, users.length)
   }
   // The delay is a pace for all users together.
   await pMap(users, one, { concurrency: delayMs > 0 ? 1 : PARALLEL })
-  return { complete: !stop.aborted, executed: execute, overall: sum(reports), users: reports }
+  const overall = { ...sum(reports), usersNotBegun: users.length - reports.length }
+  const notReached = reports.filter((report) => report.notReached > 0).map(({ user }) => user)
+  return {
+    complete: notReached.length === 0 && overall.usersNotBegun === 0,
+    executed: execute,
+    overall,
+    users: reports,
+    silent: hosts.silent,
+    lastKnown: await lastKnown(deps.store, notReached),
+  }
 }
 
 /** The users whose history is published, and how many federation leaves out. */
@@ -110,9 +130,9 @@ async function chosenUsers(
   return { users, leftOutUsers }
 }
 
-function sum(reports: readonly BackfillReport[]): Overall {
+function sum(reports: readonly BackfillReport[]): Omit<Overall, 'usersNotBegun'> {
   const skipped = { ...NOT_SKIPPED }
-  const all = { total: 0, migrated: 0, already: 0, failed: 0 }
+  const all = { total: 0, migrated: 0, already: 0, failed: 0, notReached: 0 }
   for (const report of reports) {
     for (const name of Object.keys(all) as (keyof typeof all)[]) all[name] += report[name]
     for (const name of Object.keys(skipped) as (keyof typeof skipped)[]) skipped[name] += report.skipped[name]
@@ -129,6 +149,7 @@ const NOT_SKIPPED = { private: 0, deleted: 0, tooLong: 0, noAccount: 0, other: 0
  *
  * @param onLeft called at each look while it waits
  * @param stop ends it early; any worker publishes what was ordered
+ * @param hosts those of the whole command, so that one that is silent is given up once
  */
 export async function backfillUser(
   deps: Deps,
@@ -136,27 +157,57 @@ export async function backfillUser(
   { delayMs, execute }: BackfillOptions,
   onLeft: (left: number) => void,
   stop: AbortSignal,
+  hosts = new Hosts(deps, stop),
 ): Promise<BackfillReport> {
   const moods = await historyOf(deps.store, user)
   const handle = (await deps.store.accounts.handlesOf([user])).get(user) ?? null
-  const found = await auditUser(deps, user)
-  const none = { user, handle, total: moods.size, migrated: 0, already: 0, failed: 0 }
+  const found = await auditUser(deps, user, {}, hosts)
+  const none = { user, handle, total: moods.size, migrated: 0, already: 0, failed: 0, notReached: 0 }
   if (found.kind === 'no_account') {
     const skipped = skippedOf(moods, 'noAccount')
     return { ...none, skipped, reason: found.account?.error?.code ?? 'no account' }
   }
-  if (found.kind === 'unreadable') return { ...none, failed: moods.size, skipped: NOT_SKIPPED, reason: found.code }
-  const wanted = found.audit.findings.filter(isHandled)
+  if (found.kind !== 'audited') {
+    const skipped = skippedOf(moods, null)
+    const publishable = moods.size - skipped.private - skipped.deleted
+    const left = found.kind === 'not_reached' ? { notReached: publishable } : { failed: publishable }
+    return { ...none, ...left, skipped, reason: found.code }
+  }
+  const findings = found.audit.findings.filter(isHandled)
+  const wanted = new Set([...findings.map(({ moodId }) => moodId!), ...underWay(moods)])
   const already = found.audit.counts.synced + found.audit.counts.legacy
   const skipped = { ...skippedOf(moods, null), tooLong: found.audit.counts.unpublishable }
-  if (!execute) return { ...none, migrated: wanted.length, already, skipped, reason: null }
-  await order(deps, found.account, wanted, delayMs, stop)
-  if (wanted.length > 0) await workOff(deps, [user], onLeft, stop)
-  const after = await historyOf(deps.store, user)
-  const arrived = wanted.filter(({ moodId }) => after.get(moodId!)?.sync.state === 'published').length
-  const account = await deps.store.accounts.byUser(user)
+  if (!execute) return { ...none, migrated: wanted.size, already, skipped, reason: null }
+  await order(deps, found.account, findings, delayMs, stop)
+  const silent = wanted.size > 0 ? await workOff(deps, [user], onLeft, stop) : []
+  for (const host of silent) hosts.giveUp(host)
+  const outcome = await outcomeOf(deps, user, wanted, stop.aborted || silent.length > 0)
+  return { ...none, ...outcome, already, skipped }
+}
+
+/** Moods that were ordered before, by a backfill that was cut short for one, and have never been published. */
+function underWay(moods: ReadonlyMap<string, Mood>): string[] {
+  const isOrdered = ({ sync, isPrivate, deleted }: Mood): boolean =>
+    sync.state === 'pending' && sync.cid === null && !isPrivate && deleted === null
+  return [...moods.values()].filter(isOrdered).map(({ id }) => id)
+}
+
+/** What became of the moods. @param isCut the wait for them was cut short */
+async function outcomeOf(
+  { store }: Deps,
+  user: string,
+  wanted: ReadonlySet<string>,
+  isCut: boolean,
+): Promise<Pick<BackfillReport, 'migrated' | 'failed' | 'notReached' | 'reason'>> {
+  const after = await historyOf(store, user)
+  const account = await store.accounts.byUser(user)
+  const states = [...wanted].map((id) => after.get(id)?.sync.state)
+  const migrated = states.filter((state) => state === 'published').length
+  const isOpen = isCut && isReady(account)
+  // Those that were not ordered yet are as they were.
+  const notReached = isOpen ? states.filter((state) => state === 'pending' || state === 'local').length : 0
   const reason = isReady(account) ? null : (account?.error?.code ?? 'the account is not ready')
-  return { ...none, migrated: arrived, already, failed: wanted.length - arrived, skipped, reason }
+  return { migrated, failed: wanted.size - migrated - notReached, notReached, reason }
 }
 
 /** Moods that do not belong in a repo; those of a user without an account wait for one. */

@@ -10,7 +10,7 @@ import { adopted, enqueued } from '../domain/sync.ts'
 import { type AuditDeps, auditUser, countKinds, type UserAudit } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOut } from './federation.ts'
-import { chosenAccounts, type Summary, survey } from './survey.ts'
+import { chosenAccounts, isComplete, type Summary, survey } from './survey.ts'
 import { workOff } from './watch.ts'
 
 type KindCounts = Partial<Record<FindingKind, number>>
@@ -25,6 +25,8 @@ export interface RepairOptions {
 }
 
 export interface Repair {
+  /** Whether every repo was reached, before and after, and all that was ordered is done. */
+  readonly complete: boolean
   readonly executed: boolean
   /** How many repairs were ordered, or would be, by kind. */
   readonly ordered: Readonly<KindCounts>
@@ -66,11 +68,17 @@ export async function repair(
     if (result !== 'unchanged' && result.kind === 'audited' && chosen.length > 0) users.push(result.account.user)
   }
   const before = await survey(deps, accounts, { modernise }, each, stop)
-  if (!execute) return { executed: false, ordered, before, after: null, left: 0 }
-  await workOff(deps, users, (n) => onProgress('repositories repaired', users.length - n, users.length), stop)
+  if (!execute) return { complete: isComplete(before), executed: false, ordered, before, after: null, left: 0 }
+  const silent = await workOff(
+    deps,
+    users,
+    (n) => onProgress('repositories repaired', users.length - n, users.length),
+    stop,
+  )
   const after = await survey(deps, accounts, { modernise }, () => {}, stop)
   const left = kinds.reduce((sum, kind) => sum + (after.findings[kind] ?? 0), 0)
-  return { executed: true, ordered, before, after, left }
+  const complete = isComplete(before) && isComplete(after) && silent.length === 0 && !stop.aborted
+  return { complete, executed: true, ordered, before, after, left }
 }
 
 /**

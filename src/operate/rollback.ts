@@ -10,10 +10,12 @@ import type { Outcome } from '../domain/outcome.ts'
 import { FEDERATE_ALL, inForce, policyText } from '../domain/policy.ts'
 import { COLLECTION, moodIdIn } from '../domain/record.ts'
 import { forgotten } from '../domain/sync.ts'
-import { auditUser } from './audit.ts'
+import { auditUser, type UserAudit } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
+import { Hosts, type NotReached } from './hosts.ts'
 import { historyOf } from './pages.ts'
 import { repairFindings } from './repair.ts'
+import type { SilentHost } from './silence.ts'
 import { chosenAccounts } from './survey.ts'
 import { workOff } from './watch.ts'
 
@@ -35,12 +37,18 @@ export interface Rollback {
   readonly found: number
   /** How many of these a second look has found unchanged; all of them in a dry run. */
   readonly left: number
-  /** Repositories that could not be read whole, before or afterwards. Those unreadable before were left alone. */
+  /** Repositories that the PDS refuses, or that are damaged, before or afterwards. Those unreadable before were left alone. */
   readonly unreadable: number
+  /** Repositories whose PDS did not answer, before or afterwards, or that it had not come to when it was stopped. */
+  readonly notReached: number
+  /** Hosts that did not answer. */
+  readonly silent: readonly SilentHost[]
 }
 
 type Deps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine'>
-type Counts = Pick<Rollback, 'found' | 'left' | 'unreadable'>
+type Counts = Pick<Rollback, 'found' | 'left' | 'unreadable' | 'notReached'>
+
+const NONE: Counts = { found: 0, left: 0, unreadable: 0, notReached: 0 }
 
 /**
  * Takes one step of the way back, for all users.
@@ -55,26 +63,30 @@ export async function rollback(
   stop: AbortSignal,
 ): Promise<Rollback> {
   if (step === 'delete-records' && undo) throw new DomainError('usage', 'a deletion cannot be undone')
-  const counts = await take(deps, { step, undo, execute }, onProgress, stop)
-  return { step, undo, executed: execute, ...counts }
+  const hosts = new Hosts(deps, stop)
+  const counts = await take(deps, { step, undo, execute }, hosts, onProgress, stop)
+  return { step, undo, executed: execute, ...counts, silent: hosts.silent }
 }
 
 async function take(
   deps: Deps,
   { step, undo, execute }: RollbackOptions,
+  hosts: Hosts,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Counts> {
   switch (step) {
     case 'strip-references': {
       if (!undo) await requireOff(deps)
-      const each = undo ? restoreReferences : stripReferences
-      return forAll(deps, (user) => each(deps, user, execute), onProgress, stop)
+      const each = undo
+        ? (user: string) => restoreReferences(deps, user, execute, hosts)
+        : (user: string) => stripReferences(deps, user, execute)
+      return forAll(deps, each, onProgress, stop)
     }
     case 'delete-records':
       await requireOff(deps)
       await requireStripped(deps)
-      return deleteRecords(deps, execute, onProgress, stop)
+      return deleteRecords(deps, execute, hosts, onProgress, stop)
   }
 }
 
@@ -101,13 +113,17 @@ async function forAll(
   stop: AbortSignal,
 ): Promise<Counts> {
   const accounts = await chosenAccounts(store, [])
-  const sum = { found: 0, left: 0, unreadable: 0 }
+  const sum = { ...NONE }
   for (const [i, { user }] of accounts.entries()) {
-    if (stop.aborted) break
-    const { found, left, unreadable } = await each(user)
+    if (stop.aborted) {
+      sum.notReached += accounts.length - i
+      break
+    }
+    const { found, left, unreadable, notReached } = await each(user)
     sum.found += found
     sum.left += left
     sum.unreadable += unreadable
+    sum.notReached += notReached
     onProgress('users', i + 1, accounts.length)
   }
   return sum
@@ -132,57 +148,70 @@ function stripped(mood: Mood): Mood {
 async function stripReferences({ store, clock }: Deps, user: string, execute: boolean): Promise<Counts> {
   const naming = async (): Promise<Mood[]> => [...(await historyOf(store, user)).values()].filter(namesRecord)
   const found = await naming()
-  if (!execute) return { found: found.length, left: found.length, unreadable: 0 }
+  if (!execute) return { ...NONE, found: found.length, left: found.length }
   for (let i = 0; i < found.length; i += PAGE) {
     await store.moods.save(found.slice(i, i + PAGE).map(stripped), clock.now())
   }
-  return { found: found.length, left: (await naming()).length, unreadable: 0 }
+  return { ...NONE, found: found.length, left: (await naming()).length }
 }
 
 /**
  * Reads the repo and notes the records that are there: takes {@link stripReferences} back. Federation is off meanwhile, and
  * must not hide that they belong to moods.
  */
-async function restoreReferences(deps: Deps, user: string, execute: boolean): Promise<Counts> {
-  const before = await auditUser(deps, user, { asIf: FEDERATE_ALL })
-  if (before.kind !== 'audited') return { found: 0, left: 0, unreadable: before.kind === 'unreadable' ? 1 : 0 }
+async function restoreReferences(deps: Deps, user: string, execute: boolean, hosts: Hosts): Promise<Counts> {
+  const before = await auditUser(deps, user, { asIf: FEDERATE_ALL }, hosts)
+  if (before.kind !== 'audited') return { ...NONE, ...unread(before) }
   const lost = before.audit.findings.filter(({ kind }) => kind === 'unlinked')
   const found = lost.length
-  if (!execute || found === 0) return { found, left: found, unreadable: 0 }
+  if (!execute || found === 0) return { ...NONE, found, left: found }
   await repairFindings(deps, before.account, lost)
-  const after = await auditUser(deps, user, { asIf: FEDERATE_ALL })
-  if (after.kind !== 'audited') return { found, left: found, unreadable: 1 }
+  const after = await auditUser(deps, user, { asIf: FEDERATE_ALL }, hosts)
+  if (after.kind !== 'audited') return { ...NONE, ...unread(after), found, left: found }
   const left = after.audit.findings.filter(({ kind }) => kind === 'unlinked').length
-  return { found, left, unreadable: 0 }
+  return { ...NONE, found, left }
+}
+
+function unread({ kind }: UserAudit): Pick<Counts, 'unreadable' | 'notReached'> {
+  return { unreadable: kind === 'unreadable' ? 1 : 0, notReached: kind === 'not_reached' ? 1 : 0 }
 }
 
 /** Orders the deletions, has the engine carry them out, and reads the repos again. */
-async function deleteRecords(deps: Deps, execute: boolean, onProgress: OnProgress, stop: AbortSignal): Promise<Counts> {
+async function deleteRecords(
+  deps: Deps,
+  execute: boolean,
+  hosts: Hosts,
+  onProgress: OnProgress,
+  stop: AbortSignal,
+): Promise<Counts> {
   const accounts = await chosenAccounts(deps.store, [])
   const ordered: Account[] = []
-  let [found, unreadable, read] = [0, 0, 0]
-  for (const account of accounts) {
-    if (stop.aborted) break
-    const ours = await recordsOfOurs(deps, account)
-    if (ours.kind !== 'ok') unreadable++
+  const sum = { ...NONE }
+  for (const [i, account] of accounts.entries()) {
+    if (stop.aborted) {
+      sum.notReached += accounts.length - i
+      break
+    }
+    const ours = await recordsOfOurs(deps, account, hosts)
+    if (ours.kind !== 'ok') sum[ours.kind === 'not_reached' ? 'notReached' : 'unreadable']++
     else if (ours.value.length > 0) {
       if (execute) await orderDeletion(deps, account.user, ours.value)
-      found += ours.value.length
+      sum.found += ours.value.length
       ordered.push(account)
     }
-    onProgress('repositories read', ++read, accounts.length)
+    onProgress('repositories read', i + 1, accounts.length)
   }
-  if (!execute) return { found, left: found, unreadable }
+  if (!execute) return { ...sum, left: sum.found }
   const total = ordered.length
   const users = ordered.map(({ user }) => user)
-  await workOff(deps, users, (n) => onProgress('repositories emptied', total - n, total), stop)
-  let left = 0
+  const silent = await workOff(deps, users, (n) => onProgress('repositories emptied', total - n, total), stop)
+  for (const host of silent) hosts.giveUp(host)
   for (const account of ordered) {
-    const ours = await recordsOfOurs(deps, account)
-    if (ours.kind === 'ok') left += ours.value.length
-    else unreadable++
+    const ours = await recordsOfOurs(deps, account, hosts)
+    if (ours.kind === 'ok') sum.left += ours.value.length
+    else sum[ours.kind === 'not_reached' ? 'notReached' : 'unreadable']++
   }
-  return { found, left, unreadable }
+  return sum
 }
 
 interface OurRecord {
@@ -191,11 +220,15 @@ interface OurRecord {
 }
 
 /** Records in the repo that carry the id of a mood, in today's form or the legacy one. All others are other clients'. */
-async function recordsOfOurs({ client }: Deps, account: Account): Promise<Outcome<readonly OurRecord[]>> {
+async function recordsOfOurs(
+  { client }: Deps,
+  account: Account,
+  hosts: Hosts,
+): Promise<Outcome<readonly OurRecord[]> | NotReached> {
   // Without an account on the PDS there is no repo, and so no record.
   if (account.did === null) return { kind: 'ok', value: [] }
   if (!isReady(account)) return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'not ready' }
-  const snapshot = await client.snapshot(account, COLLECTION, false)
+  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, false))
   if (snapshot.kind !== 'ok') return snapshot
   const ours = [...snapshot.value.records].filter(([, { value }]) => moodIdIn(value) !== null)
   return { kind: 'ok', value: ours.map(([rkey, { cid }]) => ({ rkey, cid })) }

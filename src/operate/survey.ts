@@ -2,13 +2,16 @@
 
 import pMap from 'p-map'
 import { type Account, isReady } from '../domain/account.ts'
-import { type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
+import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
+import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'
 import { count } from '../domain/tally.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, type AuditOptions, auditUser, countKinds, unchangedSince, type UserAudit } from './audit.ts'
 import type { OnProgress } from './deps.ts'
+import { Hosts } from './hosts.ts'
 import { archived } from './pages.ts'
+import type { SilentHost } from './silence.ts'
 import { findUsers } from './users.ts'
 
 /** Repos read at the same time: one is decoded while another is fetched. */
@@ -45,7 +48,10 @@ export interface Summary {
   readonly audited: number
   /** Not read: neither repo nor moods have changed since their last audit, which found nothing. */
   readonly unchanged: number
+  /** Refused by the PDS, or damaged. */
   readonly unreadable: number
+  /** The PDS did not answer, or the command was stopped before. */
+  readonly notReached: number
   readonly withoutAccount: number
   /** Audited or unchanged, and nothing found. */
   readonly clean: number
@@ -53,10 +59,14 @@ export interface Summary {
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
   /** Of the moods that belong in a repo, the share that is there, correct and noted: 0 to 1; null where there are none. */
   readonly syncRate: number | null
+  /** Hosts that did not answer. */
+  readonly silent: readonly SilentHost[]
+  /** What was known before of the repos that could not be read now, in no other number; null where nothing was. */
+  readonly lastKnown: LooksTogether | null
 }
 
 /**
- * Audits each account's user.
+ * Audits each account's user. What was not reached is counted as that, and asked for once.
  *
  * @param each called for each user when the result is known
  * @param stop ends it between two users
@@ -68,18 +78,55 @@ export async function survey(
   each: (account: Account, result: UserAudit | 'unchanged') => Promise<void> | void,
   stop: AbortSignal,
 ): Promise<Summary> {
-  const ready = accounts.filter(isReady)
-  const unchanged = options.incremental ? await unchangedSince(deps, ready) : new Map()
+  const hosts = new Hosts(deps, stop)
+  const unchanged = options.incremental
+    ? await unchangedSince(deps, accounts.filter(isReady), hosts)
+    : new Map<string, GoodLook>()
   const tally = new Tally()
+  const unread: string[] = []
   const one = async (account: Account): Promise<void> => {
-    if (stop.aborted) return
     const before = unchanged.get(account.user)
-    const result = before ? ('unchanged' as const) : await auditUser(deps, account.user, options)
+    const result = before ? ('unchanged' as const) : await auditOrNot(deps, account, options, hosts, stop)
     tally.add(result === 'unchanged' ? { counts: before!.counts } : result)
+    if (result !== 'unchanged' && (result.kind === 'not_reached' || result.kind === 'unreadable')) {
+      unread.push(account.user)
+    }
     await each(account, result)
   }
   await pMap(accounts, one, { concurrency: PARALLEL })
-  return tally.summary()
+  return { ...tally.summary(), silent: hosts.silent, lastKnown: await lastKnown(deps.store, unread) }
+}
+
+async function auditOrNot(
+  deps: AuditDeps,
+  account: Account,
+  options: AuditOptions,
+  hosts: Hosts,
+  stop: AbortSignal,
+): Promise<UserAudit> {
+  return stop.aborted
+    ? { kind: 'not_reached', account, code: 'Stopped' }
+    : auditUser(deps, account.user, options, hosts)
+}
+
+/** Most audits read at once. */
+const PAGE = 500
+
+/** What the last good looks at these users' repos found; null where there was none. */
+export async function lastKnown(
+  { audits }: Pick<Store, 'audits'>,
+  users: readonly string[],
+): Promise<LooksTogether | null> {
+  let sum: LooksTogether | null = null
+  for (let i = 0; i < users.length; i += PAGE) {
+    for (const { good } of (await audits.of(users.slice(i, i + PAGE))).values()) if (good) sum = withLook(sum, good)
+  }
+  return sum
+}
+
+/** Whether everything was reached. */
+export function isComplete({ notReached }: Summary): boolean {
+  return notReached === 0
 }
 
 /** One user whose audit was not clean. */
@@ -87,7 +134,7 @@ interface AuditedUser {
   readonly user: string
   readonly handle: string
   readonly did: string | null
-  readonly result: 'findings' | 'unreadable' | 'no_account'
+  readonly result: 'findings' | 'unreadable' | 'not_reached' | 'no_account'
   /** Why the repo could not be read. */
   readonly code?: string
   readonly findings: readonly {
@@ -127,7 +174,7 @@ export async function auditUsers(
     if (audited) users.push(audited)
   }
   const summary = await survey(deps, accounts, options, each, stop)
-  return { complete: !stop.aborted, summary, users }
+  return { complete: isComplete(summary), summary, users }
 }
 
 /** Null for a clean repo. */
@@ -135,14 +182,14 @@ function describe({ user, handle, did }: Account, result: UserAudit | 'unchanged
   const who = { user, handle, did }
   if (result === 'unchanged') return null
   if (result.kind === 'no_account') return { ...who, result: 'no_account', findings: [] }
-  if (result.kind === 'unreadable') return { ...who, result: 'unreadable', code: result.code, findings: [] }
+  if (result.kind !== 'audited') return { ...who, result: result.kind, code: result.code, findings: [] }
   const findings = result.audit.findings.map(({ kind, rkey, moodId }) => ({ kind, rkey, mood: moodId }))
   return findings.length === 0 ? null : { ...who, result: 'findings', findings }
 }
 
 class Tally {
-  readonly #of = { users: 0, audited: 0, unchanged: 0, unreadable: 0, withoutAccount: 0, clean: 0 }
-  #counts: AuditCounts | null = null
+  readonly #of = { users: 0, audited: 0, unchanged: 0, unreadable: 0, notReached: 0, withoutAccount: 0, clean: 0 }
+  #counts = NO_COUNTS
   readonly #findings: Partial<Record<FindingKind, number>> = {}
 
   add(result: UserAudit | { readonly counts: AuditCounts }): void {
@@ -150,30 +197,25 @@ class Tally {
     if (!('kind' in result)) {
       this.#of.unchanged++
       this.#of.clean++
-      this.#count(result.counts)
+      this.#counts = addedCounts(this.#counts, result.counts)
     } else if (result.kind === 'audited') {
       this.#of.audited++
       if (result.audit.findings.length === 0) this.#of.clean++
-      this.#count(result.audit.counts)
+      this.#counts = addedCounts(this.#counts, result.audit.counts)
       for (const [kind, n] of Object.entries(countKinds(result.audit.findings))) this.#found(kind as FindingKind, n)
     } else if (result.kind === 'unreadable') {
       this.#of.unreadable++
       this.#found('unreadable', 1)
-    } else this.#of.withoutAccount++
+    } else if (result.kind === 'not_reached') this.#of.notReached++
+    else this.#of.withoutAccount++
   }
 
   #found(kind: FindingKind, n: number): void {
     count(this.#findings, kind, n)
   }
 
-  #count(counts: AuditCounts): void {
-    const before = this.#counts
-    const sum = Object.entries(counts).map(([name, n]) => [name, n + (before?.[name as keyof AuditCounts] ?? 0)])
-    this.#counts = Object.fromEntries(sum) as unknown as AuditCounts
-  }
-
-  summary(): Summary {
-    const counts = this.#counts ?? NO_COUNTS
+  summary(): Omit<Summary, 'silent' | 'lastKnown'> {
+    const counts = this.#counts
     const inStep = counts.synced + counts.legacy
     const { missing = 0, drift = 0, dangling = 0, unlinked = 0 } = this.#findings
     const wanted = inStep + missing + drift + dangling + unlinked

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { isReady } from '../domain/account.ts'
 import type { UsersWork } from '../sync/engine.ts'
 import type { OperatorDeps } from './deps.ts'
+import { allSilent, type SilentHost } from './silence.ts'
 
 /** Runs the engine in this process, for these users alone, as long as some work takes, or until `stop` fires. */
 export async function whileEngineRuns<T>(
@@ -75,38 +76,49 @@ export async function watch(
   return 'stopped'
 }
 
-const WORK_OFF_EVERY_MS = 250
+/** A PDS that is silent for so long is given up; long enough for one that is started again. */
+const WORK_OFF = { everyMs: 250, patienceMs: 15_000 }
 
 /**
- * Runs the engine for these users until none of them has work left that it can do now or later, or until `stop` fires. Workers
- * may work on the same repos; leases keep them apart. It waits as long as that takes: a budget of the PDS may ask for
- * hours, and operators see the progress.
+ * Runs the engine for these users until none of them has work left that it can do now or later, until only users are left
+ * whose PDS stays silent, or until `stop` fires. Workers may work on the same repos; leases keep them apart. It waits as
+ * long as that takes: a budget of the PDS may ask for hours, and operators see the progress.
  *
  * @param onLeft told how many users are left, at each look
+ * @returns the silent hosts for which it has not waited any longer
  */
 export async function workOff(
-  deps: Pick<OperatorDeps, 'store' | 'engine'>,
+  deps: Pick<OperatorDeps, 'store' | 'engine' | 'clock'>,
   users: readonly string[],
   onLeft: (left: number) => void,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<readonly SilentHost[]> {
   let left = [...users]
-  if (left.length === 0) return
+  let silent: readonly SilentHost[] = []
+  if (left.length === 0) return silent
   const look = async (): Promise<Look> => {
-    const busy = await Promise.all(left.map((user) => hasWork(deps, user)))
-    left = left.filter((_, i) => busy[i])
+    const works = await Promise.all(left.map((user) => workOf(deps, user)))
+    left = left.filter((_, i) => works[i] !== null)
     onLeft(left.length)
-    return left.length === 0 ? 'done' : 'waiting'
+    if (left.length === 0) return 'done'
+    const hosts = works.flatMap((work) => (work === null ? [] : [work.pds]))
+    // An account that is still to be made has no host yet.
+    silent = hosts.includes(null) ? [] : await allSilent(deps, new Set(hosts as string[]))
+    return silent.length > 0 ? 'waiting' : 'progress'
   }
-  const isOver = (): Promise<unknown> => watch(look, { everyMs: WORK_OFF_EVERY_MS, patienceMs: Infinity }, stop)
-  await whileEngineRuns(deps, { users: () => left }, stop, isOver)
+  const end = await whileEngineRuns(deps, { users: () => left }, stop, () => watch(look, WORK_OFF, stop))
+  return end === 'gave_up' ? silent : []
 }
 
-/** Whether the engine can do something for the user. An account that needs attention waits for an operator. */
-async function hasWork({ store }: Pick<OperatorDeps, 'store'>, user: string): Promise<boolean> {
+/** Where the engine has something to do for the user; null where it has not. An account that needs attention waits for an operator. */
+async function workOf(
+  { store }: Pick<OperatorDeps, 'store'>,
+  user: string,
+): Promise<{ readonly pds: string | null } | null> {
   const account = await store.accounts.byUser(user)
-  if (account?.state === 'needs_attention') return false
-  if (account?.state === 'pending') return true
-  if ((await store.work.nextDue(user)) !== null) return true
-  return isReady(account) && (await store.removals.of(user)).length > 0
+  if (account?.state === 'needs_attention') return null
+  const pds = account?.pds ?? null
+  if (account?.state === 'pending') return { pds }
+  if ((await store.work.nextDue(user)) !== null) return { pds }
+  return isReady(account) && (await store.removals.of(user)).length > 0 ? { pds } : null
 }

@@ -92,7 +92,7 @@ export class PdsClient implements RepoClient {
     try {
       identity = await resolveDid(did, this.#plcUrl, PLC_TIMEOUT_MS)
     } catch {
-      return { kind: 'host_down', code: 'PlcUnreachable' }
+      return { kind: 'host_down', code: 'PlcUnreachable', directory: this.#plcUrl }
     }
     if (identity.kind === 'known' && identity.signingKey !== null) return ok(identity.signingKey)
     return { kind: 'rejected', code: 'UnknownDid', message: `there is no signing key of ${did}` }

@@ -5,7 +5,7 @@
 
 import { backoffMs } from '../domain/backoff.ts'
 import { LEDGER, type Limits } from '../domain/budget.ts'
-import type { Failure, Outcome } from '../domain/outcome.ts'
+import { type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
 import type { LedgerStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 
@@ -96,10 +96,6 @@ export class Governor {
   #later(until: number, scope: 'account' | 'host'): Later {
     return { kind: 'later', afterMs: Math.max(1, until - this.#clock.now()), scope }
   }
-}
-
-function isSilent(outcome: Outcome<unknown>): boolean {
-  return outcome.kind === 'host_down' || (outcome.kind === 'uncertain' && !outcome.answered)
 }
 
 /** The PDS asks everyone to wait. */

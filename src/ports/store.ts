@@ -8,11 +8,10 @@
  */
 
 import type { Account, AccountState } from '../domain/account.ts'
-import type { AuditCounts } from '../domain/audit.ts'
-import type { FindingKind } from '../domain/finding-kinds.ts'
 import type { Answer, LedgerEntry, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
+import type { Look, RepoLooks } from '../domain/looks.ts'
 import type { Mood, Saying } from '../domain/mood.ts'
 import type { StoredPolicy } from '../domain/policy.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
@@ -222,8 +221,8 @@ export interface RemovalStore {
 }
 
 export interface AuditStore {
-  /** Stores the audit in place of the user's last one. */
-  put(audit: StoredAudit): Promise<void>
+  /** Adds a look at the user's repo to those before it (`looked` of `domain/looks.ts`). */
+  note(user: string, look: Look): Promise<void>
   /** The last audits of these users, where there are any; by user. */
   of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>>
   /** Up to `limit` audits, by their users, after one (`''` for the first). */
@@ -232,17 +231,9 @@ export interface AuditStore {
   forget(user: string): Promise<void>
 }
 
-/** What the last audit of a repo found. */
-export interface StoredAudit {
+/** What the last audits of a user's repo found, or why they failed. */
+export interface StoredAudit extends RepoLooks {
   readonly user: string
-  /** When it was read, in ms since 1970. */
-  readonly at: number
-  /** Revision of the repo then; null when it could not be read. */
-  readonly rev: string | null
-  /** Why it could not be read; null when it could. */
-  readonly code: string | null
-  readonly counts: AuditCounts
-  readonly findings: Readonly<Partial<Record<FindingKind, number>>>
 }
 
 /** The operator's policy on federation, which every process follows. */

@@ -11,6 +11,7 @@ import type { RepoDocument } from '../../src/store/mongo/repos.ts'
 import { openMongo } from '../../src/store/mongo/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { anyDatabase, dropDatabase, type Mongod, startMongod } from '../../scripts/support/mongod.ts'
+import { OLD_AUDITS, OLD_AUDITS_READ } from '../support/audits.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { describeStore, type TestDatabase } from './store.ts'
 import { aWorker } from './workers.ts'
@@ -108,6 +109,20 @@ describe('mongodb', () => {
     expect(await store.repos.claim('w', NOW, NOW + 1, 0)).toBeNull()
     expect(await store.archive.page('removals', '', 9)).toEqual([])
     expect(await store.archive.count('removals')).toBe(0)
+  })
+
+  it('reads audits as earlier versions stored them, and adds to them', async () => {
+    const database = anyDatabase()
+    await using store = await openMongo({ uri, database }, 'http://pds.test')
+    await using client = await new MongoClient(uri).connect()
+    const documents = OLD_AUDITS.map(({ user, ...rest }) => ({ _id: user as never, ...rest }))
+    await client.db(database).collection('mood-audits').insertMany(documents)
+    expect(await store.audits.page('', 9)).toEqual(OLD_AUDITS_READ)
+    await store.audits.note('u1', { kind: 'failed', at: NOW + 1, code: 'X' })
+    expect(await store.audits.page('', 1)).toMatchObject([
+      { good: OLD_AUDITS_READ[0]!.good, failed: { since: NOW + 1 } },
+    ])
+    await client.db(database).dropDatabase()
   })
 
   it('refuses an address that is none, without repeating it', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { FEDERATE_ALL, FEDERATE_NONE } from '../../src/domain/policy.ts'
 import { openSqlite, readSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
+import { OLD_AUDITS, OLD_AUDITS_READ } from '../support/audits.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
 import { describeStore } from './store.ts'
 
@@ -99,6 +100,22 @@ describe('sqlite', () => {
     expect(indexes).toEqual(expect.arrayContaining(['moods_held', 'moods_rejected', 'moods_waiting', 'erasures_open']))
     expect(indexes).not.toContain('moods_parked')
     db.close()
+  })
+
+  it('reads audits as earlier versions stored them, and adds to them', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'moods.sqlite')
+    await using store = openSqlite(file)
+    const db = new Database(file)
+    for (const audit of OLD_AUDITS) {
+      db.prepare('INSERT INTO audits VALUES (?, ?)').run(audit.user, JSON.stringify(audit))
+    }
+    db.close()
+    expect(await store.audits.page('', 9)).toEqual(OLD_AUDITS_READ)
+    await store.audits.note('u1', { kind: 'failed', at: NOW + 1, code: 'X' })
+    expect(await store.audits.page('', 1)).toMatchObject([
+      { good: OLD_AUDITS_READ[0]!.good, failed: { since: NOW + 1 } },
+    ])
   })
 
   it('finds due, held, rejected and waiting moods, open erasures, the next repo, and pages of the feed along an index', async () => {

@@ -200,7 +200,10 @@ describe('requests', () => {
       pds: host.url,
     } as const
     // Neither PDS nor PLC directory of this site has been started.
-    expect(await app.client.snapshot(account, 'a.b.c', true)).toEqual({ kind: 'host_down', code: 'PlcUnreachable' })
+    expect(await app.client.snapshot(account, 'a.b.c', true)).toMatchObject({
+      kind: 'host_down',
+      code: 'PlcUnreachable',
+    })
     expect((await app.client.get(account, 'a.b.c', '2222222222222')).kind).toBe('ok')
   })
 })

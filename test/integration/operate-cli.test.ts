@@ -75,7 +75,7 @@ describe('the operator’s commands', () => {
     const dry = await run('backfill', user, '--report', report, '--json')
     expect([dry.code, json(dry)]).toMatchObject([0, { executed: false, overall: { migrated: 4, already: 1 } }])
     const done = await run('backfill', user, '--report', report, '--execute', '--delay-ms', '5')
-    expect([done.code, done.stdout]).toEqual([0, expect.stringContaining('migrated 4')])
+    expect([done.code, done.stdout]).toEqual([0, expect.stringMatching(/migrated +4/)])
     expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
       complete: true,
       overall: { migrated: 4, failed: 0 },
@@ -136,6 +136,6 @@ describe('the operator’s commands', () => {
     expect((await run('audit', '@not-here')).code).toBe(2)
     await site.pds.down()
     const { code, stdout } = await run('audit', `@${handle}`)
-    expect([code, stdout]).toEqual([3, expect.stringContaining('nothing is known of this repository')])
+    expect([code, stdout]).toEqual([3, expect.stringMatching(/not reached +1 of 1/)])
   })
 })

@@ -97,11 +97,16 @@ describe('a rollback', () => {
     expect((await site.app.store.moods.byId(mood.id))!.sync).toMatchObject({ state: 'published', cid: mood.sync.cid })
   })
 
-  it('reports repositories that cannot be read when references are to be noted again', async () => {
+  it('reports repositories that were not reached when references are to be noted again', async () => {
     await site.pds.down()
-    expect(await run('strip-references', { undo: true })).toMatchObject({ found: 0, left: 0, unreadable: 2 })
+    expect(await run('strip-references', { undo: true })).toMatchObject({
+      found: 0,
+      left: 0,
+      unreadable: 0,
+      notReached: 2,
+    })
     const command = ['rollback', '--strip-references', '--undo', '--execute', '--json']
     const { code, stdout } = await runMoods(command, site.env)
-    expect([code, JSON.parse(stdout)]).toMatchObject([1, { executed: true, unreadable: 2 }])
+    expect([code, JSON.parse(stdout)]).toMatchObject([3, { executed: true, unreadable: 0, notReached: 2 }])
   })
 })

@@ -6,7 +6,7 @@ import type { AuditReport } from '../../operate/survey.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, wholeNumber } from '../options.ts'
-import { describeSummary } from '../describe/audit.ts'
+import { describeSummary, summaryDocument } from '../describe/audit.ts'
 
 interface Options {
   readonly limit?: number
@@ -34,32 +34,29 @@ function audit(names: readonly string[], options: Options): Promise<Ending> {
       const { auditUsers } = await import('../../operate/survey.ts')
       return auditUsers(app, names, options, onProgress, stop)
     },
-    text: describe,
-    json: (result) => result,
+    text: (result) => describe(result, Date.now()),
+    json: ({ complete, summary, users }) => ({ complete, summary: summaryDocument(summary), users }),
     ending,
   })
 }
 
 function ending({ complete, summary }: AuditReport): Ending {
-  // No repository at all: it is the PDS that does not answer.
-  if (summary.audited + summary.unchanged === 0 && summary.unreadable > 0)
-    return { needsSomebody: false, complete: false }
   return { needsSomebody: Object.keys(summary.findings).length > 0, complete }
 }
 
 /** Findings that are listed by name; more are counted. */
 const LISTED = 20
 
-function describe({ complete, summary, users }: AuditReport): string {
-  const lines = [...describeSummary(summary)]
+function describe({ summary, users }: AuditReport, now: number): string {
+  const lines = describeSummary(summary, now)
   for (const { handle, user, result, code, findings } of users) {
     const name = whoIs(user, handle)
-    if (result === 'unreadable') lines.push(`${name}: cannot be read (${code}); nothing is known of this repository`)
+    if (result === 'unreadable')
+      lines.push(`${name}: cannot be read (${code}); nothing is known of this repository now`)
     for (const { kind, rkey, mood } of findings.slice(0, LISTED)) {
       lines.push(`${name}: ${kind}${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`)
     }
     if (findings.length > LISTED) lines.push(`${name}: and ${findings.length - LISTED} more (--json lists all)`)
   }
-  if (!complete) lines.push('Stopped before every repository was read.')
   return lines.join('\n')
 }

@@ -1,14 +1,11 @@
 /** `moods backfill`: publishes history, and reports the result for each user. */
 
 import { Command } from 'commander'
-import { closeSync, openSync, writeFileSync } from 'node:fs'
-import { DomainError } from '../../domain/errors.ts'
-import { whoIs } from '../../domain/user-names.ts'
-import type { Backfill } from '../../operate/backfill.ts'
+import { backfillDocument, describeBackfill } from '../describe/backfill.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION, wholeNumber } from '../options.ts'
-import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
+import { ReportFile } from '../report-file.ts'
 
 interface Options {
   readonly limitUsers?: number
@@ -38,46 +35,23 @@ export function backfillCommand(exit: Exit): Command {
 }
 
 async function run(names: readonly string[], options: Options): Promise<Ending> {
-  const { execute = false, report, rate, limitUsers: limit = Infinity } = options
-  if (execute) requireWritable(report)
+  const { execute = false, rate, limitUsers: limit = Infinity } = options
+  const file = execute ? new ReportFile(options.report) : null
   const delayMs = options.delayMs ?? (rate ? 1000 / rate : 0)
   return runTask(openInstallation, 'backfill', options, {
     work: async (app, { onProgress, stop, announce }) => {
       const { backfill } = await import('../../operate/backfill.ts')
       const result = await backfill(app, names, { limit, delayMs, execute }, announce, onProgress, stop)
-      if (execute) writeFileSync(report, `${JSON.stringify(result, null, 2)}\n`)
+      if (file) announce(describeReport(file.path, file.write(backfillDocument(result))))
       return result
     },
-    text: (result) => describe(result, report),
-    json: (result) => result,
+    text: (result) => describeBackfill(result, Date.now()).join('\n'),
+    json: backfillDocument,
     ending: ({ overall, complete }) => ({ needsSomebody: overall.failed > 0, complete }),
   })
 }
 
-/** Checked before anything is done: afterwards it would be too late. @throws DomainError `usage` */
-function requireWritable(file: string): void {
-  try {
-    closeSync(openSync(file, 'a'))
-  } catch (error) {
-    throw new DomainError('usage', `the report ${file} cannot be written (see --report)`, { cause: error })
-  }
-}
-
-function describe({ complete, executed, overall, users }: Backfill, file: string): string {
-  const { skipped } = overall
-  const troubled = users.filter(({ failed, reason }) => failed > 0 || reason !== null)
-  return [
-    `users     ${overall.users}, ${overall.withAccount} with an account`,
-    `moods     ${overall.total}`,
-    `${executed ? 'migrated' : 'would be '} ${overall.migrated}`,
-    `already   ${overall.already}`,
-    `failed    ${overall.failed}`,
-    `skipped   ${skipped.private} private, ${skipped.deleted} deleted, ${skipped.tooLong} too long, ${skipped.noAccount} without account`,
-    ...troubled.map(
-      ({ handle, user, failed, total, reason }) =>
-        `${whoIs(user, handle)}: ${failed} of ${total} failed (${reason ?? 'see "moods status"'})`,
-    ),
-    ...(complete ? [] : [INTERRUPTED]),
-    executed ? `The report is in ${file}.` : DRY_RUN,
-  ].join('\n')
+function describeReport(wanted: string, written: string): string {
+  if (written === wanted) return `The report is in ${written}.`
+  return `The report in ${wanted} is of a run that came to more, and stays. The report of this run is in ${written}.`
 }

@@ -6,7 +6,7 @@ import type { Repair } from '../../operate/repair.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
-import { describeSummary } from '../describe/audit.ts'
+import { describeSummary, summaryDocument } from '../describe/audit.ts'
 
 interface Options {
   readonly finding: readonly FindingKind[]
@@ -48,18 +48,22 @@ function run(names: readonly string[], { finding, modernise = false, execute = f
       const { repair } = await import('../../operate/repair.ts')
       return repair(app, names, { kinds, modernise, execute }, announce, onProgress, stop)
     },
-    text: describe,
-    json: (result) => result,
-    ending: ({ before, left }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete: true }),
+    text: (result) => describe(result, Date.now()),
+    json: ({ before, after, ...rest }) => ({
+      ...rest,
+      before: summaryDocument(before),
+      after: after && summaryDocument(after),
+    }),
+    ending: ({ before, left, complete }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete }),
   })
 }
 
-function describe({ executed, ordered, before, after }: Repair): string {
+function describe({ complete, executed, ordered, before, after }: Repair, now: number): string {
   const what = Object.entries(ordered).map(([kind, n]) => `${n} ${kind}`)
-  const verb = executed ? 'Repaired' : 'Would repair (--execute does it)'
+  const verb = !executed ? 'Would repair (--execute does it)' : complete ? 'Repaired' : 'Ordered, and not all done yet'
   return [
-    ...describeSummary(before),
+    ...describeSummary(before, now),
     `${verb}: ${what.length === 0 ? 'nothing' : what.join(', ')}.`,
-    ...(after ? ['', 'Afterwards:', ...describeSummary(after)] : []),
+    ...(after ? ['', 'Afterwards:', ...describeSummary(after, now)] : []),
   ].join('\n')
 }

@@ -6,6 +6,7 @@ import type { Rollback, RollbackStep } from '../../operate/rollback.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
+import { describeSilent, silentDocument } from '../describe/silence.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 
 interface Options {
@@ -48,16 +49,20 @@ async function run(options: Options): Promise<Ending> {
       const { rollback } = await import('../../operate/rollback.ts')
       return rollback(app, how, onProgress, stop)
     },
-    text: describe,
-    json: (result) => result,
-    ending: ({ executed, left, unreadable }) => ({
-      needsSomebody: unreadable > 0 || (executed && left > 0),
-      complete: true,
+    text: (result, isInterrupted) => describe(result, isInterrupted, Date.now()),
+    json: ({ silent, ...rest }) => ({ ...rest, silent: silentDocument(silent) }),
+    ending: ({ executed, left, unreadable, notReached }) => ({
+      needsSomebody: unreadable > 0 || (executed && left > 0 && notReached === 0),
+      complete: notReached === 0,
     }),
   })
 }
 
-function describe({ step, undo, executed, found, left, unreadable }: Rollback, isInterrupted: boolean): string {
+function describe(
+  { step, undo, executed, found, left, ...rest }: Rollback,
+  isInterrupted: boolean,
+  now: number,
+): string {
   const what = {
     'strip-references': undo ? 'references to be noted again' : 'references to be forgotten',
     'delete-records': 'records to be deleted',
@@ -65,7 +70,9 @@ function describe({ step, undo, executed, found, left, unreadable }: Rollback, i
   return [
     `${what}: ${found}`,
     executed ? `left afterwards: ${left}` : DRY_RUN,
-    ...(unreadable > 0 ? [`${unreadable} repositories could not be read whole: nothing is known of them.`] : []),
+    ...(rest.unreadable > 0 ? [`${rest.unreadable} repositories cannot be read: nothing is known of them.`] : []),
+    ...(rest.notReached > 0 ? [`${rest.notReached} repositories were not reached.`] : []),
+    ...describeSilent(rest.silent, now),
     ...(isInterrupted ? [INTERRUPTED] : []),
   ].join('\n')
 }

@@ -2,6 +2,8 @@
 
 import type { LaunchReport } from '../../operate/report.ts'
 import { isoTime, percent } from '../phrases.ts'
+import { age } from './lines.ts'
+import { describeSilent, silentDocument } from './silence.ts'
 
 function rate(share: number | null): string {
   return percent(share, 'nothing to measure')
@@ -16,13 +18,30 @@ function ms(value: number | undefined): string {
 }
 
 /** The numbers for programs. */
-export function launchDocument({ since, firstPublished, audited, ...numbers }: LaunchReport) {
+export function launchDocument({ since, firstPublished, audited, unread, silent, ...numbers }: LaunchReport) {
   return {
     ...numbers,
     since: isoTime(since),
     firstPublished: isoTime(firstPublished),
-    audited: audited && { ...audited, oldest: isoTime(audited.oldest) },
+    audited: audited && { ...audited, oldest: isoTime(audited.oldest), newest: isoTime(audited.newest) },
+    unread: unread && { ...unread, since: isoTime(unread.since) },
+    silent: silentDocument(silent),
   }
+}
+
+/** What the numbers leave out, and why. */
+function describeUnread({ complete, silent, unread }: LaunchReport, now: number): string[] {
+  const notes = describeSilent(silent, now)
+  if (unread) {
+    const { repos, since, neverRead, codes } = unread
+    const why = Object.entries(codes).map(([code, n]) => `${n} ${code}`)
+    notes.push(
+      `The last audit of ${repos} repositories failed (${why.join(', ')}), the first ${age(since, now)}. ` +
+        `What is said of them is from the audit before; ${neverRead} were never read.`,
+    )
+  }
+  if (!complete && silent.length === 0) notes.push('Stopped before everything was counted: the numbers are too low.')
+  return notes.flatMap((note) => ['', note])
 }
 
 /** @param now ms since 1970 */
@@ -60,11 +79,11 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     '',
     `- Total users with ATProto: ${result.usersWithAccount}`,
     `- Total moods in the database: ${result.moods}`,
-    `- Total moods in ATProto: ${audited ? `${audited.records}, in ${audited.repos} repositories audited since ${date(audited.oldest)}` : 'not audited yet'}`,
+    `- Total moods in ATProto: ${audited ? `${audited.records}, in ${audited.repos} repositories, the oldest audit ${age(audited.oldest, now)}, the newest ${age(audited.newest, now)}` : 'not audited yet'}`,
     `- Sync success rate: ${rate(result.syncRate)}`,
     `- Average sync latency: ${ms(latency?.average)}`,
     `- Failed syncs: ${result.rejected}, and ${result.pending} on their way`,
     `- Manual fixes required: ${audited ? (findings.length === 0 ? 'none' : `${findings.join(', ')} found by audits`) : 'not audited yet'}`,
-    ...(result.complete ? [] : ['', 'Stopped before everything was counted: the numbers are too low.']),
+    ...describeUnread(result, now),
   ].join('\n')
 }

@@ -5,6 +5,7 @@ import type { Shown } from '../../operate/show.ts'
 import type { ShownErasure } from '../../operate/show-erasure.ts'
 import type { ShownMood } from '../../operate/show-mood.ts'
 import type { ShownUser } from '../../operate/show-user.ts'
+import type { StoredAudit } from '../../ports/store.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { isoTime } from '../phrases.ts'
 
@@ -81,7 +82,7 @@ function userAsJson(shown: ShownUser): Kind<'user'> {
     budgets: budgets.map(({ budget, used, max, windowMs, endsAt }) => {
       return { budget, used, max, windowMs, endsAt: isoTime(endsAt) }
     }),
-    audit: audit && { at: isoTime(audit.at), code: audit.code, findings: audit.findings },
+    audit: audit && looksAsJson(audit),
     moods,
     waiting: waiting.map(({ state, moods: n, oldest, ...rest }) => ({
       state,
@@ -90,6 +91,13 @@ function userAsJson(shown: ShownUser): Kind<'user'> {
       reason: reasonAsJson(rest),
     })),
     erasure: erasure && erasureAsJson(erasure),
+  }
+}
+
+function looksAsJson({ good, failed }: StoredAudit) {
+  return {
+    good: good && { at: isoTime(good.at), findings: good.findings },
+    failed: failed && { since: isoTime(failed.since), at: isoTime(failed.at), code: failed.code },
   }
 }
 

@@ -80,9 +80,14 @@ function budget({ budget: name, used, max, windowMs, endsAt }: Used): string {
 
 function auditOf({ audit, now }: ShownUser): string[] {
   if (audit === null) return [line('audit', 'never')]
-  const found = Object.entries(audit.findings).map(([kind, n]) => `${n} ${kind}`)
-  const result = audit.code === null ? found.join(', ') || 'nothing found' : `not read (${audit.code})`
-  return [line('audit', `${age(audit.at, now)}, at ${isoTime(audit.at)}: ${result}`)]
+  const { good, failed } = audit
+  const found = Object.entries(good?.findings ?? {}).map(([kind, n]) => `${n} ${kind}`)
+  return [
+    good === null
+      ? line('audit', 'never read')
+      : line('audit', `${age(good.at, now)}, at ${isoTime(good.at)}: ${found.join(', ') || 'nothing found'}`),
+    ...(failed ? [line('', `not read since ${isoTime(failed.since)} (${failed.code})`)] : []),
+  ]
 }
 
 function moodsOf({ moods, waiting }: ShownUser): string[] {

@@ -87,16 +87,37 @@ export const federationChange = {
 
 export const retry = { executed: Type.Boolean(), moods: many, accounts: many }
 
+const looks = {
+  counts: eachOf(Object.keys(NO_COUNTS) as (keyof typeof NO_COUNTS)[]),
+  findings: someOf(FINDING_KINDS),
+}
+
+/** What could not be asked, and what was known before. */
+const unread = {
+  silent: Type.Array(closed({ what: oneOf(['PDS', 'PLC directory']), url: Type.String(), since: time }), {
+    description: 'hosts that have not answered, and since when',
+  }),
+  lastKnown: nullable(
+    closed({
+      repos: Type.Integer({ minimum: 0, description: 'that could not be read now, and were before' }),
+      oldest: time,
+      newest: time,
+      ...looks,
+    }),
+  ),
+}
+
 const summary = closed({
   users: many,
   audited: many,
   unchanged: many,
   unreadable: many,
+  notReached: many,
   withoutAccount: many,
   clean: many,
-  counts: eachOf(Object.keys(NO_COUNTS) as (keyof typeof NO_COUNTS)[]),
-  findings: someOf(FINDING_KINDS),
+  ...looks,
   syncRate: share,
+  ...unread,
 })
 
 export const audit = {
@@ -105,7 +126,7 @@ export const audit = {
     closed({
       ...who,
       did: nullable(Type.String()),
-      result: oneOf(['findings', 'unreadable', 'no_account']),
+      result: oneOf(['findings', 'unreadable', 'not_reached', 'no_account']),
       code: Type.Optional(Type.String({ description: 'why the repo could not be read' })),
       findings: Type.Array(
         closed({ kind: oneOf(FINDING_KINDS), rkey: nullable(Type.String()), mood: nullable(Type.String()) }),
@@ -130,10 +151,12 @@ export const backfill = {
   overall: closed({
     users: many,
     withAccount: many,
+    usersNotBegun: many,
     total: many,
     migrated: many,
     already: many,
     failed: many,
+    notReached: many,
     skipped,
   }),
   users: Type.Array(
@@ -143,10 +166,12 @@ export const backfill = {
       migrated: many,
       already: many,
       failed: many,
+      notReached: many,
       skipped,
       reason: nullable(Type.String()),
     }),
   ),
+  ...unread,
 }
 
 export const report = {
@@ -168,7 +193,18 @@ export const report = {
   syncRate: share,
   errorRate: share,
   firstPublished: nullable(time),
-  audited: nullable(closed({ repos: many, records: many, findings: someOf(FINDING_KINDS), oldest: time })),
+  audited: nullable(
+    closed({ repos: many, records: many, findings: someOf(FINDING_KINDS), oldest: time, newest: time }),
+  ),
+  unread: nullable(
+    closed({
+      repos: Type.Integer({ minimum: 0, description: 'whose last audit failed' }),
+      since: time,
+      neverRead: many,
+      codes: manyBy('why'),
+    }),
+  ),
+  silent: unread.silent,
 }
 
 export const rollback = {
@@ -178,4 +214,6 @@ export const rollback = {
   found: many,
   left: many,
   unreadable: many,
+  notReached: many,
+  silent: unread.silent,
 }

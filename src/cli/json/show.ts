@@ -128,7 +128,12 @@ const user = closed({
       endsAt: nullable(time),
     }),
   ),
-  audit: nullable(closed({ at: time, code: nullable(Type.String()), findings: someOf(FINDING_KINDS) })),
+  audit: nullable(
+    closed({
+      good: nullable(closed({ at: time, findings: someOf(FINDING_KINDS) })),
+      failed: nullable(closed({ since: time, at: time, code: Type.String() })),
+    }),
+  ),
   moods: eachOf(SYNC_STATES),
   waiting: Type.Array(
     closed({

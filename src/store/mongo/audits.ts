@@ -1,13 +1,17 @@
-/** What the last audit of each repo found, in MongoDB. */
+/** What the last looks at each repo found, in MongoDB: one document for each repo, changed only from the revision it was read at. */
 
 import type { Collection, Db } from 'mongodb'
+import { type Look, looked, NEVER_LOOKED, type RepoLooks } from '../../domain/looks.ts'
 import type { AuditStore, StoredAudit } from '../../ports/store.ts'
+import { looksIn, type StoredLooks } from '../audit-form.ts'
 import { COLLECTIONS } from './collections.ts'
+import { takenKey } from './errors.ts'
 
-type AuditDocument = Omit<StoredAudit, 'user'> & { readonly _id: string }
+/** `revision` is missing in documents of earlier versions. */
+type AuditDocument = StoredLooks & { readonly _id: string; readonly revision?: number }
 
-function toAudit({ _id: user, ...rest }: AuditDocument): StoredAudit {
-  return { user, ...rest }
+function toAudit(document: AuditDocument): StoredAudit {
+  return { user: document._id, ...looksIn(document) }
 }
 
 export class MongoAudits implements AuditStore {
@@ -17,8 +21,26 @@ export class MongoAudits implements AuditStore {
     this.#audits = db.collection<AuditDocument>(COLLECTIONS.audits)
   }
 
-  async put({ user, ...rest }: StoredAudit): Promise<void> {
-    await this.#audits.replaceOne({ _id: user }, rest, { upsert: true })
+  /** If another process notes a look meanwhile, this one is added to that. */
+  async note(user: string, look: Look): Promise<void> {
+    for (;;) {
+      const document = await this.#audits.findOne({ _id: user })
+      const next = looked(document ? looksIn(document) : NEVER_LOOKED, look)
+      if (await this.#put(user, document, next)) return
+    }
+  }
+
+  async #put(user: string, before: AuditDocument | null, looks: RepoLooks): Promise<boolean> {
+    const next = { ...looks, revision: (before?.revision ?? 0) + 1 }
+    const asRead = { _id: user, revision: before?.revision ?? { $exists: false } }
+    try {
+      if (before === null) await this.#audits.insertOne({ _id: user, ...next })
+      else return (await this.#audits.replaceOne(asRead, next)).matchedCount === 1
+      return true
+    } catch (error) {
+      if (takenKey(error) === null) throw error
+      return false
+    }
   }
 
   async of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>> {

@@ -1,0 +1,86 @@
+/** Asking PDSes in a command: it waits out a host that falters, and is done with one that stays silent. */
+
+import { LEDGER } from '../domain/budget.ts'
+import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
+import type { OperatorDeps } from './deps.ts'
+import type { SilentHost } from './silence.ts'
+import { pause } from './watch.ts'
+
+/** The question was not put, or not answered. */
+export interface NotReached {
+  readonly kind: 'not_reached'
+  readonly code: string
+  /** Whether it was put. */
+  readonly tried: boolean
+}
+
+/** How long a host may be silent before it is given up; long enough for one that is started again. */
+const PATIENCE_MS = 5_000
+/** The pause between two tries where the budgets ask for none. */
+const RETRY_MS = 500
+
+/** The hosts of one command. A host that was given up is not asked again: the rest of its repos must not wait for it too. */
+export class Hosts {
+  readonly #deps: Pick<OperatorDeps, 'store' | 'clock'>
+  readonly #stop: AbortSignal
+  readonly #silent = new Map<string, SilentHost>()
+
+  /** @param stop ends every wait */
+  constructor(deps: Pick<OperatorDeps, 'store' | 'clock'>, stop: AbortSignal) {
+    this.#deps = deps
+    this.#stop = stop
+  }
+
+  /** Gives up a host that another part of the command has waited for. */
+  giveUp(host: SilentHost): void {
+    this.#silent.set(host.url, host)
+  }
+
+  /** Hosts that were given up. */
+  get silent(): readonly SilentHost[] {
+    const byUrl = new Map([...this.#silent.values()].map((host) => [host.url, host]))
+    return [...byUrl.values()]
+  }
+
+  /**
+   * Asks until there is an answer, until the host is given up, or until `stop` fires. A pause that a budget or the PDS asks
+   * for is kept, however long it is.
+   *
+   * @param pds base URL of the PDS
+   * @param request asks once
+   */
+  async ask<T>(pds: string, request: () => Promise<Outcome<T>>): Promise<Outcome<T> | NotReached> {
+    const { clock } = this.#deps
+    let silentFrom: { readonly at: number; readonly ms: number } | null = null
+    for (let code = 'Stopped', tried = false; ;) {
+      if (this.#silent.has(pds)) return { kind: 'not_reached', code: 'HostSilent', tried }
+      if (this.#stop.aborted) return { kind: 'not_reached', code, tried }
+      const began = { at: clock.now(), ms: performance.now() }
+      const answer = await request()
+      if (answer.kind === 'later' && !isSilent(answer)) {
+        await pause(answer.afterMs, this.#stop)
+        continue
+      }
+      if (answer.kind === 'ok' || !isSilent(answer)) return answer
+      // A host that is taken for dead was not even asked.
+      if (answer.kind !== 'later') [tried, code] = [true, codeOf(answer)]
+      else if (!tried) code = 'HostSilent'
+      silentFrom ??= began
+      const left = silentFrom.ms + PATIENCE_MS - performance.now()
+      if (left <= 0) {
+        this.#silent.set(pds, await this.#named(pds, answer, silentFrom.at))
+        return { kind: 'not_reached', code, tried }
+      }
+      await pause(Math.min(left, answer.kind === 'later' ? answer.afterMs : RETRY_MS), this.#stop)
+    }
+  }
+
+  /** @param since when this command first missed an answer; other processes may have missed one earlier */
+  async #named(pds: string, answer: Failure, since: number): Promise<SilentHost> {
+    if (answer.kind === 'host_down' && answer.directory !== undefined) {
+      return { what: 'PLC directory', url: answer.directory, since }
+    }
+    const known = await this.#deps.store.ledger.get(LEDGER.requests(pds))
+    return { what: 'PDS', url: pds, since: Math.min(since, known?.silentSince ?? since) }
+  }
+}

@@ -1,0 +1,18 @@
+/** Audits as earlier versions stored them: the last look at a repo, good or failed. */
+
+import { NO_COUNTS } from '../../src/domain/audit.ts'
+import type { StoredAudit } from '../../src/ports/store.ts'
+import { NOW } from './moods.ts'
+
+const counts = { ...NO_COUNTS, moods: 2, records: 2, synced: 2 }
+
+export const OLD_AUDITS = [
+  { user: 'u1', at: NOW, rev: 'rev', code: null, counts, findings: { stray: 1 } },
+  { user: 'u2', at: NOW, rev: null, code: 'RepoNotFound', counts: NO_COUNTS, findings: { unreadable: 1 } },
+]
+
+/** What they say. */
+export const OLD_AUDITS_READ: readonly StoredAudit[] = [
+  { user: 'u1', good: { at: NOW, rev: 'rev', counts, findings: { stray: 1 } }, failed: null },
+  { user: 'u2', good: null, failed: { since: NOW, at: NOW, code: 'RepoNotFound' } },
+]
