@@ -187,9 +187,11 @@ export async function backfillUser(
 
 /** Moods that were ordered before, by a backfill that was cut short for one, and have never been published. */
 function underWay(moods: ReadonlyMap<string, Mood>): string[] {
-  const isOrdered = ({ sync, isPrivate, deleted }: Mood): boolean =>
-    sync.state === 'pending' && sync.cid === null && !isPrivate && deleted === null
   return [...moods.values()].filter(isOrdered).map(({ id }) => id)
+}
+
+function isOrdered({ sync, isPrivate, deleted }: Mood): boolean {
+  return sync.state === 'pending' && sync.cid === null && !isPrivate && deleted === null
 }
 
 /** What became of the moods. @param isCut the wait for them was cut short */

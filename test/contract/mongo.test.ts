@@ -115,8 +115,8 @@ describe('mongodb', () => {
     const database = anyDatabase()
     await using store = await openMongo({ uri, database }, 'http://pds.test')
     await using client = await new MongoClient(uri).connect()
-    const documents = OLD_AUDITS.map(({ user, ...rest }) => ({ _id: user as never, ...rest }))
-    await client.db(database).collection('mood-audits').insertMany(documents)
+    const audits = client.db(database).collection('mood-audits')
+    for (const { user, ...audit } of OLD_AUDITS) await audits.insertOne({ _id: user as never, ...audit })
     expect(await store.audits.page('', 9)).toEqual(OLD_AUDITS_READ)
     await store.audits.note('u1', { kind: 'failed', at: NOW + 1, code: 'X' })
     expect(await store.audits.page('', 1)).toMatchObject([

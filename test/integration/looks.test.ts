@@ -66,7 +66,7 @@ function counting() {
       }
     },
   })
-  return { deps: { ...app, client, clock: { now: site.now } }, asked: () => asked }
+  return { deps: { ...app, client, clock: { now: () => site.now() } }, asked: () => asked }
 }
 
 async function audited(names: readonly string[], options = {}): Promise<Summary> {
@@ -237,10 +237,10 @@ describe('a backfill, a repair and a rollback', () => {
     const { deps } = counting()
     const run = (onProgress: (what: string) => void) =>
       backfill(deps, [user], { delayMs: 0, execute: true }, quiet, onProgress, stop.signal)
-    let isDown: Promise<void> | null = null
+    const downs: Promise<void>[] = []
     // The moods are ordered by then, and the first look is under way.
-    const cut = await run(() => void (isDown ??= site.pds.down()))
-    await isDown
+    const cut = await run(() => void (downs.length === 0 && downs.push(site.pds.down())))
+    await Promise.all(downs)
     expect(cut).toMatchObject({ complete: false, silent: down(site.app.pdsUrl), overall: { failed: 0 } })
     expect(cut.overall.migrated + cut.overall.notReached).toBe(4)
     expect(cut.overall.notReached).toBeGreaterThan(0)

@@ -1,5 +1,6 @@
 /** A backfill as text for operators, and as a document for programs and for its report. */
 
+import { whoIs } from '../../domain/user-names.ts'
 import type { Backfill } from '../../operate/backfill.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
@@ -22,7 +23,7 @@ export function describeBackfill({ executed, overall, users, ...rest }: Backfill
     ...(usersNotBegun > 0 ? [`not begun    ${usersNotBegun} users`] : []),
     ...failed.map(
       ({ handle, user, failed: n, total, reason }) =>
-        `${handle ? `@${handle}` : user}: ${n} of ${total} failed (${reason ?? 'see "moods status"'})`,
+        `${whoIs(user, handle)}: ${n} of ${total} failed (${reason ?? 'see "moods status"'})`,
     ),
     ...describeSilent(rest.silent, now),
     ...describeLastKnown(rest.lastKnown, now),
