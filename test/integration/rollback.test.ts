@@ -97,6 +97,13 @@ describe('a rollback', () => {
     expect((await site.app.store.moods.byId(mood.id))!.sync).toMatchObject({ state: 'published', cid: mood.sync.cid })
   })
 
+  it('reports repositories that the PDS refuses when references are to be noted again', async () => {
+    const account = (await site.app.store.accounts.byUser('bob'))!
+    const broken = await site.app.store.accounts.save({ ...account, did: `did:plc:${'a'.repeat(24)}` })
+    expect(await run('strip-references', { undo: true })).toMatchObject({ found: 0, unreadable: 1, notReached: 0 })
+    await site.app.store.accounts.save({ ...broken!, did: account.did })
+  })
+
   it('reports repositories that were not reached when references are to be noted again', async () => {
     await site.pds.down()
     expect(await run('strip-references', { undo: true })).toMatchObject({

@@ -159,9 +159,30 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a rollback takes a repo that cannot be read for one without records',
     file: 'src/operate/rollback.ts',
-    find: "unreadable: before.kind === 'unreadable' ? 1 : 0",
+    find: "unreadable: kind === 'unreadable' ? 1 : 0",
     replace: 'unreadable: 0',
     tests: [ROLLBACK],
+  },
+  {
+    bug: 'a failed look replaces the last good one',
+    file: 'src/domain/looks.ts',
+    find: "if (look.kind === 'failed') return { good: before.good, failed",
+    replace: "if (look.kind === 'failed') return { good: null, failed",
+    tests: ['src/domain/looks.test.ts', CONTRACT],
+  },
+  {
+    bug: 'a host that was given up is asked again for every user',
+    file: 'src/operate/hosts.ts',
+    find: 'this.#silent.set(pds, await',
+    replace: 'void (await',
+    tests: ['test/integration/looks.test.ts'],
+  },
+  {
+    bug: 'the report of a worse run takes the place of a better one',
+    file: 'src/cli/report-file.ts',
+    find: 'RANKS.indexOf(rank) < RANKS.indexOf(rankIn(this.path))',
+    replace: 'RANKS.indexOf(rank) < 0',
+    tests: ['src/cli/report-file.test.ts'],
   },
   {
     bug: 'a rollback reports that nothing is left without looking again',
