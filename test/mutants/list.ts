@@ -175,7 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/operate/hosts.ts',
     find: 'this.#silent.set(pds, await',
     replace: 'void (await',
-    tests: ['test/integration/looks.test.ts'],
+    tests: ['test/integration/hosts.test.ts'],
   },
   {
     bug: 'the report of a worse run takes the place of a better one',
