@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { temporaryFolder } from '../support/installation.ts'
-import { MUTANTS, type Mutant } from './list.ts'
+import { MUTANTS } from './list.ts'
+import type { Mutant } from './mutant.ts'
 
 const COPIED = [
   'src',

@@ -1,22 +1,13 @@
 /** Bugs to plant, one at a time: each breaks a law, and some test has to notice. */
 
-export interface Mutant {
-  readonly bug: string
-  readonly file: string
-  /** Occurs exactly once in the file. */
-  readonly find: string
-  readonly replace: string
-  /** Tests that are to notice. */
-  readonly tests: readonly string[]
-}
+import type { Mutant } from './mutant.ts'
+import { OPERATE } from './operate.ts'
 
 const CONTRACT = 'test/contract'
 const ENGINE = 'test/integration/engine.test.ts'
 const CHANGES = 'test/integration/changes.test.ts'
 const BUDGETS = 'test/integration/budgets.test.ts'
 const ERASURE = 'test/integration/erasure.test.ts'
-const AUDIT = 'test/integration/audit.test.ts'
-const ROLLBACK = 'test/integration/rollback.test.ts'
 const OUTCOME = 'test/integration/outcome.test.ts'
 const PUBLISH = 'test/integration/publish.test.ts'
 const WORKERS = 'test/integration/workers.test.ts'
@@ -143,69 +134,6 @@ export const MUTANTS: readonly Mutant[] = [
     tests: [ERASURE],
   },
   {
-    bug: 'an audit takes a private mood on the PDS for a mere stray',
-    file: 'src/domain/audit.ts',
-    find: "const kind = mood.isPrivate ? 'leaked' : 'stray'",
-    replace: "const kind = 'stray'",
-    tests: [AUDIT],
-  },
-  {
-    bug: 'a repair keeps the wrong one of two copies',
-    file: 'src/domain/audit.ts',
-    find: 'return [...there.filter(isRight), ...there.filter((rkey) => !isRight(rkey))]',
-    replace: 'return [...there]',
-    tests: [AUDIT],
-  },
-  {
-    bug: 'a rollback takes a repo that cannot be read for one without records',
-    file: 'src/operate/rollback.ts',
-    find: "unreadable: kind === 'unreadable' ? 1 : 0",
-    replace: 'unreadable: 0',
-    tests: [ROLLBACK],
-  },
-  {
-    bug: 'a failed look replaces the last good one',
-    file: 'src/domain/looks.ts',
-    find: "if (look.kind === 'failed') return { good: before.good, failed",
-    replace: "if (look.kind === 'failed') return { good: null, failed",
-    tests: ['src/domain/looks.test.ts', CONTRACT],
-  },
-  {
-    bug: 'a host that was given up is asked again for every user',
-    file: 'src/operate/hosts.ts',
-    find: 'this.#silent.set(pds, await',
-    replace: 'void (await',
-    tests: ['test/integration/hosts.test.ts'],
-  },
-  {
-    bug: 'the report of a worse run takes the place of a better one',
-    file: 'src/cli/report-file.ts',
-    find: 'RANKS.indexOf(rank) < RANKS.indexOf(rankIn(this.path))',
-    replace: 'RANKS.indexOf(rank) < 0',
-    tests: ['src/cli/report-file.test.ts'],
-  },
-  {
-    bug: 'a rollback reports that nothing is left without looking again',
-    file: 'src/operate/rollback.ts',
-    find: "const left = after.audit.findings.filter(({ kind }) => kind === 'unlinked').length",
-    replace: 'const left = 0',
-    tests: [ROLLBACK],
-  },
-  {
-    bug: 'a rollback deletes the records of other clients',
-    file: 'src/operate/rollback.ts',
-    find: 'filter(([, { value }]) => moodIdIn(value) !== null)',
-    replace: 'filter(([, { value }]) => value !== null)',
-    tests: [ROLLBACK],
-  },
-  {
-    bug: 'a rollback deletes records while federation is on',
-    file: 'src/operate/rollback.ts',
-    find: "    case 'delete-records':\n      await requireOff(deps)",
-    replace: "    case 'delete-records':",
-    tests: [ROLLBACK],
-  },
-  {
     bug: 'moods that waited for an account are not put back to work',
     file: 'src/domain/account.ts',
     find: "return { ...account, state: 'ready', did, pds, sealedSession, requeue: true, error: null }",
@@ -325,13 +253,6 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['test/integration/retry.test.ts'],
   },
   {
-    bug: 'what is retried is marked for no worker',
-    file: 'src/operate/retry.ts',
-    find: "for (let cursor: string | null = ''; cursor",
-    replace: 'for (let cursor: string | null = null; cursor',
-    tests: ['test/integration/retry.test.ts'],
-  },
-  {
     bug: 'a worker that is dead counts as alive',
     file: 'src/domain/worker.ts',
     find: 'return now - at <= ALIVE_MS',
@@ -374,13 +295,6 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ['src/domain/budget.test.ts'],
   },
   {
-    bug: 'the first words of a private mood are shown to an operator',
-    file: 'src/operate/show-mood.ts',
-    find: 'words: withWords && !mood.isPrivate ? firstWords(text) : null',
-    replace: 'words: withWords ? firstWords(text) : null',
-    tests: [SHOW],
-  },
-  {
     bug: 'a silent PDS is no reason: a mood that waits for it is said to wait for its turn',
     file: 'src/domain/reasons.ts',
     find: 'if (host.dead) {',
@@ -394,11 +308,5 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "if (needsAccount && account.state === 'pending') {",
     tests: ['src/domain/reasons.test.ts', 'test/integration/erase-open.test.ts'],
   },
-  {
-    bug: 'the name of an erasure in the log leads nowhere',
-    file: 'src/operate/things.ts',
-    find: 'erasures.push(...page.filter(({ receipt }) => logId(receipt) === id))',
-    replace: 'erasures.push(...page.filter(({ receipt }) => receipt === id))',
-    tests: [SHOW],
-  },
+  ...OPERATE,
 ]

@@ -1,0 +1,95 @@
+/** Bugs of the operator's commands: audits, repairs, rollbacks, reports, and what is shown. */
+
+import type { Mutant } from './mutant.ts'
+
+const CONTRACT = 'test/contract'
+const AUDIT = 'test/integration/audit.test.ts'
+const ROLLBACK = 'test/integration/rollback.test.ts'
+const SHOW = 'test/integration/show.test.ts'
+
+export const OPERATE: readonly Mutant[] = [
+  {
+    bug: 'an audit takes a private mood on the PDS for a mere stray',
+    file: 'src/domain/audit.ts',
+    find: "const kind = mood.isPrivate ? 'leaked' : 'stray'",
+    replace: "const kind = 'stray'",
+    tests: [AUDIT],
+  },
+  {
+    bug: 'a repair keeps the wrong one of two copies',
+    file: 'src/domain/audit.ts',
+    find: 'return [...there.filter(isRight), ...there.filter((rkey) => !isRight(rkey))]',
+    replace: 'return [...there]',
+    tests: [AUDIT],
+  },
+  {
+    bug: 'a rollback takes a repo that cannot be read for one without records',
+    file: 'src/operate/rollback.ts',
+    find: "unreadable: kind === 'unreadable' ? 1 : 0",
+    replace: 'unreadable: 0',
+    tests: [ROLLBACK],
+  },
+  {
+    bug: 'a failed look replaces the last good one',
+    file: 'src/domain/looks.ts',
+    find: "if (look.kind === 'failed') return { good: before.good, failed",
+    replace: "if (look.kind === 'failed') return { good: null, failed",
+    tests: ['src/domain/looks.test.ts', CONTRACT],
+  },
+  {
+    bug: 'a host that was given up is asked again for every user',
+    file: 'src/operate/hosts.ts',
+    find: 'this.#silent.set(pds, await',
+    replace: 'void (await',
+    tests: ['test/integration/hosts.test.ts'],
+  },
+  {
+    bug: 'the report of a worse run takes the place of a better one',
+    file: 'src/cli/report-file.ts',
+    find: 'RANKS.indexOf(rank) < RANKS.indexOf(rankIn(this.path))',
+    replace: 'RANKS.indexOf(rank) < 0',
+    tests: ['src/cli/report-file.test.ts'],
+  },
+  {
+    bug: 'a rollback reports that nothing is left without looking again',
+    file: 'src/operate/rollback.ts',
+    find: "const left = after.audit.findings.filter(({ kind }) => kind === 'unlinked').length",
+    replace: 'const left = 0',
+    tests: [ROLLBACK],
+  },
+  {
+    bug: 'a rollback deletes the records of other clients',
+    file: 'src/operate/rollback.ts',
+    find: 'filter(([, { value }]) => moodIdIn(value) !== null)',
+    replace: 'filter(([, { value }]) => value !== null)',
+    tests: [ROLLBACK],
+  },
+  {
+    bug: 'a rollback deletes records while federation is on',
+    file: 'src/operate/rollback.ts',
+    find: "    case 'delete-records':\n      await requireOff(deps)",
+    replace: "    case 'delete-records':",
+    tests: [ROLLBACK],
+  },
+  {
+    bug: 'what is retried is marked for no worker',
+    file: 'src/operate/retry.ts',
+    find: "for (let cursor: string | null = ''; cursor",
+    replace: 'for (let cursor: string | null = null; cursor',
+    tests: ['test/integration/retry.test.ts'],
+  },
+  {
+    bug: 'the first words of a private mood are shown to an operator',
+    file: 'src/operate/show-mood.ts',
+    find: 'words: withWords && !mood.isPrivate ? firstWords(text) : null',
+    replace: 'words: withWords ? firstWords(text) : null',
+    tests: [SHOW],
+  },
+  {
+    bug: 'the name of an erasure in the log leads nowhere',
+    file: 'src/operate/things.ts',
+    find: 'erasures.push(...page.filter(({ receipt }) => logId(receipt) === id))',
+    replace: 'erasures.push(...page.filter(({ receipt }) => receipt === id))',
+    tests: [SHOW],
+  },
+]
