@@ -34,6 +34,21 @@ export function queueContract(given: Given): void {
       expect(leases.flatMap((lease) => (lease ? [lease.user] : []))).toEqual(['u2'])
     })
 
+    it('a claim among users takes the repo of one of them that has been due the longest, or none', async () => {
+      const { repos } = given.store
+      for (const [i, user] of ['u1', 'u2', 'u3', 'u4'].entries()) await repos.mark(user, NOW + i)
+      const among = (...users: string[]) => given.other.repos.claim('w', NOW + 9, NOW + 100, QUARANTINE, users)
+      expect(await among()).toBeNull()
+      expect(await among('u9', 'u')).toBeNull()
+      expect((await among('u4', 'u3', 'u9'))?.user).toBe('u3')
+      expect(await among('u3')).toBeNull()
+      const leases = await Promise.all([1, 2, 3, 4].map(() => among('u2', 'u4')))
+      expect(leases.flatMap((lease) => (lease ? [lease.user] : [])).toSorted()).toEqual(['u2', 'u4'])
+      expect((await claimed(NOW + 9)).user).toBe('u1')
+      await repos.mark('not due', NOW + 50)
+      expect(await among('not due')).toBeNull()
+    })
+
     it('a repo is free again after its lease ends, and uncertain if it was not released', async () => {
       await given.store.repos.mark('u1', NOW)
       const first = await claimed(NOW)

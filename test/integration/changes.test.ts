@@ -1,10 +1,12 @@
-/** Deletions, edits, nukes and the federation switch, over HTTP and against the real PDS. */
+/** Deletions, edits, nukes and federation, over HTTP and against the real PDS. */
 
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
+import { MAX_WRITES } from '../../src/domain/batches.ts'
 import { type PostedMood, startApp, temporaryFolder, Visitor } from '../support/installation.ts'
 import { federate } from '../support/policy.ts'
 import { commitsOf, listRecords } from '../support/repo.ts'
+import { signedUpSite } from '../support/signed-up.ts'
 
 async function textsIn(app: App, handle: string): Promise<unknown[]> {
   const user = (await app.accounts.userOf(handle))!
@@ -281,5 +283,19 @@ describe('federation', () => {
     await federate(app.store, { mode: 'on' })
     await app.engine.drain()
     expect(await textsIn(app, 'alice')).toEqual(['three', 'two'])
+  })
+
+  it('a pass publishes no further once federation is switched off in the middle of it', async () => {
+    await using site = await signedUpSite(['alice'])
+    const { store, moods, engine, client } = site.app
+    const write = client.write.bind(client)
+    client.write = async (...args) => {
+      const outcome = await write(...args)
+      await federate(store, { mode: 'off' })
+      return outcome
+    }
+    for (let i = 0; i < MAX_WRITES + 5; i++) await moods.post('u1', { mood: `mood ${i}` })
+    await engine.drain()
+    expect((await store.work.count()).states).toMatchObject({ published: MAX_WRITES, local: 5 })
   })
 })

@@ -1,4 +1,7 @@
-/** `npm run mutants`: plants one bug at a time in a copy of the project, and sees whether the tests notice. */
+/**
+ * `npm run mutants`: plants one bug at a time in a copy of the project, and sees whether the tests notice. `npm run mutants
+ * -- WORDS` plants those whose description has these words.
+ */
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -50,20 +53,23 @@ await using folder = await temporaryFolder()
 for (const name of COPIED) cpSync(name, join(folder.path, name), { recursive: true })
 for (const name of ['node_modules', 'dist']) symlinkSync(resolve(name), join(folder.path, name))
 
-const all = [...new Set(MUTANTS.flatMap((mutant) => mutant.tests))]
+const words = process.argv.slice(2).join(' ')
+const chosen = MUTANTS.filter(({ bug }) => bug.includes(words))
+if (chosen.length === 0) throw new Error(`no bug is described with the words ${words}`)
+const all = [...new Set(chosen.flatMap((mutant) => mutant.tests))]
 const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'sqlite', ...all]
 if (spawnSync(process.execPath, args, { cwd: folder.path, timeout: LIMIT_MS, stdio: 'ignore' }).status !== 0) {
   throw new Error(`the tests fail without any bug planted: npx vitest run ${all.join(' ')}`)
 }
 
 let failed = 0
-for (const [i, mutant] of MUTANTS.entries()) {
+for (const [i, mutant] of chosen.entries()) {
   const started = performance.now()
   const result = plant(folder.path, mutant)
   if (result !== 'caught') failed++
   const seconds = ((performance.now() - started) / 1000).toFixed(0)
   console.log(
-    `${String(i + 1).padStart(2)}/${MUTANTS.length} ${result.padEnd(12)} ${seconds.padStart(3)} s  ${mutant.bug}`,
+    `${String(i + 1).padStart(2)}/${chosen.length} ${result.padEnd(12)} ${seconds.padStart(3)} s  ${mutant.bug}`,
   )
 }
 console.log(failed === 0 ? 'Every bug was noticed.' : `${failed} were not.`)

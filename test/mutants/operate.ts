@@ -6,6 +6,8 @@ const CONTRACT = 'test/contract'
 const AUDIT = 'test/integration/audit.test.ts'
 const ROLLBACK = 'test/integration/rollback.test.ts'
 const SHOW = 'test/integration/show.test.ts'
+const COMMANDS = 'test/integration/commands.test.ts'
+const CHANGES = 'test/integration/changes.test.ts'
 
 export const OPERATE: readonly Mutant[] = [
   {
@@ -91,5 +93,40 @@ export const OPERATE: readonly Mutant[] = [
     find: 'erasures.push(...page.filter(({ receipt }) => logId(receipt) === id))',
     replace: 'erasures.push(...page.filter(({ receipt }) => receipt === id))',
     tests: [SHOW],
+  },
+  {
+    bug: 'the engine of a command claims the repo of any user',
+    file: 'src/sync/engine.ts',
+    find: 'if (await this.#next(stopping, among, settled)) return true',
+    replace: 'if (await this.#next(stopping, undefined, settled)) return true',
+    tests: [COMMANDS],
+  },
+  {
+    bug: 'a claim among users takes the repo of another user',
+    file: 'src/store/sqlite/repos.ts',
+    find: 'WHERE user IN (SELECT value FROM json_each(?)) AND due_at <= ?',
+    replace: 'WHERE json_valid(?) AND due_at <= ?',
+    tests: [CONTRACT],
+  },
+  {
+    bug: 'making accounts publishes what is due',
+    file: 'src/sync/engine.ts',
+    find: 'settled ? pass.makeAccount(() => settled.add(lease.user)) : pass.run()',
+    replace: 'pass.run()',
+    tests: [COMMANDS],
+  },
+  {
+    bug: 'users on the list are published while federation is off',
+    file: 'src/domain/policy.ts',
+    find: "if (mode === 'on' || mode === 'off') return mode === 'on'",
+    replace: "if (mode === 'on') return true",
+    tests: ['src/domain/policy.test.ts', CHANGES],
+  },
+  {
+    bug: 'a pass goes on with the policy that it began with',
+    file: 'src/sync/pass.ts',
+    find: 'const { policy, due } = read ?? (await this.#lookAtWork())',
+    replace: 'const { due } = read ?? (await this.#lookAtWork())\n      const { policy } = seen',
+    tests: [CHANGES],
   },
 ]

@@ -8,7 +8,11 @@ function describePolicy({ text, by, since, reason }: PolicyView): string {
 }
 
 function extent({ moods, users }: Extent): string {
-  return `${moods} moods of ${users} users`
+  return `${counted(moods, 'mood')} of ${counted(users, 'user')}`
+}
+
+function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`
 }
 
 export function describeFederation({ federation, ignored, moods }: FederationStatus): string {
@@ -26,11 +30,12 @@ export function describeChange({ before, after, effects }: FederationChange): st
   return [
     describePolicy(before),
     `With federation ${after.text}:`,
-    `  go out          ${extent(effects.released)}, and what these users post from now on`,
-    `  will be held    ${extent(effects.held)}, and what these users post from now on`,
-    `  as before       ${extent(effects.underWay)} on their way, ${extent(effects.stillHeld)} held`,
-    `  wait for a backfill, as before: ${extent(effects.history)}`,
-    '  withdrawn       nothing: records that are published stay where they are',
+    `  let out    ${extent(effects.released)}, held until now`,
+    `  held       ${extent(effects.held)}, on their way until now`,
+    `  unchanged  ${extent(effects.underWay)} on their way, ${extent(effects.stillHeld)} held`,
+    `  history    ${extent(effects.history)} go on waiting for "moods backfill"`,
+    '  withdrawn  nothing: records that are published stay where they are',
+    'What is posted from then on goes by the new policy.',
   ].join('\n')
 }
 
