@@ -1,12 +1,11 @@
 /** `moods audit`: reads repositories whole and reports how they differ from the database. */
 
 import { Command } from 'commander'
-import { whoIs } from '../../domain/user-names.ts'
 import type { AuditReport } from '../../operate/survey.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, wholeNumber } from '../options.ts'
-import { describeSummary, summaryDocument } from '../describe/audit.ts'
+import { describeAudit, summaryDocument } from '../describe/audit.ts'
 
 interface Options {
   readonly limit?: number
@@ -34,7 +33,7 @@ function audit(names: readonly string[], options: Options): Promise<Ending> {
       const { auditUsers } = await import('../../operate/survey.ts')
       return auditUsers(app, names, options, onProgress, stop)
     },
-    text: (result) => describe(result, Date.now()),
+    text: (result) => describeAudit(result, names, Date.now()),
     json: ({ complete, summary, users }) => ({ complete, summary: summaryDocument(summary), users }),
     ending,
   })
@@ -42,21 +41,4 @@ function audit(names: readonly string[], options: Options): Promise<Ending> {
 
 function ending({ complete, summary }: AuditReport): Ending {
   return { needsSomebody: Object.keys(summary.findings).length > 0, complete }
-}
-
-/** Findings that are listed by name; more are counted. */
-const LISTED = 20
-
-function describe({ summary, users }: AuditReport, now: number): string {
-  const lines = describeSummary(summary, now)
-  for (const { handle, user, result, code, findings } of users) {
-    const name = whoIs(user, handle)
-    if (result === 'unreadable')
-      lines.push(`${name}: cannot be read (${code}); nothing is known of this repository now`)
-    for (const { kind, rkey, mood } of findings.slice(0, LISTED)) {
-      lines.push(`${name}: ${kind}${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`)
-    }
-    if (findings.length > LISTED) lines.push(`${name}: and ${findings.length - LISTED} more (--json lists all)`)
-  }
-  return lines.join('\n')
 }

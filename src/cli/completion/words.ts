@@ -49,8 +49,3 @@ export function valuesOf(words: readonly CommandWords[]) {
     )
   })
 }
-
-/** A text as one word of a shell. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
-}

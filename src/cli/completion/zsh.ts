@@ -1,6 +1,7 @@
 /** Completion for zsh. */
 
-import { type CommandWords, quoted, valuesOf } from './words.ts'
+import { quoted } from '../../domain/shell-word.ts'
+import { type CommandWords, valuesOf } from './words.ts'
 
 /** @returns a script to be sourced, or to be put into a folder of $fpath as `_moods` */
 export function zshCompletion(words: readonly CommandWords[]): string {

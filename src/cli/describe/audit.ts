@@ -1,7 +1,9 @@
-/** The summary that `moods audit` and `moods repair` print. */
+/** What `moods audit` prints, and the summary that `moods repair` prints too. */
 
-import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
-import type { Summary } from '../../operate/survey.ts'
+import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
+import { nameOf, whoIs } from '../../domain/user-names.ts'
+import type { AuditReport, Summary } from '../../operate/survey.ts'
+import { colour } from '../colour.ts'
 import { percent } from '../phrases.ts'
 import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } from './silence.ts'
 
@@ -9,6 +11,7 @@ import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } 
 export function describeSummary({ counts, findings, silent, lastKnown, ...of }: Summary, now: number): string[] {
   const checked = of.audited + of.unchanged + of.unreadable
   return [
+    ...alarm(findings.leaked),
     `moods          ${counts.moods}`,
     `records        ${counts.records}`,
     `sync rate      ${percent(of.syncRate, 'nothing to sync')}`,
@@ -25,4 +28,68 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
 /** The same for programs. */
 export function summaryDocument({ silent, lastKnown, ...numbers }: Summary) {
   return { ...numbers, silent: silentDocument(silent), lastKnown: lastKnownDocument(lastKnown) }
+}
+
+/** Said first and loudly: what people believe to be private can be read by anybody. */
+function alarm(leaked: number | undefined): string[] {
+  if (leaked === undefined) return []
+  const what = leaked === 1 ? '1 private mood is' : `${leaked} private moods are`
+  return [colour('alarm', `LEAKED: ${what} in a public repository.`)]
+}
+
+/** Findings that are listed by name; more are counted. */
+const LISTED = 20
+
+type Audited = AuditReport['users'][number]
+
+/** @param names of the users who were asked for; none for all. @param now ms since 1970 */
+export function describeAudit({ summary, users }: AuditReport, names: readonly string[], now: number): string {
+  const leakedFirst = users.toSorted((a, b) => Number(hasLeaked(b)) - Number(hasLeaked(a)))
+  return [...describeSummary(summary, now), ...leakedFirst.flatMap(describeAudited), ...remedies(users, names)].join(
+    '\n',
+  )
+}
+
+function hasLeaked({ findings }: Audited): boolean {
+  return findings.some(({ kind }) => kind === 'leaked')
+}
+
+function describeAudited({ user, handle, result, code, findings }: Audited): string[] {
+  const name = whoIs(user, handle)
+  const worstFirst = findings.toSorted((a, b) => FINDING_KINDS.indexOf(a.kind) - FINDING_KINDS.indexOf(b.kind))
+  return [
+    ...(result === 'unreadable' ? [`${name}: cannot be read (${code}); nothing is known of this repository now`] : []),
+    ...worstFirst.slice(0, LISTED).map(({ kind, rkey, mood }) => {
+      const shown = kind === 'leaked' ? colour('problem', kind) : kind
+      return `${name}: ${shown}${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`
+    }),
+    ...(findings.length > LISTED ? [`${name}: and ${findings.length - LISTED} more (--json lists all)`] : []),
+  ]
+}
+
+/** More users are not written out on a command line: it is for all of them then. */
+const NAMED = 5
+
+/** The commands that set right what was found. */
+function remedies(users: readonly Audited[], names: readonly string[]): string[] {
+  const whose = (those: readonly Audited[]): string => {
+    if (names.length === 0 && those.length > NAMED) return ''
+    return those.map(({ user, handle }) => ` ${nameOf(user, handle)}`).join('')
+  }
+  const having = (kinds: readonly FindingKind[]) =>
+    users.filter(({ findings }) => findings.some(({ kind }) => kinds.includes(kind)))
+  const repaired = having(REPAIRED)
+  const foreign = having(['foreign', 'unreadable'])
+  const closed = users.filter(({ result }) => result === 'unreadable')
+  return [
+    ...(repaired.length > 0
+      ? [`"moods repair${whose(repaired)} --execute" repairs this; without --execute it only tells what it would do.`]
+      : []),
+    ...(foreign.length > 0
+      ? [
+          `Records of other clients stay; "moods repair${whose(foreign)} --finding foreign --finding unreadable --execute" deletes them.`,
+        ]
+      : []),
+    ...(closed.length > 0 ? [`"moods accounts check${whose(closed)}" tells why a repository cannot be read.`] : []),
+  ]
 }

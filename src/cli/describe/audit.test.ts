@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { NO_COUNTS } from '../../domain/audit.ts'
+import type { FindingKind } from '../../domain/finding-kinds.ts'
+import type { AuditReport, Summary } from '../../operate/survey.ts'
+import { describeAudit } from './audit.ts'
+
+const SUMMARY: Summary = {
+  users: 2,
+  audited: 2,
+  unchanged: 0,
+  unreadable: 0,
+  notReached: 0,
+  withoutAccount: 0,
+  clean: 0,
+  counts: NO_COUNTS,
+  findings: {},
+  syncRate: null,
+  silent: [],
+  lastKnown: null,
+}
+
+function audited(user: string, handle: string, ...kinds: readonly FindingKind[]): AuditReport['users'][number] {
+  const findings = kinds.map((kind, i) => ({ kind, rkey: `key-${i}`, mood: null }))
+  return { user, handle, did: null, result: 'findings', findings }
+}
+
+function linesOf(
+  users: AuditReport['users'],
+  names: readonly string[] = [],
+  findings: Summary['findings'] = {},
+): string[] {
+  return describeAudit({ complete: true, summary: { ...SUMMARY, findings }, users }, names, 0).split('\n')
+}
+
+describe('what moods audit prints', () => {
+  beforeEach(() => vi.stubEnv('NO_COLOR', '1'))
+  afterEach(() => vi.unstubAllEnvs())
+
+  it('begins with what has leaked, whatever else there is', () => {
+    const users = [audited('u1', 'alice', 'missing'), audited('u2', 'bob', 'stray', 'leaked')]
+    const lines = linesOf(users, [], { leaked: 1, missing: 1, stray: 1 })
+    expect(lines[0]).toBe('LEAKED: 1 private mood is in a public repository.')
+    expect(lines.filter((line) => line.startsWith('@'))).toEqual([
+      '@bob (u2): leaked key-1',
+      '@bob (u2): stray key-0',
+      '@alice (u1): missing key-0',
+    ])
+    expect(linesOf(users, [], { leaked: 3 })[0]).toBe('LEAKED: 3 private moods are in a public repository.')
+    expect(linesOf(users)[0]).toMatch(/^moods /)
+  })
+
+  it('ends with the command that repairs it, for the users whom it concerns', () => {
+    const last = (...given: Parameters<typeof linesOf>): string => linesOf(...given).at(-1)!
+    const users = [audited('u1', 'alice', 'missing'), audited('idp|2', '', 'drift'), audited('u3', 'carol', 'foreign')]
+    expect(linesOf(users).slice(-2)).toEqual([
+      `"moods repair @alice 'idp|2' --execute" repairs this; without --execute it only tells what it would do.`,
+      'Records of other clients stay; "moods repair @carol --finding foreign --finding unreadable --execute" deletes them.',
+    ])
+    const many = Array.from({ length: 6 }, (_, i) => audited(`u${i}`, `user-${i}`, 'missing'))
+    expect(last(many)).toContain('"moods repair --execute"')
+    expect(last(many, ['all', 'of', 'these'])).toContain(
+      '"moods repair @user-0 @user-1 @user-2 @user-3 @user-4 @user-5 --',
+    )
+    expect(last([{ ...audited('u1', 'alice'), result: 'unreadable', code: 'RepoDeactivated' }])).toBe(
+      '"moods accounts check @alice" tells why a repository cannot be read.',
+    )
+    expect(last([])).toMatch(/^not findings/)
+  })
+
+  it('lists twenty findings of a user, and counts the others', () => {
+    const kinds = Array<FindingKind>(23).fill('duplicate')
+    const lines = linesOf([audited('u1', 'alice', ...kinds)])
+    expect(lines.filter((line) => line.includes('duplicate key-'))).toHaveLength(20)
+    expect(lines).toContain('@alice (u1): and 3 more (--json lists all)')
+  })
+})
