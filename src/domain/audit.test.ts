@@ -9,6 +9,7 @@ import { planMood } from './plan.ts'
 import { FEDERATE_ALL, FEDERATE_NONE } from './policy.ts'
 import { cidOf, COLLECTION, desiredRecord, moodIdIn, rkeyFor, uriOf } from './record.ts'
 import { adopted, enqueued, held, published, rejected, unseen, withdrawn } from './sync.ts'
+import { countBy } from './tally.ts'
 
 const account = aReadyAccount()
 const did = account.did!
@@ -152,6 +153,25 @@ describe('an audit', () => {
         expect(new Set(own.map(({ moodId }) => moodId)).size).toBe(own.length)
       }),
       { numRuns: 400 },
+    )
+  })
+
+  it('names the reason for every mood that is private or held, each once', () => {
+    fc.assert(
+      fc.property(worlds, fc.boolean(), (world, isOff) => {
+        const policy = isOff ? FEDERATE_NONE : FEDERATE_ALL
+        const { findings, counts, held: reasons } = audit(world, { policy })
+        const found = new Set(findings.flatMap(({ kind, moodId }) => (kind === 'duplicate' ? [] : (moodId ?? []))))
+        const quiet = [...world.moods.values()].filter(({ id, sync }) => sync.state !== 'pending' && !found.has(id))
+        const expected = quiet.flatMap((mood) => {
+          const desired = desiredRecord(mood, account, policy)
+          if (desired.kind === 'hold') return desired.reason
+          return desired.kind === 'absent' && mood.isPrivate ? 'private' : []
+        })
+        expect(reasons).toEqual(countBy(expected))
+        expect(sum(Object.values(reasons))).toBeLessThanOrEqual(counts.kept + counts.absent)
+      }),
+      { numRuns: 300 },
     )
   })
 

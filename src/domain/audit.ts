@@ -6,6 +6,8 @@ import type { Account } from './account.ts'
 import type { FindingKind } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
 import type { FederationPolicy } from './policy.ts'
+import { count } from './tally.ts'
+import type { HoldReason } from './sync.ts'
 import { desiredRecord, isLegacyForm, isLegacyRecordOf, isReadable, moodIdIn } from './record.ts'
 
 /** What fixes a finding. */
@@ -65,6 +67,8 @@ export function addedCounts(a: AuditCounts, b: AuditCounts): AuditCounts {
 export interface RepoAudit {
   readonly findings: readonly Finding[]
   readonly counts: AuditCounts
+  /** Moods about which nothing is to be done, by the reason. They are among the counts of those that are kept or absent. */
+  readonly held: Readonly<Partial<Record<HoldReason, number>>>
 }
 
 /** What a backfill did for one user. */
@@ -119,6 +123,7 @@ class Auditor {
   readonly #copies = new Map<string, string[]>()
   /** Record keys of the moods: each belongs to its own mood, whatever stands there. */
   readonly #keys: ReadonlySet<string>
+  readonly #reasons: Partial<Record<HoldReason, number>> = {}
   readonly #counts = { synced: 0, kept: 0, legacy: 0, inFlight: 0, absent: 0, unpublishable: 0, rejected: 0 }
 
   constructor(input: AuditInput) {
@@ -140,7 +145,8 @@ class Auditor {
       const kind = !isReadable(value) ? 'unreadable' : moodIdIn(value) === null ? 'foreign' : 'stray'
       this.#findings.push({ kind, rkey, moodId: null, fix })
     }
-    return { findings: this.#findings, counts: { moods: moods.length, records: records.size, ...this.#counts } }
+    const counts = { moods: moods.length, records: records.size, ...this.#counts }
+    return { findings: this.#findings, counts, held: this.#reasons }
   }
 
   #mood(mood: Mood): void {
@@ -155,7 +161,7 @@ class Auditor {
       case 'absent':
         return this.#unwanted(mood, there)
       case 'hold':
-        return this.#held(mood, there)
+        return this.#held(mood, desired.reason, there)
       case 'invalid':
         return void this.#counts.unpublishable++
     }
@@ -218,19 +224,24 @@ class Auditor {
     if (sync.state === 'published') {
       return this.#found('dangling', mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
     }
+    if (mood.isPrivate) count(this.#reasons, 'private')
     this.#counts.absent++
   }
 
   /** Left as it is, but for second copies, and for a reference to nothing. */
-  #held(mood: Mood, there: readonly string[]): void {
+  #held(mood: Mood, reason: HoldReason, there: readonly string[]): void {
     const [first, ...others] = there
     for (const rkey of others) this.#remove('duplicate', mood, rkey)
     const { sync } = mood
-    if (first !== undefined) return void this.#counts.kept++
+    if (first !== undefined) {
+      count(this.#reasons, reason)
+      return void this.#counts.kept++
+    }
     // What another mood has put there is left as it is too.
     if (sync.state === 'published' && !this.#input.records.has(sync.rkey)) {
       return this.#found('dangling', mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
     }
+    count(this.#reasons, reason)
     this.#counts.absent++
   }
 
