@@ -7,6 +7,7 @@ import type { FindingKind } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
 import type { FederationPolicy } from './policy.ts'
 import { count } from './tally.ts'
+import type { Reason } from './reasons.ts'
 import type { HoldReason } from './sync.ts'
 import { desiredRecord, isLegacyForm, isLegacyRecordOf, isReadable, moodIdIn } from './record.ts'
 
@@ -86,7 +87,7 @@ export interface BackfillReport {
   readonly notReached: number
   readonly skipped: Readonly<Record<'private' | 'deleted' | 'tooLong' | 'noAccount' | 'other', number>>
   /** Why nothing, or not everything, could be done. */
-  readonly reason: string | null
+  readonly reason: Reason | null
 }
 
 /** A record as it was read; `value` is undefined when it could not be. */

@@ -16,6 +16,8 @@ import {
   type Reason,
   REASON_CODES,
   rowReason,
+  silentReason,
+  unreadableReason,
   whyNot,
   whyNotErased,
 } from './reasons.ts'
@@ -150,6 +152,16 @@ describe('reasons', () => {
       check(accountReason(account, '@alice'))
       if (account?.error) expect(accountReason(account).text).toContain(account.error.code)
     }
+  })
+
+  it('have words and a remedy for every repository that cannot be read', () => {
+    for (const account of accounts) if (account) check(unreadableReason(account, 'RepoNotFound', '@alice'))
+    expect(unreadableReason(ready, 'RepoNotFound', '@alice')).toMatchObject({
+      code: 'repo_unreadable',
+      text: 'the repository cannot be read (RepoNotFound)',
+      remedy: expect.stringContaining('"moods accounts check @alice"'),
+    })
+    check(silentReason('ECONNREFUSED'))
   })
 
   it('have words and a remedy for every state of a mood’s copy, from its row alone', () => {

@@ -21,6 +21,7 @@ export const REASON_CODES = [
   'account_pending',
   'account_refused',
   'account_ready',
+  'repo_unreadable',
   'being_erased',
   'no_worker',
   'pds_silent',
@@ -114,6 +115,22 @@ const REFUSALS: Readonly<Partial<Record<string, string>>> = {
   RepoDeactivated: 'Have the account activated again by its owner',
   RepoNotFound: 'The PDS has no such repository: see whether it is the right PDS, and whether the account was deleted',
   HandleNotAvailable: 'Every handle that was tried is taken: free one on the PDS',
+}
+
+/** Why a repository could not be read, though the PDS has answered. @param code of the PDS, or of what was wrong with the answer */
+export function unreadableReason(account: Pick<Account, 'state' | 'did' | 'error'>, code: string, who: string): Reason {
+  if (account.state !== 'ready') return accountReason(account, who)
+  const remedy = `See what the PDS says of the account: "moods accounts check ${who}".`
+  return { code: 'repo_unreadable', text: `the repository cannot be read (${code})`, remedy }
+}
+
+/** Why a repository could not be read: the PDS has not answered. */
+export function silentReason(code: string): Reason {
+  return {
+    code: 'pds_silent',
+    text: `the PDS does not answer (${code})`,
+    remedy: 'Run the command again once it does.',
+  }
 }
 
 /** What a mood's row alone tells about its copy: enough for lists, which cannot read more for each mood. */

@@ -6,11 +6,12 @@ import { type FindingKind } from '../domain/finding-kinds.ts'
 import type { GoodLook } from '../domain/looks.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { type FederationPolicy, inForce } from '../domain/policy.ts'
+import { accountReason, type Reason, silentReason, unreadableReason } from '../domain/reasons.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { countBy } from '../domain/tally.ts'
 import type { ChangePosition, Store } from '../ports/store.ts'
 import type { OperatorDeps } from './deps.ts'
-import { Hosts } from './hosts.ts'
+import { Hosts, STOPPED } from './hosts.ts'
 import { historyOf, pagesOf } from './pages.ts'
 
 export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock'>
@@ -34,6 +35,18 @@ export type UserAudit =
   | { readonly kind: 'no_account'; readonly account: Account | null }
 
 const PAGE = 500
+
+/** Why nothing is known of a repo, or why there is none; null where the look was stopped before it began. */
+export function reasonOf(result: Exclude<UserAudit, { kind: 'audited' }>, name: string): Reason | null {
+  switch (result.kind) {
+    case 'no_account':
+      return accountReason(result.account, name)
+    case 'unreadable':
+      return unreadableReason(result.account, result.code, name)
+    case 'not_reached':
+      return result.code === STOPPED ? null : silentReason(result.code)
+  }
+}
 
 /**
  * Audits one user and stores the result; a look that fails is stored beside the last good one. Where something is found,

@@ -7,7 +7,9 @@ import { DomainError } from '../domain/errors.ts'
 import type { LooksTogether } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
 import { federates, inForce } from '../domain/policy.ts'
-import { type AuditDeps, auditUser } from './audit.ts'
+import { accountReason } from '../domain/reasons.ts'
+import { nameOf } from '../domain/user-names.ts'
+import { type AuditDeps, auditUser, reasonOf } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOutText } from './federation.ts'
 import { Hosts } from './hosts.ts'
@@ -164,14 +166,13 @@ export async function backfillUser(
   const found = await auditUser(deps, user, {}, hosts)
   const none = { user, handle, total: moods.size, migrated: 0, already: 0, failed: 0, notReached: 0 }
   if (found.kind === 'no_account') {
-    const skipped = skippedOf(moods, 'noAccount')
-    return { ...none, skipped, reason: found.account?.error?.code ?? 'no account' }
+    return { ...none, skipped: skippedOf(moods, 'noAccount'), reason: reasonOf(found, nameOf(user, handle)) }
   }
   if (found.kind !== 'audited') {
     const skipped = skippedOf(moods, null)
     const publishable = moods.size - skipped.private - skipped.deleted
     const left = found.kind === 'not_reached' ? { notReached: publishable } : { failed: publishable }
-    return { ...none, ...left, skipped, reason: found.code }
+    return { ...none, ...left, skipped, reason: reasonOf(found, nameOf(user, handle)) }
   }
   const findings = found.audit.findings.filter(isHandled)
   const wanted = new Set([...findings.map(({ moodId }) => moodId!), ...underWay(moods)])
@@ -208,7 +209,7 @@ async function outcomeOf(
   const isOpen = isCut && isReady(account)
   // Those that were not ordered yet are as they were.
   const notReached = isOpen ? states.filter((state) => state === 'pending' || state === 'local').length : 0
-  const reason = isReady(account) ? null : (account?.error?.code ?? 'the account is not ready')
+  const reason = isReady(account) ? null : accountReason(account, nameOf(user, account?.handle ?? null))
   return { migrated, failed: wanted.size - migrated - notReached, notReached, reason }
 }
 

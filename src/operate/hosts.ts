@@ -14,6 +14,9 @@ export interface NotReached {
   readonly tried: boolean
 }
 
+/** Code of a question that was not put: the command was stopped. */
+export const STOPPED: string = 'Stopped'
+
 /** How long a host may be silent before it is given up; long enough for one that is started again. */
 const PATIENCE_MS = 5_000
 /** The pause between two tries where the budgets ask for none. */
@@ -52,7 +55,7 @@ export class Hosts {
   async ask<T>(pds: string, request: () => Promise<Outcome<T>>): Promise<Outcome<T> | NotReached> {
     const { clock } = this.#deps
     let silentFrom: { readonly at: number; readonly ms: number } | null = null
-    for (let code = 'Stopped', tried = false; ;) {
+    for (let code = STOPPED, tried = false; ;) {
       if (this.#silent.has(pds)) return { kind: 'not_reached', code: 'HostSilent', tried }
       if (this.#stop.aborted) return { kind: 'not_reached', code, tried }
       const began = { at: clock.now(), ms: performance.now() }

@@ -5,11 +5,22 @@ import { type Account, isReady } from '../domain/account.ts'
 import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'
+import type { Reason } from '../domain/reasons.ts'
+import type { HoldReason } from '../domain/sync.ts'
 import { count } from '../domain/tally.ts'
+import { nameOf } from '../domain/user-names.ts'
 import type { Store } from '../ports/store.ts'
-import { type AuditDeps, type AuditOptions, auditUser, countKinds, unchangedSince, type UserAudit } from './audit.ts'
+import {
+  type AuditDeps,
+  type AuditOptions,
+  auditUser,
+  countKinds,
+  reasonOf,
+  unchangedSince,
+  type UserAudit,
+} from './audit.ts'
 import type { OnProgress } from './deps.ts'
-import { Hosts } from './hosts.ts'
+import { Hosts, STOPPED } from './hosts.ts'
 import { archived } from './pages.ts'
 import type { SilentHost } from './silence.ts'
 import { findUsers } from './users.ts'
@@ -57,6 +68,8 @@ export interface Summary {
   readonly clean: number
   readonly counts: AuditCounts
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
+  /** Moods about which nothing is to be done, by the reason; those of unchanged repos are not among them. */
+  readonly held: Readonly<Partial<Record<HoldReason, number>>>
   /** Of the moods that belong in a repo, the share that is there, correct and noted: 0 to 1; null where there are none. */
   readonly syncRate: number | null
   /** Hosts that did not answer. */
@@ -104,9 +117,7 @@ async function auditOrNot(
   hosts: Hosts,
   stop: AbortSignal,
 ): Promise<UserAudit> {
-  return stop.aborted
-    ? { kind: 'not_reached', account, code: 'Stopped' }
-    : auditUser(deps, account.user, options, hosts)
+  return stop.aborted ? { kind: 'not_reached', account, code: STOPPED } : auditUser(deps, account.user, options, hosts)
 }
 
 /** Most audits read at once. */
@@ -137,6 +148,8 @@ interface AuditedUser {
   readonly result: 'findings' | 'unreadable' | 'not_reached' | 'no_account'
   /** Why the repo could not be read. */
   readonly code?: string
+  /** Why nothing is known, in words; null where there is something to find, or the audit was stopped. */
+  readonly reason: Reason | null
   readonly findings: readonly {
     readonly kind: FindingKind
     readonly rkey: string | null
@@ -181,16 +194,19 @@ export async function auditUsers(
 function describe({ user, handle, did }: Account, result: UserAudit | 'unchanged'): AuditedUser | null {
   const who = { user, handle, did }
   if (result === 'unchanged') return null
-  if (result.kind === 'no_account') return { ...who, result: 'no_account', findings: [] }
-  if (result.kind !== 'audited') return { ...who, result: result.kind, code: result.code, findings: [] }
+  if (result.kind !== 'audited') {
+    const code = result.kind === 'no_account' ? {} : { code: result.code }
+    return { ...who, result: result.kind, ...code, reason: reasonOf(result, nameOf(user, handle)), findings: [] }
+  }
   const findings = result.audit.findings.map(({ kind, rkey, moodId }) => ({ kind, rkey, mood: moodId }))
-  return findings.length === 0 ? null : { ...who, result: 'findings', findings }
+  return findings.length === 0 ? null : { ...who, result: 'findings', reason: null, findings }
 }
 
 class Tally {
   readonly #of = { users: 0, audited: 0, unchanged: 0, unreadable: 0, notReached: 0, withoutAccount: 0, clean: 0 }
   #counts = NO_COUNTS
   readonly #findings: Partial<Record<FindingKind, number>> = {}
+  readonly #held: Partial<Record<HoldReason, number>> = {}
 
   add(result: UserAudit | { readonly counts: AuditCounts }): void {
     this.#of.users++
@@ -203,6 +219,7 @@ class Tally {
       if (result.audit.findings.length === 0) this.#of.clean++
       this.#counts = addedCounts(this.#counts, result.audit.counts)
       for (const [kind, n] of Object.entries(countKinds(result.audit.findings))) this.#found(kind as FindingKind, n)
+      for (const [hold, n] of Object.entries(result.audit.held)) count(this.#held, hold as HoldReason, n)
     } else if (result.kind === 'unreadable') {
       this.#of.unreadable++
       this.#found('unreadable', 1)
@@ -219,6 +236,7 @@ class Tally {
     const inStep = counts.synced + counts.legacy
     const { missing = 0, drift = 0, dangling = 0, unlinked = 0 } = this.#findings
     const wanted = inStep + missing + drift + dangling + unlinked
-    return { ...this.#of, counts, findings: this.#findings, syncRate: wanted === 0 ? null : inStep / wanted }
+    const syncRate = wanted === 0 ? null : inStep / wanted
+    return { ...this.#of, counts, findings: this.#findings, held: this.#held, syncRate }
   }
 }

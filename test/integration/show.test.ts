@@ -268,3 +268,32 @@ describe('moods show, as a process', () => {
     ])
   })
 })
+
+describe('moods audit, repair and backfill', () => {
+  it('tell in words why moods are held, and why nothing is known of a repository, with the remedies', async () => {
+    await using site = await signedUpSite(['alice', 'bob'])
+    const { app } = site
+    await postMany(site, 1)
+    await app.moods.post('u1', { mood: 'a secret', isPrivate: true })
+    const { did } = await readyAccount(app, 'u2')
+    await takeDown(app.pdsUrl, site.env['PDS_ADMIN_PASSWORD']!, did)
+    await app.moods.post('u2', { mood: 'to an account taken down' })
+    await app.engine.drain()
+    await app.moods.post('u3', { mood: 'of a user without an account' })
+    const [audit, repair, backfill] = await Promise.all(
+      ['audit', 'repair', 'backfill'].map((command) => runMoods([command], site.env)),
+    )
+    const refused = /@bob \(u2\): .*the PDS refuses the account \(\w+\)\. .*"moods retry --reason \w+ --execute"\.$/m
+    for (const { stdout } of [audit!, repair!, backfill!]) {
+      expect(stdout).toContain('  1 held: private moods never leave the database. Nothing has to be done.\n')
+      expect(stdout).not.toContain('a secret')
+    }
+    for (const { stdout } of [audit!, backfill!]) expect(stdout).toMatch(refused)
+    expect(backfill!.stdout).toContain('  1 held: the author has no account on a PDS yet. An account is made by')
+    const json = await runMoods(['audit', '--json'], site.env)
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      summary: { held: [{ code: 'private', moods: 1 }] },
+      users: [{ handle: 'bob', result: 'unreadable', reason: { code: 'account_refused' } }],
+    })
+  })
+})

@@ -14,6 +14,7 @@ const SUMMARY: Summary = {
   clean: 0,
   counts: NO_COUNTS,
   findings: {},
+  held: {},
   syncRate: null,
   silent: [],
   lastKnown: null,
@@ -21,7 +22,7 @@ const SUMMARY: Summary = {
 
 function audited(user: string, handle: string, ...kinds: readonly FindingKind[]): AuditReport['users'][number] {
   const findings = kinds.map((kind, i) => ({ kind, rkey: `key-${i}`, mood: null }))
-  return { user, handle, did: null, result: 'findings', findings }
+  return { user, handle, did: null, result: 'findings', reason: null, findings }
 }
 
 function linesOf(

@@ -4,11 +4,13 @@ import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-
 import { nameOf, whoIs } from '../../domain/user-names.ts'
 import type { AuditReport, Summary } from '../../operate/survey.ts'
 import { colour } from '../colour.ts'
+import { holdReason } from '../../domain/reasons.ts'
+import { describeHeld, heldDocument } from './lines.ts'
 import { percent } from '../phrases.ts'
 import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } from './silence.ts'
 
 /** An audit's counts, and a table of its findings. @param now ms since 1970 */
-export function describeSummary({ counts, findings, silent, lastKnown, ...of }: Summary, now: number): string[] {
+export function describeSummary({ counts, findings, held, silent, lastKnown, ...of }: Summary, now: number): string[] {
   const checked = of.audited + of.unchanged + of.unreadable
   return [
     ...alarm(findings.leaked),
@@ -17,7 +19,8 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
     `sync rate      ${percent(of.syncRate, 'nothing to sync')}`,
     `checks passed  ${of.clean} of ${checked} repositories (${of.unchanged} unchanged since their last audit)`,
     `not findings   ${counts.kept} kept, ${counts.legacy} legacy, ${counts.inFlight} in flight, ${counts.unpublishable} unpublishable, ${counts.rejected} rejected`,
-    ...(of.withoutAccount > 0 ? [`no account     ${of.withoutAccount} users`] : []),
+    ...describeHeld(held),
+    ...(of.withoutAccount > 0 ? [`no account     ${of.withoutAccount} users. ${holdReason('no_account').remedy}`] : []),
     ...FINDING_KINDS.flatMap((kind) => (findings[kind] ? [`${kind.padEnd(15)}${findings[kind]}`] : [])),
     ...(of.notReached > 0 ? [`not reached    ${of.notReached} of ${of.users} repositories`] : []),
     ...describeSilent(silent, now),
@@ -26,8 +29,13 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
 }
 
 /** The same for programs. */
-export function summaryDocument({ silent, lastKnown, ...numbers }: Summary) {
-  return { ...numbers, silent: silentDocument(silent), lastKnown: lastKnownDocument(lastKnown) }
+export function summaryDocument({ held, silent, lastKnown, ...numbers }: Summary) {
+  return {
+    ...numbers,
+    held: heldDocument(held),
+    silent: silentDocument(silent),
+    lastKnown: lastKnownDocument(lastKnown),
+  }
 }
 
 /** Said first and loudly: what people believe to be private can be read by anybody. */
@@ -54,11 +62,13 @@ function hasLeaked({ findings }: Audited): boolean {
   return findings.some(({ kind }) => kind === 'leaked')
 }
 
-function describeAudited({ user, handle, result, code, findings }: Audited): string[] {
+function describeAudited({ user, handle, result, reason, findings }: Audited): string[] {
   const name = whoIs(user, handle)
   const worstFirst = findings.toSorted((a, b) => FINDING_KINDS.indexOf(a.kind) - FINDING_KINDS.indexOf(b.kind))
   return [
-    ...(result === 'unreadable' ? [`${name}: cannot be read (${code}); nothing is known of this repository now`] : []),
+    ...(reason !== null && result === 'unreadable'
+      ? [`${name}: nothing is known of this repository now, because ${reason.text}. ${reason.remedy}`]
+      : []),
     ...worstFirst.slice(0, LISTED).map(({ kind, rkey, mood }) => {
       const shown = kind === 'leaked' ? colour('problem', kind) : kind
       return `${name}: ${shown}${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`

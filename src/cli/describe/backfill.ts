@@ -5,6 +5,7 @@ import type { Backfill } from '../../operate/backfill.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 import type { RunReport } from '../report-file.ts'
+import { describeHeld } from './lines.ts'
 import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } from './silence.ts'
 
 /** @param now ms since 1970 */
@@ -19,11 +20,12 @@ export function describeBackfill({ executed, overall, users, ...rest }: Backfill
     `already      ${overall.already}`,
     `failed       ${overall.failed}`,
     `skipped      ${skipped.private} private, ${skipped.deleted} deleted, ${skipped.tooLong} too long, ${skipped.noAccount} without account`,
+    ...describeHeld({ private: skipped.private, no_account: skipped.noAccount }),
     ...(overall.notReached > 0 ? [`not reached  ${overall.notReached}`] : []),
     ...(usersNotBegun > 0 ? [`not begun    ${usersNotBegun} users`] : []),
     ...failed.map(
       ({ handle, user, failed: n, total, reason }) =>
-        `${whoIs(user, handle)}: ${n} of ${total} failed (${reason ?? 'see "moods status"'})`,
+        `${whoIs(user, handle)}: ${n} of ${total} failed${reason ? `, because ${reason.text}. ${reason.remedy}` : ' (see "moods show")'}`,
     ),
     ...describeSilent(rest.silent, now),
     ...describeLastKnown(rest.lastKnown, now),

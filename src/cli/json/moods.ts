@@ -116,6 +116,7 @@ const summary = closed({
   withoutAccount: many,
   clean: many,
   ...looks,
+  held,
   syncRate: share,
   ...unread,
 })
@@ -128,6 +129,7 @@ export const audit = {
       did: nullable(Type.String()),
       result: oneOf(['findings', 'unreadable', 'not_reached', 'no_account']),
       code: Type.Optional(Type.String({ description: 'why the repo could not be read' })),
+      reason: nullable(closed(reasonFields)),
       findings: Type.Array(
         closed({ kind: oneOf(FINDING_KINDS), rkey: nullable(Type.String()), mood: nullable(Type.String()) }),
       ),
@@ -168,7 +170,7 @@ export const backfill = {
       failed: many,
       notReached: many,
       skipped,
-      reason: nullable(Type.String()),
+      reason: nullable(closed(reasonFields)),
     }),
   ),
   ...unread,
