@@ -111,7 +111,7 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
       app,
       ['@alice'],
       { execute: true },
-      () => {},
+      { onLeftOut: () => {}, onDeletions: () => {} },
       () => {},
       never,
     )

@@ -27,6 +27,11 @@ export interface Finding {
   readonly fix: Fix
 }
 
+/** Whether its repair takes away the record that is there, by an order of its own or because nothing of the mood may be there. */
+export function isDeletion({ kind, rkey, fix }: Finding): boolean {
+  return fix.kind === 'remove' || (rkey !== null && (kind === 'leaked' || kind === 'stray'))
+}
+
 /** Moods by how they stand; those that are no finding are counted all the same. */
 export interface AuditCounts {
   readonly moods: number

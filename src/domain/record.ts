@@ -117,9 +117,16 @@ export function isLegacyForm(value: unknown): boolean {
   return fields !== null && typeof fields['mood'] === 'string' && fields['text'] === undefined
 }
 
-/** Whether a record holds a text in either form; any other cannot be understood. */
+/** The text of a record in either form; null for any other, which cannot be understood. */
+export function textIn(value: unknown): string | null {
+  const fields = fieldsOf(value)
+  const text = fields?.['text'] ?? (isLegacyForm(value) ? fields?.['mood'] : null)
+  return typeof text === 'string' ? text : null
+}
+
+/** Whether a record holds a text. */
 export function isReadable(value: unknown): boolean {
-  return typeof fieldsOf(value)?.['text'] === 'string' || isLegacyForm(value)
+  return textIn(value) !== null
 }
 
 /** Whether this is the mood's record in the legacy form: the same id and the same text. */

@@ -1,7 +1,7 @@
 /** Reading a user's repo whole, and comparing it with the primary. */
 
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
-import { auditRepo, type Finding, type RepoAudit } from '../domain/audit.ts'
+import { type AuditInput, auditRepo, type Finding, type RepoAudit } from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import type { GoodLook } from '../domain/looks.ts'
 import { codeOf } from '../domain/outcome.ts'
@@ -27,7 +27,14 @@ export interface AuditOptions {
 
 /** The result for one user. */
 export type UserAudit =
-  | { readonly kind: 'audited'; readonly account: ReadyAccount; readonly rev: string; readonly audit: RepoAudit }
+  | {
+      readonly kind: 'audited'
+      readonly account: ReadyAccount
+      readonly rev: string
+      readonly audit: RepoAudit
+      /** What the repo held. */
+      readonly records: AuditInput['records']
+    }
   /** The PDS refuses the repo, or what it sends cannot be read: nothing is known of it, and it is not taken for empty. */
   | { readonly kind: 'unreadable'; readonly account: Account; readonly code: string }
   /** The PDS did not answer, or the command was stopped: nothing is known of the repo now. */
@@ -83,7 +90,7 @@ export async function auditUser(
     audit = auditRepo({ ...input, moods, moving })
   }
   const isStill = audit.counts.inFlight === 0 && removing.size === 0
-  if (options.asIf) return { kind: 'audited', account, rev, audit }
+  if (options.asIf) return { kind: 'audited', account, rev, audit, records }
   await store.audits.note(user, {
     kind: 'good',
     at,
@@ -92,7 +99,7 @@ export async function auditUser(
     counts: audit.counts,
     findings: countKinds(audit.findings),
   })
-  return { kind: 'audited', account, rev, audit }
+  return { kind: 'audited', account, rev, audit, records }
 }
 
 async function unreadable({ store }: AuditDeps, account: Account, at: number, code: string): Promise<UserAudit> {

@@ -1,11 +1,11 @@
 /** Turning what an audit finds into work for the engine, and watching until it is done. */
 
 import type { ReadyAccount } from '../domain/account.ts'
-import { type Finding, type Fix } from '../domain/audit.ts'
+import { type AuditInput, type Finding, type Fix, isDeletion } from '../domain/audit.ts'
 import { type FindingKind, REPAIRED } from '../domain/finding-kinds.ts'
 import { count } from '../domain/tally.ts'
-import type { Mood } from '../domain/mood.ts'
-import { uriOf } from '../domain/record.ts'
+import { firstWords, type Mood } from '../domain/mood.ts'
+import { textIn, uriOf } from '../domain/record.ts'
 import { adopted, enqueued } from '../domain/sync.ts'
 import { type AuditDeps, auditUser, countKinds, type UserAudit } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
@@ -22,6 +22,21 @@ export interface RepairOptions {
   readonly modernise?: boolean
   /** Does it; without this, it is only counted. */
   readonly execute: boolean
+}
+
+/** A record that a repair takes away. */
+export interface Deletion {
+  readonly kind: FindingKind
+  readonly rkey: string
+  /** The first words of its text: for a terminal alone. Null for a private mood, and where there is no text. */
+  readonly words: string | null
+}
+
+export interface RepairEvents {
+  /** Told, before it begins, that federation leaves users out, and what lets them in. */
+  readonly onLeftOut: (text: string) => void
+  /** Told what is deleted from each repo, or would be, before that is ordered. */
+  readonly onDeletions: (account: ReadyAccount, deletions: readonly Deletion[]) => void
 }
 
 export interface Repair {
@@ -42,7 +57,6 @@ export interface Repair {
  * left alone.
  *
  * @param names `@handle`, DID or `sub`; none for all users who have an account
- * @param onLeftOut told, before it begins, that federation leaves users out, and what lets them in
  * @param stop ends it early; any worker finishes what was ordered
  * @throws DomainError `usage` for an unknown user
  */
@@ -50,7 +64,7 @@ export async function repair(
   deps: AuditDeps & Pick<OperatorDeps, 'engine'>,
   names: readonly string[],
   { kinds = REPAIRED, modernise = false, execute }: RepairOptions,
-  onLeftOut: (text: string) => void,
+  { onLeftOut, onDeletions }: RepairEvents,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Repair> {
@@ -62,7 +76,7 @@ export async function repair(
   let read = 0
   const each = async (_account: unknown, result: UserAudit | 'unchanged'): Promise<void> => {
     onProgress('repositories read', ++read, accounts.length)
-    const counts = result === 'unchanged' ? {} : await orderRepairs(deps, result, kinds, execute)
+    const counts = result === 'unchanged' ? {} : await orderRepairs(deps, result, kinds, execute, onDeletions)
     const chosen = Object.entries(counts) as [FindingKind, number][]
     for (const [kind, n] of chosen) count(ordered, kind, n)
     if (result !== 'unchanged' && result.kind === 'audited' && chosen.length > 0) users.push(result.account.user)
@@ -91,7 +105,7 @@ export async function repairUser(
   user: string,
   { kinds = REPAIRED, modernise = false }: Omit<RepairOptions, 'execute'> = {},
 ): Promise<Readonly<KindCounts>> {
-  return orderRepairs(deps, await auditUser(deps, user, { modernise }), kinds, true)
+  return orderRepairs(deps, await auditUser(deps, user, { modernise }), kinds, true, () => {})
 }
 
 async function orderRepairs(
@@ -99,10 +113,18 @@ async function orderRepairs(
   result: UserAudit,
   kinds: readonly FindingKind[],
   execute: boolean,
+  onDeletions: RepairEvents['onDeletions'],
 ): Promise<KindCounts> {
   if (result.kind !== 'audited') return {}
   const chosen = result.audit.findings.filter(({ kind }) => kinds.includes(kind))
+  const deletions = chosen.filter(isDeletion).map((finding) => deletionOf(finding, result.records))
+  if (deletions.length > 0) onDeletions(result.account, deletions)
   return execute ? repairFindings(deps, result.account, chosen) : countKinds(chosen)
+}
+
+function deletionOf({ kind, fix }: Finding, records: AuditInput['records']): Deletion {
+  const text = kind === 'leaked' ? null : textIn(records.get(fix.rkey)?.value)
+  return { kind, rkey: fix.rkey, words: text === null ? null : firstWords(text) }
 }
 
 /** Most rows saved at once. */

@@ -12,8 +12,8 @@ import { backfill } from '../../src/operate/backfill.ts'
 import { eraseUser } from '../../src/operate/erase.ts'
 import { changeFederation } from '../../src/operate/federation.ts'
 import { provisionAccounts } from '../../src/operate/provision.ts'
-import { repair } from '../../src/operate/repair.ts'
-import { damage } from '../support/damage.ts'
+import { repair, type RepairEvents } from '../../src/operate/repair.ts'
+import { damage, readyAccount } from '../support/damage.ts'
 import { federate } from '../support/policy.ts'
 import { type Random, randomFrom } from '../support/random.ts'
 import { listRecords } from '../support/repo.ts'
@@ -24,6 +24,7 @@ const HANDLES = ['alice', 'bob', 'carol', 'dave', 'erin']
 const USERS = HANDLES.map((_, i) => `u${i + 1}`)
 const never = new AbortController().signal
 const quiet = (): void => {}
+const unheard = { onLeftOut: quiet, onDeletions: quiet }
 const seeds = [1, 2, 3, 4, 5, 6, 7, 8]
 
 describe('a command', () => {
@@ -66,6 +67,23 @@ describe('a command', () => {
       await damage(site.app, random.pick(kinds), first!)
       if (random.next() < 0.5) await damage(site.app, random.pick(kinds), second!)
       if (random.next() < 0.5) await post(user)
+    }
+  }
+
+  /** Each record of the users, as user and key. */
+  async function keysOfAll(): Promise<string[]> {
+    const repos = USERS.map(async (user) => {
+      const { pds, did } = await readyAccount(site.app, user)
+      return (await listRecords(pds, did)).map(({ uri }) => `${user} ${uri.split('/').at(-1)}`)
+    })
+    return (await Promise.all(repos)).flat()
+  }
+
+  /** Notes each deletion that a repair announces, as user and key. */
+  function listing(into: string[]): RepairEvents {
+    return {
+      ...unheard,
+      onDeletions: ({ user }, deletions) => into.push(...deletions.map(({ rkey }) => `${user} ${rkey}`)),
     }
   }
 
@@ -134,13 +152,21 @@ describe('a command', () => {
       await prepare(random, REPAIRED)
       await federate(site.app.store, randomPolicy(random))
       const names = someNames(random)
-      const dry = await onlyMoving([], () => repair(site.app, names, { execute: false }, quiet, quiet, never))
+      const before = await keysOfAll()
+      const planned: string[] = []
+      const dry = await onlyMoving([], () =>
+        repair(site.app, names, { execute: false }, listing(planned), quiet, never),
+      )
+      const announced: string[] = []
       const done = await onlyMoving(usersOf(names), () =>
-        repair(site.app, names, { execute: true }, quiet, quiet, never),
+        repair(site.app, names, { execute: true }, listing(announced), quiet, never),
       )
       expect(done.ordered).toEqual(dry.ordered)
       expect(done.left).toBe(0)
-      const again = await repair(site.app, names, { execute: true }, quiet, quiet, never)
+      const after = await keysOfAll()
+      const deleted = before.filter((key) => !after.includes(key))
+      expect([planned.toSorted(), announced.toSorted()]).toEqual([deleted.toSorted(), deleted.toSorted()])
+      const again = await repair(site.app, names, { execute: true }, unheard, quiet, never)
       expect(again.ordered).toEqual({})
     },
     60_000,
@@ -151,7 +177,7 @@ describe('a command', () => {
     await federate(site.app.store, { mode: 'allow', allow: ['bob'] })
     const said: string[] = []
     const { ordered } = await onlyMoving(['u2'], () =>
-      repair(site.app, [], { execute: true }, (text) => said.push(text), quiet, never),
+      repair(site.app, [], { execute: true }, { ...unheard, onLeftOut: (text) => said.push(text) }, quiet, never),
     )
     expect(ordered).toEqual({ missing: expect.any(Number) })
     expect(said).toEqual([

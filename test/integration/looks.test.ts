@@ -266,7 +266,7 @@ describe('a backfill, a repair and a rollback', () => {
     const [user] = (await published(1, 1)) as [string]
     await site.pds.down()
     const { deps } = counting()
-    const found = await repair(deps, [user], { execute: true }, quiet, quiet, never)
+    const found = await repair(deps, [user], { execute: true }, { onLeftOut: quiet, onDeletions: quiet }, quiet, never)
     expect(found).toMatchObject({ complete: false, ordered: {}, left: 0, before: { unreadable: 0, notReached: 1 } })
     const undo = { step: 'strip-references', undo: true, execute: true } as const
     const undone = await rollback(deps, undo, quiet, never)

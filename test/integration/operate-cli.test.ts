@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Mood } from '../../src/domain/mood.ts'
 import { damage, readyAccount, saveRow, unlinked } from '../support/damage.ts'
-import { type Finished, runMoods } from '../support/process.ts'
+import { type Finished, runMoods, runOnTerminal } from '../support/process.ts'
 import { listRecords } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
 
@@ -63,6 +63,30 @@ describe('the operator’s commands', () => {
       after: { findings: {} },
     })
     expect(await textsOf(user)).toHaveLength(4)
+  })
+
+  it('repair lists what it deletes before it does, and what it says only on a terminal', async (context) => {
+    const { user, handle, moods } = await published(3)
+    await damage(site.app, 'duplicate', moods[0]!)
+    await damage(site.app, 'leaked', moods[1]!)
+    const keys = (await listRecords(site.app.pdsUrl, (await readyAccount(site.app, user)).did)).map(({ uri }) =>
+      uri.split('/').at(-1)!,
+    )
+    const leaked = moods[1]!.sync.rkey
+    const copy = keys.find((rkey) => moods.every(({ sync }) => sync.rkey !== rkey))!
+    const dry = await run('repair', user)
+    expect(dry.stderr).toContain(`Would delete 2 records from the repository of @${handle} (${user}):\n`)
+    expect(dry.stderr).toContain(`  duplicate  ${copy}\n`)
+    expect(dry.stderr).toContain(`  leaked     ${leaked}\n`)
+    const { stdout, stderr } = await run('repair', user, '--json')
+    expect(stdout + stderr + dry.stdout + dry.stderr).not.toMatch(/mood [012]/)
+    const seen = await runOnTerminal(['repair', user, '--execute'], site.env)
+    if (seen === null) context.skip('there is no program that makes a terminal on this machine')
+    expect(seen).toContain(`Deletes 2 records from the repository of @${handle} (${user}):`)
+    expect(seen).toContain(`${copy}  “mood 0”`)
+    // A private mood is private here too.
+    expect(seen).not.toContain('mood 1')
+    expect(await textsOf(user)).toHaveLength(2)
   })
 
   it('backfill publishes history, writes a report, and resumes', async () => {

@@ -1,9 +1,11 @@
 /** The product as people run it: a process of its own. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { stripVTControlCharacters } from 'node:util'
 import { checkDocument } from './documents.ts'
+import { quoted } from '../../src/domain/shell-word.ts'
 import { environment } from './installation.ts'
 
 export interface Finished {
@@ -26,6 +28,24 @@ export async function runMoods(args: readonly string[], env: Record<string, stri
   await once(child, 'close')
   if (args.includes('--json') && output.stdout !== '') checkDocument(args, output.stdout)
   return { code: child.exitCode, ...output }
+}
+
+/**
+ * Runs a command of the product on a terminal of its own.
+ *
+ * @returns everything that it prints; null where no program makes terminals, as the `script` of Linux does
+ */
+export async function runOnTerminal(args: readonly string[], env: Record<string, string>): Promise<string | null> {
+  if (spawnSync('script', ['--version']).status !== 0) return null
+  const line = [process.execPath, 'bin/moods.js', ...args].map(quoted).join(' ')
+  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+    env: bare({ TERM: 'xterm', ...env }),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  await once(child, 'close')
+  return stripVTControlCharacters(output)
 }
 
 /** The line that tells that a server or a worker has started. */

@@ -2,11 +2,11 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
-import type { Repair } from '../../operate/repair.ts'
+import type { RepairEvents } from '../../operate/repair.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
-import { describeSummary, summaryDocument } from '../describe/audit.ts'
+import { describeDeletions, describeRepair, repairDocument } from '../describe/repair.ts'
 
 interface Options {
   readonly finding: readonly FindingKind[]
@@ -43,27 +43,19 @@ function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
 
 function run(names: readonly string[], { finding, modernise = false, execute = false, ...options }: Options) {
   const kinds = finding.length > 0 ? finding : REPAIRED
+  // What a log or a file may keep must not say what moods say.
+  const withWords = process.stderr.isTTY && options.json !== true
   return runTask(openInstallation, 'repair', options, {
     work: async (app, { onProgress, stop, announce }) => {
       const { repair } = await import('../../operate/repair.ts')
-      return repair(app, names, { kinds, modernise, execute }, announce, onProgress, stop)
+      const events: RepairEvents = {
+        onLeftOut: announce,
+        onDeletions: (account, deletions) => announce(describeDeletions(account, deletions, { execute, withWords })),
+      }
+      return repair(app, names, { kinds, modernise, execute }, events, onProgress, stop)
     },
-    text: (result) => describe(result, Date.now()),
-    json: ({ before, after, ...rest }) => ({
-      ...rest,
-      before: summaryDocument(before),
-      after: after && summaryDocument(after),
-    }),
+    text: (result) => describeRepair(result, Date.now()),
+    json: repairDocument,
     ending: ({ before, left, complete }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete }),
   })
-}
-
-function describe({ complete, executed, ordered, before, after }: Repair, now: number): string {
-  const what = Object.entries(ordered).map(([kind, n]) => `${n} ${kind}`)
-  const verb = !executed ? 'Would repair (--execute does it)' : complete ? 'Repaired' : 'Ordered, and not all done yet'
-  return [
-    ...describeSummary(before, now),
-    `${verb}: ${what.length === 0 ? 'nothing' : what.join(', ')}.`,
-    ...(after ? ['', 'Afterwards:', ...describeSummary(after, now)] : []),
-  ].join('\n')
 }

@@ -1,0 +1,48 @@
+/** What `moods repair` prints. */
+
+import type { Account } from '../../domain/account.ts'
+import { whoIs } from '../../domain/user-names.ts'
+import type { Deletion, Repair } from '../../operate/repair.ts'
+import { colour } from '../colour.ts'
+import { describeSummary, summaryDocument } from './audit.ts'
+
+/** Deletions that are listed by record key; more are counted. */
+const LISTED = 20
+
+/**
+ * What is deleted from one repository, before it is.
+ *
+ * @param withWords whether to print the first words of the texts: on a terminal, never where it may be kept
+ */
+export function describeDeletions(
+  { user, handle }: Pick<Account, 'user' | 'handle'>,
+  deletions: readonly Deletion[],
+  { execute, withWords }: { readonly execute: boolean; readonly withWords: boolean },
+): string {
+  const what = deletions.length === 1 ? '1 record' : `${deletions.length} records`
+  const more = deletions.length - LISTED
+  return [
+    `${execute ? 'Deletes' : 'Would delete'} ${what} from the repository of ${whoIs(user, handle)}:`,
+    ...deletions.slice(0, LISTED).map(({ kind, rkey, words }) => {
+      const shown = colour(kind === 'leaked' ? 'problem' : 'info', kind.padEnd(10))
+      return `  ${shown} ${rkey}${withWords && words !== null ? `  “${words}”` : ''}`
+    }),
+    ...(more > 0 ? [`  and ${more} more ("moods audit --json" lists all)`] : []),
+  ].join('\n')
+}
+
+/** @param now ms since 1970 */
+export function describeRepair({ complete, executed, ordered, before, after }: Repair, now: number): string {
+  const what = Object.entries(ordered).map(([kind, n]) => `${n} ${kind}`)
+  const verb = !executed ? 'Would repair (--execute does it)' : complete ? 'Repaired' : 'Ordered, and not all done yet'
+  return [
+    ...describeSummary(before, now),
+    `${verb}: ${what.length === 0 ? 'nothing' : what.join(', ')}.`,
+    ...(after ? ['', 'Afterwards:', ...describeSummary(after, now)] : []),
+  ].join('\n')
+}
+
+/** The same for programs. */
+export function repairDocument({ before, after, ...rest }: Repair) {
+  return { ...rest, before: summaryDocument(before), after: after && summaryDocument(after) }
+}
