@@ -33,7 +33,10 @@ async function fill(store: Store, moods: number): Promise<void> {
         text: `mood ${i}`,
       })
       if (i < due) return { mood, changedAt: mood.when }
-      return { mood: { ...mood, sync: published(mood.sync, `at://did/x/${i}`, 'cid') }, changedAt: mood.when }
+      return {
+        mood: { ...mood, sync: published(mood.sync, `at://did/x/${i}`, 'cid', { at: mood.when, direct: true }) },
+        changedAt: mood.when,
+      }
     })
     await store.archive.put('moods', items)
     if (at % 200_000 === 0 && at > 0) console.log(`  ${at} of ${moods} moods stored`)

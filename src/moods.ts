@@ -13,6 +13,7 @@ import {
   parseDraft,
   type RecordsOnDelete,
   saysTheSame,
+  POSTED,
 } from './domain/mood.ts'
 import { FEED_PAGE } from './domain/mood-limits.ts'
 import { COLLECTION, rkeyFor } from './domain/record.ts'
@@ -74,7 +75,7 @@ export class Moods {
       repeats: (latest) => saysTheSame(latest, content),
       numbered: (ordinal, salt) => {
         const sync = initial(rkeyFor(when, id, salt), content.isPrivate, when)
-        return { ...content, id, user, ordinal, when, deleted: null, version: 1, sync }
+        return { ...content, id, user, ordinal, when, deleted: null, version: POSTED, sync }
       },
     })
     if (!added) return this.#entry(mood)

@@ -48,7 +48,7 @@ function settle(world: World, mood: Mood): Mood {
   const pending = enqueued(mood.sync, NOW)
   if (isThere) put(world, mood.sync.rkey, recordOf(mood))
   const sync = isThere
-    ? published(pending, uriOf(did, mood.sync.rkey), world.records.get(mood.sync.rkey)!.cid)
+    ? published(pending, uriOf(did, mood.sync.rkey), world.records.get(mood.sync.rkey)!.cid, { at: NOW, direct: true })
     : mood.deleted
       ? withdrawn(pending)
       : held(pending, 'private')
@@ -123,7 +123,7 @@ function mend({ moods, records }: World, { fix }: Finding): void {
   // As in a store: a record key has one mood.
   if ([...moods.values()].some((other) => other.id !== mood.id && other.sync.rkey === rkey)) return
   if (fix.kind === 'adopt') {
-    moods.set(mood.id, { ...mood, sync: adopted(mood.sync, { rkey, uri: uriOf(did, rkey), cid: fix.cid }) })
+    moods.set(mood.id, { ...mood, sync: adopted(mood.sync, { rkey, uri: uriOf(did, rkey), cid: fix.cid }, NOW) })
     return
   }
   const seen = { rkey, uri: cid === null ? null : uriOf(did, rkey), cid }

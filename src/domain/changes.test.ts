@@ -25,7 +25,7 @@ const moods = fc
     const { sync } = aMood({ isPrivate: false })
     const states: Record<typeof state, Mood['sync']> = {
       pending: sync,
-      published: published(sync, 'at://x', 'cid'),
+      published: published(sync, 'at://x', 'cid', { at: 1, direct: true }),
       withdrawn: withdrawn(sync),
       rejected: rejected(sync, error),
       no_account: held(sync, 'no_account'),

@@ -39,6 +39,14 @@ export interface Mood extends MoodContent {
   readonly sync: MoodSync
 }
 
+/** Version of a new mood. */
+export const POSTED = 1
+
+/** Whether nothing has been noted of the mood since it was posted. Moods of an existing database have no number. */
+export function isAsPosted({ version, ordinal }: Pick<Mood, 'version' | 'ordinal'>): boolean {
+  return version === POSTED && ordinal > 0
+}
+
 /** What a client may send as a new mood, before it is checked. */
 export interface MoodDraft {
   readonly mood: string

@@ -3,8 +3,17 @@
 import type { Quarantine } from './doubt.ts'
 import { type Desired, uriOf } from './record.ts'
 import type { DesiredRecord } from './record.ts'
-import type { Mood } from './mood.ts'
-import { delayed, type HoldReason, type MoodSync, held, published, rejected, withdrawn } from './sync.ts'
+import { isAsPosted, type Mood } from './mood.ts'
+import {
+  delayed,
+  type FirstPublished,
+  type HoldReason,
+  type MoodSync,
+  held,
+  published,
+  rejected,
+  withdrawn,
+} from './sync.ts'
 
 /** One change to a repo. `was` is the CID that the change replaces. */
 export type RepoWrite =
@@ -43,12 +52,13 @@ export interface RepoView {
  * Plans one mood. A record already right is adopted without a write. A delete is asked for until a reading of the repo
  * shows the record gone, and no late write can bring it back: only that settles it.
  */
-export function planMood(mood: Mood, desired: Desired, known: Known, { did, quarantine, now }: RepoView): Step {
+export function planMood(mood: Mood, desired: Desired, known: Known, view: RepoView): Step {
+  const { did, quarantine, now } = view
   const settle = (next: MoodSync): Step => ({ mood, kind: 'settle', next })
   const quarantined = quarantine.until > now
   switch (desired.kind) {
     case 'hold':
-      return settle(heldBack(mood, desired.reason, known, did))
+      return settle(heldBack(mood, desired.reason, known, view))
     case 'invalid':
       return settle(rejected(mood.sync, { code: desired.code, message: desired.message, at: now }))
     case 'absent':
@@ -69,13 +79,17 @@ export function planMood(mood: Mood, desired: Desired, known: Known, { did, quar
 /** The desired record is there. It is there to stay unless something destructive may still happen. */
 export function inPlace(mood: Mood, uri: string, cid: string, { quarantine, now }: Omit<RepoView, 'did'>): MoodSync {
   const mayGo = quarantine.destructive && quarantine.until > now
-  return mayGo ? delayed(mood.sync, quarantine.until) : published(mood.sync, uri, cid)
+  return mayGo ? delayed(mood.sync, quarantine.until) : published(mood.sync, uri, cid, firstTime(mood, now))
+}
+
+function firstTime(mood: Mood, now: number): FirstPublished {
+  return { at: now, direct: isAsPosted(mood) }
 }
 
 /** A record that is kept stays published; any other mood on hold becomes local. */
-function heldBack(mood: Mood, reason: HoldReason, known: Known, did: string | null): MoodSync {
+function heldBack(mood: Mood, reason: HoldReason, known: Known, { did, now }: RepoView): MoodSync {
   if (reason === 'kept' && known.cid !== null && did !== null) {
-    return published(mood.sync, uriOf(did, mood.sync.rkey), known.cid)
+    return published(mood.sync, uriOf(did, mood.sync.rkey), known.cid, firstTime(mood, now))
   }
   return held(mood.sync, reason)
 }

@@ -43,7 +43,7 @@ const syncs: readonly MoodSync[] = [
   pending,
   delayed(pending, NOW + 5_000),
   failed(pending, NOW + 5_000, error),
-  published(pending, 'at://did/c/key', 'cid'),
+  published(pending, 'at://did/c/key', 'cid', { at: NOW, direct: true }),
   withdrawn(pending),
   rejected(pending, error),
   rejected(pending, { ...error, code: 'InvalidRecord' }),

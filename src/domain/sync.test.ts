@@ -21,16 +21,17 @@ import {
 } from './sync.ts'
 
 const error = { code: 'X', message: 'x', at: 1 }
+const first = { at: 3, direct: true }
 const record = { rkey: 'key', uri: 'at://did/c/key', cid: 'cid' }
 const constructors: Record<keyof typeof STEPS, (sync: MoodSync) => MoodSync> = {
   enqueued: (sync) => enqueued(sync, 5),
   delayed: (sync) => delayed(sync, 9),
   failed: (sync) => failed(sync, 9, error),
   held: (sync) => held(sync, 'no_account'),
-  published: (sync) => published(sync, record.uri, record.cid),
+  published: (sync) => published(sync, record.uri, record.cid, first),
   withdrawn: (sync) => withdrawn(sync),
   rejected: (sync) => rejected(sync, error),
-  adopted: (sync) => adopted(sync, record),
+  adopted: (sync) => adopted(sync, record, 9),
   forgotten: (sync) => forgotten(sync),
 }
 
@@ -42,6 +43,7 @@ function check(sync: MoodSync): void {
   expect(sync.hold !== null).toBe(sync.state === 'local')
   expect(isSynced(sync)).toBe(sync.state === 'published')
   if (sync.state === 'published') expect(sync.uri !== null && sync.cid !== null).toBe(true)
+  if (sync.state === 'published') expect(sync.firstPublished).not.toBeNull()
   if (sync.state === 'withdrawn') expect(sync.uri === null && sync.cid === null).toBe(true)
 }
 
@@ -86,8 +88,27 @@ describe('steps', () => {
 
   it('that an operator takes leave a mood with work to be done alone', () => {
     const pending = initial('key', false, 1)
-    expect(() => adopted(pending, record)).toThrow('a pending mood cannot be adopted')
+    expect(() => adopted(pending, record, 9)).toThrow('a pending mood cannot be adopted')
     expect(() => forgotten(pending)).toThrow('a pending mood cannot be forgotten')
+  })
+})
+
+describe('when a mood was first published', () => {
+  it('is noted once, and outlives whatever becomes of its record', () => {
+    const names = fc.constantFrom(...(Object.keys(STEPS) as (keyof typeof STEPS)[]))
+    fc.assert(
+      fc.property(fc.array(names, { maxLength: 30 }), fc.boolean(), (path, isPrivate) => {
+        let sync = initial('key', isPrivate, 1)
+        for (const name of path) {
+          if (!(STEPS[name].from as readonly SyncState[]).includes(sync.state)) continue
+          const next = constructors[name](sync)
+          const isFirst = sync.firstPublished === null && next.state === 'published'
+          if (isFirst) expect(next.firstPublished).toEqual(name === 'published' ? first : { at: 9, direct: false })
+          else expect(next.firstPublished).toEqual(sync.firstPublished)
+          sync = next
+        }
+      }),
+    )
   })
 })
 
@@ -113,14 +134,21 @@ describe('adopted', () => {
   it('names the record that is there, at the key where it is', () => {
     const there = { rkey: 'other', uri: 'at://x', cid: 'y' }
     const given = rejected(initial('key', false, 1), error)
-    expect(adopted(given, there)).toMatchObject({ state: 'published', attempts: 0, error: null, ...there })
+    const firstPublished = { at: 9, direct: false }
+    expect(adopted(given, there, 9)).toMatchObject({
+      state: 'published',
+      attempts: 0,
+      error: null,
+      firstPublished,
+      ...there,
+    })
   })
 })
 
 describe('forgotten', () => {
-  it('names no record, waits for a backfill, and keeps the record key', () => {
-    const given = published(initial('key', false, 1), 'at://x', 'y')
-    expect(forgotten(given)).toEqual({ ...initial('key', true, 1), hold: 'backfill' })
+  it('names no record, waits for a backfill, and keeps the record key and when it was first published', () => {
+    const given = published(initial('key', false, 1), 'at://x', 'y', first)
+    expect(forgotten(given)).toEqual({ ...initial('key', true, 1), hold: 'backfill', firstPublished: first })
   })
 })
 

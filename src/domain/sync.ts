@@ -51,6 +51,14 @@ export interface SyncError {
   readonly at: number
 }
 
+/** When a mood's record was first known to be in its repo. It stays with the mood, whatever becomes of the record. */
+export interface FirstPublished {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** By the order that the post itself was: the time since then is what publishing takes. */
+  readonly direct: boolean
+}
+
 /** What is known of the ATProto copy of one mood. */
 export interface MoodSync {
   readonly state: SyncState
@@ -65,11 +73,13 @@ export interface MoodSync {
   readonly attempts: number
   readonly hold: HoldReason | null
   readonly error: SyncError | null
+  /** Null for a mood that never was. */
+  readonly firstPublished: FirstPublished | null
 }
 
 /** The state of a new mood: private ones need nothing, all others are work. */
 export function initial(rkey: string, isPrivate: boolean, now: number): MoodSync {
-  const none = { rkey, uri: null, cid: null, attempts: 0, error: null }
+  const none = { rkey, uri: null, cid: null, attempts: 0, error: null, firstPublished: null }
   return isPrivate
     ? { ...none, state: 'local', dueAt: null, hold: 'private' }
     : { ...none, state: 'pending', dueAt: now, hold: null }
@@ -80,7 +90,7 @@ export function initial(rkey: string, isPrivate: boolean, now: number): MoodSync
  * backfill, which looks.
  */
 export function unseen(claims: Pick<MoodSync, 'rkey' | 'uri' | 'cid' | 'attempts'>): MoodSync {
-  return { ...claims, state: 'local', dueAt: null, hold: 'backfill', error: null }
+  return { ...claims, state: 'local', dueAt: null, hold: 'backfill', error: null, firstPublished: null }
 }
 
 /** What a reading of the repo showed of a mood's record. */
@@ -124,9 +134,9 @@ export function held(sync: MoodSync, hold: HoldReason): MoodSync {
   return step(sync, 'held', { hold })
 }
 
-/** The repo holds the desired record. */
-export function published(sync: MoodSync, uri: string, cid: string): MoodSync {
-  return step(sync, 'published', { uri, cid })
+/** The repo holds the desired record. @param first counts where it never did before */
+export function published(sync: MoodSync, uri: string, cid: string, first: FirstPublished): MoodSync {
+  return step(sync, 'published', { uri, cid, firstPublished: sync.firstPublished ?? first })
 }
 
 /** The record is known to be gone from the repo. */
@@ -139,14 +149,23 @@ export function rejected(sync: MoodSync, error: SyncError): MoodSync {
   return step(sync, 'rejected', { attempts: sync.attempts + 1, error })
 }
 
-/** A reading of the repo showed the desired record; the mood's row did not name it. */
-export function adopted(sync: MoodSync, { rkey, uri, cid }: { rkey: string; uri: string; cid: string }): MoodSync {
-  return step(sync, 'adopted', { rkey, uri, cid, attempts: 0 })
+/**
+ * A reading of the repo showed the desired record; the mood's row did not name it.
+ *
+ * @param now ms since 1970; when the record was written is not known
+ */
+export function adopted(
+  sync: MoodSync,
+  { rkey, uri, cid }: { readonly rkey: string; readonly uri: string; readonly cid: string },
+  now: number,
+): MoodSync {
+  const firstPublished = sync.firstPublished ?? { at: now, direct: false }
+  return step(sync, 'adopted', { rkey, uri, cid, attempts: 0, firstPublished })
 }
 
 /**
  * The row as if the engine had never seen the mood. The record, if there is one, stays where it is; so does the record
- * key, by which a backfill finds it again.
+ * key, by which a backfill finds it again, and when the mood was first published.
  */
 export function forgotten(sync: MoodSync): MoodSync {
   return step(sync, 'forgotten', { hold: 'backfill', uri: null, cid: null, attempts: 0 })

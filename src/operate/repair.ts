@@ -164,7 +164,7 @@ export async function repairFindings(
 function mended(fix: Exclude<Fix, { kind: 'remove' }>, did: string, now: number): Mood {
   const { mood, rkey, cid } = fix
   if (fix.kind === 'adopt') {
-    return { ...mood, sync: adopted(mood.sync, { rkey, uri: uriOf(did, rkey), cid: fix.cid }) }
+    return { ...mood, sync: adopted(mood.sync, { rkey, uri: uriOf(did, rkey), cid: fix.cid }, now) }
   }
   const uri = cid === null ? null : uriOf(did, rkey)
   return { ...mood, sync: enqueued(mood.sync, now, { rkey, uri, cid }) }

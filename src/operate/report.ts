@@ -33,7 +33,7 @@ export interface LaunchReport {
   readonly rejected: number
   /** Why, by code. */
   readonly rejectedBy: Readonly<Partial<Record<string, number>>>
-  /** Milliseconds from post to publication, of moods that were published at the first try and have not changed since. */
+  /** Milliseconds from post to publication, of moods that were published at the first try. */
   readonly latency: {
     readonly count: number
     readonly average: number
@@ -68,8 +68,6 @@ interface Unread {
   readonly codes: Readonly<Partial<Record<string, number>>>
 }
 
-/** Version of a row that was inserted and settled once. */
-const SETTLED_ONCE = 2
 /** Most latencies kept; beyond it every other one is dropped, which bounds memory and keeps the distribution. */
 const SAMPLES = 100_000
 
@@ -89,7 +87,7 @@ export async function launchReport(
   const tally = new Tally()
   let done = 0
   for await (const page of archived(store, 'moods', stop)) {
-    for (const { mood, changedAt } of page) if (since === null || mood.when >= since) tally.add(mood, changedAt)
+    for (const { mood } of page) if (since === null || mood.when >= since) tally.add(mood)
     onProgress('moods', (done += page.length), 0)
   }
   const repos = new Map<string, string>()
@@ -132,7 +130,7 @@ class Tally {
   #latencies: number[] = []
   #first: number | null = null
 
-  add(mood: Mood, changedAt: number): void {
+  add(mood: Mood): void {
     const { sync } = mood
     this.#users.add(mood.user)
     this.#of.moods++
@@ -144,11 +142,12 @@ class Tally {
       this.#of.rejected++
       count(this.#rejectedBy, sync.error?.code ?? 'unknown')
     }
-    if (sync.state !== 'published') return
-    this.#of.published++
-    this.#first = Math.min(this.#first ?? Infinity, changedAt)
-    if (mood.version !== SETTLED_ONCE || mood.ordinal === 0) return
-    this.#latencies.push(Math.max(0, changedAt - mood.when))
+    if (sync.state === 'published') this.#of.published++
+    const first = sync.firstPublished
+    if (first === null) return
+    this.#first = Math.min(this.#first ?? Infinity, first.at)
+    if (!first.direct) return
+    this.#latencies.push(Math.max(0, first.at - mood.when))
     if (this.#latencies.length > SAMPLES) this.#latencies = this.#latencies.filter((_, i) => i % 2 === 0)
   }
 

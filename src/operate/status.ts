@@ -19,6 +19,8 @@ export interface Status extends Health {
   readonly plc: string | null
   readonly store: string
   readonly moods: Readonly<Record<SyncState, number>>
+  /** Of these moods, how many their authors have deleted. */
+  readonly deleted: number
   /** Of the local moods, how many are held for each reason. */
   readonly held: Readonly<Record<HoldReason, number>>
   readonly accounts: Readonly<Record<AccountState, number>>
@@ -45,6 +47,7 @@ export async function readStatus(config: Config, folder: DataFolder, store: Stor
     plc: network?.plcUrl ?? null,
     store: store.name,
     moods: moods.states,
+    deleted: moods.deleted,
     held: moods.held,
     accounts: accounts.states,
     reasons: { rejected: moods.rejected, needsAttention: accounts.attention },

@@ -148,6 +148,8 @@ export interface Settlement {
 
 export interface MoodCounts {
   readonly states: Readonly<Record<SyncState, number>>
+  /** Of all these, how many their authors have deleted. */
+  readonly deleted: number
   /** Of the local moods, how many are held for each reason. */
   readonly held: Readonly<Record<HoldReason, number>>
   /** Of the rejected moods, how many by code. */

@@ -7,7 +7,7 @@ import { finished, newErasure } from '../../src/domain/erasure.ts'
 import { published, rejected } from '../../src/domain/sync.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { ArchiveItems, ArchiveKind } from '../../src/ports/archive.ts'
-import { aMood, NOW } from '../support/moods.ts'
+import { aMood, FIRST, NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
 const calm = { until: 0, destructive: false }
@@ -40,7 +40,7 @@ function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] 
       { ...newAccount('u2', 'bob'), state: 'needs_attention', error: { code: 'X', message: 'why', at: NOW } },
     ],
     moods: [
-      { mood: { ...first, version: 3, sync: published(first.sync, 'at://x', 'cid') }, changedAt: NOW + 5 },
+      { mood: { ...first, version: 3, sync: published(first.sync, 'at://x', 'cid', FIRST) }, changedAt: NOW + 5 },
       { mood: second, changedAt: NOW },
       { mood: { ...third, sync: rejected(third.sync, { code: 'X', message: 'why', at: NOW }) }, changedAt: NOW },
     ],

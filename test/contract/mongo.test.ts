@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
 import { newErasure } from '../../src/domain/erasure.ts'
 import { objectId } from '../../src/domain/mood.ts'
-import { held, published } from '../../src/domain/sync.ts'
+import { forgotten, held, published } from '../../src/domain/sync.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { type MoodDocument, toDocument } from '../../src/store/mongo/documents.ts'
 import type { RemovalsDocument } from '../../src/store/mongo/removals.ts'
@@ -12,7 +12,7 @@ import { openMongo } from '../../src/store/mongo/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { anyDatabase, dropDatabase, type Mongod, startMongod } from '../../scripts/support/mongod.ts'
 import { OLD_AUDITS, OLD_AUDITS_READ } from '../support/audits.ts'
-import { aMood, NOW, unrepeated } from '../support/moods.ts'
+import { aMood, FIRST, NOW, unrepeated } from '../support/moods.ts'
 import { describeStore, type TestDatabase } from './store.ts'
 import { aWorker } from './workers.ts'
 
@@ -111,6 +111,21 @@ describe('mongodb', () => {
     expect(await store.archive.count('removals')).toBe(0)
   })
 
+  it('takes the last change of a published mood for its first publication where an earlier version has not noted that', async () => {
+    const database = anyDatabase()
+    await using store = await openMongo({ uri, database }, 'http://pds.test')
+    await using client = await new MongoClient(uri).connect()
+    const { mood } = await store.moods.add(unrepeated(aMood()))
+    await store.work.settle([{ id: mood.id, version: 1, next: published(mood.sync, 'at://x', 'cid', FIRST) }], NOW + 7)
+    const moods = client.db(database).collection('moods')
+    await moods.updateOne({}, { $unset: { 'atproto.firstPublished': '' } })
+    const older = (await store.moods.byId(mood.id))!
+    expect(older.sync.firstPublished).toEqual({ at: NOW + 7, direct: true })
+    await store.moods.save([{ ...older, sync: forgotten(older.sync) }], NOW + 9)
+    expect((await store.moods.byId(mood.id))!.sync).toMatchObject({ state: 'local', firstPublished: { at: NOW + 7 } })
+    await client.db(database).dropDatabase()
+  })
+
   it('reads audits as earlier versions stored them, and adds to them', async () => {
     const database = anyDatabase()
     await using store = await openMongo({ uri, database }, 'http://pds.test')
@@ -176,7 +191,7 @@ describe('with 100,000 moods', () => {
       const id = objectId(NOW + i, 'cccccccccc', i)
       const mood = aMood({ id, user, ordinal: i + 1, when: NOW + i, text: `mood ${i}` })
       if (i < BACKLOG) return toDocument(mood)
-      const sync = i % 10 === 0 ? held(mood.sync, 'no_account') : published(mood.sync, 'at://x', 'cid')
+      const sync = i % 10 === 0 ? held(mood.sync, 'no_account') : published(mood.sync, 'at://x', 'cid', FIRST)
       return toDocument({ ...mood, sync })
     })
     const db = client.db(database)

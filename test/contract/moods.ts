@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { isVisibleTo, type Mood, saysTheSame } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
 import { published, withdrawn } from '../../src/domain/sync.ts'
-import { aMood, NOW, unrepeated } from '../support/moods.ts'
+import { aMood, FIRST, NOW, unrepeated } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
 interface Draft {
@@ -124,7 +124,10 @@ export function moodContract(given: Given): void {
     it('changes are listed in their order, from a position on', async () => {
       const a = await given.add({ when: NOW })
       const b = await given.add({ when: NOW + 1 })
-      await given.store.work.settle([{ id: a.id, version: 1, next: published(a.sync, 'at://x', 'cid') }], NOW + 2)
+      await given.store.work.settle(
+        [{ id: a.id, version: 1, next: published(a.sync, 'at://x', 'cid', FIRST) }],
+        NOW + 2,
+      )
       const changes = await given.store.moods.changes({ changedAt: NOW - 1, id: '' }, 10)
       expect(changes.map(({ mood }) => [mood.id, mood.version])).toEqual([
         [b.id, 1],
@@ -209,7 +212,7 @@ export function moodContract(given: Given): void {
       const change = { intensity: 7, context: 'tea', isPrivate: true } as const
       const deleted = { by: 'nuke', records: 'withdraw' } as const
       const next = [
-        { ...first, ...change, deleted, sync: published(first.sync, 'at://x', 'cid') },
+        { ...first, ...change, deleted, sync: published(first.sync, 'at://x', 'cid', FIRST) },
         { ...second, version: 9, ...change },
         aMood(),
       ]
@@ -251,13 +254,16 @@ export function moodContract(given: Given): void {
       const [first, second, third] = [await given.add(), await given.add(), await given.add()]
       const { rkey } = first.sync
       const next = [
-        { ...second, sync: published({ ...second.sync, rkey }, 'at://x', 'cid') },
+        { ...second, sync: published({ ...second.sync, rkey }, 'at://x', 'cid', FIRST) },
         { ...third, intensity: 3 },
       ]
       expect(await given.store.moods.save(next, NOW)).toEqual(new Set([third.id]))
       expect(await given.store.moods.byId(first.id)).toEqual(first)
       expect(await given.store.moods.byId(second.id)).toEqual(second)
-      const free = { ...second, sync: published({ ...second.sync, rkey: rkeyFor(NOW, 'free', 0) }, 'at://x', 'cid') }
+      const free = {
+        ...second,
+        sync: published({ ...second.sync, rkey: rkeyFor(NOW, 'free', 0) }, 'at://x', 'cid', FIRST),
+      }
       expect(await given.store.moods.save([free], NOW)).toEqual(new Set([second.id]))
       expect(await given.store.moods.byId(second.id)).toEqual({ ...free, version: 2 })
     })

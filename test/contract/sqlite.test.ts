@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { FEDERATE_ALL, FEDERATE_NONE } from '../../src/domain/policy.ts'
+import { published } from '../../src/domain/sync.ts'
 import { openSqlite, readSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { OLD_AUDITS, OLD_AUDITS_READ } from '../support/audits.ts'
-import { aMood, NOW, unrepeated } from '../support/moods.ts'
+import { aMood, FIRST, NOW, unrepeated } from '../support/moods.ts'
 import { describeStore } from './store.ts'
 
 describeStore('sqlite', async () => {
@@ -78,10 +79,16 @@ describe('sqlite', () => {
     const file = join(folder.path, 'moods.sqlite')
     const { mood } = await (async () => {
       await using store = openSqlite(file)
-      return store.moods.add(unrepeated(aMood()))
+      const added = await store.moods.add(unrepeated(aMood()))
+      await store.work.settle(
+        [{ id: added.mood.id, version: 1, next: published(added.mood.sync, 'at://x', 'cid', FIRST) }],
+        NOW,
+      )
+      return { mood: (await store.moods.byId(added.mood.id))! }
     })()
     const older = new Database(file)
     older.exec(`
+      ALTER TABLE moods DROP COLUMN first_published; ALTER TABLE moods DROP COLUMN published_directly;
       DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open; DROP TABLE workers; DROP TABLE policy;
       CREATE TABLE switches (name TEXT PRIMARY KEY, is_off INTEGER NOT NULL) WITHOUT ROWID, STRICT;
       INSERT INTO switches VALUES ('publishing', 1);
@@ -89,7 +96,9 @@ describe('sqlite', () => {
     older.pragma('user_version = 1')
     older.close()
     await using store = openSqlite(file)
-    expect(await store.moods.byId(mood.id)).toEqual(mood)
+    // It was not noted when the mood was first published: its last change is the nearest there is.
+    const firstPublished = { at: NOW, direct: true }
+    expect(await store.moods.byId(mood.id)).toEqual({ ...mood, sync: { ...mood.sync, firstPublished } })
     // What was stopped by the switch of that version stays stopped.
     expect(await store.policy.begin({ policy: FEDERATE_ALL, by: 'a start', at: NOW, reason: null })).toMatchObject({
       policy: FEDERATE_NONE,

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Mood } from '../../src/domain/mood.ts'
-import { delayed, enqueued, held, published, rejected, withdrawn } from '../../src/domain/sync.ts'
-import { aMood, NOW } from '../support/moods.ts'
+import { adopted, delayed, enqueued, forgotten, held, published, rejected, withdrawn } from '../../src/domain/sync.ts'
+import { aMood, FIRST, NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
 export function workContract(given: Given): void {
@@ -31,7 +31,7 @@ export function workContract(given: Given): void {
       const next = await given.add({ user: 'u1', when: NOW + 3 })
       await given.reopen()
       expect(await given.other.work.oldestPending()).toEqual(oldest)
-      const done = { id: oldest.id, version: 1, next: published(oldest.sync, 'at://x', 'cid') }
+      const done = { id: oldest.id, version: 1, next: published(oldest.sync, 'at://x', 'cid', FIRST) }
       await given.store.work.settle([done], NOW + 9)
       expect(await given.other.work.oldestPending()).toEqual(next)
       await given.store.work.settle([{ id: next.id, version: 1, next: delayed(next.sync, NOW + 50) }], NOW + 9)
@@ -50,7 +50,7 @@ export function workContract(given: Given): void {
       for (let i = 0; i < 5; i++) {
         const oldest = await given.add({ user: 'u2', when: NOW - 10 })
         const next = await given.add({ when: NOW - 5 })
-        const done = { id: oldest.id, version: 1, next: published(oldest.sync, 'at://x', 'cid') }
+        const done = { id: oldest.id, version: 1, next: published(oldest.sync, 'at://x', 'cid', FIRST) }
         const [, seen] = await Promise.all([given.store.work.settle([done], NOW), given.other.work.oldestPending()])
         expect([oldest, next]).toContainEqual(seen)
         expect(await given.other.work.oldestPending()).toEqual(next)
@@ -58,14 +58,37 @@ export function workContract(given: Given): void {
       }
     })
 
+    it('when a mood was first published is kept with its result, whatever becomes of it later, and over a restart', async () => {
+      const mood = await given.add()
+      expect(mood.sync.firstPublished).toBeNull()
+      const first = { ...FIRST, direct: false }
+      await given.store.work.settle(
+        [{ id: mood.id, version: 1, next: published(mood.sync, 'at://x', 'cid', first) }],
+        NOW,
+      )
+      const there = (await given.other.moods.byId(mood.id))!
+      expect(there.sync.firstPublished).toEqual(first)
+      await given.store.moods.save([{ ...there, sync: forgotten(there.sync) }], NOW + 9)
+      await given.reopen()
+      const back = (await given.store.moods.byId(mood.id))!
+      expect(back.sync).toMatchObject({ state: 'local', firstPublished: first })
+      const again = adopted(back.sync, { rkey: back.sync.rkey, uri: 'at://x', cid: 'cid' }, NOW + 20)
+      await given.store.moods.save([{ ...back, sync: again }], NOW + 20)
+      expect((await given.other.moods.byId(mood.id))!.sync.firstPublished).toEqual(first)
+    })
+
     it('a result is kept only on the version it was computed from', async () => {
       const a = await given.add()
       const b = await given.add()
-      const result = ({ id, version, sync }: Mood) => ({ id, version, next: published(sync, 'at://x', 'cid') })
+      const result = ({ id, version, sync }: Mood) => ({ id, version, next: published(sync, 'at://x', 'cid', FIRST) })
       expect(await given.store.work.settle([result(a), result({ ...b, version: 7 })], NOW)).toEqual(new Set([a.id]))
       const stale = { id: a.id, version: a.version, next: withdrawn(a.sync) }
       expect(await given.store.work.settle([stale], NOW)).toEqual(new Set())
-      expect(await given.store.moods.byId(a.id)).toEqual({ ...a, version: 2, sync: published(a.sync, 'at://x', 'cid') })
+      expect(await given.store.moods.byId(a.id)).toEqual({
+        ...a,
+        version: 2,
+        sync: published(a.sync, 'at://x', 'cid', FIRST),
+      })
       expect(await given.store.moods.byId(b.id)).toEqual(b)
     })
 
@@ -156,7 +179,7 @@ export function workContract(given: Given): void {
       const mood = await given.add()
       const answers = await Promise.all(
         Array.from({ length: 8 }, (_, i) => {
-          const next = published(mood.sync, 'at://x', `cid-${i}`)
+          const next = published(mood.sync, 'at://x', `cid-${i}`, FIRST)
           return (i % 2 === 0 ? given.store : given.other).work.settle([{ id: mood.id, version: 1, next }], NOW)
         }),
       )
@@ -168,7 +191,7 @@ export function workContract(given: Given): void {
     it('a result and a change by the author that race leave one of them, and never a mixture', async () => {
       for (let i = 0; i < 5; i++) {
         const mood = await given.add()
-        const next = published(mood.sync, 'at://x', 'cid')
+        const next = published(mood.sync, 'at://x', 'cid', FIRST)
         const edit = { ...mood, isPrivate: true, sync: enqueued(mood.sync, NOW + 1) }
         const [settled, saved] = await Promise.all([
           given.store.work.settle([{ id: mood.id, version: 1, next }], NOW),
@@ -187,10 +210,10 @@ export function workContract(given: Given): void {
       expect(await given.store.moods.byId(id)).toBeNull()
     })
 
-    it('moods are counted by state, held ones and rejected ones by reason', async () => {
+    it('moods are counted by state, deleted ones together, held ones and rejected ones by reason', async () => {
       const none = { local: 0, pending: 0, published: 0, withdrawn: 0, rejected: 0 }
       const noneHeld = { no_account: 0, private: 0, federation_off: 0, kept: 0, backfill: 0 }
-      expect(await given.store.work.count()).toEqual({ states: none, held: noneHeld, rejected: {} })
+      expect(await given.store.work.count()).toEqual({ states: none, deleted: 0, held: noneHeld, rejected: {} })
       for (const code of ['A', 'B', 'A']) {
         const mood = await given.add()
         const next = rejected(mood.sync, { code, message: 'why', at: NOW })
@@ -201,8 +224,16 @@ export function workContract(given: Given): void {
         const mood = await given.add({ user: 'u2' })
         await given.store.work.settle([{ id: mood.id, version: 1, next: held(mood.sync, hold) }], NOW)
       }
+      const [rejectedOne] = await given.store.work.rejected(null, '', 1)
+      const gone = await given.add({ user: 'u3' })
+      const deleted = { by: 'author', records: 'withdraw' } as const
+      const taken = [rejectedOne!, { ...gone, sync: withdrawn(gone.sync) }].map((mood) =>
+        Object.assign(mood, { deleted }),
+      )
+      await given.store.moods.save(taken, NOW)
       expect(await given.other.work.count()).toEqual({
-        states: { ...none, local: 4, rejected: 3 },
+        states: { ...none, local: 4, withdrawn: 1, rejected: 3 },
+        deleted: 2,
         held: { ...noneHeld, private: 1, no_account: 2, backfill: 1 },
         rejected: { A: 2, B: 1 },
       })

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Mood } from '../../src/domain/mood.ts'
 import { FEDERATE_NONE } from '../../src/domain/policy.ts'
 import type { OperatorDeps } from '../../src/operate/deps.ts'
+import { launchReport } from '../../src/operate/report.ts'
 import { rollback, type RollbackStep } from '../../src/operate/rollback.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { damage } from '../support/damage.ts'
@@ -26,6 +27,8 @@ function replacing<T extends object>(object: T, members: Partial<T>): T {
 
 describe('a rollback', () => {
   let site: Site
+  /** When the launch was, and how long publishing took. */
+  let launch: unknown
   /** Published, of alice. */
   let mood: Mood
 
@@ -59,11 +62,20 @@ describe('a rollback', () => {
     await expect(run('delete-records', { undo: true })).rejects.toMatchObject({ code: 'usage' })
   })
 
+  const launched = async () => {
+    const { firstPublished, latency } = await launchReport(site.app, null, quiet, never)
+    return { firstPublished, latency }
+  }
+
   it('leaves the rows as if the engine had never seen the moods when it strips references', async () => {
+    launch = await launched()
+    expect(launch).toMatchObject({ firstPublished: expect.any(Number), latency: { count: 2 } })
     expect(await run('strip-references', { execute: false })).toMatchObject({ found: 2, left: 2 })
     expect(await run('strip-references')).toMatchObject({ found: 2, left: 0, unreadable: 0 })
     const { sync } = (await site.app.store.moods.byId(mood.id))!
     expect(sync).toMatchObject({ state: 'local', hold: 'backfill', uri: null, cid: null, rkey: mood.sync.rkey })
+    site.forward(60_000)
+    expect(await launched()).toEqual(launch)
   })
 
   it('counts only records of ours as deletable, and reports each repository that it reads', async () => {
@@ -95,6 +107,7 @@ describe('a rollback', () => {
     })
     expect(await run('strip-references', { undo: true })).toMatchObject({ found: 1, left: 0, unreadable: 0 })
     expect((await site.app.store.moods.byId(mood.id))!.sync).toMatchObject({ state: 'published', cid: mood.sync.cid })
+    expect(await launched()).toEqual(launch)
   })
 
   it('reports repositories that the PDS refuses when references are to be noted again', async () => {

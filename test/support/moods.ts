@@ -10,6 +10,9 @@ let counter = 0
 
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
 
+/** Published soon after it was posted. */
+export const FIRST = { at: NOW + 3, direct: true }
+
 /** A new mood of the user `u1`, pending unless private. */
 export function aMood(fields: Partial<Mood> = {}): Mood {
   const when = fields.when ?? NOW

@@ -30,6 +30,7 @@ export function describeStatus(status: Status): string {
     line('store', status.store),
     ...describeWorkers(status.workers, status.at),
     line('moods', counts(status.moods)),
+    ...(status.deleted > 0 ? [line('', `${status.deleted} of these deleted by their authors`)] : []),
     ...describeHeld(status.held),
     line('accounts', counts(status.accounts)),
     ...Object.entries(rejected).map(([code, n]) => `  ${n} rejected: ${code}`),

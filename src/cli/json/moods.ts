@@ -19,6 +19,7 @@ export const status = {
   plc: nullable(Type.String()),
   store: Type.String(),
   moods: eachOf(SYNC_STATES),
+  deleted: Type.Integer({ minimum: 0, description: 'of these moods, how many their authors have deleted' }),
   held,
   accounts: eachOf(['pending', 'ready', 'needsAttention']),
   reasons: closed({

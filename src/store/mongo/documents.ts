@@ -7,7 +7,15 @@
 import { type Document, ObjectId } from 'mongodb'
 import type { Deletion, Mood } from '../../domain/mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
-import { type HoldReason, isSynced, type MoodSync, type SyncState, unseen } from '../../domain/sync.ts'
+import {
+  type FirstPublished,
+  type HoldReason,
+  isSynced,
+  type MoodSync,
+  type SyncState,
+  unseen,
+} from '../../domain/sync.ts'
+import { lastPublished } from '../published-form.ts'
 
 export interface MoodDocument {
   readonly _id: ObjectId | string
@@ -37,6 +45,8 @@ interface AtprotoFields {
   /** Number among the user's moods; moods of an existing database have none. */
   readonly ordinal: number
   readonly deletion: Deletion | null
+  /** Missing in moods that never were, and in those of earlier versions. */
+  readonly firstPublished: { readonly at: Date; readonly direct: boolean }
 }
 
 /** Version of a document that the engine has never written. */
@@ -93,11 +103,23 @@ function toSync(atproto: Partial<AtprotoFields>, id: string, when: number): Mood
   const known = { rkey, uri: atproto.uri ?? null, cid: atproto.cid ?? null, attempts: atproto.attempts ?? 0 }
   if (atproto.state === undefined) return unseen(known)
   const { state, hold = null, error = null } = atproto
-  return { ...known, state, dueAt: atproto.dueAt?.getTime() ?? null, hold, error }
+  const dueAt = atproto.dueAt?.getTime() ?? null
+  return { ...known, state, dueAt, hold, error, firstPublished: firstPublishedIn(atproto) }
+}
+
+function firstPublishedIn(atproto: Partial<AtprotoFields>): FirstPublished | null {
+  const { firstPublished, state, changedAt, version = UNTOUCHED, ordinal = 0 } = atproto
+  if (firstPublished) return { at: firstPublished.at.getTime(), direct: firstPublished.direct }
+  return state === 'published' && changedAt ? lastPublished(changedAt.getTime(), version, ordinal) : null
+}
+
+function firstPublishedField({ firstPublished }: MoodSync) {
+  return firstPublished && { at: new Date(firstPublished.at), direct: firstPublished.direct }
 }
 
 /** The engine's fields, by their paths, so that a change leaves everything else under `atproto` as it is. */
 export function syncFields(sync: MoodSync, version: number, now: number) {
+  const firstPublished = firstPublishedField(sync)
   return {
     'atproto.state': sync.state,
     'atproto.synced': isSynced(sync),
@@ -110,6 +132,7 @@ export function syncFields(sync: MoodSync, version: number, now: number) {
     'atproto.error': sync.error,
     'atproto.version': version,
     'atproto.changedAt': new Date(now),
+    ...(firstPublished === null ? {} : { 'atproto.firstPublished': firstPublished }),
   }
 }
 
@@ -127,6 +150,7 @@ export function contentFields(mood: Mood) {
 /** A new mood's whole document. */
 export function toDocument(mood: Mood, changedAt = mood.when): MoodDocument {
   const { sync } = mood
+  const firstPublished = firstPublishedField(sync)
   return {
     _id: documentId(mood.id),
     user: mood.user,
@@ -150,6 +174,7 @@ export function toDocument(mood: Mood, changedAt = mood.when): MoodDocument {
       changedAt: new Date(changedAt),
       ordinal: mood.ordinal,
       deletion: mood.deleted,
+      ...(firstPublished === null ? {} : { firstPublished }),
     },
   }
 }

@@ -91,6 +91,7 @@ export class MongoWork implements WorkStore {
       { hint: 'moods_rejected' },
     )
     for await (const { _id, n } of byCode) rejected[_id] = n
-    return { states, held, rejected }
+    const deleted = await this.#moods.countDocuments({ deleted: true }, { hint: 'moods_public' })
+    return { states, deleted, held, rejected }
   }
 }

@@ -1,7 +1,8 @@
 /** A mood as a row, and back. */
 
 import type { Deletion, Mood } from '../../domain/mood.ts'
-import type { HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
+import type { FirstPublished, HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
+import { lastPublished } from '../published-form.ts'
 
 export interface MoodRow {
   id: string
@@ -25,14 +26,17 @@ export interface MoodRow {
   attempts: number
   hold: HoldReason | null
   error: string | null
+  first_published: number | null
+  published_directly: number | null
 }
 
 /** All columns of a mood, for an insert. */
 export const MOOD_VALUES = `
   moods (id, user, ordinal, text, when_ms, intensity, context, is_private, deleted, deleted_by, deleted_records,
-    version, changed_at, state, rkey, uri, cid, due_at, attempts, hold, error)
+    version, changed_at, state, rkey, uri, cid, due_at, attempts, hold, error, first_published, published_directly)
   VALUES (:id, :user, :ordinal, :text, :when_ms, :intensity, :context, :is_private, :deleted, :deleted_by,
-    :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error)`
+    :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error,
+    :first_published, :published_directly)`
 
 export function toMood(row: MoodRow): Mood {
   return {
@@ -58,13 +62,22 @@ export function toMood(row: MoodRow): Mood {
       attempts: row.attempts,
       hold: row.hold,
       error: row.error === null ? null : (JSON.parse(row.error) as MoodSync['error']),
+      firstPublished: firstPublished(row),
     },
   }
 }
 
+function firstPublished(row: MoodRow): FirstPublished | null {
+  if (row.first_published !== null) return { at: row.first_published, direct: row.published_directly === 1 }
+  return row.state === 'published' ? lastPublished(row.changed_at, row.version, row.ordinal) : null
+}
+
 export function syncColumns(
   sync: MoodSync,
-): Pick<MoodRow, 'state' | 'uri' | 'cid' | 'due_at' | 'attempts' | 'hold' | 'error'> {
+): Pick<
+  MoodRow,
+  'state' | 'uri' | 'cid' | 'due_at' | 'attempts' | 'hold' | 'error' | 'first_published' | 'published_directly'
+> {
   return {
     state: sync.state,
     uri: sync.uri,
@@ -73,6 +86,8 @@ export function syncColumns(
     attempts: sync.attempts,
     hold: sync.hold,
     error: sync.error === null ? null : JSON.stringify(sync.error),
+    first_published: sync.firstPublished?.at ?? null,
+    published_directly: sync.firstPublished === null ? null : sync.firstPublished.direct ? 1 : 0,
   }
 }
 

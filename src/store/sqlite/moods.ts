@@ -35,7 +35,8 @@ export class SqliteMoods implements MoodStore {
       save: db.prepare<[MoodRow]>(`
         UPDATE moods SET intensity = :intensity, context = :context, is_private = :is_private,
           deleted = :deleted, deleted_by = :deleted_by, deleted_records = :deleted_records, state = :state, rkey = :rkey, uri = :uri,
-          cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold, error = :error, version = version + 1,
+          cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold, error = :error,
+          first_published = :first_published, published_directly = :published_directly, version = version + 1,
           changed_at = :changed_at
         WHERE id = :id AND version = :version`),
       undeleted: db.prepare<[string, number, number], MoodRow>(

@@ -147,6 +147,11 @@ const MIGRATIONS: readonly string[] = [
     worker TEXT NOT NULL
   ) WITHOUT ROWID, STRICT;
   `,
+  // When a mood was first published, which what happens to its record later does not change.
+  `
+  ALTER TABLE moods ADD COLUMN first_published INTEGER;
+  ALTER TABLE moods ADD COLUMN published_directly INTEGER;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {

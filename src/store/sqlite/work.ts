@@ -21,7 +21,8 @@ export class SqliteWork implements WorkStore {
       ),
       settle: db.prepare(`
         UPDATE moods SET state = :state, uri = :uri, cid = :cid, due_at = :due_at, attempts = :attempts, hold = :hold,
-          error = :error, version = version + 1, changed_at = :now
+          error = :error, first_published = :first_published, published_directly = :published_directly,
+          version = version + 1, changed_at = :now
         WHERE id = :id AND version = :version`),
       held: db.prepare<[{ user: string; hold: HoldReason; after: string; limit: number }], MoodRow>(`
         SELECT * FROM moods WHERE state = 'local' AND hold = :hold AND user = :user AND id > :after ORDER BY id LIMIT :limit`),
@@ -35,7 +36,9 @@ export class SqliteWork implements WorkStore {
       countHeld: db.prepare<[], { hold: HoldReason | null; n: number }>(
         `SELECT hold, count(*) AS n FROM moods WHERE state = 'local' GROUP BY hold`,
       ),
-      count: db.prepare<[], { state: SyncState; n: number }>('SELECT state, count(*) AS n FROM moods GROUP BY state'),
+      count: db.prepare<[], { state: SyncState; n: number; deleted: number }>(
+        'SELECT state, count(*) AS n, sum(deleted) AS deleted FROM moods GROUP BY state',
+      ),
     }
   }
 
@@ -72,9 +75,13 @@ export class SqliteWork implements WorkStore {
 
   async count(): Promise<MoodCounts> {
     const { states, held } = noMoods()
-    for (const { state, n } of this.#sql.count.all()) states[state] = n
+    let deleted = 0
+    for (const each of this.#sql.count.all()) {
+      states[each.state] = each.n
+      deleted += each.deleted
+    }
     for (const { hold, n } of this.#sql.countHeld.all()) if (hold !== null) held[hold] = n
     const rejected = Object.fromEntries(this.#sql.countRejected.all().map(({ code, n }) => [code, n]))
-    return { states, held, rejected }
+    return { states, deleted, held, rejected }
   }
 }

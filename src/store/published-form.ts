@@ -1,0 +1,13 @@
+/** When a mood was first published, for moods of which earlier versions have not noted it. */
+
+import { POSTED } from '../domain/mood.ts'
+import type { FirstPublished } from '../domain/sync.ts'
+
+/**
+ * What the row of a published mood says of that: its last change, which is its first publication unless it has changed since.
+ *
+ * @param changedAt ms since 1970
+ */
+export function lastPublished(changedAt: number, version: number, ordinal: number): FirstPublished {
+  return { at: changedAt, direct: version === POSTED + 1 && ordinal > 0 }
+}
