@@ -2,6 +2,7 @@ import type { LexMap } from '@atproto/lex-data'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
+import { spellingsOf, UNCLEAR } from '../../test/support/spellings.ts'
 import { type AuditedRecord, type AuditInput, auditRepo, type Finding } from './audit.ts'
 import { FINDING_KINDS, REPAIRED } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
@@ -313,6 +314,57 @@ describe('an audit', () => {
     put(world, first.sync.rkey, recordOf(second))
     world.records.delete(second.sync.rkey)
     expect(audit(world)).toMatchObject({ findings: [], counts: { kept: 1, absent: 1 } })
+  })
+
+  it('takes legacy records for their moods’ however they name them, and a repair changes no record', () => {
+    const legacyWorlds = fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }).chain((atOwnKey) => {
+      const moods = atOwnKey.map((_, i) => aMood({ id: String(i).padStart(24, 'c'), text: `mood ${i}`, when: NOW + i }))
+      const refs = moods.map(({ id }) => fc.option(spellingsOf(id), { nil: undefined, freq: 4 }))
+      return fc.tuple(fc.constant(atOwnKey), fc.constant(moods), fc.tuple(...refs), fc.subarray([...UNCLEAR]))
+    })
+    fc.assert(
+      fc.property(legacyWorlds, ([atOwnKey, moods, refs, unclear]) => {
+        const world: World = { moods: new Map(), records: new Map() }
+        for (const [i, mood] of moods.entries()) {
+          const { rkey } = mood.sync
+          world.moods.set(mood.id, { ...mood, sync: unseen({ rkey, uri: null, cid: null, attempts: 0 }) })
+          const { ref: _, ...rest } = olderForm(mood)
+          const key = atOwnKey[i] ? rkey : rkeyFor(NOW, `legacy ${mood.id}`, 0)
+          put(world, key, refs[i] === undefined ? rest : { ...rest, ref: refs[i] })
+        }
+        for (const [i, ref] of unclear.entries()) {
+          put(world, rkeyFor(NOW, `unclear ${i}`, 0), { ...olderForm(moods[0]!), ref: ref as string })
+        }
+        const before = new Map(world.records)
+        const kinds = audit(world).findings.map(({ kind }) => kind)
+        expect(kinds.filter((kind) => kind === 'unlinked')).toHaveLength(moods.length)
+        expect(kinds.filter((kind) => kind === 'foreign')).toHaveLength(unclear.length)
+        expect(kinds).toHaveLength(moods.length + unclear.length)
+        for (let round = 0; round < 3; round++) {
+          const chosen = audit(world).findings.filter(({ kind }) => REPAIRED.includes(kind))
+          if (round > 0) expect(chosen).toEqual([])
+          for (const finding of chosen) mend(world, finding)
+        }
+        expect(world.records).toEqual(before)
+        expect(audit(world).counts).toMatchObject({ legacy: moods.length })
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('takes one record without a reference for a mood’s, leaves further ones, and removes all of a private mood', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const mood = aMood()
+    const { rkey } = mood.sync
+    world.moods.set(mood.id, { ...mood, sync: unseen({ rkey, uri: null, cid: null, attempts: 0 }) })
+    const { ref: _, ...rest } = olderForm(mood)
+    for (const copy of ['a', 'b']) put(world, rkeyFor(NOW, copy, 0), rest)
+    const kinds = (): string[] => audit(world).findings.map(({ kind }) => kind)
+    expect(kinds()).toEqual(['unlinked', 'foreign'])
+    put(world, rkey, recordOf(mood))
+    expect(kinds()).toEqual(['unlinked', 'foreign', 'foreign'])
+    DAMAGE.becamePrivate(world, world.moods.get(mood.id)!)
+    expect(kinds()).toEqual(['leaked', 'leaked', 'leaked'])
   })
 
   it('counts a record of the older form as legacy, until it is to be modernised', () => {

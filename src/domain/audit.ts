@@ -9,7 +9,7 @@ import type { FederationPolicy } from './policy.ts'
 import { count } from './tally.ts'
 import type { Reason } from './reasons.ts'
 import type { HoldReason } from './sync.ts'
-import { desiredRecord, isLegacyForm, isLegacyRecordOf, isReadable, moodIdIn } from './record.ts'
+import { desiredRecord, isLegacyForm, isLegacyRecordOf, isReadable, type Owner, ownersAmong } from './record.ts'
 
 /** What fixes a finding. */
 export type Fix =
@@ -126,7 +126,12 @@ class Auditor {
   readonly #findings: Finding[] = []
   /** Records that are accounted for. */
   readonly #seen: Set<string>
+  /** Of each record that is not on its way out. */
+  readonly #owners = new Map<string, Owner>()
+  /** Records that name the mood, by its id. */
   readonly #copies = new Map<string, string[]>()
+  /** Records that name no mood and have the text and the time of this one, by its id. */
+  readonly #alike = new Map<string, string[]>()
   /** Record keys of the moods: each belongs to its own mood, whatever stands there. */
   readonly #keys: ReadonlySet<string>
   readonly #reasons: Partial<Record<HoldReason, number>> = {}
@@ -136,9 +141,14 @@ class Auditor {
     this.#input = input
     this.#seen = new Set(input.removing)
     this.#keys = new Set(input.moods.map(({ sync }) => sync.rkey))
+    const ownerOf = ownersAmong(input.moods)
     for (const [rkey, { value }] of input.records) {
-      const id = this.#seen.has(rkey) ? null : moodIdIn(value)
-      if (id !== null) this.#copies.set(id, [...(this.#copies.get(id) ?? []), rkey].toSorted())
+      if (this.#seen.has(rkey)) continue
+      const owner = ownerOf(value)
+      this.#owners.set(rkey, owner)
+      if (owner.kind !== 'mood') continue
+      const found = owner.by === 'reference' ? this.#copies : this.#alike
+      found.set(owner.id, [...(found.get(owner.id) ?? []), rkey].toSorted())
     }
   }
 
@@ -148,7 +158,8 @@ class Auditor {
     for (const [rkey, { cid, value }] of records) {
       if (this.#seen.has(rkey)) continue
       const fix = { kind: 'remove', rkey, cid } as const
-      const kind = !isReadable(value) ? 'unreadable' : moodIdIn(value) === null ? 'foreign' : 'stray'
+      const isGone = this.#owners.get(rkey)?.kind === 'gone'
+      const kind = !isReadable(value) ? 'unreadable' : isGone ? 'stray' : 'foreign'
       this.#findings.push({ kind, rkey, moodId: null, fix })
     }
     const counts = { moods: moods.length, records: records.size, ...this.#counts }
@@ -157,10 +168,10 @@ class Auditor {
 
   #mood(mood: Mood): void {
     const { account, policy } = this.#input
-    const there = this.#recordsOf(mood)
+    const desired = desiredRecord(mood, account, policy)
+    const there = this.#recordsOf(mood, desired.kind === 'absent')
     for (const rkey of there) this.#seen.add(rkey)
     if (mood.sync.state === 'pending' || this.#input.moving.has(mood.id)) return void this.#counts.inFlight++
-    const desired = desiredRecord(mood, account, policy)
     switch (desired.kind) {
       case 'record':
         return this.#wanted(mood, there, desired.cid)
@@ -173,14 +184,22 @@ class Auditor {
     }
   }
 
-  /** Keys of the records that are this mood's: the one at its own key first, then copies, those of today's form first. */
-  #recordsOf({ id, sync }: Mood): string[] {
+  /**
+   * Keys of the records that are this mood's: the one at its own key first, then copies, those of today's form first. One
+   * that names no mood is taken where there is no other; further ones may be anybody's, and go only with a mood that must
+   * not be there.
+   */
+  #recordsOf({ id, sync }: Mood, isUnwanted: boolean): string[] {
     const { records } = this.#input
-    const own = records.get(sync.rkey)
-    const isOwn = own !== undefined && !this.#seen.has(sync.rkey) && (moodIdIn(own.value) ?? id) === id
+    const owner = this.#owners.get(sync.rkey)
+    const isAnothers = owner?.kind === 'gone' || (owner?.kind === 'mood' && owner.by === 'reference' && owner.id !== id)
+    const isOwn = owner !== undefined && !this.#seen.has(sync.rkey) && !isAnothers
     const copies = (this.#copies.get(id) ?? []).filter((rkey) => rkey !== sync.rkey)
     const isNew = (rkey: string): number => (isLegacyForm(records.get(rkey)!.value) ? 1 : 0)
-    return [...(isOwn ? [sync.rkey] : []), ...copies.toSorted((a, b) => isNew(a) - isNew(b))]
+    const named = [...(isOwn ? [sync.rkey] : []), ...copies.toSorted((a, b) => isNew(a) - isNew(b))]
+    const alike = (this.#alike.get(id) ?? []).filter((rkey) => !this.#keys.has(rkey))
+    if (isUnwanted) return [...named, ...alike]
+    return named.length > 0 ? named : alike.slice(0, 1)
   }
 
   #wanted(mood: Mood, there: readonly string[], wantedCid: string): void {

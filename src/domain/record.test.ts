@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
+import { spellingsOf, UNCLEAR } from '../../test/support/spellings.ts'
 import { newAccount, refused } from './account.ts'
 import { FEDERATE_ALL } from './policy.ts'
 import {
@@ -17,7 +18,10 @@ import {
   isLegacyRecordOf,
   isReadable,
   moodIdIn,
+  ownersAmong,
   rkeyFor,
+  rkeyIn,
+  uriOf,
 } from './record.ts'
 
 const ids = fc.stringMatching(/^[0-9a-f]{24}$/)
@@ -148,6 +152,7 @@ describe('which mood a record belongs to', () => {
     ['a record without an id as none', { text: 'x' }, null],
     ['a list as none', Object.assign(['x'], { mongoId: 'a', ref: 'b' }), null],
     ['a string as none', 'mongoId', null],
+    ['an id of other words exactly', { ref: 'A-name of its own' }, 'A-name of its own'],
     ['null as none', null, null],
     ['what could not be read as none', undefined, null],
   ])('the mood of a record is read from %s', (_what, value, id) => {
@@ -161,6 +166,93 @@ describe('which mood a record belongs to', () => {
         expect(isReadable(value) || !isLegacyForm(value)).toBe(true)
       }),
     )
+  })
+})
+
+describe('who a record belongs to', () => {
+  const mood = aMood({ text: 'fine', when: Date.parse('2020-01-02T03:04:05.678Z') })
+  const legacy = { mood: 'fine', when: '2020-01-02T03:04:05.678Z' }
+  const own = (by: 'reference' | 'content') => ({ kind: 'mood', id: mood.id, by })
+
+  it('a record that names a mood is that mood’s, however the id is spelled', () => {
+    fc.assert(
+      fc.property(spellingsOf(mood.id), fc.constantFrom('ref', 'mongoId'), (spelled, field) => {
+        const record = { mood: 'fine', when: 'whenever', [field]: spelled }
+        expect(ownersAmong([aMood(), mood, aMood()])(record)).toEqual(own('reference'))
+        expect(isLegacyRecordOf(mood, record)).toBe(true)
+        expect(moodIdIn(record)).toBe(mood.id)
+        expect(ownersAmong([aMood(), aMood()])(record)).toEqual({ kind: 'gone' })
+      }),
+    )
+  })
+
+  it.each(UNCLEAR)('a record is nobody’s whose reference is %j, also where its text and time are a mood’s', (ref) => {
+    expect(moodIdIn({ ...legacy, ref })).toBeNull()
+    expect(ownersAmong([mood])({ ...legacy, ref })).toEqual({ kind: 'unknown' })
+  })
+
+  it('an id that stands there exactly comes before the same digits in another spelling', () => {
+    const upper = { ...mood, id: mood.id.toUpperCase(), text: 'another' }
+    const ownerOf = ownersAmong([mood, upper])
+    expect(ownerOf({ ref: upper.id })).toMatchObject({ id: upper.id })
+    expect(ownerOf({ ref: mood.id })).toMatchObject({ id: mood.id })
+    expect(ownersAmong([upper])({ ref: `ObjectId("${mood.id}")` })).toMatchObject({ id: upper.id })
+    const mixed = { ...mood, id: `${mood.id.slice(0, 12)}${mood.id.slice(12).toUpperCase()}` }
+    expect(ownersAmong([mixed, upper])({ ref: { $oid: mood.id } })).toEqual({ kind: 'unknown' })
+  })
+
+  it('a legacy record without a reference is that of the one mood with its text and its time', () => {
+    const ownerOf = ownersAmong([aMood({ text: 'fine' }), mood])
+    expect(ownerOf(legacy)).toEqual(own('content'))
+    expect(ownerOf({ ...legacy, when: '2020-01-02T04:04:05.678+01:00' })).toEqual(own('content'))
+    expect(ownerOf({ ...legacy, ref: null })).toEqual(own('content'))
+    expect(isLegacyRecordOf(mood, legacy)).toBe(true)
+    const others = [
+      { ...legacy, mood: 'Fine' },
+      { ...legacy, when: '2020-01-02T03:04:05.679Z' },
+      { ...legacy, when: '2020-01-02T03:04:05.678' },
+      { ...legacy, when: '2020-01-02T03:04:05.6781Z' },
+      { ...legacy, when: mood.when },
+      { mood: 'fine' },
+      { text: 'fine', createdAt: legacy.when },
+    ]
+    for (const other of others) {
+      expect(ownerOf(other), JSON.stringify(other)).toEqual({ kind: 'unknown' })
+      expect(isLegacyRecordOf(mood, other)).toBe(false)
+    }
+    expect(ownersAmong([mood, { ...mood, id: 'b'.repeat(24) }])(legacy)).toEqual({ kind: 'unknown' })
+  })
+
+  it('anything at all has an owner or none, and asking never throws', () => {
+    const ownerOf = ownersAmong([mood])
+    fc.assert(
+      fc.property(fc.anything(), fc.anything(), (a, b) => {
+        for (const value of [a, { ref: a, mood: 'fine', when: b }, { mongoId: { $oid: a } }]) {
+          expect(['gone', 'unknown']).toContain(ownerOf(value).kind)
+        }
+      }),
+    )
+  })
+})
+
+describe('the record key in a URI', () => {
+  it('the record key is read from the URI of a mood’s record alone', () => {
+    expect(rkeyIn(uriOf('did:plc:abc', '3kmm22222222a'))).toBe('3kmm22222222a')
+    expect(rkeyIn('at://alice.test/computer.aesthetic.mood/self')).toBe('self')
+    const others = [
+      null,
+      5,
+      '',
+      'at://did:plc:abc/app.bsky.feed.post/3k',
+      'at://did:plc:abc/computer.aesthetic.mood',
+      'at://did:plc:abc/computer.aesthetic.mood/',
+      'at://did:plc:abc/computer.aesthetic.mood/..',
+      'at://did:plc:abc/computer.aesthetic.mood/a/b',
+      'at://did:plc:abc/computer.aesthetic.mood/a b',
+      `at://did:plc:abc/computer.aesthetic.mood/${'a'.repeat(513)}`,
+      'https://example.com/computer.aesthetic.mood/3k',
+    ]
+    for (const uri of others) expect(rkeyIn(uri), String(uri)).toBeNull()
   })
 })
 

@@ -98,17 +98,121 @@ function fieldsOf(value: unknown): Fields | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null
 }
 
+/** What a record says about the mood that it was made from. */
+type Reference =
+  /** It names this mood for certain. `spelled` is the text as it stands there: an id of an existing database may be any. */
+  | { readonly kind: 'mood'; readonly id: string; readonly spelled: string }
+  /** It has no reference. */
+  | { readonly kind: 'none' }
+  /** It has one that nobody can read for certain. */
+  | { readonly kind: 'unclear' }
+
+/** An ObjectId in the spellings that scripts and shells have left: bare, quoted, `ObjectId("…")`, `{"$oid": "…"}`. */
+const SPELLED_ID =
+  /^(?:["']?([0-9a-f]{24})["']?|(?:new +)?ObjectId\( *["']?([0-9a-f]{24})["']? *\)|\{ *["']?\$oid["']? *: *["']([0-9a-f]{24})["'] *\})$/i
+
+/** The beginning of a spelling that is not the id itself. */
+const WRAPPED = /^(?:["'{[]|(?:new +)?ObjectId\b)/i
+
 /**
- * The id of the mood that a record names as its own, in today's form (`mongoId`) or the legacy one (`ref`). A record that
- * names one was written by this application, now or by the system before it; all others belong to other clients.
+ * The mood that a record names, in today's form (`mongoId`) or the legacy one (`ref`), however the id is spelled. A record
+ * that names one was written by this application, now or by the system before it.
  *
  * @param value a record as read from a repo: anything at all
- * @returns null where the record names no mood
  */
-export function moodIdIn(value: unknown): string | null {
+function referenceIn(value: unknown): Reference {
   const fields = fieldsOf(value)
-  const id = fields?.['mongoId'] ?? fields?.['ref']
-  return typeof id === 'string' ? id : null
+  const written = fields?.['mongoId'] ?? fields?.['ref'] ?? null
+  if (written === null) return { kind: 'none' }
+  const inner = fieldsOf(written)
+  const isExtended = inner !== null && Object.keys(inner).join() === '$oid'
+  const spelled = isExtended ? inner['$oid'] : written
+  if (typeof spelled !== 'string') return { kind: 'unclear' }
+  const trimmed = spelled.trim()
+  const [, ...digits] = SPELLED_ID.exec(trimmed) ?? []
+  const hex = digits.find((part) => part !== undefined)
+  if (hex !== undefined) return { kind: 'mood', id: hex.toLowerCase(), spelled }
+  if (isExtended || trimmed === '' || WRAPPED.test(trimmed)) return { kind: 'unclear' }
+  return { kind: 'mood', id: trimmed, spelled }
+}
+
+/** The id of the mood that a record names; null where it names none for certain. */
+export function moodIdIn(value: unknown): string | null {
+  const reference = referenceIn(value)
+  return reference.kind === 'mood' ? reference.id : null
+}
+
+/** Who a record in a user's repo belongs to. */
+export type Owner =
+  /** This mood of the user: the record names it, or has no reference and is like no other mood. */
+  | { readonly kind: 'mood'; readonly id: string; readonly by: 'reference' | 'content' }
+  /** A mood that the user does not have any more. */
+  | { readonly kind: 'gone' }
+  /** Another client, or nobody can tell: it is left alone. */
+  | { readonly kind: 'unknown' }
+
+const UNKNOWN: Owner = { kind: 'unknown' }
+
+/** A time in a record that can mean one moment only: with a zone, and no finer than milliseconds. */
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$/
+
+type Identity = Pick<Mood, 'id' | 'text' | 'when'>
+
+/**
+ * Says of the records in a user's repo which mood each one belongs to.
+ *
+ * A reference decides, whatever its spelling; an id that stands there exactly as the mood's comes before the same digits in
+ * another spelling. A legacy record without any reference belongs to the one mood with its text and its time.
+ *
+ * @param moods every mood of the user, deleted ones too
+ */
+export function ownersAmong(moods: Iterable<Identity>): (value: unknown) => Owner {
+  const exact = new Map<string, Identity>()
+  for (const mood of moods) exact.set(mood.id, mood)
+  // Few repos have such records, so these are made when the first one is met.
+  const once = (keyOf: (mood: Identity) => string) => {
+    let index: Map<string, Identity | null> | null = null
+    return (key: string): Identity | null | undefined => (index ??= uniqueBy(exact.values(), keyOf)).get(key)
+  }
+  const bySpelling = once(({ id }) => referenceId(id))
+  const byContent = once(({ text, when }) => contentKey(text, when))
+  return (value) => {
+    const reference = referenceIn(value)
+    if (reference.kind === 'unclear') return UNKNOWN
+    if (reference.kind === 'none') {
+      const alike = isLegacyForm(value) ? byContent(contentOf(value)) : undefined
+      return alike ? { kind: 'mood', id: alike.id, by: 'content' } : UNKNOWN
+    }
+    const named = exact.get(reference.spelled) ?? exact.get(reference.id) ?? bySpelling(reference.id)
+    // Two moods whose ids differ in their spelling alone: it cannot be told which one is meant.
+    if (named === null) return UNKNOWN
+    return named ? { kind: 'mood', id: named.id, by: 'reference' } : { kind: 'gone' }
+  }
+}
+
+function referenceId(id: string): string {
+  return moodIdIn({ mongoId: id }) ?? id
+}
+
+/** Null for a key that several have. */
+function uniqueBy(moods: Iterable<Identity>, keyOf: (mood: Identity) => string): Map<string, Identity | null> {
+  const index = new Map<string, Identity | null>()
+  for (const mood of moods) {
+    const key = keyOf(mood)
+    index.set(key, index.has(key) ? null : mood)
+  }
+  return index
+}
+
+function contentKey(text: string, when: number): string {
+  return `${when}\n${text}`
+}
+
+function contentOf(value: unknown): string {
+  const fields = fieldsOf(value)
+  const when = fields?.['when']
+  const isMoment = typeof when === 'string' && MOMENT.test(when)
+  return contentKey(String(fields?.['mood']), isMoment ? Date.parse(when) : Number.NaN)
 }
 
 /** Whether a record has the legacy form, that of the system before this one: `mood`, `when`, `ref`. */
@@ -129,11 +233,27 @@ export function isReadable(value: unknown): boolean {
   return textIn(value) !== null
 }
 
-/** Whether this is the mood's record in the legacy form: the same id and the same text. */
+/**
+ * Whether a record is the mood's in the legacy form: it has the mood's text, and names the mood, or has the mood's time
+ * where it names none for certain.
+ */
 export function isLegacyRecordOf(mood: Mood, value: unknown): boolean {
-  const fields = fieldsOf(value)
-  return isLegacyForm(value) && fields?.['ref'] === mood.id && fields['mood'] === mood.text
+  if (!isLegacyForm(value) || fieldsOf(value)?.['mood'] !== mood.text) return false
+  if (referenceIn(value).kind !== 'mood') return contentOf(value) === contentKey(mood.text, mood.when)
+  const owner = ownersAmong([mood])(value)
+  return owner.kind === 'mood'
 }
+
+/** A record key as the specification has it (https://atproto.com/specs/record-key). */
+const RECORD_KEY = /^(?!\.{1,2}$)[A-Za-z0-9._:~-]{1,512}$/
+
+/** The record key in the AT-URI of a mood's record; null for anything else. */
+export function rkeyIn(uri: unknown): string | null {
+  const [, rkey = ''] = typeof uri === 'string' ? (RECORD_URI.exec(uri) ?? []) : []
+  return RECORD_KEY.test(rkey) ? rkey : null
+}
+
+const RECORD_URI = /^at:\/\/[^/?#]+\/computer\.aesthetic\.mood\/([^/?#]+)$/
 
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
 

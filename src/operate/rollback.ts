@@ -8,7 +8,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { FEDERATE_ALL, inForce, policyText } from '../domain/policy.ts'
-import { COLLECTION, moodIdIn } from '../domain/record.ts'
+import { COLLECTION, ownersAmong } from '../domain/record.ts'
 import { forgotten } from '../domain/sync.ts'
 import { auditUser, type UserAudit } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
@@ -219,9 +219,9 @@ interface OurRecord {
   readonly cid: string
 }
 
-/** Records in the repo that carry the id of a mood, in today's form or the legacy one. All others are other clients'. */
+/** Records in the repo that belong to a mood, or did. All others are other clients', or cannot be read for certain. */
 async function recordsOfOurs(
-  { client }: Deps,
+  { client, store }: Deps,
   account: Account,
   hosts: Hosts,
 ): Promise<Outcome<readonly OurRecord[]> | NotReached> {
@@ -230,7 +230,8 @@ async function recordsOfOurs(
   if (!isReady(account)) return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'not ready' }
   const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, false))
   if (snapshot.kind !== 'ok') return snapshot
-  const ours = [...snapshot.value.records].filter(([, { value }]) => moodIdIn(value) !== null)
+  const ownerOf = ownersAmong((await historyOf(store, account.user)).values())
+  const ours = [...snapshot.value.records].filter(([, { value }]) => ownerOf(value).kind !== 'unknown')
   return { kind: 'ok', value: ours.map(([rkey, { cid }]) => ({ rkey, cid })) }
 }
 

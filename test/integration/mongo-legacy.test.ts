@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
 import { fillLegacy, legacyId, legacyUser, ODD } from '../support/legacy.ts'
 import { anyDatabase } from '../../scripts/support/mongod.ts'
+import { putRecord } from '../support/damage.ts'
 import { listRecords, makeForeignAccount } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
 
@@ -121,6 +122,31 @@ describe('an existing database', () => {
     const rkeys = [(await mood(ODD.sameRkey)).sync.rkey, (await mood(ODD.sameRkeyAgain)).sync.rkey]
     expect(rkeys[0]).toBe('3l2aaaaaaaaaa')
     expect(rkeys[1]).not.toBe(rkeys[0])
+  })
+
+  it('that has only the URI of a record has an edit rewrite that record, and writes no second one', async () => {
+    const { app } = site
+    const { text, when } = await mood(ODD.plain)
+    const ref = { $oid: legacyId(ODD.plain).toUpperCase() }
+    const rkey = await putRecord(app, sub, { mood: text, when: new Date(when).toISOString(), ref })
+    const record = `at://${did}/computer.aesthetic.mood/${rkey}`
+    await db
+      .collection('moods')
+      .updateOne({ _id: new ObjectId(legacyId(ODD.plain)) }, { $set: { atproto: { uri: record } } })
+    expect((await mood(ODD.plain)).sync).toMatchObject({ rkey, uri: record, hold: 'backfill' })
+    await app.moods.edit(sub, legacyId(ODD.plain), { intensity: 4 })
+    await app.engine.drain()
+    // What stands there already is read before the next try.
+    site.forward(60_000)
+    await app.engine.drain()
+    const ours = (await listRecords(app.pdsUrl, did)).filter(({ value }) =>
+      [value['text'], value['mood']].includes(text),
+    )
+    expect(ours).toMatchObject([{ uri: record, value: { text, intensity: 4, mongoId: legacyId(ODD.plain) } }])
+    await app.moods.delete(sub, legacyId(ODD.plain), 'withdraw')
+    await app.engine.drain()
+    site.forward(60_000)
+    await app.engine.drain()
   })
 
   it('publishes with the password it has in plain text, and leaves that where it is', async () => {

@@ -62,7 +62,7 @@ export const OPERATE: readonly Mutant[] = [
   {
     bug: 'a rollback deletes the records of other clients',
     file: 'src/operate/rollback.ts',
-    find: 'filter(([, { value }]) => moodIdIn(value) !== null)',
+    find: "filter(([, { value }]) => ownerOf(value).kind !== 'unknown')",
     replace: 'filter(([, { value }]) => value !== null)',
     tests: [ROLLBACK],
   },

@@ -6,7 +6,7 @@
 
 import { type Document, ObjectId } from 'mongodb'
 import type { Deletion, Mood } from '../../domain/mood.ts'
-import { rkeyFor } from '../../domain/record.ts'
+import { rkeyFor, rkeyIn } from '../../domain/record.ts'
 import {
   type FirstPublished,
   type HoldReason,
@@ -99,7 +99,7 @@ export function toMood(document: MoodDocument): Mood {
 }
 
 function toSync(atproto: Partial<AtprotoFields>, id: string, when: number): MoodSync {
-  const rkey = atproto.rkey ?? rkeyFor(when, id, 0)
+  const rkey = atproto.rkey ?? rkeyIn(atproto.uri) ?? rkeyFor(when, id, 0)
   const known = { rkey, uri: atproto.uri ?? null, cid: atproto.cid ?? null, attempts: atproto.attempts ?? 0 }
   if (atproto.state === undefined) return unseen(known)
   const { state, hold = null, error = null } = atproto
