@@ -47,6 +47,7 @@ function moodAsJson(shown: ShownMood): Kind<'mood'> {
     handle,
     ordinal,
     postedAt: isoTime(when),
+    firstPublishedAt: isoTime(sync.firstPublished?.at ?? null),
     changedAt: isoTime(changedAt),
     version,
     isPrivate,

@@ -29,6 +29,7 @@ function describeOne(shown: Shown): readonly string[] {
 function describeMood(shown: ShownMood): string[] {
   const { mood, handle, changedAt, words, finding, record } = shown
   const { sync } = mood
+  const first = sync.firstPublished === null ? '' : `, first published ${isoTime(sync.firstPublished.at)}`
   const changed = changedAt === null ? '' : `, last changed ${isoTime(changedAt)}`
   return [
     line('mood', mood.id),
@@ -36,7 +37,7 @@ function describeMood(shown: ShownMood): string[] {
     ...(words === null ? [] : [line('text', words)]),
     line(
       'history',
-      `number ${mood.ordinal} of its author, posted ${isoTime(mood.when)}${changed}, version ${mood.version}`,
+      `number ${mood.ordinal} of its author, posted ${isoTime(mood.when)}${first}${changed}, version ${mood.version}`,
     ),
     ...marksOf(mood),
     line(

@@ -52,6 +52,7 @@ const mood = closed({
   ...who,
   ordinal: Type.Integer({ description: 'its number among the moods of its author' }),
   postedAt: time,
+  firstPublishedAt: nullable(time),
   changedAt: nullable(time),
   version: many,
   isPrivate: Type.Boolean(),
