@@ -72,6 +72,8 @@ export async function auditUser(
   if (!account || account.did === null) return { kind: 'no_account', account }
   const at = clock.now()
   if (!isReady(account)) return unreadable(deps, account, at, account.error?.code ?? 'NotReady')
+  // Its moods need not be read for a comparison that cannot be made.
+  if (hosts.isSilent(account.pds)) return { kind: 'not_reached', account, code: 'HostSilent' }
   const before = await historyOf(store, user)
   const removing = new Set((await store.removals.of(user)).map(({ rkey }) => rkey))
   const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, options.verify ?? false))

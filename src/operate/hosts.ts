@@ -39,6 +39,11 @@ export class Hosts {
     this.#silent.set(host.url, host)
   }
 
+  /** Whether this host was given up: asking it is in vain. */
+  isSilent(pds: string): boolean {
+    return this.#silent.has(pds)
+  }
+
   /** Hosts that were given up. */
   get silent(): readonly SilentHost[] {
     const byUrl = new Map([...this.#silent.values()].map((host) => [host.url, host]))
@@ -56,7 +61,7 @@ export class Hosts {
     const { clock } = this.#deps
     let silentFrom: { readonly at: number; readonly ms: number } | null = null
     for (let code = STOPPED, tried = false; ;) {
-      if (this.#silent.has(pds)) return { kind: 'not_reached', code: 'HostSilent', tried }
+      if (this.isSilent(pds)) return { kind: 'not_reached', code: 'HostSilent', tried }
       if (this.#stop.aborted) return { kind: 'not_reached', code, tried }
       const began = { at: clock.now(), ms: performance.now() }
       const answer = await request()

@@ -15,6 +15,7 @@ import { damage, readyAccount } from '../support/damage.ts'
 import { type Finished, runMoods } from '../support/process.ts'
 import { createSite, type Site } from '../support/site.ts'
 
+const DID = `did:plc:${'a'.repeat(24)}`
 const never = new AbortController().signal
 const quiet = (): void => {}
 
@@ -305,6 +306,13 @@ describe('the commands', () => {
     expect(readFileSync(report, 'utf8')).toBe(good)
     const beside = report.replace('.json', '.incomplete.json')
     expect(existsSync(beside) && JSON.parse(readFileSync(beside, 'utf8'))).toMatchObject({ complete: false })
+    const others = [
+      ['repair'],
+      ['accounts', 'check'],
+      ['accounts', 'provision', '--execute'],
+      ['lexicon', 'check', '--did', DID],
+    ]
+    expect((await Promise.all(others.map((args) => run(...args)))).map(({ code }) => code)).toEqual([3, 3, 3, 3])
     const json = await run('audit', user, '--json')
     expect([json.code, JSON.parse(json.stdout)]).toMatchObject([3, { ok: false, complete: false }])
   }, 60_000)

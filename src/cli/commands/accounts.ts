@@ -53,6 +53,9 @@ function runCheck(names: readonly string[], options: Options): Promise<Ending> {
     },
     text: describeCheck,
     json: (result) => result,
-    ending: ({ findings, stoppedAfter }) => ({ needsSomebody: findings.length > 0, complete: stoppedAfter === null }),
+    ending: ({ findings, stoppedAfter }) => ({
+      needsSomebody: findings.some(({ problem }) => problem !== 'pds_silent'),
+      complete: stoppedAfter === null && findings.every(({ problem }) => problem !== 'pds_silent'),
+    }),
   })
 }

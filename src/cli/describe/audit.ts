@@ -6,7 +6,7 @@ import type { AuditReport, Summary } from '../../operate/survey.ts'
 import { colour } from '../colour.ts'
 import { holdReason } from '../../domain/reasons.ts'
 import { describeHeld, heldDocument } from './lines.ts'
-import { percent } from '../phrases.ts'
+import { INTERRUPTED, percent } from '../phrases.ts'
 import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } from './silence.ts'
 
 /** An audit's counts, and a table of its findings. @param now ms since 1970 */
@@ -25,6 +25,7 @@ export function describeSummary({ counts, findings, held, silent, lastKnown, ...
     ...(of.notReached > 0 ? [`not reached    ${of.notReached} of ${of.users} repositories`] : []),
     ...describeSilent(silent, now),
     ...describeLastKnown(lastKnown, now),
+    ...(of.notReached > 0 && silent.length === 0 ? [INTERRUPTED] : []),
   ]
 }
 
