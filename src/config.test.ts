@@ -115,6 +115,24 @@ describe('configuration', () => {
     ])
   })
 
+  it.each([
+    ['mongodb://a/moods', undefined, 'moods'],
+    ['mongodb://u:p%2Fw@a:1,b:2/my-moods?replicaSet=r', undefined, 'my-moods'],
+    ['mongodb+srv://cluster.example/moods%2Dtest', undefined, 'moods-test'],
+    ['mongodb://a/moods', 'others', 'others'],
+    ['mongodb://a/moods', ' ', 'moods'],
+    ['mongodb://a', undefined, 'aesthetic'],
+    ['mongodb://a/', undefined, 'aesthetic'],
+    ['mongodb://a/?authSource=x/y', undefined, 'aesthetic'],
+    ['mongodb://a?authSource=x/y', undefined, 'aesthetic'],
+    ['mongodb://u:p@a/admin?tls=true', undefined, 'aesthetic'],
+    ['mongodb://a/admin', 'admin', 'admin'],
+    ['mongodb://a/%', undefined, 'aesthetic'],
+  ])('with MONGODB_URI=%s and MONGODB_NAME=%s the database is %s', (uri, name, database) => {
+    const env = { MONGODB_URI: uri, MONGODB_NAME: name }
+    expect(readConfig(env, { serves: false }).store).toEqual({ kind: 'mongodb', uri, database })
+  })
+
   it('never repeats a value: it may be a secret', () => {
     const secret = 'not-a-key'
     for (const { name } of describeVariables()) {

@@ -10,7 +10,7 @@ import { parseHandle } from './domain/handle.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'
 import { type FederationPolicy, type PolicyMode } from './domain/policy.ts'
 import { DEFAULT_PORTS } from './embedded/tcp-ports.ts'
-import type { StoreAddress } from './store/open.ts'
+import { mongoAddress, type StoreAddress, USUAL_DATABASE } from './store/address.ts'
 
 /** A PDS that is not ours to run. */
 interface RemotePds {
@@ -162,7 +162,7 @@ const VARIABLES = {
     String(DEFAULT_PORTS.plc),
   ),
   MONGODB_URI: optional('store everything in this MongoDB instead of the embedded database', mongodbUri),
-  MONGODB_NAME: variable('name of the database in MongoDB', 'aesthetic', anything),
+  MONGODB_NAME: variable('name of the database in MongoDB, if not that in MONGODB_URI', USUAL_DATABASE, anything),
   PDS_URL: optional('use this PDS instead of the embedded one', url),
   PLC_URL: variable('PLC directory that the PDS at PDS_URL uses', PUBLIC_PLC, url),
   PDS_ADMIN_PASSWORD: optional('admin password of the PDS at PDS_URL, needed to create accounts', anything),
@@ -296,7 +296,7 @@ function readFederation(read: Reader): FederationPolicy | null {
 
 function readStore(read: Reader, dataFolder: string): StoreAddress {
   const { MONGODB_URI: uri, MONGODB_NAME: database } = read.values
-  if (uri !== null) return { kind: 'mongodb', uri, database }
+  if (uri !== null) return mongoAddress(uri, read.isSet('MONGODB_NAME') ? database : null)
   if (read.isSet('MONGODB_NAME') && !read.isSet('MONGODB_URI')) {
     read.problems.push('MONGODB_NAME goes with MONGODB_URI, which is not set')
   }

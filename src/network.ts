@@ -4,7 +4,8 @@ import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
 import { checkPort, choosePorts, networkUrls, rememberPorts, storedPorts } from './embedded/tcp-ports.ts'
-import { checkStore, localFile } from './store/open.ts'
+import { localFile } from './store/address.ts'
+import { checkStore } from './store/open.ts'
 
 /** What is needed to make accounts on the PDS, and to keep their secrets. */
 export interface PdsAccess {

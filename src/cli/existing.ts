@@ -5,7 +5,8 @@ import { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports/store.ts'
 import { networkOf } from '../network.ts'
-import { localFile, openStore, readStore } from '../store/open.ts'
+import { localFile } from '../store/address.ts'
+import { openStore, readStore } from '../store/open.ts'
 import { type Config, readConfig } from '../config.ts'
 
 /** @throws DomainError `data_folder` when there is no embedded store yet */

@@ -5,7 +5,8 @@ import { dirname } from 'node:path'
 import { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports/store.ts'
-import { localFile, openStore, parseStoreAddress } from '../store/open.ts'
+import { localFile, parseStoreAddress } from '../store/address.ts'
+import { openStore } from '../store/open.ts'
 
 interface TwoStores extends AsyncDisposable {
   readonly from: Store
@@ -17,10 +18,10 @@ interface TwoStores extends AsyncDisposable {
  *
  * @param source `sqlite:PATH`
  * @param target `mongodb://…`
- * @param name of the database there
+ * @param name of the database there; null for the one in its address
  * @throws DomainError `usage` for other addresses; `data_folder` when there is no such file; `unavailable`
  */
-export async function openBoth(source: string, target: string, name: string): Promise<TwoStores> {
+export async function openBoth(source: string, target: string, name: string | null): Promise<TwoStores> {
   const [from, to] = [parseStoreAddress(source, name), parseStoreAddress(target, name)]
   const file = localFile(from)
   if (file === null || localFile(to) !== null)

@@ -1,31 +1,8 @@
 /** Which store: the embedded file, or a MongoDB. */
 
-import { resolve } from 'node:path'
 import type { Store } from '../ports/store.ts'
-import { DomainError } from '../domain/errors.ts'
+import type { StoreAddress } from './address.ts'
 import { checkSqlite, openSqlite, readSqlite } from './sqlite/index.ts'
-
-export type StoreAddress =
-  | { readonly kind: 'sqlite'; readonly file: string }
-  | { readonly kind: 'mongodb'; readonly uri: string; readonly database: string }
-
-/**
- * Reads the address of a store as operators write it: `sqlite:PATH`, or the address of a MongoDB.
- *
- * @param database name of the database in a MongoDB
- * @throws DomainError `usage`
- */
-export function parseStoreAddress(text: string, database: string): StoreAddress {
-  const path = /^sqlite:(.+)$/.exec(text)?.[1]
-  if (path !== undefined) return { kind: 'sqlite', file: resolve(path) }
-  if (/^mongodb(\+srv)?:\/\/./.test(text)) return { kind: 'mongodb', uri: text, database }
-  throw new DomainError('usage', 'the address of a store is sqlite:PATH, mongodb://… or mongodb+srv://…')
-}
-
-/** The file of a store on this machine; null for a store on a server. */
-export function localFile(address: StoreAddress): string | null {
-  return address.kind === 'sqlite' ? address.file : null
-}
 
 /**
  * Looks whether this version can use a store, and writes nothing. Of a MongoDB that cannot be said beforehand.

@@ -11,7 +11,7 @@ import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 interface Options {
   readonly from: string
   readonly to: string
-  readonly name: string
+  readonly name?: string
   readonly execute?: boolean
   readonly json?: boolean
 }
@@ -22,7 +22,7 @@ export function storeCommand(exit: Exit): Command {
       .description('copies the embedded database to a MongoDB, and compares both')
       .requiredOption('--from <store>', 'sqlite:PATH of the database, as "moods status" prints it')
       .requiredOption('--to <store>', 'mongodb://… address of the server')
-      .option('--name <database>', 'name of the database there', 'aesthetic')
+      .option('--name <database>', 'name of the database there; by default the one in its address, or aesthetic')
       .option('--execute', 'do it; without this, only compare')
       .option(...JSON_OPTION)
       .addHelpText('after', '\nStop the server and its workers first. Run it again to resume an interrupted run.')
@@ -31,7 +31,7 @@ export function storeCommand(exit: Exit): Command {
 }
 
 function copy({ from, to, name, execute = false, ...options }: Options): Promise<Ending> {
-  const open = async () => (await import('../two-stores.ts')).openBoth(from, to, name)
+  const open = async () => (await import('../two-stores.ts')).openBoth(from, to, name ?? null)
   return runTask(open, 'store copy', options, {
     work: async (stores, { onProgress, stop }) => {
       const { moveStore } = await import('../../operate/copy-store.ts')
