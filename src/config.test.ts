@@ -71,7 +71,7 @@ describe('configuration', () => {
     ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent'],
     ['ERASE_PDS_ACCOUNT', 'yes', 'ERASE_PDS_ACCOUNT must be one of true, false'],
     ['FEDERATION', '101%', 'FEDERATION must be on, off, or a share from 0% to 100%'],
-    ['FEDERATION_ALLOW', '@a,,@b', 'FEDERATION_ALLOW must be a list of handles, such as @a,@b'],
+    ['FEDERATION_ALLOW', '@alice,,@bob', 'FEDERATION_ALLOW must be a list of handles, such as @alice,@bob'],
     ['MONGODB_URI', 'http://x', 'MONGODB_URI must begin with mongodb:// or mongodb+srv://'],
     ['TRIAL_SIGN_IN', 'private', 'TRIAL_SIGN_IN must be public'],
   ])('%s=%s is one problem', (name, value, problem) => {
@@ -83,16 +83,16 @@ describe('configuration', () => {
     [{ FEDERATION: 'on' }, { mode: 'on', percent: 100, allow: [] }],
     [{ FEDERATION: '10%' }, { mode: 'percent', percent: 10, allow: [] }],
     [
-      { FEDERATION: '10%', FEDERATION_ALLOW: '@b,@a,@b' },
+      { FEDERATION: '10%', FEDERATION_ALLOW: '@bob,@alice,@bob' },
       { mode: 'percent', percent: 10, allow: ['a', 'b'] },
     ],
-    [{ FEDERATION_ALLOW: '@a' }, { mode: 'allow', percent: 0, allow: ['a'] }],
+    [{ FEDERATION_ALLOW: '@alice' }, { mode: 'allow', percent: 0, allow: ['alice'] }],
   ])('%j asks for one policy', (env, federation) => {
     expect(readConfig(env, { serves: true }).federation).toEqual(federation)
   })
 
   it.each(['on', 'off'])('FEDERATION_ALLOW contradicts FEDERATION=%s', (federation) => {
-    expect(problemsOf({ FEDERATION: federation, FEDERATION_ALLOW: '@a' })).toEqual([
+    expect(problemsOf({ FEDERATION: federation, FEDERATION_ALLOW: '@alice' })).toEqual([
       expect.stringContaining(`FEDERATION_ALLOW does not go with FEDERATION=${federation}`),
     ])
   })

@@ -132,7 +132,7 @@ const federation: Form<{ readonly mode: PolicyMode; readonly percent: number }> 
 }
 
 const handles: Form<readonly string[]> = {
-  must: 'be a list of handles, such as @a,@b',
+  must: 'be a list of handles, such as @alice,@bob',
   parse(text) {
     try {
       return [...new Set(text.split(',').map((handle) => parseHandle(handle)))].toSorted()
@@ -186,7 +186,7 @@ const VARIABLES = {
     'on for an empty database, off for an existing one',
   ),
   FEDERATION_ALLOW: optional(
-    'handles whose moods are published besides that share, or alone where FEDERATION is not set; such as @a,@b',
+    'handles whose moods are published besides that share, or alone where FEDERATION is not set; such as @alice,@bob',
     handles,
   ),
   SOFT_DELETE_RECORDS: variable(
