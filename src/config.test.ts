@@ -84,7 +84,7 @@ describe('configuration', () => {
     [{ FEDERATION: '10%' }, { mode: 'percent', percent: 10, allow: [] }],
     [
       { FEDERATION: '10%', FEDERATION_ALLOW: '@bob,@alice,@bob' },
-      { mode: 'percent', percent: 10, allow: ['a', 'b'] },
+      { mode: 'percent', percent: 10, allow: ['alice', 'bob'] },
     ],
     [{ FEDERATION_ALLOW: '@alice' }, { mode: 'allow', percent: 0, allow: ['alice'] }],
   ])('%j asks for one policy', (env, federation) => {
