@@ -2,30 +2,48 @@
 
 const LINE_EVERY_MS = 10_000
 const REDRAW_EVERY_MS = 100
+/** The rate is that of the last seconds: what was there already is done at once, and says nothing of the rest. */
+const RATE_OVER_MS = 30_000
 const BAR = 24
 
 export class Progress implements Disposable {
   readonly #out: NodeJS.WriteStream
   readonly #now: () => number
-  readonly #started: number
-  #last = 0
+  #last: number
   #isDrawn = false
+  #what = ''
+  /** How much was done at which times, the oldest first. */
+  #seen: { readonly at: number; readonly done: number }[]
 
   constructor(out: NodeJS.WriteStream = process.stderr, now: () => number = () => performance.now()) {
     this.#out = out
     this.#now = now
-    this.#started = now()
-    this.#last = out.isTTY ? -Infinity : this.#started
+    this.#last = out.isTTY ? -Infinity : now()
+    this.#seen = [{ at: now(), done: 0 }]
   }
 
-  /** @param total how many there will be; 0 when unknown */
+  /**
+   * @param what is counted; the rate of another one starts from here
+   * @param total how many there will be; 0 when unknown
+   */
   show(what: string, done: number, total: number): void {
     const now = this.#now()
+    if (what !== this.#what && this.#what !== '') this.#seen = [{ at: now, done }]
+    this.#what = what
     if (now - this.#last < (this.#out.isTTY ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return
     this.#last = now
-    const line = describe(what, done, total, now - this.#started, this.#out.isTTY)
+    const line = describe(what, done, total, this.#rate(now, done), this.#out.isTTY)
     this.#out.write(this.#out.isTTY ? `\r\u001B[K${line}` : `${line}\n`)
     this.#isDrawn = this.#out.isTTY
+  }
+
+  /** How many a second. */
+  #rate(now: number, done: number): number {
+    const isOld = (i: number): boolean => now - (this.#seen[i]?.at ?? now) >= RATE_OVER_MS
+    while (isOld(1)) this.#seen.shift()
+    this.#seen.push({ at: now, done })
+    const [first] = this.#seen
+    return first && now > first.at ? Math.max(0, ((done - first.done) * 1000) / (now - first.at)) : 0
   }
 
   /** Clears the line. */
@@ -35,9 +53,8 @@ export class Progress implements Disposable {
   }
 }
 
-/** @param ms since the start */
-export function describe(what: string, done: number, total: number, ms: number, withBar: boolean): string {
-  const rate = ms > 0 ? (done * 1000) / ms : 0
+/** @param rate how many a second */
+export function describe(what: string, done: number, total: number, rate: number, withBar: boolean): string {
   const share = total > 0 ? Math.min(1, done / total) : 0
   const filled = Math.round(share * BAR)
   const bar = withBar && total > 0 ? `[${'█'.repeat(filled)}${'·'.repeat(BAR - filled)}] ` : ''

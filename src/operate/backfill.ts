@@ -13,6 +13,7 @@ import { type AuditDeps, auditUser, reasonOf } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOutText } from './federation.ts'
 import { Hosts } from './hosts.ts'
+import { MoodProgress } from './mood-progress.ts'
 import { authors, historyOf } from './pages.ts'
 import { repairFindings } from './repair.ts'
 import type { SilentHost } from './silence.ts'
@@ -88,14 +89,13 @@ export async function backfill(
   }
   const hosts = new Hosts(deps, stop)
   const reports: BackfillReport[] = []
-  let moods = 0
+  const progress = await MoodProgress.of(deps.store, users, 'moods', onProgress)
   const one = async (user: string): Promise<void> => {
     if (stop.aborted) return
-    const onLeft = (): void => onProgress(`moods, user ${reports.length + 1} of ${users.length}`, moods, 0)
+    const onLeft = (left: number): void => progress.left(user, left)
     const report = await backfillUser(deps, user, { delayMs, execute }, onLeft, stop, hosts)
-    moods += report.total
     reports.push(report)
-    onProgress('users', reports.length, users.length)
+    progress.finish(user)
   }
   // The delay is a pace for all users together.
   await pMap(users, one, { concurrency: delayMs > 0 ? 1 : PARALLEL })
@@ -149,7 +149,7 @@ const NOT_SKIPPED = { private: 0, deleted: 0, tooLong: 0, noAccount: 0, other: 0
  * Audits one user, orders what is missing, and runs the engine until that is published. Repeating it orders only what is
  * still missing.
  *
- * @param onLeft called at each look while it waits
+ * @param onLeft told at each look, while it waits, how many moods are left
  * @param stop ends it early; any worker publishes what was ordered
  * @param hosts those of the whole command, so that one that is silent is given up once
  */

@@ -77,3 +77,15 @@ export function authors({ moods }: Pick<Store, 'moods'>, stop?: AbortSignal): As
 export function storedAudits({ audits }: Pick<Store, 'audits'>): AsyncGenerator<readonly StoredAudit[]> {
   return pagesOf({ read: (after) => audits.page(after, PAGE), positionOf: ({ user }) => user, after: '' })
 }
+
+/** How many there are of each of these users, asked for page by page; users who have none are left out. */
+export async function countsOf(
+  users: readonly string[],
+  ask: (page: readonly string[]) => Promise<ReadonlyMap<string, number>>,
+): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>()
+  for (let i = 0; i < users.length; i += PAGE) {
+    for (const [user, n] of await ask(users.slice(i, i + PAGE))) counts.set(user, n)
+  }
+  return counts
+}

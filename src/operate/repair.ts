@@ -1,6 +1,6 @@
 /** Turning what an audit finds into work for the engine, and watching until it is done. */
 
-import type { ReadyAccount } from '../domain/account.ts'
+import type { Account, ReadyAccount } from '../domain/account.ts'
 import { type AuditInput, type Finding, type Fix, isDeletion } from '../domain/audit.ts'
 import { type FindingKind, REPAIRED } from '../domain/finding-kinds.ts'
 import { count } from '../domain/tally.ts'
@@ -10,6 +10,7 @@ import { adopted, enqueued } from '../domain/sync.ts'
 import { type AuditDeps, auditUser, countKinds, type UserAudit } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOut } from './federation.ts'
+import { MoodProgress } from './mood-progress.ts'
 import { chosenAccounts, isComplete, type Summary, survey } from './survey.ts'
 import { workOff } from './watch.ts'
 
@@ -73,9 +74,10 @@ export async function repair(
   if (text !== null) onLeftOut(`${text} Until then nothing is published for them; what must not be there is removed.`)
   const ordered: KindCounts = {}
   const users: string[] = []
-  let read = 0
-  const each = async (_account: unknown, result: UserAudit | 'unchanged'): Promise<void> => {
-    onProgress('repositories read', ++read, accounts.length)
+  const named = accounts.map(({ user }) => user)
+  const reading = await MoodProgress.of(deps.store, named, 'moods read', onProgress)
+  const each = async ({ user }: Account, result: UserAudit | 'unchanged'): Promise<void> => {
+    reading.finish(user)
     const counts = result === 'unchanged' ? {} : await orderRepairs(deps, result, kinds, execute, onDeletions)
     const chosen = Object.entries(counts) as [FindingKind, number][]
     for (const [kind, n] of chosen) count(ordered, kind, n)
@@ -83,13 +85,11 @@ export async function repair(
   }
   const before = await survey(deps, accounts, { modernise }, each, stop)
   if (!execute) return { complete: isComplete(before), executed: false, ordered, before, after: null, left: 0 }
-  const silent = await workOff(
-    deps,
-    users,
-    (n) => onProgress('repositories repaired', users.length - n, users.length),
-    stop,
-  )
-  const after = await survey(deps, accounts, { modernise }, () => {}, stop)
+  const total = Object.values(ordered).reduce((sum, n) => sum + n, 0)
+  const onLeft = (left: number): void => onProgress('moods repaired', Math.max(0, total - left), total)
+  const silent = await workOff(deps, users, onLeft, stop)
+  const checking = await MoodProgress.of(deps.store, named, 'moods read again', onProgress)
+  const after = await survey(deps, accounts, { modernise }, ({ user }) => checking.finish(user), stop)
   const left = kinds.reduce((sum, kind) => sum + (after.findings[kind] ?? 0), 0)
   const complete = isComplete(before) && isComplete(after) && silent.length === 0 && !stop.aborted
   return { complete, executed: true, ordered, before, after, left }

@@ -202,9 +202,9 @@ async function deleteRecords(
     onProgress('repositories read', i + 1, accounts.length)
   }
   if (!execute) return { ...sum, left: sum.found }
-  const total = ordered.length
   const users = ordered.map(({ user }) => user)
-  const silent = await workOff(deps, users, (n) => onProgress('repositories emptied', total - n, total), stop)
+  const onLeft = (left: number): void => onProgress('records deleted', Math.max(0, sum.found - left), sum.found)
+  const silent = await workOff(deps, users, onLeft, stop)
   for (const host of silent) hosts.giveUp(host)
   for (const account of ordered) {
     const ours = await recordsOfOurs(deps, account, hosts)

@@ -21,6 +21,7 @@ import {
 } from './audit.ts'
 import type { OnProgress } from './deps.ts'
 import { Hosts, STOPPED } from './hosts.ts'
+import { MoodProgress } from './mood-progress.ts'
 import { archived } from './pages.ts'
 import type { SilentHost } from './silence.ts'
 import { findUsers } from './users.ts'
@@ -180,9 +181,10 @@ export async function auditUsers(
 ): Promise<AuditReport> {
   const accounts = await chosenAccounts(deps.store, names, limit)
   const users: AuditedUser[] = []
-  let done = 0
+  const named = accounts.map(({ user }) => user)
+  const progress = await MoodProgress.of(deps.store, named, 'moods read', onProgress)
   const each = (account: Account, result: UserAudit | 'unchanged'): void => {
-    onProgress('repositories', ++done, accounts.length)
+    progress.finish(account.user)
     const audited = describe(account, result)
     if (audited) users.push(audited)
   }

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { isReady } from '../domain/account.ts'
 import type { UsersWork } from '../sync/engine.ts'
 import type { OperatorDeps } from './deps.ts'
+import { countsOf } from './pages.ts'
 import { allSilent, type SilentHost } from './silence.ts'
 
 /** Runs the engine in this process, for these users alone, as long as some work takes, or until `stop` fires. */
@@ -84,7 +85,7 @@ const WORK_OFF = { everyMs: 250, patienceMs: 15_000 }
  * whose PDS stays silent, or until `stop` fires. Workers may work on the same repos; leases keep them apart. It waits as
  * long as that takes: a budget of the PDS may ask for hours, and operators see the progress.
  *
- * @param onLeft told how many users are left, at each look
+ * @param onLeft told at each look how many moods are left to publish or withdraw, and records to delete
  * @returns the silent hosts for which it has not waited any longer
  */
 export async function workOff(
@@ -97,9 +98,10 @@ export async function workOff(
   let silent: readonly SilentHost[] = []
   if (left.length === 0) return silent
   const look = async (): Promise<Look> => {
-    const works = await Promise.all(left.map((user) => workOf(deps, user)))
+    const pending = await countsOf(left, (page) => deps.store.work.pendingOf(page))
+    const works = await Promise.all(left.map((user) => workOf(deps, user, pending.get(user) ?? 0)))
     left = left.filter((_, i) => works[i] !== null)
-    onLeft(left.length)
+    onLeft(works.reduce((sum, work) => sum + (work?.left ?? 0), 0))
     if (left.length === 0) return 'done'
     const hosts = works.flatMap((work) => (work === null ? [] : [work.pds]))
     // An account that is still to be made has no host yet.
@@ -110,15 +112,18 @@ export async function workOff(
   return end === 'gave_up' ? silent : []
 }
 
-/** Where the engine has something to do for the user; null where it has not. An account that needs attention waits for an operator. */
+/**
+ * Where the engine has something to do for the user, and how much; null where it has not. An account that needs attention
+ * waits for an operator.
+ */
 async function workOf(
   { store }: Pick<OperatorDeps, 'store'>,
   user: string,
-): Promise<{ readonly pds: string | null } | null> {
+  pending: number,
+): Promise<{ readonly pds: string | null; readonly left: number } | null> {
   const account = await store.accounts.byUser(user)
   if (account?.state === 'needs_attention') return null
-  const pds = account?.pds ?? null
-  if (account?.state === 'pending') return { pds }
-  if ((await store.work.nextDue(user)) !== null) return { pds }
-  return isReady(account) && (await store.removals.of(user)).length > 0 ? { pds } : null
+  const removals = isReady(account) ? (await store.removals.of(user)).length : 0
+  const left = pending + removals
+  return left > 0 || account?.state === 'pending' ? { pds: account?.pds ?? null, left } : null
 }

@@ -137,6 +137,10 @@ export interface WorkStore {
   oldestPending(): Promise<Mood | null>
   /** How many moods are in each state, held for each reason, and rejected with each code. */
   count(): Promise<MoodCounts>
+  /** How many moods each of these users has, deleted ones too; users without any are left out. */
+  countOf(users: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** How many moods of each of these users are pending; users without any are left out. */
+  pendingOf(users: readonly string[]): Promise<ReadonlyMap<string, number>>
 }
 
 /** A result for one mood, kept only if the mood is still at `version`. */

@@ -210,6 +210,35 @@ export function workContract(given: Given): void {
       expect(await given.store.moods.byId(id)).toBeNull()
     })
 
+    it('the moods of some users are counted, and those that are pending, as a process beside sees them', async () => {
+      const [first, second] = [await given.add({ user: 'u1' }), await given.add({ user: 'u1' })]
+      await given.add({ user: 'u2', isPrivate: true })
+      await given.add({ user: 'u3' })
+      const gone = await given.add({ user: 'u1', deleted: { by: 'author', records: 'withdraw' } })
+      expect(gone.deleted).not.toBeNull()
+      const { work } = given.other
+      expect(await work.countOf(['u1', 'u2', 'nobody'])).toEqual(
+        new Map([
+          ['u1', 3],
+          ['u2', 1],
+        ]),
+      )
+      expect(await work.pendingOf(['u1', 'u2', 'nobody'])).toEqual(new Map([['u1', 3]]))
+      const next = published(first.sync, 'at://x', 'cid')
+      // Only one of two results for the same version counts.
+      const results = [given.store, given.other].map(({ work: of }) =>
+        of.settle([{ id: first.id, version: 1, next }], NOW),
+      )
+      await Promise.all(results)
+      expect(await work.pendingOf(['u1'])).toEqual(new Map([['u1', 2]]))
+      await given.store.work.settle([{ id: second.id, version: 1, next: held(second.sync, 'no_account') }], NOW)
+      expect([await work.countOf(['u1']), await work.pendingOf(['u1'])]).toEqual([
+        new Map([['u1', 3]]),
+        new Map([['u1', 1]]),
+      ])
+      expect([await work.countOf([]), await work.pendingOf([])]).toEqual([new Map(), new Map()])
+    })
+
     it('moods are counted by state, deleted ones together, held ones and rejected ones by reason', async () => {
       const none = { local: 0, pending: 0, published: 0, withdrawn: 0, rejected: 0 }
       const noneHeld = { no_account: 0, private: 0, federation_off: 0, kept: 0, backfill: 0 }

@@ -174,7 +174,7 @@ describe('an audit', () => {
   }, 60_000)
 
   it('counts what it had not come to when it was stopped as not reached', async () => {
-    const made = await published(9, 0)
+    const made = await published(9, 1)
     const stop = new AbortController()
     const onProgress = (_: string, done: number): void => {
       if (done === 2) stop.abort()
@@ -256,7 +256,7 @@ describe('a backfill, a repair and a rollback', () => {
     const made = await published(12, 1)
     const stop = new AbortController()
     const onProgress = (what: string): void => {
-      if (what === 'users') stop.abort()
+      if (what === 'moods') stop.abort()
     }
     const { deps } = counting()
     const result = await backfill(deps, made, { delayMs: 1, execute: false }, quiet, onProgress, stop.signal)

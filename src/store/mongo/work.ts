@@ -94,4 +94,21 @@ export class MongoWork implements WorkStore {
     const deleted = await this.#moods.countDocuments({ deleted: true }, { hint: 'moods_public' })
     return { states, deleted, held, rejected }
   }
+
+  countOf(users: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#countBy({ user: { $in: [...users] } })
+  }
+
+  pendingOf(users: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#countBy({ 'atproto.state': 'pending', user: { $in: [...users] } })
+  }
+
+  /** How many there are of each user. */
+  async #countBy(filter: Filter<MoodDocument>): Promise<ReadonlyMap<string, number>> {
+    const groups = this.#moods.aggregate<{ _id: string; n: number }>([
+      { $match: filter },
+      { $group: { _id: '$user', n: { $sum: 1 } } },
+    ])
+    return new Map((await groups.toArray()).map(({ _id, n }) => [_id, n]))
+  }
 }

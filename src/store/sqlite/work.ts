@@ -39,6 +39,11 @@ export class SqliteWork implements WorkStore {
       count: db.prepare<[], { state: SyncState; n: number; deleted: number }>(
         'SELECT state, count(*) AS n, sum(deleted) AS deleted FROM moods GROUP BY state',
       ),
+      countOf: db.prepare<[string], { user: string; n: number }>(
+        `SELECT user, count(*) AS n FROM moods WHERE user IN (SELECT value FROM json_each(?)) GROUP BY user`,
+      ),
+      pendingOf: db.prepare<[string], { user: string; n: number }>(`
+        SELECT user, count(*) AS n FROM moods WHERE state = 'pending' AND user IN (SELECT value FROM json_each(?)) GROUP BY user`),
     }
   }
 
@@ -83,5 +88,13 @@ export class SqliteWork implements WorkStore {
     for (const { hold, n } of this.#sql.countHeld.all()) if (hold !== null) held[hold] = n
     const rejected = Object.fromEntries(this.#sql.countRejected.all().map(({ code, n }) => [code, n]))
     return { states, deleted, held, rejected }
+  }
+
+  async countOf(users: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(this.#sql.countOf.all(JSON.stringify(users)).map(({ user, n }) => [user, n]))
+  }
+
+  async pendingOf(users: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(this.#sql.pendingOf.all(JSON.stringify(users)).map(({ user, n }) => [user, n]))
   }
 }
