@@ -224,7 +224,7 @@ export function workContract(given: Given): void {
         ]),
       )
       expect(await work.pendingOf(['u1', 'u2', 'nobody'])).toEqual(new Map([['u1', 3]]))
-      const next = published(first.sync, 'at://x', 'cid', NOW)
+      const next = published(first.sync, 'at://x', 'cid', FIRST)
       // Only one of two results for the same version counts.
       const results = [given.store, given.other].map(({ work: of }) =>
         of.settle([{ id: first.id, version: 1, next }], NOW),
