@@ -39,6 +39,13 @@ export const OPERATE: readonly Mutant[] = [
     tests: ['src/domain/looks.test.ts', CONTRACT],
   },
   {
+    bug: 'publishing again after a rollback moves the date of the launch',
+    file: 'src/domain/sync.ts',
+    find: "step(sync, 'published', { uri, cid, firstPublished: sync.firstPublished ?? first })",
+    replace: "step(sync, 'published', { uri, cid, firstPublished: first })",
+    tests: ['src/domain/sync.test.ts', 'src/operate/launch-tally.test.ts'],
+  },
+  {
     bug: 'a host that was given up is asked again for every user',
     file: 'src/operate/hosts.ts',
     find: 'this.#silent.set(pds, await',
