@@ -18,7 +18,7 @@ import { authors, historyOf } from './pages.ts'
 import { repairFindings } from './repair.ts'
 import type { SilentHost } from './silence.ts'
 import { lastKnown } from './survey.ts'
-import { findUsers } from './users.ts'
+import { findUsers, handleOf } from './users.ts'
 import { pause, workOff } from './watch.ts'
 
 /**
@@ -162,7 +162,7 @@ export async function backfillUser(
   hosts = new Hosts(deps, stop),
 ): Promise<BackfillReport> {
   const moods = await historyOf(deps.store, user)
-  const handle = (await deps.store.accounts.handlesOf([user])).get(user) ?? null
+  const handle = await handleOf(deps.store, user)
   const found = await auditUser(deps, user, {}, hosts)
   const none = { user, handle, total: moods.size, migrated: 0, already: 0, failed: 0, notReached: 0 }
   if (found.kind === 'no_account') {

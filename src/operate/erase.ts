@@ -6,6 +6,7 @@ import { COLLECTION } from '../domain/record.ts'
 import type { Erasures } from '../erasures.ts'
 import type { OperatorDeps } from './deps.ts'
 import { histories } from './pages.ts'
+import { handleOf } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
 export interface EraseDeps extends Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock' | 'host' | 'directory'> {
@@ -18,6 +19,7 @@ export interface EraseDeps extends Pick<OperatorDeps, 'store' | 'client' | 'engi
 
 /** How much of a user there is to erase. */
 export interface Extent {
+  readonly user: string
   readonly handle: string | null
   readonly did: string | null
   /** Including deleted ones. */
@@ -117,9 +119,9 @@ async function extentOf({ store, client, config }: EraseDeps, user: string): Pro
   const account = await store.accounts.byUser(user)
   const listed = isReady(account) ? await client.list(account, COLLECTION) : null
   const records = account?.did ? (listed?.kind === 'ok' ? listed.value.size : null) : 0
-  const handle = (await store.accounts.handlesOf([user])).get(user) ?? null
+  const handle = await handleOf(store, user)
   const did = account?.did ?? null
-  return { handle, did, moods, records, account: config.eraseAccounts && did !== null }
+  return { user, handle, did, moods, records, account: config.eraseAccounts && did !== null }
 }
 
 /** Two minutes without a step end the wait: the quarantine and the longest back-off are shorter. */

@@ -15,6 +15,7 @@ import { type Effect, effectOf } from '../domain/rollout.ts'
 import type { Store } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived } from './pages.ts'
+import { noSuchUsers } from './users.ts'
 
 /** The policy in force, for people and programs. */
 export interface PolicyView {
@@ -99,10 +100,10 @@ function changed(before: FederationPolicy, { mode, percent, allow }: PolicyChang
   return { mode, percent: percent ?? before.percent, allow: [...new Set(allow ?? before.allow)].toSorted() }
 }
 
-async function requireHandles({ accounts }: Store, handles: readonly string[]): Promise<void> {
-  const users = await accounts.usersOf(handles)
+async function requireHandles(store: Store, handles: readonly string[]): Promise<void> {
+  const users = await store.accounts.usersOf(handles)
   const unknown = handles.filter((handle) => !users.has(handle)).map((handle) => `@${handle}`)
-  if (unknown.length > 0) throw new DomainError('usage', `there is no user ${unknown.join(', ')}`)
+  if (unknown.length > 0) throw await noSuchUsers(store, unknown)
 }
 
 async function effectsOf(

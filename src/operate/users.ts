@@ -79,9 +79,14 @@ export async function findUsers(store: Store, names: readonly string[]): Promise
   const found = await Promise.all(names.map((name) => byName(store, name)))
   const unknown = names.filter((_, i) => found[i] === null)
   if (unknown.length === 0) return found.filter((user) => user !== null)
-  const near = await nearUsers(store, unknown)
-  const lines = unknown.map((name, i) => `there is no user ${name}${didYouMean(near[i]!)}`)
-  throw new DomainError('usage', [...lines, 'a user is @handle, a DID, or the sub of the sign-in provider'].join('\n'))
+  throw await noSuchUsers(store, unknown)
+}
+
+/** The error for names that are nobody's, with the users whose names are near. */
+export async function noSuchUsers(store: Store, names: readonly string[]): Promise<DomainError> {
+  const near = await nearUsers(store, names)
+  const lines = names.map((name, i) => `there is no user ${name}${didYouMean(near[i]!)}`)
+  return new DomainError('usage', [...lines, 'a user is @handle, a DID, or the sub of the sign-in provider'].join('\n'))
 }
 
 async function byName(store: Store, name: string): Promise<string | null> {

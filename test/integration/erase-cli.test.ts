@@ -49,7 +49,7 @@ describe('moods erase USER', () => {
     const did = await didOf(app, 'u-alice')
     const dry = await erase<ErasedUser>(folder.path, ['@alice'])
     expect(dry).toMatchObject({ code: 0, executed: false, extent: { moods: 2, records: 2 }, erasure: null })
-    expect(dry.stderr).toContain(`Would erase 2 moods, 2 records of ${did}, the handle @alice`)
+    expect(dry.stderr).toContain(`Would erase @alice (u-alice): 2 moods, 2 records of ${did}, the handle, `)
     expect(await listRecords(app.pdsUrl, did)).toHaveLength(2)
 
     const { code, stdout } = await runMoods(['erase', did, '--execute'], environment(folder.path))

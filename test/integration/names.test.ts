@@ -54,6 +54,8 @@ describe('the name of a user', () => {
         'moods: there is no user @dvo: did you mean @dov (idp|1)?',
       ])
     }
+    const allow = await runMoods(['federation', 'allow', '@dvo'], environment(site.folder))
+    expect([allow.code, allow.stderr]).toEqual([2, expect.stringContaining('@dvo: did you mean @dov (idp|1)?')])
     const { code, stderr } = await runMoods(['show', 'dvo'], environment(site.folder))
     expect([code, stderr]).toEqual([2, expect.stringContaining('dvo here: did you mean @dov (idp|1)?')])
   })

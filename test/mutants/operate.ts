@@ -8,6 +8,8 @@ const ROLLBACK = 'test/integration/rollback.test.ts'
 const SHOW = 'test/integration/show.test.ts'
 const COMMANDS = 'test/integration/commands.test.ts'
 const CHANGES = 'test/integration/changes.test.ts'
+const NAMES = 'test/integration/names.test.ts'
+const OPERATE_CLI = 'test/integration/operate-cli.test.ts'
 
 export const OPERATE: readonly Mutant[] = [
   {
@@ -135,5 +137,27 @@ export const OPERATE: readonly Mutant[] = [
     find: 'const { policy, due } = read ?? (await this.#lookAtWork())',
     replace: 'const { due } = read ?? (await this.#lookAtWork())\n      const { policy } = seen',
     tests: [CHANGES],
+  },
+  {
+    bug: 'a name without a sign is taken for a handle, though it is the sub of another user',
+    file: 'src/operate/users.ts',
+    find: "if (!name.startsWith('@') && (await isKnown(store, name))) return name",
+    replace:
+      "if (!name.startsWith('@') && (await isKnown(store, name))) return (await userOfHandle(store, name)) ?? name",
+    tests: [NAMES],
+  },
+  {
+    bug: 'a repair prints what moods say where it may be kept',
+    file: 'src/cli/commands/repair.ts',
+    find: 'const withWords = process.stderr.isTTY && options.json !== true',
+    replace: 'const withWords = true',
+    tests: [OPERATE_CLI],
+  },
+  {
+    bug: 'a program is told that all is well, whatever the exit code is',
+    file: 'src/cli/open.ts',
+    find: 'ok: exitCodeOf(ended) === 0',
+    replace: 'ok: exitCodeOf(ended) !== undefined',
+    tests: [OPERATE_CLI],
   },
 ]

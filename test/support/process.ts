@@ -26,7 +26,7 @@ export async function runMoods(args: readonly string[], env: Record<string, stri
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
   await once(child, 'close')
-  if (args.includes('--json') && output.stdout !== '') checkDocument(args, output.stdout)
+  if (args.includes('--json') && output.stdout !== '') checkDocument(args, output.stdout, child.exitCode)
   return { code: child.exitCode, ...output }
 }
 

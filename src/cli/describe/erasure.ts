@@ -11,12 +11,12 @@ import type { Ending } from '../exit.ts'
 import { DRY_RUN, isoTime } from '../phrases.ts'
 import { age, describeReason, line } from './lines.ts'
 
-export function describeExtent({ handle, did, moods, records, account }: Extent, execute: boolean): string {
+export function describeExtent({ user, handle, did, moods, records, account }: Extent, execute: boolean): string {
   const inRepo = records === null ? 'all records' : `${records} records`
   const parts = [`${moods} moods`, ...(did === null ? [] : [`${inRepo} of ${did}`])]
-  if (handle !== null) parts.push(`the handle @${handle}`)
+  if (handle !== null) parts.push('the handle')
   if (did !== null) parts.push(account ? 'the account on the PDS' : 'our access to the account, which stays on the PDS')
-  return `${execute ? 'Erasing' : 'Would erase'} ${parts.join(', ')}.`
+  return `${execute ? 'Erasing' : 'Would erase'} ${whoIs(user, handle)}: ${parts.join(', ')}.`
 }
 
 export function describeStep(step: ErasureStep, needed: boolean): string {

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { ERASURE_STEPS } from '../../domain/erasure.ts'
 import { oneOf } from '../../http/contract.ts'
 import { erasure } from './show.ts'
-import { closed, many, nullable, time } from './shape.ts'
+import { closed, many, nullable, time, who } from './shape.ts'
 
 const text = Type.String()
 
@@ -80,7 +80,7 @@ const watched = { receipt: text, state, reason: nullable(text) }
 export const eraseUser = {
   executed: Type.Boolean(),
   extent: closed({
-    handle: nullable(text),
+    ...who,
     did: nullable(text),
     moods: many,
     records: nullable(many),
