@@ -202,7 +202,7 @@ describe('audit, repair and backfill', () => {
     expect(await found(user)).toEqual({ stray: 1 })
     expect(await backfillUser(site.app, 'nobody', { delayMs: 0, execute: true }, quiet, never)).toMatchObject({
       total: 0,
-      reason: 'no account',
+      reason: { code: 'no_account' },
     })
   })
 })

@@ -100,7 +100,8 @@ export class MongoWork implements WorkStore {
   }
 
   pendingOf(users: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return this.#countBy({ 'atproto.state': 'pending', user: { $in: [...users] } })
+    const filter = { 'atproto.state': 'pending' as const, user: { $in: [...users] } }
+    return this.#countBy(filter)
   }
 
   /** How many there are of each user. */
