@@ -58,7 +58,7 @@ describe('moods accounts, on an existing database', () => {
 
   it('accounts seal --execute seals every plain password, prints none, and the account still logs in', async () => {
     const { output, ...sealed } = await accounts<Sealed>(['seal', '--execute'])
-    expect(sealed).toEqual({ code: 0, accounts: 22, plain: 21, sealed: 21, failed: 0, interrupted: false })
+    expect(sealed).toMatchObject({ code: 0, complete: true, accounts: 22, plain: 21, sealed: 21, failed: 0 })
     expect(output).not.toContain('plain-')
     expect(await users().countDocuments({ 'atproto.password': { $exists: true } })).toBe(0)
     expect(await users().countDocuments({ 'atproto.sealed': { $exists: true } })).toBe(21)
