@@ -7,7 +7,7 @@ import { Accounts } from './accounts.ts'
 import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
-import { firstPolicy, isSamePolicy, type StoredPolicy } from './domain/policy.ts'
+import { firstPolicy, ignoredText, type StoredPolicy } from './domain/policy.ts'
 import { publishInBackground } from './lexicon/embedded-authority.ts'
 import { Erasures } from './erasures.ts'
 import { findPds, hostPds, needsFolder, type PdsAccess } from './network.ts'
@@ -143,7 +143,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   }
   if (role !== 'command') {
     starting.defer(runUntilDisposed((stopping) => new HealthLog(health, events).run(stopping)))
-    events.started(address, url, policy, ignores(config, policy))
+    events.started(address, url, policy, ignoredText(config.federation, policy))
   }
   const running = starting.move()
   return {
@@ -218,11 +218,6 @@ async function policyOf(store: Store, config: Config, clock: Clock): Promise<Sto
   const [moods, repos] = await Promise.all([store.moods.authors('', 1), store.archive.page('repos', '', 1)])
   const unseeded = { configured: config.federation, hasMoods: moods.length > 0, hasRun: repos.length > 0 }
   return store.policy.begin({ ...firstPolicy(unseeded), by: `the first start on ${hostname()}`, at: clock.now() })
-}
-
-/** Whether the environment asks for another policy than the one in force, and so is not followed. */
-function ignores({ federation }: Config, { policy }: StoredPolicy): boolean {
-  return federation !== null && !isSamePolicy(federation, policy)
 }
 
 /** A key of its own for each purpose, from the one that is kept. */

@@ -16,7 +16,8 @@ import { preferSmallHeap } from './memory.ts'
 import { Progress } from './progress.ts'
 
 /**
- * Opens the installation. Its engine runs only while a command runs it.
+ * Opens the installation. Its engine runs only while a command runs it. Where the environment asks for another policy on
+ * federation than the one in force, that is said on standard error.
  *
  * @throws DomainError `config`, `data_folder`, `unavailable`
  */
@@ -26,10 +27,20 @@ export async function openInstallation(): Promise<App> {
   const { DataFolder } = await import('../data-folder.ts')
   const { requireExisting } = await import('./existing.ts')
   requireExisting(config, new DataFolder(config.dataFolder))
-  const [{ createApp }, { createLog }] = await Promise.all([import('../app.ts'), import('../observe/log.ts')])
+  const [{ createApp }, { createLog }, { ignoredText, policyText }] = await Promise.all([
+    import('../app.ts'),
+    import('../observe/log.ts'),
+    import('../domain/policy.ts'),
+  ])
   // Standard output is for the result; errors on the way go to standard error.
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel)
-  return createApp(config, 'command', { log })
+  const app = await createApp(config, 'command', { log })
+  const ignored = ignoredText(config.federation, app.policy)
+  if (ignored !== null) {
+    const inForce = policyText(app.policy.policy)
+    console.error(`FEDERATION in this environment says ${ignored}; that is not followed: federation is ${inForce}.`)
+  }
+  return app
 }
 
 /** Opens only the store of the installation. @throws DomainError `config`, `data_folder`, `unavailable` */

@@ -5,22 +5,31 @@ import { trialUser } from '../accounts.ts'
 import type { App } from '../app.ts'
 import type { Config } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
+import { policyText, type StoredPolicy } from '../domain/policy.ts'
 import { NO_WORKER } from '../domain/reasons.ts'
 import { isAlive, workerName } from '../domain/worker.ts'
 
 /** What a person needs to know of the running process, in as few lines as possible: `npm start` shows these and no others. */
 export async function welcome(app: App, config: Config): Promise<string> {
-  if (app.address === null) return `The worker is ready and publishes to ${app.pdsUrl}.`
-  if (!app.trial) return `Moods is ready at ${app.address} and uses the PDS at ${app.pdsUrl}.`
+  const federation = federationIs(app.policy)
+  if (app.address === null) return `The worker is ready and publishes to ${app.pdsUrl}. ${federation}`
+  if (!app.trial) return `Moods is ready at ${app.address} and uses the PDS at ${app.pdsUrl}. ${federation}`
   const handle = await trialHandle(app, new DataFolder(config.dataFolder))
   const user = await trialUser(app.accounts, handle)
   await app.accounts.signUp(user, handle)
   const token = await app.trial.issue(user)
   const json = JSON.stringify({ mood: 'hello from the command line' })
   return [
-    `Moods is ready at ${app.address} (sign in with any handle, no password). Data: ${config.dataFolder}. Ctrl+C stops it. Post as @${handle}:`,
+    `Moods is ready at ${app.address} (sign in with any handle, no password). Data: ${config.dataFolder}. Ctrl+C stops it. ${federation} Post as @${handle}:`,
     `curl -sS ${app.address}/api/mood -H 'authorization: Bearer ${token}' -H 'content-type: application/json' -d '${json}'`,
   ].join('\n')
+}
+
+/** Whose moods are published, why, and what changes that where it is not everybody's. */
+function federationIs({ policy, reason }: StoredPolicy): string {
+  const why = reason === null ? '' : ` (${reason})`
+  const remedy = policy.mode === 'on' ? '' : ': "moods federation" changes it'
+  return `Federation is ${policyText(policy)}${why}${remedy}.`
 }
 
 /** What a server without an engine says of who publishes. */

@@ -94,6 +94,17 @@ export function policyText({ mode, percent, allow }: FederationPolicy): string {
   return `on for ${percent} % of the users${list.length === 0 ? '' : ` and for ${shown}`}`
 }
 
+/**
+ * What the environment of a process asks for and does not get, since another policy is in force, in words that complete
+ * "federation is …".
+ *
+ * @param configured what it asks for; null where it asks for nothing
+ * @returns null where it gets what it asks for
+ */
+export function ignoredText(configured: FederationPolicy | null, { policy }: StoredPolicy): string | null {
+  return configured === null || isSamePolicy(configured, policy) ? null : policyText(configured)
+}
+
 /** The policy in force, with who set it, when and why, in words that complete "federation is …". */
 export function policyInForceText(stored: StoredPolicy | null): string {
   if (stored === null) return 'off: the store has no policy yet'

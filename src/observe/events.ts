@@ -16,18 +16,20 @@ export class Events {
     this.#log = log
   }
 
-  /** @param isEnvironmentIgnored the environment asks for another policy than the one in the store, which counts */
-  started(address: string | null, pds: string, { policy, by, at }: StoredPolicy, isEnvironmentIgnored: boolean): void {
-    const federation = { is: policyText(policy), since: new Date(at).toISOString(), by }
-    this.#log.info({ address, pds, federation }, 'started')
-    if (isEnvironmentIgnored) {
-      this.#log.warn({ federation }, 'FEDERATION in the environment is not followed: the policy in the store counts')
+  /** @param ignored what the environment asks for, where that is not the policy in the store, which counts */
+  started(address: string | null, pds: string, stored: StoredPolicy, ignored: string | null): void {
+    const federation = policyFields(stored)
+    const environment = ignored ?? undefined
+    this.#log.info({ address, pds, ...federation, environment }, 'started')
+    if (ignored !== null) {
+      const message = 'FEDERATION in the environment is not followed: the policy in the store counts'
+      this.#log.warn({ ...federation, environment }, message)
     }
   }
 
   /** The policy in the store has changed, and this process follows it. */
-  policyFollowed({ policy, by, at, reason }: StoredPolicy): void {
-    this.#log.info({ federation: policyText(policy), since: new Date(at).toISOString(), by, reason }, 'policy followed')
+  policyFollowed(stored: StoredPolicy): void {
+    this.#log.info(policyFields(stored), 'policy followed')
   }
 
   /** Records were created or replaced, and noted. @param ms from sending the commit to the notes of it */
@@ -120,4 +122,8 @@ export class Events {
   defect(where: string, error: unknown): void {
     this.#log.error({ where, err: error }, 'unexpected error')
   }
+}
+
+function policyFields({ policy, by, at, reason, version }: StoredPolicy) {
+  return { federation: policyText(policy), since: new Date(at).toISOString(), by, reason, policyVersion: version }
 }

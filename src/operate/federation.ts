@@ -5,8 +5,8 @@ import { DomainError } from '../domain/errors.ts'
 import {
   type FederationPolicy,
   federates,
+  ignoredText,
   inForce,
-  isSamePolicy,
   policyInForceText,
   policyText,
   type StoredPolicy,
@@ -167,10 +167,9 @@ export async function federationStatus(
   if (stored === null) throw new DomainError('unavailable', 'the store has no policy yet: start a server or a worker')
   const { policy } = stored
   const { underWay, stillHeld, history } = await effectsOf(store, policy, policy, onProgress, stop)
-  const isIgnored = configured !== null && !isSamePolicy(configured, policy)
   return {
     federation: policyView(stored),
-    ignored: isIgnored ? policyText(configured) : null,
+    ignored: ignoredText(configured, stored),
     moods: { underWay, held: stillHeld, history },
     complete: !stop.aborted,
   }

@@ -80,7 +80,10 @@ export class Engine {
     const settled = accountsOnly ? new Set<string>() : null
     await this.#work(stopping, async () => {
       const left = users().filter((user) => !settled?.has(user))
-      for (const among of chunks(left, CLAIM_AMONG)) {
+      for (const among of chunks(left, settled ? 1 : CLAIM_AMONG)) {
+        if (this.#isBusy) return false
+        // A worker may have taken the mark, and made no account because federation leaves the user out.
+        if (settled) await this.#deps.store.repos.mark(among[0]!, this.#clock.now())
         if (await this.#next(stopping, among, settled)) return true
       }
       return false
@@ -120,7 +123,7 @@ export class Engine {
    * @returns whether it did
    */
   async #next(stopping: AbortSignal, among?: readonly string[], settled: Set<string> | null = null): Promise<boolean> {
-    if (this.#running.size >= this.#options.concurrency) return false
+    if (this.#isBusy) return false
     const now = this.#clock.now()
     const { owner, leaseMs } = this.#options
     const lease = await this.#deps.store.repos.claim(owner, now, now + leaseMs, QUARANTINE_MS, among)
@@ -192,7 +195,7 @@ export class Engine {
     if (now >= this.#followed.nextAt) {
       const stored = await this.#deps.store.policy.get()
       const before = this.#followed.stored
-      if (stored?.version !== before?.version) this.#resuming = ''
+      if (stored?.version !== before?.version) this.#lookForReleased(now)
       if (stored && before && stored.version !== before.version) this.#deps.events.policyFollowed(stored)
       this.#followed = { stored, nextAt: now + this.#options.pollMs }
     }
@@ -200,6 +203,12 @@ export class Engine {
     if (this.#resuming === null || policy.mode === 'off') return false
     this.#resuming = await this.#resume(policy, this.#resuming)
     return this.#resuming !== null
+  }
+
+  /** The policy may let moods go that it held, and accounts be made that it did not: the sweep finds the latter. */
+  #lookForReleased(now: number): void {
+    this.#resuming = ''
+    this.#swept = { cursor: '', nextAt: now }
   }
 
   /** @returns the user to continue after; null at the end */
@@ -228,6 +237,10 @@ export class Engine {
   /** Version of the policy that this engine follows; null before it has read one. */
   get policyVersion(): number | null {
     return this.#followed.stored?.version ?? null
+  }
+
+  get #isBusy(): boolean {
+    return this.#running.size >= this.#options.concurrency
   }
 
   get #clock(): Clock {

@@ -12,7 +12,7 @@ import { type Known, planMood } from '../domain/plan.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { nextTry } from '../domain/next-try.ts'
 import { COLLECTION, type Desired, desiredRecord } from '../domain/record.ts'
-import type { MoodSync } from '../domain/sync.ts'
+import type { HoldReason, MoodSync } from '../domain/sync.ts'
 import { enqueueHeld } from './enqueue-held.ts'
 import { applyIntent } from './intents.ts'
 import type { Lease, Release } from '../domain/queue.ts'
@@ -34,6 +34,9 @@ export interface PassSignals {
   /** The process wants to end: stop between two writes. */
   readonly stopping: AbortSignal
 }
+
+/** Reasons that another process, or an operator, may end while moods are being held for them. */
+const RELEASED_BY_OTHERS: readonly HoldReason[] = ['no_account', 'federation_off']
 
 /** Rounds of one pass; a repo with more to do goes to the end of the queue, so that none has to wait for a backlog. */
 const MAX_ROUNDS = 4
@@ -76,7 +79,7 @@ export class Pass {
       if (due.length === 0) return this.#sender.releaseDone(await store.work.nextDue(this.#lease.user))
       const done = await this.#round(account, policy, due)
       if (done.kind !== 'ok') return this.#failed(done, account)
-      if (done.value === 'held') await this.#lookAgain(account)
+      if (done.value.size > 0) await this.#lookAgain(account, done.value)
       read = null
     }
     return this.#sender.release(this.#now)
@@ -157,12 +160,12 @@ export class Pass {
     return provision({ accounts: store.accounts, host, clock, events }, account)
   }
 
-  /** Plans and carries out what is due. `held`: some moods had no account to go to. */
+  /** Plans and carries out what is due. @returns why moods were held that could be let go at any moment */
   async #round(
     account: Account | null,
     policy: FederationPolicy,
     due: readonly Mood[],
-  ): Promise<Outcome<'done' | 'held'>> {
+  ): Promise<Outcome<ReadonlySet<HoldReason>>> {
     const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, policy) }))
     const known = await this.#known(account, wanted)
     if (known.kind !== 'ok') return known
@@ -182,7 +185,7 @@ export class Pass {
       const written = await this.#sender.write(account, group)
       if (written.kind !== 'ok') return written
     }
-    return ok(settled.some((step) => step.next.hold === 'no_account') ? 'held' : 'done')
+    return ok(new Set(RELEASED_BY_OTHERS.filter((reason) => settled.some(({ next }) => next.hold === reason))))
   }
 
   /** Tells of records that were seen to be gone, or to be in place already. */
@@ -207,14 +210,20 @@ export class Pass {
     return ok((mood) => ({ cid: actual.value.get(mood.sync.rkey) ?? null, verified: true }))
   }
 
-  /** An account that appeared while moods were being held must not miss them. */
-  async #lookAgain(before: Account | null): Promise<void> {
-    const { store } = this.#deps
-    const account = await store.accounts.byUser(this.#lease.user)
-    if (account && account.version !== before?.version && isReady(account)) {
-      await this.#changeAccount((current) => ({ ...current, requeue: true }))
-      await store.repos.mark(account.user, this.#now)
-    }
+  /**
+   * An account, or a policy, that appeared while moods were being held must not miss them: whoever brought it has looked
+   * for held moods too early.
+   */
+  async #lookAgain(before: Account | null, held: ReadonlySet<HoldReason>): Promise<void> {
+    const { store, clock } = this.#deps
+    const { user } = this.#lease
+    const [account, stored] = await Promise.all([store.accounts.byUser(user), store.policy.get()])
+    const isIncluded = federates(inForce(stored), user, account?.handle ?? null)
+    if (isIncluded && held.has('federation_off')) await enqueueHeld(store.work, clock, user, 'federation_off')
+    if (!held.has('no_account')) return
+    const isNew = isReady(account) && account.version !== before?.version
+    if (isNew) await this.#changeAccount((current) => ({ ...current, requeue: true }))
+    if (isNew || (isIncluded && account?.state === 'pending')) await store.repos.mark(user, this.#now)
   }
 
   /** Changes the account as it is now, also while others change it. */

@@ -9,6 +9,7 @@ const CHANGES = 'test/integration/changes.test.ts'
 const BUDGETS = 'test/integration/budgets.test.ts'
 const ERASURE = 'test/integration/erasure.test.ts'
 const OUTCOME = 'test/integration/outcome.test.ts'
+const POLICY = 'test/integration/policy.test.ts'
 const PUBLISH = 'test/integration/publish.test.ts'
 const WORKERS = 'test/integration/workers.test.ts'
 const SHOW = 'test/integration/show.test.ts'
@@ -307,6 +308,48 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (needsAccount && account.state === 'needs_attention') {",
     replace: "if (needsAccount && account.state === 'pending') {",
     tests: ['src/domain/reasons.test.ts', 'test/integration/erase-open.test.ts'],
+  },
+  {
+    bug: 'a new installation publishes what is posted to an existing database',
+    file: 'src/domain/policy.ts',
+    find: 'if (hasMoods) return { policy: FEDERATE_NONE,',
+    replace: 'if (hasMoods) return { policy: FEDERATE_ALL,',
+    tests: [POLICY],
+  },
+  {
+    bug: 'a process that starts later puts its own policy in the place of the first',
+    file: 'src/store/sqlite/policy.ts',
+    find: 'INSERT OR IGNORE INTO',
+    replace: 'INSERT OR REPLACE INTO',
+    tests: [CONTRACT],
+  },
+  {
+    bug: 'a worker keeps to the policy that it found at its start',
+    file: 'src/sync/engine.ts',
+    find: 'this.#followed = { stored, nextAt: now + this.#options.pollMs }',
+    replace: 'this.#followed = { stored, nextAt: Infinity }',
+    tests: [POLICY],
+  },
+  {
+    bug: 'a change of the policy leaves accounts that it lets be made to the next sweep',
+    file: 'src/sync/engine.ts',
+    find: "this.#swept = { cursor: '', nextAt: now }\n  }",
+    replace: '}',
+    tests: [POLICY],
+  },
+  {
+    bug: 'a mood that is being held while the policy lets it go is left behind',
+    file: 'src/sync/pass.ts',
+    find: "if (isIncluded && held.has('federation_off'))",
+    replace: 'if (held.size > 2)',
+    tests: [POLICY],
+  },
+  {
+    bug: 'an operator waits for accounts whose mark a worker has taken',
+    file: 'src/sync/engine.ts',
+    find: 'if (settled) await this.#deps.store.repos.mark',
+    replace: 'if (settled === undefined) await this.#deps.store.repos.mark',
+    tests: [POLICY],
   },
   ...OPERATE,
 ]

@@ -2,11 +2,15 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { stripVTControlCharacters } from 'node:util'
 import { checkDocument } from './documents.ts'
 import { quoted } from '../../src/domain/shell-word.ts'
+import type { LoggedEvent } from './events.ts'
 import { environment } from './installation.ts'
+
+const MOODS = join(process.cwd(), 'bin/moods.js')
 
 export interface Finished {
   readonly code: number | null
@@ -19,9 +23,17 @@ function bare(env: Record<string, string>): Record<string, string> {
   return { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...env }
 }
 
-/** Runs a command of the product to its end. What it prints with `--json` is held to its schema. */
-export async function runMoods(args: readonly string[], env: Record<string, string>): Promise<Finished> {
-  const child = spawn(process.execPath, ['bin/moods.js', ...args], { env: bare(env) })
+/**
+ * Runs a command of the product to its end. What it prints with `--json` is held to its schema.
+ *
+ * @param folder to run it in; that of this process if not said
+ */
+export async function runMoods(
+  args: readonly string[],
+  env: Record<string, string>,
+  folder = process.cwd(),
+): Promise<Finished> {
+  const child = spawn(process.execPath, [MOODS, ...args], { env: bare(env), cwd: folder })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
@@ -37,7 +49,7 @@ export async function runMoods(args: readonly string[], env: Record<string, stri
  */
 export async function runOnTerminal(args: readonly string[], env: Record<string, string>): Promise<string | null> {
   if (spawnSync('script', ['--version']).status !== 0) return null
-  const line = [process.execPath, 'bin/moods.js', ...args].map(quoted).join(' ')
+  const line = [process.execPath, MOODS, ...args].map(quoted).join(' ')
   const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
     env: bare({ TERM: 'xterm', ...env }),
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -65,7 +77,7 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Starts `moods all`, or another role, and waits until it says that it is ready. */
   static start(folder: string, env: Record<string, string> = {}, role = 'all'): Promise<ServerProcess> {
-    return ServerProcess.run(process.execPath, ['bin/moods.js', role], environment(folder, env))
+    return ServerProcess.run(process.execPath, [MOODS, role], environment(folder, env))
   }
 
   static async run(command: string, args: readonly string[], env: Record<string, string>): Promise<ServerProcess> {
@@ -85,6 +97,13 @@ export class ServerProcess implements AsyncDisposable {
   /** Standard error so far. */
   get errors(): string {
     return this.#stderr
+  }
+
+  /** What it has logged so far, where LOG_LEVEL lets it. */
+  get log(): readonly LoggedEvent[] {
+    const whole = this.#stderr.slice(0, this.#stderr.lastIndexOf('\n') + 1)
+    const lines = whole.split('\n').filter((line) => line.startsWith('{'))
+    return lines.map((line) => JSON.parse(line) as LoggedEvent)
   }
 
   get address(): string {

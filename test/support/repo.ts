@@ -28,6 +28,20 @@ export async function listRecords(pds: string, did: string): Promise<ListedRecor
   }
 }
 
+/** The revision of every repo on a PDS, by DID. */
+export async function revisions(pds: string): Promise<ReadonlyMap<string, string>> {
+  const revs = new Map<string, string>()
+  for (let cursor = ''; ;) {
+    const query = new URLSearchParams({ limit: '1000', ...(cursor === '' ? {} : { cursor }) })
+    const response = await fetch(`${pds}/xrpc/com.atproto.sync.listRepos?${query.toString()}`)
+    if (!response.ok) throw new Error(`listRepos answered ${response.status}: ${await response.text()}`)
+    const page = (await response.json()) as { repos: { did: string; rev: string }[]; cursor?: string }
+    for (const { did, rev } of page.repos) revs.set(did, rev)
+    if (page.cursor === undefined) return revs
+    cursor = page.cursor
+  }
+}
+
 /** Resolves once `ready` answers true; looks again every 20 ms and gives up after `ms`. */
 export async function eventually(what: string, ready: () => Promise<boolean>, ms = 15_000): Promise<void> {
   const deadline = performance.now() + ms

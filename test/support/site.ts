@@ -15,44 +15,60 @@ export interface Site extends AsyncDisposable {
   readonly env: Record<string, string>
   /** Data folder of the PDS. */
   readonly pdsFolder: string
-  readonly pds: { up(options?: { readonly rateLimits?: boolean }): Promise<void>; down(): Promise<void> }
+  readonly pds: Pick<OwnPds, 'up' | 'down'>
   /** The clock of the installation stands still but for this; the PDS keeps its own. */
   now(): number
   forward(ms: number): void
+}
+
+/** A PDS and a PLC directory that are no part of an installation. */
+export interface OwnPds extends AsyncDisposable {
+  /** Its data folder. */
+  readonly folder: string
+  /** Environment of installations that use it. */
+  readonly env: Record<string, string>
+  up(options?: { readonly rateLimits?: boolean }): Promise<void>
+  down(): Promise<void>
+}
+
+/** It is down at first. @param path of a folder to keep it in */
+export async function createPds(path: string): Promise<OwnPds> {
+  const folder = new DataFolder(path)
+  folder.checkWritable()
+  const ports = await choosePorts(folder, { pds: 0, plc: 0 })
+  const secrets = folder.secrets()
+  let network: Network | null = null
+  const down = async (): Promise<void> => {
+    await network?.[Symbol.asyncDispose]()
+    network = null
+  }
+  return {
+    folder: path,
+    env: {
+      PDS_PORT: '',
+      PLC_PORT: '',
+      PDS_URL: networkUrls(ports).pdsUrl,
+      PLC_URL: networkUrls(ports).plcUrl,
+      PDS_ADMIN_PASSWORD: secrets.pdsAdminPassword,
+      MOODS_SEAL_KEY: randomBytes(32).toString('base64'),
+      AUTH_ISSUER: 'https://issuer.invalid/',
+      AUTH_AUDIENCE: 'moods',
+    },
+    async up({ rateLimits = false } = {}) {
+      network ??= await startNetwork({ folder, ports, secrets, rateLimits })
+    },
+    down,
+    [Symbol.asyncDispose]: down,
+  }
 }
 
 /** The PDS is down at first. */
 export async function createSite(more: Record<string, string> = {}, overrides: Overrides = {}): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
-  const pdsFolder = new DataFolder(`${folder.path}/network`)
-  pdsFolder.checkWritable()
-  const ports = await choosePorts(pdsFolder, { pds: 0, plc: 0 })
-  const secrets = pdsFolder.secrets()
-  let network: Network | null = null
-  const pds = {
-    async up({ rateLimits = false } = {}): Promise<void> {
-      network ??= await startNetwork({ folder: pdsFolder, ports, secrets, rateLimits })
-    },
-    async down(): Promise<void> {
-      await network?.[Symbol.asyncDispose]()
-      network = null
-    },
-  }
-  stack.defer(() => pds.down())
-
+  const pds = stack.use(await createPds(`${folder.path}/network`))
   let now = Date.now()
-  const env = {
-    PDS_PORT: '',
-    PLC_PORT: '',
-    PDS_URL: networkUrls(ports).pdsUrl,
-    PLC_URL: networkUrls(ports).plcUrl,
-    PDS_ADMIN_PASSWORD: secrets.pdsAdminPassword,
-    MOODS_SEAL_KEY: randomBytes(32).toString('base64'),
-    AUTH_ISSUER: 'https://issuer.invalid/',
-    AUTH_AUDIENCE: 'moods',
-    ...more,
-  }
+  const env = { ...pds.env, ...more }
   const clock = { now: () => now }
   const app = stack.use(
     await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { ...overrides, clock } }),
@@ -62,7 +78,7 @@ export async function createSite(more: Record<string, string> = {}, overrides: O
     app,
     dataFolder: `${folder.path}/moods`,
     env: environment(`${folder.path}/moods`, env),
-    pdsFolder: pdsFolder.path,
+    pdsFolder: pds.folder,
     pds,
     now: () => now,
     forward: (ms) => void (now += ms),

@@ -15,10 +15,9 @@ function counted(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? '' : 's'}`
 }
 
-export function describeFederation({ federation, ignored, moods }: FederationStatus): string {
+export function describeFederation({ federation, moods }: FederationStatus): string {
   return [
     describePolicy(federation),
-    ...(ignored === null ? [] : [`FEDERATION in this environment says ${ignored}; that is not followed.`]),
     `on their way         ${extent(moods.underWay)}`,
     `held by federation   ${extent(moods.held)}`,
     `waiting for backfill ${extent(moods.history)}`,
