@@ -96,7 +96,8 @@ describe('retry', () => {
       accounts: 1,
     })
     expect(said).toEqual([])
-    expect(await retry({ store, clock }, { code: 'Y', execute: true }, say, never)).toMatchObject({ moods: 0 })
+    const unknown = retry({ store, clock }, { code: 'Y', execute: true }, say, never)
+    await expect(unknown).rejects.toThrow('nothing waits for an operator with the reason Y; the reasons are X')
     expect(await retry({ store, clock }, { code: 'X', execute: true }, say, never)).toEqual({
       executed: true,
       moods: 600,
