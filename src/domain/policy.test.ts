@@ -12,7 +12,9 @@ import {
   POLICY_MODES,
   policyInForceText,
   policyText,
+  wayIn,
 } from './policy.ts'
+import { commandsIn, isCommand } from '../../test/support/commands.ts'
 
 const none: readonly string[] = []
 const users = fc.string({ maxLength: 40 })
@@ -124,6 +126,42 @@ describe('the first policy of a store', () => {
     const { policy, reason } = firstPolicy(unseeded)
     expect(policy.mode).toBe(mode)
     expect(reason).not.toBe('')
+  })
+})
+
+/** The policy after a command in words. */
+function after(policy: FederationPolicy, command: string): FederationPolicy {
+  const [, mode, ...rest] = command.replace(' --execute', '').split(' ')
+  if (mode === 'allow') return { ...policy, mode, allow: rest.map((handle) => handle.slice(1)) }
+  return mode === 'percent' ? { ...policy, mode, percent: Number(rest[0]) } : { ...policy, mode: 'on' }
+}
+
+describe('what lets more users in', () => {
+  it('is commands that leave nobody out who is in', () => {
+    fc.assert(
+      fc.property(policies, users, handles, (policy, user, handle) => {
+        fc.pre(policy.mode !== 'on')
+        const commands = commandsIn(wayIn(policy))
+        expect(commands).toContain('federation on --execute')
+        for (const command of commands) {
+          expect(isCommand(command), command).toBe(true)
+          if (!federates(policy, user, handle)) continue
+          expect([command, federates(after(policy, command), user, handle)]).toEqual([command, true])
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('lets in whoever is put in the place of the handle', () => {
+    const on = (...allow: readonly string[]): FederationPolicy => ({ mode: 'allow', percent: 0, allow })
+    expect(wayIn(FEDERATE_NONE)).toBe(
+      '"moods federation allow @handle --execute", or "moods federation on --execute" for all',
+    )
+    expect(wayIn(on('a', 'b'))).toContain('"moods federation allow @a @b @handle --execute"')
+    expect(wayIn(on('a', 'b', 'c', 'd', 'e', 'f'))).toContain(
+      '"moods federation allow" with the whole list and @handle',
+    )
   })
 })
 

@@ -84,14 +84,35 @@ export function extentOf({ mode, percent, allow }: FederationPolicy): 'nobody' |
   return mode === 'off' || (allow.length === 0 && (mode === 'allow' || percent === 0)) ? 'nobody' : 'some'
 }
 
+/** Handles of a list that are shown. */
+const SHOWN = 5
+
 /** The policy in words that complete "federation is …". */
 export function policyText({ mode, percent, allow }: FederationPolicy): string {
   const list = allow.map((handle) => `@${handle}`)
-  const shown = list.length > 5 ? `${list.slice(0, 5).join(', ')} and ${list.length - 5} more` : list.join(', ')
+  const shown =
+    list.length > SHOWN ? `${list.slice(0, SHOWN).join(', ')} and ${list.length - SHOWN} more` : list.join(', ')
   if (mode === 'on') return 'on for all users'
   if (mode === 'off') return 'off'
   if (mode === 'allow') return list.length === 0 ? 'on for nobody' : `on for ${shown} only`
   return `on for ${percent} % of the users${list.length === 0 ? '' : ` and for ${shown}`}`
+}
+
+/** What lets more users in and leaves nobody out who is in: commands, in words that complete "to let more in: …". */
+export function wayIn({ mode, percent, allow }: FederationPolicy): string {
+  const all = '"moods federation on --execute" for all'
+  if (mode === 'percent')
+    return `"moods federation percent ${larger(percent)} --execute" or any larger share, or ${all}`
+  // A list replaces the one before it; where federation is off, nobody is in.
+  const list = mode === 'allow' ? allow : []
+  if (list.length > SHOWN) return `"moods federation allow" with the whole list and @handle, or ${all}`
+  const names = [...list, 'handle'].map((handle) => `@${handle}`).join(' ')
+  return `"moods federation allow ${names} --execute", or ${all}`
+}
+
+/** The next share that is a multiple of ten. */
+function larger(percent: number): number {
+  return Math.min(100, 10 * (Math.floor(percent / 10) + 1))
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   policyInForceText,
   policyText,
   type StoredPolicy,
+  wayIn,
 } from '../domain/policy.ts'
 import { type Effect, effectOf } from '../domain/rollout.ts'
 import type { Store } from '../ports/store.ts'
@@ -196,8 +197,5 @@ export async function leftOut(
 /** Why users are left out, and what lets them in. @param count how many */
 export function leftOutText(stored: StoredPolicy | null, count: number): string {
   const who = count === 1 ? '1 user is' : `${count} users are`
-  return (
-    `${who} left out: federation is ${policyInForceText(stored)}. ` +
-    '"moods federation allow @handle --execute" or "moods federation on --execute" lets them in.'
-  )
+  return `${who} left out: federation is ${policyInForceText(stored)}. To let more in: ${wayIn(inForce(stored))}.`
 }

@@ -122,7 +122,9 @@ describe('moods all', () => {
     expect(lines).toEqual([
       expect.stringMatching(/^> moods@/),
       expect.stringMatching(/^> /),
-      expect.stringContaining(`Data: ${folder.path}. Ctrl+C stops it.`),
+      expect.stringContaining(
+        `Data: ${folder.path}. Ctrl+C stops it. Federation is on for all users (a new installation on an empty database).`,
+      ),
       expect.stringMatching(/^curl /),
     ])
     expect(npm.errors).toBe('')

@@ -14,14 +14,17 @@ interface Options {
   readonly json?: boolean
 }
 
-const HELP = `
-The policy is kept in the database, and every process follows it within a second. Under every policy, records that are
-published stay where they are, and withdrawals and erasures go on.`
+const HELP =
+  '\nThe policy is kept in the database, and every process follows it within a second. Under every policy, records ' +
+  'that are published stay where they are, and withdrawals and erasures go on.'
 
 export function federationCommand(exit: Exit): Command {
   const status = new Command('status').description('who set it, when and why, and what it holds')
   const percent = changing('percent', 'publishes the moods of a share of the users, who stay in as it grows')
-  const allow = changing('allow', 'publishes the moods of these users alone; with a share, theirs besides')
+  const allow = changing(
+    'allow',
+    'publishes the moods of these users alone; they stay in beside a share that is set later',
+  )
   const run = async (change: PolicyChange, options: Options): Promise<void> => exit(await set(change, options))
   return new Command('federation')
     .description('whose moods are published: everybody’s, a share, a list, or nobody’s')
