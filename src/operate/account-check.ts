@@ -1,6 +1,7 @@
 /** Compares the accounts in the store with the PLC directory, their PDS, and their handles. */
 
 import type { Account } from '../domain/account.ts'
+import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
@@ -75,8 +76,8 @@ export async function checkAccounts(
   let last: string | null = null
   const source = isAll ? archived(deps.store, 'accounts', stop, after) : named(deps, names)
   for await (const page of source) {
-    for (let i = 0; i < page.length && !stop.aborted; i += PARALLEL) {
-      const group = page.slice(i, i + PARALLEL)
+    for (const group of chunks(page, PARALLEL)) {
+      if (stop.aborted) break
       const found = await Promise.all(group.map((account) => checkOne(deps, account, stop)))
       // Cut short, an answer says nothing: the next run looks at these again.
       if (stop.aborted) break

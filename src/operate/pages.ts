@@ -1,5 +1,6 @@
 /** Reading long lists of the store page by page: the one loop for all of them. */
 
+import { chunks } from '../domain/chunks.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { ArchiveItems, ArchiveKind } from '../ports/archive.ts'
 import type { StoredAudit, Store } from '../ports/store.ts'
@@ -84,8 +85,8 @@ export async function countsOf(
   ask: (page: readonly string[]) => Promise<ReadonlyMap<string, number>>,
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>()
-  for (let i = 0; i < users.length; i += PAGE) {
-    for (const [user, n] of await ask(users.slice(i, i + PAGE))) counts.set(user, n)
+  for (const page of chunks(users, PAGE)) {
+    for (const [user, n] of await ask(page)) counts.set(user, n)
   }
   return counts
 }

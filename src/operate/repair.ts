@@ -2,6 +2,7 @@
 
 import type { Account, ReadyAccount } from '../domain/account.ts'
 import { type AuditInput, type Finding, type Fix, isDeletion } from '../domain/audit.ts'
+import { chunks } from '../domain/chunks.ts'
 import { type FindingKind, REPAIRED } from '../domain/finding-kinds.ts'
 import { count } from '../domain/tally.ts'
 import { firstWords, type Mood } from '../domain/mood.ts'
@@ -146,8 +147,8 @@ export async function repairFindings(
     removals.map(({ fix }) => ({ rkey: fix.rkey, cid: fix.cid! })),
   )
   const done = [...removals]
-  for (let i = 0; i < findings.length; i += PAGE) {
-    const changed = findings.slice(i, i + PAGE).flatMap((finding) => {
+  for (const page of chunks(findings, PAGE)) {
+    const changed = page.flatMap((finding) => {
       return finding.fix.kind === 'remove' ? [] : [{ finding, mood: mended(finding.fix, did, clock.now()) }]
     })
     const kept = await store.moods.save(

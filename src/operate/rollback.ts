@@ -4,6 +4,7 @@
  */
 
 import { type Account, isReady } from '../domain/account.ts'
+import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
@@ -149,9 +150,7 @@ async function stripReferences({ store, clock }: Deps, user: string, execute: bo
   const naming = async (): Promise<Mood[]> => [...(await historyOf(store, user)).values()].filter(namesRecord)
   const found = await naming()
   if (!execute) return { ...NONE, found: found.length, left: found.length }
-  for (let i = 0; i < found.length; i += PAGE) {
-    await store.moods.save(found.slice(i, i + PAGE).map(stripped), clock.now())
-  }
+  for (const page of chunks(found, PAGE)) await store.moods.save(page.map(stripped), clock.now())
   return { ...NONE, found: found.length, left: (await naming()).length }
 }
 

@@ -3,6 +3,7 @@
 import pMap from 'p-map'
 import { type Account, isReady } from '../domain/account.ts'
 import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
+import { chunks } from '../domain/chunks.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'
 import type { Reason } from '../domain/reasons.ts'
@@ -130,8 +131,8 @@ export async function lastKnown(
   users: readonly string[],
 ): Promise<LooksTogether | null> {
   let sum: LooksTogether | null = null
-  for (let i = 0; i < users.length; i += PAGE) {
-    for (const { good } of (await audits.of(users.slice(i, i + PAGE))).values()) if (good) sum = withLook(sum, good)
+  for (const page of chunks(users, PAGE)) {
+    for (const { good } of (await audits.of(page)).values()) if (good) sum = withLook(sum, good)
   }
   return sum
 }

@@ -1,6 +1,7 @@
 /** Claims repos that have work and runs a pass over each, several at a time. */
 
 import { backoffMs } from '../domain/backoff.ts'
+import { chunks } from '../domain/chunks.ts'
 import { brokenOff, QUARANTINE_MS } from '../domain/doubt.ts'
 import { type FederationPolicy, federates, inForce, type StoredPolicy } from '../domain/policy.ts'
 import type { Lease, Release } from '../domain/queue.ts'
@@ -246,8 +247,4 @@ export class Engine {
   get #clock(): Clock {
     return this.#deps.clock
   }
-}
-
-function* chunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let i = 0; i < items.length; i += size) yield items.slice(i, i + size)
 }
