@@ -6,7 +6,7 @@ import type { BackfillReport, Finding } from '../domain/audit.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { LooksTogether } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
-import { federates, inForce } from '../domain/policy.ts'
+import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { accountReason } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
 import { type AuditDeps, auditUser, reasonOf } from './audit.ts'
@@ -80,9 +80,10 @@ export async function backfill(
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Backfill> {
-  const { users, leftOutUsers } = await chosenUsers(deps, names, limit)
+  const stored = await deps.store.policy.get()
+  const { users, leftOutUsers } = await chosenUsers(deps, inForce(stored), names, limit)
   if (leftOutUsers > 0) {
-    const text = leftOutText(await deps.store.policy.get(), leftOutUsers)
+    const text = leftOutText(stored, leftOutUsers)
     // Whoever is named is wanted, and nobody has to find out afterwards that nothing was done.
     if (execute && (names.length > 0 || users.length === 0)) throw new DomainError('usage', text)
     onLeftOut(text)
@@ -114,10 +115,10 @@ export async function backfill(
 /** The users whose history is published, and how many federation leaves out. */
 async function chosenUsers(
   { store }: Deps,
+  policy: FederationPolicy,
   names: readonly string[],
   limit: number,
 ): Promise<{ readonly users: readonly string[]; readonly leftOutUsers: number }> {
-  const policy = inForce(await store.policy.get())
   const users: string[] = []
   let leftOutUsers = 0
   const pages = names.length > 0 ? [await findUsers(store, names)] : authors(store)

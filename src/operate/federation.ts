@@ -66,6 +66,8 @@ export interface ChangeOptions {
 
 type Deps = Pick<OperatorDeps, 'store' | 'clock'>
 
+const none = () => ({ moods: 0, users: new Set<string>() })
+
 /**
  * Shows what a policy would change, and puts it in force. Processes follow it within a second. Reads every mood.
  *
@@ -81,8 +83,7 @@ export async function changeFederation(
   stop: AbortSignal,
 ): Promise<FederationChange> {
   const { store, clock } = deps
-  const stored = await store.policy.get()
-  if (stored === null) throw new DomainError('unavailable', 'the store has no policy yet: start a server or a worker')
+  const stored = await requirePolicy(store)
   await requireHandles(store, change.allow ?? [])
   const policy = changed(stored.policy, change)
   const effects = await effectsOf(store, stored.policy, policy, onProgress, stop)
@@ -95,6 +96,12 @@ export async function changeFederation(
   if (saved === null)
     throw new DomainError('unavailable', 'another operator has changed the policy meanwhile: look again')
   return { ...planned, executed: true, after: policyView(saved) }
+}
+
+async function requirePolicy({ policy }: Store): Promise<StoredPolicy> {
+  const stored = await policy.get()
+  if (stored !== null) return stored
+  throw new DomainError('unavailable', 'the store has no policy yet: start a server or a worker')
 }
 
 function changed(before: FederationPolicy, { mode, percent, allow }: PolicyChange): FederationPolicy {
@@ -116,29 +123,25 @@ async function effectsOf(
 ): Promise<FederationChange['effects']> {
   const accounts = new Map<string, Account>()
   for await (const page of archived(store, 'accounts', stop)) for (const each of page) accounts.set(each.user, each)
-  const counts = new Map<Effect, { moods: number; users: Set<string> }>()
+  const counts = { released: none(), held: none(), underWay: none(), stillHeld: none(), history: none() }
   const total = await store.archive.count('moods')
   let done = 0
   for await (const page of archived(store, 'moods', stop)) {
     for (const { mood } of page) {
       const effect = effectOf(mood, accounts.get(mood.user) ?? null, before, after)
       if (effect === null) continue
-      const count = counts.get(effect) ?? { moods: 0, users: new Set() }
-      count.moods++
-      counts.set(effect, { ...count, users: count.users.add(mood.user) })
+      counts[effect].moods++
+      counts[effect].users.add(mood.user)
     }
     onProgress('moods', (done += page.length), total)
   }
-  const extent = (effect: Effect): Extent => {
-    const { moods = 0, users } = counts.get(effect) ?? {}
-    return { moods, users: users?.size ?? 0 }
-  }
+  const extent = ({ moods, users }: ReturnType<typeof none>): Extent => ({ moods, users: users.size })
   return {
-    released: extent('released'),
-    held: extent('held'),
-    underWay: extent('underWay'),
-    stillHeld: extent('stillHeld'),
-    history: extent('history'),
+    released: extent(counts.released),
+    held: extent(counts.held),
+    underWay: extent(counts.underWay),
+    stillHeld: extent(counts.stillHeld),
+    history: extent(counts.history),
     withdrawn: { moods: 0, users: 0 },
   }
 }
@@ -164,8 +167,7 @@ export async function federationStatus(
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<FederationStatus> {
-  const stored = await store.policy.get()
-  if (stored === null) throw new DomainError('unavailable', 'the store has no policy yet: start a server or a worker')
+  const stored = await requirePolicy(store)
   const { policy } = stored
   const { underWay, stillHeld, history } = await effectsOf(store, policy, policy, onProgress, stop)
   return {
