@@ -25,7 +25,7 @@ export interface Deletion {
 
 /** One entry of a user, with the state of its ATProto copy. */
 export interface Mood extends MoodContent {
-  /** 24 hex digits, an ObjectId in every store. */
+  /** 24 hex digits, an ObjectId; any other text for a mood of an existing database. */
   readonly id: string
   /** The identity provider's `sub` of the author; never shown. */
   readonly user: string
@@ -131,9 +131,13 @@ export function isVisibleTo(mood: Mood, viewer: string | null): boolean {
   return mood.deleted === null && (!mood.isPrivate || mood.user === viewer)
 }
 
-/** Merges lists of moods into one, newest first by `(when, id)`: the order of every feed. */
-export function newestFirst(moods: readonly Mood[], limit: number): Mood[] {
-  return moods.toSorted((a, b) => b.when - a.when || (a.id < b.id ? 1 : -1)).slice(0, limit)
+/** Merges lists of moods into one, newest first by `(when, id)`: the order of every feed. @param compareIds the store's order of ids */
+export function newestFirst(
+  moods: readonly Mood[],
+  limit: number,
+  compareIds: (a: string, b: string) => number,
+): Mood[] {
+  return moods.toSorted((a, b) => b.when - a.when || compareIds(b.id, a.id)).slice(0, limit)
 }
 
 /**

@@ -245,7 +245,7 @@ export function isLegacyRecordOf(mood: Mood, value: unknown): boolean {
 }
 
 /** A record key as the specification has it (https://atproto.com/specs/record-key). */
-const RECORD_KEY = /^(?!\.{1,2}$)[A-Za-z0-9._:~-]{1,512}$/
+export const RECORD_KEY = /^(?!\.{1,2}$)[A-Za-z0-9._:~-]{1,512}$/
 
 /** The record key in the AT-URI of a mood's record; null for anything else. */
 export function rkeyIn(uri: unknown): string | null {

@@ -81,7 +81,7 @@ export const PatchBody = Type.Object(
 const OptionalHandle = Type.Union([Type.String(), Type.Null()])
 
 export const MoodView = Type.Object({
-  id: Type.String({ description: '24 hex digits' }),
+  id: Type.String({ description: '24 hex digits, or any text for a mood of an older database' }),
   mood: Type.String(),
   when: Type.String({ format: 'date-time' }),
   handle: OptionalHandle,

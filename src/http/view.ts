@@ -2,6 +2,7 @@
 
 import { type Erasure, ERASURE_STEPS } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
+import { TIMES } from '../domain/odd.ts'
 import { rowReason } from '../domain/reasons.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
@@ -69,9 +70,9 @@ function encodeCursor(position: FeedPosition): string {
 
 /** @throws DomainError `invalid_cursor` for anything but the `cursor` of a {@link moodPageView} */
 export function decodeCursor(cursor: string): FeedPosition {
-  const match = /^(\d{1,16})\.([0-9a-f]{24})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1'))
+  const match = /^(\d{1,16})\.(.+)$/s.exec(Buffer.from(cursor, 'base64url').toString())
   const position = match && { when: Number(match[1]), id: match[2]! }
-  if (!position || encodeCursor(position) !== cursor) {
+  if (!position || position.when >= TIMES.before || encodeCursor(position) !== cursor) {
     throw new DomainError('invalid_cursor', 'cursor is not one that this list has given')
   }
   return position

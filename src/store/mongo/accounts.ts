@@ -8,6 +8,7 @@ import {
   type AccountState,
   type Credentials,
 } from '../../domain/account.ts'
+import { isUserName } from '../../domain/odd.ts'
 import type { AccountCounts, AccountStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
@@ -64,12 +65,12 @@ export class MongoAccounts implements AccountStore {
 
   async handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const found = await this.#handles.find({ _id: { $in: [...users] } }).toArray()
-    return new Map(found.map(({ _id, handle }) => [_id, handle]))
+    return new Map(found.filter(isHandle).map(({ _id, handle }) => [_id, handle]))
   }
 
   async usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const found = await this.#handles.find({ handle: { $in: [...handles] } }).toArray()
-    return new Map(found.map(({ _id, handle }) => [handle, _id]))
+    return new Map(found.filter(isHandle).map(({ _id, handle }) => [handle, _id]))
   }
 
   byUser(user: string): Promise<Account | null> {
@@ -151,6 +152,11 @@ export class MongoAccounts implements AccountStore {
   #toAccount(document: UserDocument, handle: string | null): Account {
     return toAccount(document, handle, this.#defaultPds)
   }
+}
+
+/** Whether both are text: in an existing database they may be anything. */
+export function isHandle({ _id, handle }: { readonly _id: unknown; readonly handle?: unknown }): boolean {
+  return isUserName(_id) && isUserName(handle)
 }
 
 /** @param defaultPds PDS of the account, if its document names none */

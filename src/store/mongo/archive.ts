@@ -2,14 +2,16 @@
 
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
-import { fieldsOf, type HandleDocument, toAccount, type UserDocument } from './accounts.ts'
+import { fieldsOf, type HandleDocument, isHandle, toAccount, type UserDocument } from './accounts.ts'
 import { HAS_REMOVALS, type RemovalsDocument, toRemovals } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
-import { afterId, type MoodDocument, toDocument, toMood } from './documents.ts'
+import { type MoodDocument, toDocument } from './documents.ts'
 import { type ErasureDocument, toErasure } from './erasures.ts'
+import { afterId } from './ids.ts'
 import { type IntentDocument, toIntent } from './intents.ts'
 import type { LedgerDocument } from './ledger.ts'
 import { type PolicyDocument, toPolicy, toPolicyDocument } from './policy.ts'
+import { goodMoods } from './reading.ts'
 import { type RepoDocument, toRepo, toRepoDocument } from './repos.ts'
 
 /** How one kind of item is kept. */
@@ -17,7 +19,8 @@ interface Kind<T> {
   readonly collection: string
   /** Which documents of the collection are meant; all if not said. */
   readonly filter?: Document
-  readonly fromDocuments: (
+  /** Not of moods, which any document may stand for: those are read by {@link goodMoods}. */
+  readonly fromDocuments?: (
     documents: never,
     archive: { readonly db: Db; readonly defaultPds: string },
   ) => Promise<T[]> | T[]
@@ -32,6 +35,7 @@ function replaced({ _id, ...replacement }: Document): AnyBulkWriteOperation {
 const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   handles: {
     collection: COLLECTIONS.handles,
+    filter: { handle: { $type: 'string', $not: { $type: 'array' } } },
     fromDocuments: (documents: HandleDocument[]) => documents.map(({ _id, handle }) => ({ user: _id, handle })),
     write: ({ user, handle }) => ({
       updateOne: { filter: { _id: user as never }, update: { $set: { handle } }, upsert: true },
@@ -46,7 +50,7 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
         .collection<HandleDocument>(COLLECTIONS.handles)
         .find({ _id: { $in: ids } })
         .toArray()
-      const handles = new Map(found.map(({ _id, handle }) => [_id, handle]))
+      const handles = new Map(found.filter(isHandle).map(({ _id, handle }) => [_id, handle]))
       return documents.map((document) => toAccount(document, handles.get(document._id) ?? null, defaultPds))
     },
     write: (account) => ({
@@ -55,11 +59,6 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   },
   moods: {
     collection: COLLECTIONS.moods,
-    fromDocuments: (documents: MoodDocument[]) =>
-      documents.map((document) => ({
-        mood: toMood(document),
-        changedAt: document.atproto?.changedAt?.getTime() ?? 0,
-      })),
     write: ({ mood, changedAt }) => replaced(toDocument(mood, changedAt)),
   },
   intents: {
@@ -114,12 +113,18 @@ export class MongoArchive implements Archive {
 
   async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
     const { filter = {}, fromDocuments } = KINDS[kind]
-    const later = kind === 'moods' ? afterId(after) : { _id: { $gt: after } }
+    if (!fromDocuments) return this.#moods(after, limit) as Promise<{ key: string; item: ArchiveItems[K] }[]>
     const found = await this.#collection(kind)
-      .find({ $and: [filter, later] } as Document, { sort: { _id: 1 }, limit })
+      .find({ $and: [filter, { _id: { $gt: after } }] } as Document, { sort: { _id: 1 }, limit })
       .toArray()
     const items = await fromDocuments(found as never, { db: this.#db, defaultPds: this.#defaultPds })
     return items.map((item, i) => ({ key: String(found[i]!._id), item }))
+  }
+
+  async #moods(after: string, limit: number): Promise<{ key: string; item: ArchiveItems['moods'] }[]> {
+    const moods = this.#db.collection<MoodDocument>(COLLECTIONS.moods)
+    const found = await goodMoods(moods, { filter: afterId(after), sort: { _id: 1 }, limit })
+    return found.map(({ mood, changedAt }) => ({ key: mood.id, item: { mood, changedAt: changedAt ?? 0 } }))
   }
 
   async put<K extends ArchiveKind>(kind: K, items: readonly ArchiveItems[K][]): Promise<void> {

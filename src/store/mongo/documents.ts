@@ -1,27 +1,20 @@
 /**
  * Moods as documents: the shape of an existing Aesthetic Computer database, `{_id, user, mood, when, deleted?, atproto?}`,
- * with what the engine knows under `atproto`. Documents that never had that are read as they are, and stay as they are
- * until the engine or their author changes them.
+ * with what the engine knows under `atproto`. Documents that never had that stay as they are until the engine or their
+ * author changes them.
  */
 
-import { type Document, ObjectId } from 'mongodb'
 import type { Deletion, Mood } from '../../domain/mood.ts'
-import { rkeyFor, rkeyIn } from '../../domain/record.ts'
-import {
-  type FirstPublished,
-  type HoldReason,
-  isSynced,
-  type MoodSync,
-  type SyncState,
-  unseen,
-} from '../../domain/sync.ts'
-import { lastPublished } from '../published-form.ts'
+import { UNTOUCHED } from '../../domain/read-mood.ts'
+import { type HoldReason, isSynced, type MoodSync, type SyncState } from '../../domain/sync.ts'
+import { documentId, type MoodId } from './ids.ts'
 
+/** A mood as we write it. What is read may be anything, and goes through `reading.ts`. */
 export interface MoodDocument {
-  readonly _id: ObjectId | string
+  readonly _id: MoodId
   readonly user?: string
   readonly mood?: string
-  readonly when?: Date | number | string
+  readonly when?: Date
   readonly intensity?: number | null
   readonly context?: string | null
   readonly isPrivate?: boolean | null
@@ -49,68 +42,9 @@ interface AtprotoFields {
   readonly firstPublished: { readonly at: Date; readonly direct: boolean }
 }
 
-/** Version of a document that the engine has never written. */
-export const UNTOUCHED = 0
-
-const OBJECT_ID = /^[0-9a-f]{24}$/
-
-/** The `_id` of a mood's document: an ObjectId, or a string of any other form in an existing database. */
-export function documentId(id: string): ObjectId | string {
-  return OBJECT_ID.test(id) ? new ObjectId(id) : id
-}
-
-/** Selects what comes after an id. Strings come before ObjectIds, and a comparison stays within one kind. */
-export function afterId(id: string): Document {
-  if (id === '') return {}
-  const key = documentId(id)
-  return typeof key === 'string'
-    ? { $or: [{ _id: { $gt: key } }, { _id: { $type: 'objectId' } }] }
-    : { _id: { $gt: key } }
-}
-
 /** Selects a mood at a version. */
 export function atVersion(id: string, version: number) {
   return { _id: documentId(id), 'atproto.version': version === UNTOUCHED ? null : version }
-}
-
-function timeOf(when: MoodDocument['when']): number {
-  const ms = when instanceof Date ? when.getTime() : typeof when === 'string' ? Date.parse(when) : (when ?? 0)
-  return Number.isFinite(ms) && ms > 0 ? Math.floor(ms) : 0
-}
-
-export function toMood(document: MoodDocument): Mood {
-  const atproto = document.atproto ?? {}
-  const id = document._id.toString()
-  const when = timeOf(document.when)
-  return {
-    id,
-    user: document.user ?? '',
-    ordinal: atproto.ordinal ?? 0,
-    text: document.mood ?? '',
-    when,
-    intensity: document.intensity ?? null,
-    context: document.context ?? null,
-    isPrivate: document.isPrivate === true,
-    // Who took it back, and what was to become of its record, was not written down: leave the record alone.
-    deleted: atproto.deletion ?? (document.deleted === true ? { by: 'author', records: 'keep' } : null),
-    version: atproto.version ?? UNTOUCHED,
-    sync: toSync(atproto, id, when),
-  }
-}
-
-function toSync(atproto: Partial<AtprotoFields>, id: string, when: number): MoodSync {
-  const rkey = atproto.rkey ?? rkeyIn(atproto.uri) ?? rkeyFor(when, id, 0)
-  const known = { rkey, uri: atproto.uri ?? null, cid: atproto.cid ?? null, attempts: atproto.attempts ?? 0 }
-  if (atproto.state === undefined) return unseen(known)
-  const { state, hold = null, error = null } = atproto
-  const dueAt = atproto.dueAt?.getTime() ?? null
-  return { ...known, state, dueAt, hold, error, firstPublished: firstPublishedIn(atproto) }
-}
-
-function firstPublishedIn(atproto: Partial<AtprotoFields>): FirstPublished | null {
-  const { firstPublished, state, changedAt, version = UNTOUCHED, ordinal = 0 } = atproto
-  if (firstPublished) return { at: firstPublished.at.getTime(), direct: firstPublished.direct }
-  return state === 'published' && changedAt ? lastPublished(changedAt.getTime(), version, ordinal) : null
 }
 
 function firstPublishedField({ firstPublished }: MoodSync) {

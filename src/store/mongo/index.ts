@@ -80,6 +80,8 @@ function connection(uri: string, options: MongoClientOptions): MongoClient {
       readPreference: 'primary',
       serverSelectionTimeoutMS: SELECTION_MS,
       appName: 'moods',
+      // One document whose text is no UTF-8 would take down every page that it is on. `reading.ts` finds those.
+      enableUtf8Validation: false,
       ...options,
     })
   } catch (error) {

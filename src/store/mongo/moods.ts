@@ -1,25 +1,21 @@
 /** Moods in MongoDB, as authors and readers see them. */
 
 import type { Collection, Db, Filter, Sort } from 'mongodb'
-import { type Mood, newestFirst } from '../../domain/mood.ts'
+import { isVisibleTo, type Mood, newestFirst } from '../../domain/mood.ts'
+import { isOdd, type ReadMood, UNTOUCHED } from '../../domain/read-mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
-import {
-  afterId,
-  atVersion,
-  contentFields,
-  documentId,
-  type MoodDocument,
-  syncFields,
-  toDocument,
-  toMood,
-  UNTOUCHED,
-} from './documents.ts'
+import { atVersion, contentFields, type MoodDocument, syncFields, toDocument } from './documents.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
+import { afterId, beforeId, compareIds, documentId } from './ids.ts'
+import { goodMoods, type PageQuery, readAll } from './reading.ts'
+import { authorsAfter } from './authors.ts'
 
 const NOT_DELETED = { $in: [false, null] }
 const NEWEST_FIRST: Sort = { when: -1, _id: -1 }
+/** A number that another can follow. */
+const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER, $not: { $type: 'array' as const } }
 const BY_ORDINAL: Sort = { 'atproto.ordinal': -1 }
 
 export class MongoMoods implements MoodStore {
@@ -30,50 +26,69 @@ export class MongoMoods implements MoodStore {
   }
 
   async add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
-    for (let salt = 0; ;) {
+    for (let salt = 0, free = 1; ;) {
       const last = await this.#lastNumbered(mood.user)
-      const latest = last?.deleted === false ? last : await this.#latestUndeleted(mood.user)
-      if (latest && mood.repeats(toMood(latest))) return { mood: toMood(latest), added: false }
-      const whole = mood.numbered((last?.atproto?.ordinal ?? 0) + 1, salt)
+      const latest = await this.#latestUndeleted(mood.user, last)
+      if (latest && mood.repeats(latest)) return { mood: latest, added: false }
+      const whole = mood.numbered(Math.max(free, ordinalOf(last) + 1), salt)
       try {
         await this.#moods.insertOne(toDocument(whole))
         return { mood: whole, added: true }
       } catch (error) {
         const taken = takenKey(error)
         if (taken === 'atproto.rkey') salt++
-        // Another post was first: compare with it.
-        else if (taken !== 'atproto.ordinal') throw error
+        // Another post was first: compare with it. Or a document has the number that cannot be found by it.
+        else if (taken === 'atproto.ordinal') free = whole.ordinal + (whole.ordinal === free ? 1 : 0)
+        else throw error
       }
     }
   }
 
+  /** The document with the highest number, which may be odd otherwise: its number is taken all the same. */
   #lastNumbered(user: string): Promise<MoodDocument | null> {
-    return this.#moods.findOne({ user, 'atproto.ordinal': { $gt: 0 } }, { sort: BY_ORDINAL })
+    return this.#moods.findOne({ user, 'atproto.ordinal': A_NUMBER }, { sort: BY_ORDINAL })
   }
 
-  /** Moods of an existing database have no numbers, and come before all that have. */
-  async #latestUndeleted(user: string): Promise<MoodDocument | null> {
-    const numbered = { user, 'atproto.ordinal': { $gt: 0 }, deleted: NOT_DELETED }
-    const found = await this.#moods.findOne(numbered, { sort: BY_ORDINAL })
-    return found ?? this.#moods.findOne({ user, deleted: NOT_DELETED }, { sort: NEWEST_FIRST })
+  /** Moods of an existing database have no numbers, and come before all that have. @param last the one with the highest number */
+  async #latestUndeleted(user: string, last: MoodDocument | null): Promise<Mood | null> {
+    const [latest] = last?.deleted === false ? await readAll(this.#moods, [last]) : []
+    if (latest && !isOdd(latest)) return latest.mood
+    const numbered = { user, 'atproto.ordinal': A_NUMBER, deleted: NOT_DELETED }
+    return (
+      (await this.#first({ filter: numbered, sort: BY_ORDINAL })) ??
+      (await this.#first({ filter: { user, deleted: NOT_DELETED }, sort: NEWEST_FIRST }))
+    )
+  }
+
+  async #first(query: Pick<PageQuery, 'filter' | 'sort'>): Promise<Mood | null> {
+    return (await this.#page({ ...query, limit: 1, isMeant: ({ mood }) => mood.deleted === null }))[0] ?? null
+  }
+
+  async #page(query: PageQuery): Promise<Mood[]> {
+    return (await goodMoods(this.#moods, query)).map(({ mood }) => mood)
   }
 
   async lastOrdinal(user: string): Promise<number> {
-    return (await this.#lastNumbered(user))?.atproto?.ordinal ?? 0
+    return ordinalOf(await this.#lastNumbered(user))
   }
 
   async byId(id: string): Promise<Mood | null> {
-    const document = await this.#moods.findOne({ _id: documentId(id) })
-    return document && toMood(document)
+    return (await this.#read(id))?.mood ?? null
   }
 
   async changedAt(id: string): Promise<number | null> {
-    const document = await this.#moods.findOne({ _id: documentId(id) }, { projection: { 'atproto.changedAt': 1 } })
-    return document?.atproto?.changedAt?.getTime() ?? null
+    return (await this.#read(id))?.changedAt ?? null
+  }
+
+  async #read(id: string): Promise<ReadMood | null> {
+    const document = await this.#moods.findOne({ _id: documentId(id) })
+    const [reading] = document ? await readAll(this.#moods, [document]) : []
+    return reading && !isOdd(reading) ? reading : null
   }
 
   async feed({ users, viewer, limit, after }: FeedQuery): Promise<readonly Mood[]> {
     const from = after ? before(after) : {}
+    const isShown = ({ mood }: ReadMood): boolean => isVisibleTo(mood, viewer)
     const filters: Filter<MoodDocument>[] =
       users === null
         ? [{ ...from, deleted: NOT_DELETED, isPrivate: NOT_DELETED }]
@@ -84,24 +99,20 @@ export class MongoMoods implements MoodStore {
             ...(user === viewer ? {} : { isPrivate: NOT_DELETED }),
           }))
     const pages = await Promise.all(
-      filters.map((filter) => this.#moods.find(filter, { sort: NEWEST_FIRST, limit }).toArray()),
+      filters.map((filter) => this.#page({ filter, sort: NEWEST_FIRST, limit, isMeant: isShown })),
     )
-    return newestFirst(pages.flat().map(toMood), limit)
+    return newestFirst(pages.flat(), limit, compareIds)
   }
 
   async changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]> {
     const at = new Date(after.changedAt)
-    const later =
-      after.id === '' ? {} : { $or: [{ 'atproto.changedAt': { $gt: at } }, { _id: { $gt: documentId(after.id) } }] }
-    const found = await this.#moods
-      .find({ 'atproto.changedAt': { $gte: at }, ...later })
-      .sort({ 'atproto.changedAt': 1, _id: 1 })
-      .limit(limit)
-      .toArray()
-    return found.map((document) => ({
-      mood: toMood(document),
-      position: { changedAt: document.atproto?.changedAt?.getTime() ?? 0, id: document._id.toString() },
-    }))
+    const later = after.id === '' ? {} : { $or: [{ 'atproto.changedAt': { $gt: at } }, afterId(after.id)] }
+    const found = await goodMoods(this.#moods, {
+      filter: { 'atproto.changedAt': { $gte: at }, ...later },
+      sort: { 'atproto.changedAt': 1, _id: 1 },
+      limit,
+    })
+    return found.map(({ mood, changedAt }) => ({ mood, position: { changedAt: changedAt ?? 0, id: mood.id } }))
   }
 
   async save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>> {
@@ -135,26 +146,17 @@ export class MongoMoods implements MoodStore {
       // Moods of an existing database have no number, and are included.
       $or: [{ 'atproto.ordinal': { $lte: through } }, { 'atproto.ordinal': null }],
     }
-    const found = await this.#moods.find(filter).sort({ when: 1, _id: 1 }).limit(limit).toArray()
-    return found.map(toMood)
+    const isMeant = ({ mood: { deleted } }: ReadMood): boolean =>
+      which === 'nuked' ? deleted?.by === 'nuke' : deleted === null
+    return this.#page({ filter, sort: { when: 1, _id: 1 }, limit, isMeant })
   }
 
   async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
-    return (await this.#moods.find({ user, ...afterId(after) }, { sort: { _id: 1 }, limit }).toArray()).map(toMood)
+    return this.#page({ filter: { user, ...afterId(after) }, sort: { _id: 1 }, limit })
   }
 
-  async authors(after: string, limit: number): Promise<readonly string[]> {
-    const users: string[] = []
-    // Hops from user to user along an index, whatever they have.
-    for (let from = after; users.length < limit;) {
-      const next = await this.#moods.findOne(
-        { user: { $gt: from } },
-        { sort: { user: 1 }, projection: { user: 1, _id: 0 } },
-      )
-      if (next?.user === undefined) break
-      users.push((from = next.user))
-    }
-    return users
+  authors(after: string, limit: number): Promise<readonly string[]> {
+    return authorsAfter(this.#moods, after, limit)
   }
 
   async purge(user: string, limit: number): Promise<number> {
@@ -164,7 +166,8 @@ export class MongoMoods implements MoodStore {
       .toArray()
     if (found.length === 0) return 0
     const { deletedCount } = await this.#moods.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } })
-    return deletedCount
+    // An id may be of bytes that cannot be sent back.
+    return deletedCount > 0 ? deletedCount : (await this.#moods.deleteMany({ user })).deletedCount
   }
 
   async purgeMoods(moods: readonly Pick<Mood, 'id' | 'version'>[]): Promise<number> {
@@ -172,6 +175,11 @@ export class MongoMoods implements MoodStore {
     const deletions = moods.map(({ id, version }) => ({ deleteOne: { filter: atVersion(id, version) } }))
     return (await this.#moods.bulkWrite(deletions, { ordered: false })).deletedCount
   }
+}
+
+/** The number of a document that was found by it, which may be no whole one. */
+function ordinalOf(document: MoodDocument | null): number {
+  return Math.floor(document?.atproto?.ordinal ?? 0)
 }
 
 /** The mood, if its `atproto` is null. */
@@ -182,5 +190,5 @@ function withNull(id: string): Filter<MoodDocument> {
 /** Everything that comes after a position, newest first. */
 function before({ when, id }: FeedPosition): Filter<MoodDocument> {
   const at = new Date(when)
-  return { when: { $lte: at }, $or: [{ when: { $lt: at } }, { _id: { $lt: documentId(id) } }] }
+  return { when: { $lte: at }, $or: [{ when: { $lt: at } }, beforeId(id)] }
 }

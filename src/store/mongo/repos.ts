@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { AnyBulkWriteOperation, Collection, Db, Document, Filter } from 'mongodb'
+import type { AnyBulkWriteOperation, Collection, Db, Document, Filter, FindOptions } from 'mongodb'
 import {
   claimed,
   type Lease,
@@ -15,6 +15,7 @@ import {
   type RepoState,
   unmarked,
 } from '../../domain/queue.ts'
+import { isUserName } from '../../domain/odd.ts'
 import type { HoldReason } from '../../domain/sync.ts'
 import type { RepoQueue } from '../../ports/queue.ts'
 import type { UserDocument } from './accounts.ts'
@@ -239,12 +240,20 @@ export class MongoRepos implements RepoQueue {
 
   /** The users of a page of moods along their index. A user who fills a page alone is returned, and the next page starts after. */
   async #withMoods(filter: Filter<MoodDocument>, after: string, limit: number): Promise<Page> {
-    const found = await this.#moods
-      .find({ ...filter, user: { $gt: after } }, { projection: { _id: 0, user: 1 } })
-      .sort({ user: 1 })
-      .limit(limit)
-      .toArray()
-    return { users: [...new Set(found.map(({ user }) => user ?? ''))], isFull: found.length === limit }
+    const meant = { ...filter, user: { $gt: after } }
+    const options = { projection: { _id: 0, user: 1 }, sort: { user: 1 } } as const
+    const found = (await this.#moods.find(meant, { ...options, limit }).toArray()).map(({ user }) => user)
+    const users = found.every(isUserName) ? found : await this.#named(meant, options, limit)
+    return { users: [...new Set(users)], isFull: users.length === limit }
+  }
+
+  /** A page where something else stands where a user should, which is no place to go on from. */
+  async #named(filter: Filter<MoodDocument>, options: FindOptions, limit: number): Promise<string[]> {
+    const users: string[] = []
+    const noLists = { $and: [filter, { user: { $not: { $type: 'array' as const } } }] }
+    await using cursor = this.#moods.find(noLists, options)
+    for await (const { user } of cursor) if (isUserName(user) && users.push(user) === limit) break
+    return users
   }
 
   #withOtherWork(after: string, limit: number): Promise<Page>[] {

@@ -3,10 +3,13 @@
 import type { Collection, Db, Filter } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import type { Mood } from '../../domain/mood.ts'
-import { type HoldReason, noMoods, type SyncState } from '../../domain/sync.ts'
+import { isOdd } from '../../domain/read-mood.ts'
+import { type HoldReason, noMoods } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
-import { afterId, atVersion, documentId, type MoodDocument, syncFields, toMood } from './documents.ts'
+import { atVersion, type MoodDocument, syncFields } from './documents.ts'
+import { afterId, documentId } from './ids.ts'
+import { goodMoods, type PageQuery, readAll } from './reading.ts'
 
 export class MongoWork implements WorkStore {
   readonly #moods: Collection<MoodDocument>
@@ -17,14 +20,13 @@ export class MongoWork implements WorkStore {
 
   async due(user: string, now: number, limit: number): Promise<readonly Mood[]> {
     const filter = { 'atproto.state': 'pending' as const, user, 'atproto.dueAt': { $lte: new Date(now) } }
-    const found = await this.#moods.find(filter).sort({ 'atproto.dueAt': 1 }).limit(limit).toArray()
-    return found.map(toMood)
+    return this.#page({ filter, sort: { 'atproto.dueAt': 1 }, limit })
   }
 
   async nextDue(user: string): Promise<number | null> {
     const filter = { 'atproto.state': 'pending' as const, user }
-    const next = await this.#moods.findOne(filter, { sort: { 'atproto.dueAt': 1 } })
-    return next && toMood(next).sync.dueAt
+    const [next] = await this.#page({ filter, sort: { 'atproto.dueAt': 1 }, limit: 1 })
+    return next?.sync.dueAt ?? null
   }
 
   async settle(settlements: readonly Settlement[], now: number): Promise<ReadonlySet<string>> {
@@ -40,8 +42,8 @@ export class MongoWork implements WorkStore {
   /** The server counts what it changed and does not name it, so the documents are read and compared. */
   async #kept(settlements: readonly Settlement[]): Promise<ReadonlySet<string>> {
     const ids = settlements.map(({ id }) => documentId(id))
-    const found = (await this.#moods.find({ _id: { $in: ids } }).toArray()).map(toMood)
-    const now = new Map(found.map((mood) => [mood.id, mood]))
+    const found = await readAll(this.#moods, await this.#moods.find({ _id: { $in: ids } }).toArray())
+    const now = new Map(found.flatMap((reading) => (isOdd(reading) ? [] : [[reading.mood.id, reading.mood]])))
     const kept = settlements.filter(({ id, version, next }) => {
       const mood = now.get(id)
       return mood?.version === version + 1 && isDeepStrictEqual(mood.sync, { ...next })
@@ -50,28 +52,31 @@ export class MongoWork implements WorkStore {
   }
 
   held(user: string, hold: HoldReason, after: string, limit: number): Promise<readonly Mood[]> {
-    return this.#page({ 'atproto.state': 'local', 'atproto.hold': hold, user }, after, limit)
+    return this.#byId({ 'atproto.state': 'local', 'atproto.hold': hold, user }, after, limit)
   }
 
   rejected(code: string | null, after: string, limit: number): Promise<readonly Mood[]> {
     const reason = code === null ? {} : { 'atproto.error.code': code }
-    return this.#page({ 'atproto.state': 'rejected', ...reason }, after, limit)
+    return this.#byId({ 'atproto.state': 'rejected', ...reason }, after, limit)
   }
 
-  async #page(filter: Filter<MoodDocument>, after: string, limit: number): Promise<readonly Mood[]> {
-    const found = await this.#moods.find({ ...filter, ...afterId(after) }, { sort: { _id: 1 }, limit }).toArray()
-    return found.map(toMood)
+  #byId(filter: Filter<MoodDocument>, after: string, limit: number): Promise<readonly Mood[]> {
+    return this.#page({ filter: { ...filter, ...afterId(after) }, sort: { _id: 1 }, limit })
+  }
+
+  async #page(query: PageQuery): Promise<readonly Mood[]> {
+    return (await goodMoods(this.#moods, query)).map(({ mood }) => mood)
   }
 
   async oldestPending(): Promise<Mood | null> {
     const sort = { 'atproto.dueAt': 1, _id: 1 } as const
-    const oldest = await this.#moods.findOne({ 'atproto.state': 'pending' }, { sort })
-    return oldest && toMood(oldest)
+    const [oldest] = await this.#page({ filter: { 'atproto.state': 'pending' }, sort, limit: 1 })
+    return oldest ?? null
   }
 
   async count(): Promise<MoodCounts> {
     const { states, held } = noMoods()
-    const byState = this.#moods.aggregate<{ _id: { state?: SyncState | null; hold?: HoldReason | null }; n: number }>(
+    const byState = this.#moods.aggregate<{ _id: { state?: unknown; hold?: unknown }; n: number }>(
       [
         { $sort: { 'atproto.state': 1, 'atproto.hold': 1 } },
         { $group: { _id: { state: '$atproto.state', hold: '$atproto.hold' }, n: { $sum: 1 } } },
@@ -80,17 +85,18 @@ export class MongoWork implements WorkStore {
     )
     for await (const { _id, n } of byState) {
       // Those that the engine has never written wait for a backfill. An index has null for what is not there.
-      const state = _id.state ?? null
-      const hold = state === null ? 'backfill' : (_id.hold ?? null)
-      states[state ?? 'local'] += n
-      if (hold !== null) held[hold] += n
+      const state = _id.state ?? 'local'
+      const hold = _id.state === undefined || _id.state === null ? 'backfill' : _id.hold
+      // What is no state at all is odd, and none of these.
+      if (isKeyOf(states, state)) states[state] += n
+      if (isKeyOf(states, state) && isKeyOf(held, hold)) held[hold] += n
     }
     const rejected: Record<string, number> = {}
-    const byCode = this.#moods.aggregate<{ _id: string; n: number }>(
+    const byCode = this.#moods.aggregate<{ _id: unknown; n: number }>(
       [{ $match: { 'atproto.state': 'rejected' } }, { $group: { _id: '$atproto.error.code', n: { $sum: 1 } } }],
       { hint: 'moods_rejected' },
     )
-    for await (const { _id, n } of byCode) rejected[_id] = n
+    for await (const { _id, n } of byCode) if (typeof _id === 'string') rejected[_id] = n
     const deleted = await this.#moods.countDocuments({ deleted: true }, { hint: 'moods_public' })
     return { states, deleted, held, rejected }
   }
@@ -112,4 +118,8 @@ export class MongoWork implements WorkStore {
     ])
     return new Map((await groups.toArray()).map(({ _id, n }) => [_id, n]))
   }
+}
+
+function isKeyOf<K extends string>(counts: Readonly<Record<K, number>>, name: unknown): name is K {
+  return typeof name === 'string' && Object.hasOwn(counts, name)
 }

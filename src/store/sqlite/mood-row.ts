@@ -2,7 +2,7 @@
 
 import type { Deletion, Mood } from '../../domain/mood.ts'
 import type { FirstPublished, HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
-import { lastPublished } from '../published-form.ts'
+import { lastPublished } from '../../domain/published-form.ts'
 
 export interface MoodRow {
   id: string

@@ -109,7 +109,7 @@ export class SqliteMoods implements MoodStore {
     const rows = [...new Set(users)].flatMap((user) =>
       this.#sql.userFeed.all({ ...from, limit, user, all: user === viewer ? 1 : 0 }),
     )
-    return newestFirst(rows.map(toMood), limit)
+    return newestFirst(rows.map(toMood), limit, (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   }
 
   async changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]> {

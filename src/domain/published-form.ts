@@ -1,7 +1,7 @@
 /** When a mood was first published, for moods of which earlier versions have not noted it. */
 
-import { POSTED } from '../domain/mood.ts'
-import type { FirstPublished } from '../domain/sync.ts'
+import { POSTED } from './mood.ts'
+import type { FirstPublished } from './sync.ts'
 
 /**
  * What the row of a published mood says of that: its last change, which is its first publication unless it has changed since.

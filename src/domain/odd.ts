@@ -1,0 +1,202 @@
+/**
+ * Oddities: stored values that cannot be read for certain, and what is known of them. Every reader of stored values
+ * builds on the few functions below, each of which gives a value or the kind of the oddity, and never throws or guesses.
+ */
+
+/**
+ * - `missing`: nothing is there, and something must be;
+ * - `type`: a value of another type;
+ * - `not_utf8`: text whose bytes are no UTF-8;
+ * - `range`: of the right type, but outside of what it may be;
+ * - `unknown`: a word that this version does not know;
+ * - `contradiction`: two fields that cannot both be true.
+ */
+export type OddKind = 'missing' | 'type' | 'not_utf8' | 'range' | 'unknown' | 'contradiction'
+
+/** A document that is left alone: not shown, not published, not changed, and only deleted with its user. */
+export interface Odd {
+  /** The document's id, as text for people where it is of a type that ids cannot have. */
+  readonly id: string
+  /** Whose it is; null where that cannot be read. */
+  readonly user: string | null
+  /** Path of the first field at fault. */
+  readonly field: string
+  readonly kind: OddKind
+  /** Whether the value can be converted to what was meant, without loss and without a guess. */
+  readonly mendable: boolean
+}
+
+/** A value of a type that only the database has (a 64-bit integer, a decimal, an id). Stores make it, readers judge it. */
+export class Foreign {
+  /** Its digits, where it is a number. */
+  readonly number: string | null
+
+  constructor(number: string | null) {
+    this.number = number
+  }
+}
+
+/** Text whose bytes are no UTF-8. */
+export const NOT_UTF8 = Symbol('not UTF-8')
+
+/** What is wrong with one value. */
+export interface Fault {
+  readonly kind: OddKind
+  readonly mendable: boolean
+}
+
+/** Thrown by {@link Fields} for the first field at fault, and caught where the reading began. */
+export class OddField extends Error {
+  readonly field: string
+  readonly fault: Fault
+
+  constructor(field: string, fault: Fault) {
+    super(`${field}: ${fault.kind}`)
+    this.field = field
+    this.fault = fault
+  }
+}
+
+export type Values = Readonly<Record<string, unknown>>
+
+/** Whether it is an object with fields of its own, as the database keeps them in a document. */
+export function isValues(value: unknown): value is Values {
+  if (typeof value !== 'object' || value === null) return false
+  return !Array.isArray(value) && !(value instanceof Date) && !(value instanceof Foreign)
+}
+
+/** Times that a TID and an ISO text can hold: 1970 to 2255, in ms since 1970. */
+export const TIMES = { from: 0, before: 2 ** 53 / 1000 } as const
+
+/** Numbers below it could as well be seconds. It is September 2001. */
+const SURELY_MS = 1e12
+
+const ZONED = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d(:\d\d(\.\d{1,3}0*)?)?(Z|[+-]\d\d:?\d\d)$/
+
+function isTime(ms: number): boolean {
+  return Number.isInteger(ms) && ms >= TIMES.from && ms < TIMES.before
+}
+
+/** The number that a value is, whatever the database calls its type; null where it is none. */
+function numberIn(value: unknown): number | null {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  return value instanceof Foreign && /^-?\d{1,15}$/.test(value.number ?? '') ? Number(value.number) : null
+}
+
+/**
+ * The time that a value surely means though it is no date: text with a zone, or a whole number of milliseconds.
+ *
+ * @returns ms since 1970; null where that would be a guess
+ */
+function meantTime(value: unknown): number | null {
+  if (typeof value === 'string') return timeInText(value)
+  if (isValues(value) && Object.keys(value).length === 1 && '$date' in value) {
+    const { $date: date } = value
+    return typeof date === 'string' ? timeInText(date) : meantTime(isValues(date) ? numberLong(date) : date)
+  }
+  const number = numberIn(value)
+  return number !== null && number >= SURELY_MS && isTime(number) ? number : null
+}
+
+function numberLong(value: Values): unknown {
+  const { $numberLong: digits } = value
+  return typeof digits === 'string' ? new Foreign(digits) : null
+}
+
+function timeInText(text: string): number | null {
+  const match = ZONED.exec(text)
+  if (!match) return null
+  const [year, month, day] = match.slice(1, 4).map(Number) as [number, number, number]
+  // A day that the month does not have would become one of the next month.
+  if (new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return null
+  const ms = Date.parse(text)
+  return isTime(ms) ? ms : null
+}
+
+const MEANT_FLAGS: Readonly<Record<string, boolean>> = { true: true, false: false, 1: true, 0: false }
+
+/** What a value surely means as a flag though it is none; null where that would be a guess. */
+function meantFlag(value: unknown): boolean | null {
+  const text = typeof value === 'string' ? value : numberIn(value)
+  return (text === null ? undefined : MEANT_FLAGS[text]) ?? null
+}
+
+/** Fields of a stored document, read one by one. Each method throws {@link OddField} for a value it cannot read. */
+export class Fields {
+  readonly #values: Values
+  readonly #prefix: string
+
+  /** @param prefix of the fields' paths, with its dot; empty for those of the document itself */
+  constructor(values: Values, prefix = '') {
+    this.#values = values
+    this.#prefix = prefix
+  }
+
+  fail(name: string, kind: OddKind, mendable = false): never {
+    throw new OddField(`${this.#prefix}${name}`, { kind, mendable })
+  }
+
+  /** The value as it is stored, null where there is none. */
+  raw(name: string): unknown {
+    return (Object.hasOwn(this.#values, name) ? this.#values[name] : null) ?? null
+  }
+
+  text(name: string): string {
+    return this.textOrNull(name) ?? this.fail(name, 'missing')
+  }
+
+  textOrNull(name: string): string | null {
+    const value = this.raw(name)
+    if (value === NOT_UTF8) return this.fail(name, 'not_utf8')
+    if (value !== null && typeof value !== 'string') return this.fail(name, 'type')
+    return value
+  }
+
+  /** Only `null`, absent and `false` are “no”. */
+  flag(name: string): boolean {
+    const value = this.raw(name)
+    if (value === null) return false
+    return typeof value === 'boolean' ? value : this.fail(name, 'type', meantFlag(value) !== null)
+  }
+
+  /** A whole number, both ends included. @returns null where there is none */
+  wholeOrNull(name: string, least: number, most: number): number | null {
+    const value = this.raw(name)
+    if (value === null) return null
+    const isFit = (number: number | null): number is number =>
+      Number.isInteger(number) && number! >= least && number! <= most
+    if (typeof value !== 'number') return this.fail(name, 'type', isFit(numberIn(value)))
+    return isFit(value) ? value : this.fail(name, Number.isInteger(value) ? 'range' : 'type')
+  }
+
+  /** Milliseconds since 1970. */
+  time(name: string): number {
+    return this.timeOrNull(name) ?? this.fail(name, 'missing')
+  }
+
+  timeOrNull(name: string): number | null {
+    const value = this.raw(name)
+    if (value === null) return null
+    if (!(value instanceof Date)) return this.fail(name, 'type', meantTime(value) !== null)
+    const ms = value.getTime()
+    return isTime(ms) ? ms : this.fail(name, 'range')
+  }
+
+  wordOrNull<W extends string>(name: string, words: readonly W[]): W | null {
+    const value = this.textOrNull(name)
+    if (value === null) return null
+    return words.includes(value as W) ? (value as W) : this.fail(name, 'unknown')
+  }
+
+  /** The fields of an object. @returns null where there is none */
+  fieldsOrNull(name: string): Fields | null {
+    const value = this.raw(name)
+    if (value === null) return null
+    return isValues(value) ? new Fields(value, `${this.#prefix}${name}.`) : this.fail(name, 'type')
+  }
+}
+
+/** Whether it names a user for certain: text, not empty, and no character that stands for bytes that are no UTF-8. */
+export function isUserName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && !value.includes('\uFFFD')
+}

@@ -1,0 +1,167 @@
+/**
+ * The one reader of moods: from what a store has read, whatever that is, to a mood or an oddity. It is total. Whether a
+ * mood is private or deleted is decided here, for the feed, the engine and the audit alike.
+ */
+
+import type { Deletion, Mood } from './mood.ts'
+import { LIMITS } from './mood-limits.ts'
+import { Fields, isUserName, NOT_UTF8, type Odd, OddField, type Values } from './odd.ts'
+import { lastPublished } from './published-form.ts'
+import { RECORD_KEY, rkeyFor, rkeyIn } from './record.ts'
+import {
+  type FirstPublished,
+  HOLD_REASONS,
+  type MoodSync,
+  SYNC_STATES,
+  type SyncError,
+  type SyncState,
+  unseen,
+} from './sync.ts'
+
+/** What a store has read of a mood, field by field as an existing database names them; nothing in it is certain. */
+export interface StoredMood {
+  /** The mood's id, or a name for people of an id that moods cannot have. */
+  readonly id: { readonly text: string; readonly isOdd: boolean }
+  /** `user`, `mood`, `when`, `intensity`, `context`, `isPrivate`, `deleted`, `atproto`. */
+  readonly values: Values
+}
+
+/** Version of a mood that the engine has never written. */
+export const UNTOUCHED = 0
+
+/** A mood's row, with when it was last changed in ms since 1970; null where that was never noted. */
+export interface ReadMood {
+  readonly mood: Mood
+  readonly changedAt: number | null
+}
+
+const DELETERS = ['author', 'nuke'] as const
+const RECORDS = ['withdraw', 'keep'] as const
+
+/** Reads a mood. Never throws. */
+export function readMood({ id, values }: StoredMood): ReadMood | Odd {
+  const fields = new Fields(values)
+  try {
+    if (id.isOdd) fields.fail('_id', 'type')
+    return moodIn(id.text, fields)
+  } catch (error) {
+    if (!(error instanceof OddField)) throw error
+    const { user } = values
+    const { field, fault } = error
+    return { id: id.text, user: isUserName(user) ? user : null, field, ...fault }
+  }
+}
+
+/** Whether a reading gave no mood. */
+export function isOdd(reading: ReadMood | Odd): reading is Odd {
+  return 'kind' in reading
+}
+
+function moodIn(id: string, fields: Fields): ReadMood {
+  // Privacy and deletion first: an oddity of theirs is the one to be told of.
+  const isPrivate = fields.flag('isPrivate')
+  const isDeleted = fields.flag('deleted')
+  const user = fields.text('user')
+  if (!isUserName(user)) return fields.fail('user', user === '' ? 'missing' : 'not_utf8')
+  const when = fields.time('when')
+  const text = fields.text('mood')
+  const intensity = fields.wholeOrNull('intensity', LIMITS.intensityMin, LIMITS.intensityMax)
+  const context = fields.textOrNull('context')
+  const atproto = atprotoIn(fields)
+  const mood = {
+    id,
+    user,
+    ordinal: ordinalIn(atproto),
+    text,
+    when,
+    intensity,
+    context,
+    isPrivate,
+    deleted: deletionIn(atproto, isDeleted),
+    version: versionIn(atproto),
+    sync: syncIn(atproto, id, when),
+  }
+  return { mood, changedAt: atproto.timeOrNull('changedAt') }
+}
+
+/** What the engine knows. Values that say nothing (`false`, 0, `""`) can be taken away. */
+function atprotoIn(fields: Fields): Fields {
+  const value = fields.raw('atproto')
+  if (value === false || value === 0 || value === '') return fields.fail('atproto', 'type', true)
+  return fields.fieldsOrNull('atproto') ?? new Fields({})
+}
+
+function deletionIn(atproto: Fields, isDeleted: boolean): Deletion | null {
+  const deletion = atproto.fieldsOrNull('deletion')
+  // Who took it back, and what was to become of its record, was not written down: leave the record alone.
+  if (!deletion) return isDeleted ? { by: 'author', records: 'keep' } : null
+  const by = deletion.wordOrNull('by', DELETERS) ?? deletion.fail('by', 'missing')
+  const records = deletion.wordOrNull('records', RECORDS) ?? deletion.fail('records', 'missing')
+  return isDeleted ? { by, records } : atproto.fail('deletion', 'contradiction')
+}
+
+function syncIn(atproto: Fields, id: string, when: number): MoodSync {
+  const stored = atproto.raw('rkey')
+  const own = typeof stored === 'string' && RECORD_KEY.test(stored) ? stored : rkeyIn(atproto.raw('uri'))
+  const rkey = own ?? rkeyFor(when, id, 0)
+  const state = atproto.wordOrNull('state', SYNC_STATES)
+  if (state === null) return unseen({ rkey, ...claimsIn(atproto) })
+  const dueAt = atproto.timeOrNull('dueAt')
+  if (state === 'pending' && dueAt === null) return atproto.fail('dueAt', 'missing')
+  return {
+    rkey,
+    uri: atproto.textOrNull('uri'),
+    cid: atproto.textOrNull('cid'),
+    attempts: atproto.wholeOrNull('attempts', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    state,
+    dueAt,
+    hold: atproto.wordOrNull('hold', HOLD_REASONS),
+    error: errorIn(atproto),
+    firstPublished: firstPublishedIn(atproto, state),
+  }
+}
+
+function firstPublishedIn(atproto: Fields, state: SyncState): FirstPublished | null {
+  const first = atproto.fieldsOrNull('firstPublished')
+  if (first) return { at: first.time('at'), direct: first.flag('direct') }
+  const changedAt = atproto.timeOrNull('changedAt')
+  if (state !== 'published' || changedAt === null) return null
+  return lastPublished(changedAt, versionIn(atproto), ordinalIn(atproto))
+}
+
+function versionIn(atproto: Fields): number {
+  return atproto.wholeOrNull('version', 1, Number.MAX_SAFE_INTEGER) ?? UNTOUCHED
+}
+
+function ordinalIn(atproto: Fields): number {
+  return atproto.wholeOrNull('ordinal', 1, Number.MAX_SAFE_INTEGER) ?? 0
+}
+
+/** What a mood that the engine has never seen says of its record: no evidence, so that what is odd about it is nothing. */
+function claimsIn(atproto: Fields): Pick<MoodSync, 'uri' | 'cid' | 'attempts'> {
+  const text = (name: string): string | null => {
+    const value = atproto.raw(name)
+    return typeof value === 'string' ? value : null
+  }
+  const attempts = atproto.raw('attempts')
+  return {
+    uri: text('uri'),
+    cid: text('cid'),
+    attempts: typeof attempts === 'number' && Number.isSafeInteger(attempts) && attempts > 0 ? attempts : 0,
+  }
+}
+
+function errorIn(atproto: Fields): SyncError | null {
+  const error = atproto.fieldsOrNull('error')
+  if (!error) return null
+  const at = error.wholeOrNull('at', 0, Number.MAX_SAFE_INTEGER) ?? error.fail('at', 'missing')
+  return { code: error.text('code'), message: error.text('message'), at }
+}
+
+/** The fields in which a character may stand for bytes that are no UTF-8, which only the store can find out. */
+export const TEXT_FIELDS = ['mood', 'context'] as const
+
+/** The values, with those fields marked whose bytes are no UTF-8. */
+export function withoutUtf8(values: Values, fields: readonly string[]): Values {
+  return { ...values, ...Object.fromEntries(fields.map((field) => [field, NOT_UTF8])) }
+}

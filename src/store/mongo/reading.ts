@@ -1,0 +1,88 @@
+/**
+ * Reads moods out of documents that may hold anything. Odd ones are passed over, so that a page is full while there are
+ * good moods for it, and a caller who goes on after a page's last mood misses none.
+ */
+
+import { BSON, type Collection, type Document, type Filter, type Sort } from 'mongodb'
+import { Foreign, isValues, type Odd, type Values } from '../../domain/odd.ts'
+import { isOdd, readMood, type ReadMood, TEXT_FIELDS, withoutUtf8 } from '../../domain/read-mood.ts'
+import type { MoodDocument } from './documents.ts'
+import { idOf } from './ids.ts'
+
+export interface PageQuery {
+  readonly filter: Filter<MoodDocument>
+  readonly sort: Sort
+  readonly limit: number
+  /** Which of the moods that it selects are meant: a filter cannot tell all that the reader can. */
+  readonly isMeant?: (mood: ReadMood) => boolean
+}
+
+/** Up to `limit` good moods. One request, unless a document among the first `limit` is odd. */
+export async function goodMoods(moods: Collection<MoodDocument>, query: PageQuery): Promise<ReadMood[]> {
+  const { filter, sort, limit, isMeant = () => true } = query
+  const found = await moods.find(filter, { sort, limit }).toArray()
+  const good = (await readAll(moods, found)).filter((reading): reading is ReadMood => !isOdd(reading)).filter(isMeant)
+  if (found.length < limit || good.length === limit) return good
+  return goodOfMany(moods, query)
+}
+
+/** The same, however many odd ones come first. */
+async function goodOfMany(moods: Collection<MoodDocument>, query: PageQuery): Promise<ReadMood[]> {
+  const { filter, sort, limit, isMeant = () => true } = query
+  const good: ReadMood[] = []
+  await using cursor = moods.find(filter, { sort })
+  for await (const document of cursor) {
+    const [reading] = await readAll(moods, [document])
+    if (reading && !isOdd(reading) && isMeant(reading)) good.push(reading)
+    if (good.length === limit) break
+  }
+  return good
+}
+
+/** One reading for each document, in their order. */
+export async function readAll(
+  moods: Collection<MoodDocument>,
+  documents: readonly MoodDocument[],
+): Promise<(ReadMood | Odd)[]> {
+  return Promise.all(
+    documents.map(async (document) => {
+      const values = plainFields(document)
+      const doubtful = TEXT_FIELDS.filter((field) => (document as Document)[field]?.includes?.('\uFFFD') === true)
+      const broken = doubtful.length > 0 && (await isBroken(moods, document._id)) ? doubtful : []
+      return readMood({ id: idOf(document._id), values: broken.length > 0 ? withoutUtf8(values, broken) : values })
+    }),
+  )
+}
+
+/**
+ * Whether bytes of these fields are no UTF-8. The driver puts a replacement character in their place, which an author may
+ * have written as well.
+ */
+async function isBroken(moods: Collection<MoodDocument>, _id: MoodDocument['_id']): Promise<boolean> {
+  const projection = Object.fromEntries(TEXT_FIELDS.map((field) => [field, 1]))
+  try {
+    return (await moods.findOne({ _id }, { projection, enableUtf8Validation: true })) === null
+  } catch (error) {
+    if (error instanceof BSON.BSONError) return true
+    throw error
+  }
+}
+
+/** What the reader looks at, without the database's own types. */
+function plainFields({ _id, ...fields }: Document): Values {
+  const values = plainValues(fields)
+  const { atproto } = values
+  if (!isValues(atproto)) return values
+  return { ...values, atproto: plainValues(atproto) }
+}
+
+function plainValues(fields: Document): Values {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plain(value)]))
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date) return value
+  if (Object.getPrototypeOf(value) === Object.prototype) return value
+  const isNumber = value instanceof BSON.Long || value instanceof BSON.Decimal128
+  return new Foreign(isNumber ? value.toString() : null)
+}
