@@ -25,6 +25,7 @@ import { PdsHost } from './pds/host.ts'
 import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
+import type { ArchiveKind } from './ports/archive.ts'
 import type { Store } from './ports/store.ts'
 import type { Directory } from './ports/directory.ts'
 import type { AccountHost, RepoClient } from './ports/pds.ts'
@@ -215,8 +216,9 @@ async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
 async function policyOf(store: Store, config: Config, clock: Clock): Promise<StoredPolicy> {
   const stored = await store.policy.get()
   if (stored !== null) return stored
-  const [moods, repos] = await Promise.all([store.moods.authors('', 1), store.archive.page('repos', '', 1)])
-  const unseeded = { configured: config.federation, hasMoods: moods.length > 0, hasRun: repos.length > 0 }
+  const has = async (kind: ArchiveKind): Promise<boolean> => (await store.archive.page(kind, '', 1)).length > 0
+  const hasData = await Promise.all((['moods', 'accounts', 'handles'] as const).map(has))
+  const unseeded = { configured: config.federation, isEmpty: !hasData.includes(true), hasRun: await has('repos') }
   return store.policy.begin({ ...firstPolicy(unseeded), by: `the first start on ${hostname()}`, at: clock.now() })
 }
 

@@ -181,7 +181,7 @@ const VARIABLES = {
   SYNC_CONCURRENCY: variable('how many repos a worker writes to at the same time', '8', whole(1, 256)),
   ACCOUNT_EMAIL_DOMAIN: variable('domain of the email addresses of new accounts', 'moods.invalid', anything),
   FEDERATION: optional(
-    'whose moods are published until "moods federation" says otherwise: on, off, or a share of the users such as 10%',
+    'whose moods are published until "moods federation" says otherwise: on (for an empty database only), off, or a share of the users such as 10%',
     federation,
     'on for an empty database, off for an existing one',
   ),

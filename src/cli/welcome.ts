@@ -5,13 +5,13 @@ import { trialUser } from '../accounts.ts'
 import type { App } from '../app.ts'
 import type { Config } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
-import { policyText, type StoredPolicy } from '../domain/policy.ts'
+import { ignoredText, policyText, type StoredPolicy, wayIn } from '../domain/policy.ts'
 import { NO_WORKER } from '../domain/reasons.ts'
 import { isAlive, workerName } from '../domain/worker.ts'
 
 /** What a person needs to know of the running process, in as few lines as possible: `npm start` shows these and no others. */
 export async function welcome(app: App, config: Config): Promise<string> {
-  const federation = federationIs(app.policy)
+  const federation = federationIs(app.policy, ignoredText(config.federation, app.policy))
   if (app.address === null) return `The worker is ready and publishes to ${app.pdsUrl}. ${federation}`
   if (!app.trial) return `Moods is ready at ${app.address} and uses the PDS at ${app.pdsUrl}. ${federation}`
   const handle = await trialHandle(app, new DataFolder(config.dataFolder))
@@ -25,11 +25,16 @@ export async function welcome(app: App, config: Config): Promise<string> {
   ].join('\n')
 }
 
-/** Whose moods are published, why, and what changes that where it is not everybody's. */
-function federationIs({ policy, reason }: StoredPolicy): string {
+/**
+ * Whose moods are published, why, and what lets more in where it is not everybody.
+ *
+ * @param ignored what the environment asks for, where that is not the policy in the store, which counts
+ */
+function federationIs({ policy, reason }: StoredPolicy, ignored: string | null): string {
   const why = reason === null ? '' : ` (${reason})`
-  const remedy = policy.mode === 'on' ? '' : ': "moods federation" changes it'
-  return `Federation is ${policyText(policy)}${why}${remedy}.`
+  const not = ignored === null ? '' : ` FEDERATION in the environment says ${ignored}, and is not followed.`
+  const remedy = policy.mode === 'on' ? '' : ` To let more in: ${wayIn(policy)}.`
+  return `Federation is ${policyText(policy)}${why}.${not}${remedy}`
 }
 
 /** What a server without an engine says of who publishes. */

@@ -33,6 +33,8 @@ const share = (percent: number, allow: readonly string[] = none): FederationPoli
   allow,
 })
 
+const onList = (...allow: readonly string[]): FederationPolicy => ({ mode: 'allow', percent: 0, allow })
+
 describe('the federation policy', () => {
   it('keeps a user who is in at one share in at every larger one', () => {
     fc.assert(
@@ -55,9 +57,8 @@ describe('the federation policy', () => {
       }),
       { numRuns: 500 },
     )
-    const onList: FederationPolicy = { mode: 'allow', percent: 0, allow: ['alice'] }
-    expect([share(10), share(0, ['alice']), onList].map(extentOf)).toEqual(['some', 'some', 'some'])
-    expect([share(0), share(100), { ...onList, allow: [] }].map(extentOf)).toEqual(['nobody', 'all', 'nobody'])
+    expect([share(10), share(0, ['alice']), onList('alice')].map(extentOf)).toEqual(['some', 'some', 'some'])
+    expect([share(0), share(100), onList()].map(extentOf)).toEqual(['nobody', 'all', 'nobody'])
   })
 
   it('publishes no user when off and every user when on, whatever list or share was left from before', () => {
@@ -116,13 +117,18 @@ describe('the federation policy', () => {
 
 describe('the first policy of a store', () => {
   it.each([
-    { configured: null, hasMoods: false, hasRun: false, mode: 'on' },
-    { configured: null, hasMoods: true, hasRun: false, mode: 'off' },
-    { configured: null, hasMoods: true, hasRun: true, mode: 'on' },
-    { configured: FEDERATE_ALL, hasMoods: true, hasRun: false, mode: 'on' },
-    { configured: FEDERATE_NONE, hasMoods: false, hasRun: false, mode: 'off' },
-    { configured: share(10), hasMoods: true, hasRun: true, mode: 'percent' },
-  ])('is $mode with moods: $hasMoods, run before: $hasRun, configured: $configured.mode', ({ mode, ...unseeded }) => {
+    { configured: null, isEmpty: true, hasRun: false, mode: 'on' },
+    { configured: null, isEmpty: false, hasRun: false, mode: 'off' },
+    { configured: null, isEmpty: false, hasRun: true, mode: 'on' },
+    { configured: FEDERATE_ALL, isEmpty: true, hasRun: false, mode: 'on' },
+    { configured: FEDERATE_ALL, isEmpty: false, hasRun: false, mode: 'off' },
+    { configured: share(100), isEmpty: false, hasRun: false, mode: 'off' },
+    { configured: FEDERATE_ALL, isEmpty: false, hasRun: true, mode: 'on' },
+    { configured: FEDERATE_NONE, isEmpty: true, hasRun: false, mode: 'off' },
+    { configured: FEDERATE_NONE, isEmpty: false, hasRun: true, mode: 'off' },
+    { configured: share(10), isEmpty: false, hasRun: false, mode: 'percent' },
+    { configured: onList('alice'), isEmpty: false, hasRun: false, mode: 'allow' },
+  ])('is $mode where empty: $isEmpty, run before: $hasRun, configured: $configured.mode', ({ mode, ...unseeded }) => {
     const { policy, reason } = firstPolicy(unseeded)
     expect(policy.mode).toBe(mode)
     expect(reason).not.toBe('')
@@ -154,12 +160,11 @@ describe('what lets more users in', () => {
   })
 
   it('lets in whoever is put in the place of the handle', () => {
-    const on = (...allow: readonly string[]): FederationPolicy => ({ mode: 'allow', percent: 0, allow })
     expect(wayIn(FEDERATE_NONE)).toBe(
       '"moods federation allow @handle --execute", or "moods federation on --execute" for all',
     )
-    expect(wayIn(on('a', 'b'))).toContain('"moods federation allow @a @b @handle --execute"')
-    expect(wayIn(on('a', 'b', 'c', 'd', 'e', 'f'))).toContain(
+    expect(wayIn(onList('a', 'b'))).toContain('"moods federation allow @a @b @handle --execute"')
+    expect(wayIn(onList('a', 'b', 'c', 'd', 'e', 'f'))).toContain(
       '"moods federation allow" with the whole list and @handle',
     )
   })

@@ -61,20 +61,26 @@ export function isSamePolicy(one: FederationPolicy, other: FederationPolicy): bo
 export interface Unseeded {
   /** What the environment of the process says; null where it says nothing. */
   readonly configured: FederationPolicy | null
-  /** Whether there are moods. */
-  readonly hasMoods: boolean
+  /** Whether there are neither users nor moods. */
+  readonly isEmpty: boolean
   /** Whether an engine has worked here before: an installation from the time when each process had its own policy. */
   readonly hasRun: boolean
 }
 
 /**
- * The first policy of a store. An application that brings its moods along must not publish them, or what its users post
- * meanwhile, before an operator says so.
+ * The first policy of a store. An application that brings its users along must not publish what they have posted, or post
+ * meanwhile, before an operator says so: an environment can hold some of them back or name some, and no environment lets
+ * all of them out.
  */
-export function firstPolicy({ configured, hasMoods, hasRun }: Unseeded): Pick<StoredPolicy, 'policy' | 'reason'> {
-  if (configured !== null) return { policy: configured, reason: 'the environment says so, and the store had no policy' }
+export function firstPolicy({ configured, isEmpty, hasRun }: Unseeded): Pick<StoredPolicy, 'policy' | 'reason'> {
+  const isExisting = !isEmpty && !hasRun
+  const existing = { policy: FEDERATE_NONE, reason: 'a new installation on an existing database' }
+  if (configured !== null) {
+    if (isExisting && extentOf(configured) === 'all') return existing
+    return { policy: configured, reason: 'the environment says so, and the store had no policy' }
+  }
+  if (isExisting) return existing
   if (hasRun) return { policy: FEDERATE_ALL, reason: 'as before: earlier versions published everything by default' }
-  if (hasMoods) return { policy: FEDERATE_NONE, reason: 'a new installation on an existing database' }
   return { policy: FEDERATE_ALL, reason: 'a new installation on an empty database' }
 }
 

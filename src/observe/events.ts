@@ -6,7 +6,7 @@
 import { logId } from '../domain/log-id.ts'
 import type { Notice } from '../domain/notice.ts'
 import type { Failure } from '../domain/outcome.ts'
-import { policyText, type StoredPolicy } from '../domain/policy.ts'
+import { policyText, type StoredPolicy, wayIn } from '../domain/policy.ts'
 import type { Logger } from './log.ts'
 
 export class Events {
@@ -23,7 +23,8 @@ export class Events {
     this.#log.info({ address, pds, ...federation, environment }, 'started')
     if (ignored !== null) {
       const message = 'FEDERATION in the environment is not followed: the policy in the store counts'
-      this.#log.warn({ ...federation, environment }, message)
+      const remedy = stored.policy.mode === 'on' ? undefined : `to let more in: ${wayIn(stored.policy)}`
+      this.#log.warn({ ...federation, environment, remedy }, message)
     }
   }
 

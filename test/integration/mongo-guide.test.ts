@@ -49,8 +49,8 @@ beforeAll(async () => {
   cleanup.defer(async () => void (await db.dropDatabase()))
   // Before anything of the product has opened it: an existing database.
   await fillLegacy(db, Object.fromEntries(USERS.map((n) => [n, {}])))
-  // This server is the first process, and its environment says nothing of federation.
-  site = cleanup.use(await createSite({ MONGODB_URI: uri, MONGODB_NAME: database }))
+  // This server is the first process. What its environment says would publish everything, and is not followed.
+  site = cleanup.use(await createSite({ MONGODB_URI: uri, MONGODB_NAME: database, FEDERATION: 'on' }))
   await site.pds.up()
   const { pdsAdminPassword } = new DataFolder(site.pdsFolder).secrets()
   const account = (handle: string, password: string) =>

@@ -102,7 +102,7 @@ describe('the first policy', () => {
     [
       'an existing one',
       'off',
-      'Federation is off (a new installation on an existing database): "moods federation" changes it.',
+      'Federation is off (a new installation on an existing database). To let more in: "moods federation allow @handle --execute", or "moods federation on --execute" for all.',
     ],
     [
       'one of an earlier version',
@@ -121,6 +121,34 @@ describe('the first policy', () => {
     expect(worker.lines.join('\n')).toContain(line)
     expect(await policyOf(open)).toMatchObject({ policy: { mode }, version: 1 })
   })
+
+  it.each([
+    ['on', 'users'],
+    ['on', 'moods'],
+    ['100%', 'moods'],
+  ] as const)(
+    'is off where FEDERATION=%s and there are %s, and the start says that and what changes it',
+    async (asked, what) => {
+      await using installation = await freshInstallation()
+      const { env, open } = installation
+      {
+        await using store = await open()
+        if (what === 'moods') await store.archive.put('moods', [{ mood: aMood(), changedAt: 0 }])
+        else await store.archive.put('handles', [{ user: 'u1', handle: 'alice' }])
+      }
+      await using worker = await start(env, asked)
+      expect(await policyOf(open)).toMatchObject({ policy: { mode: 'off' }, version: 1 })
+      const words = asked === 'on' ? 'on for all users' : 'on for 100 % of the users'
+      expect(await startedWith(worker)).toEqual({ federation: 'off', environment: words })
+      const remedy =
+        'o let more in: "moods federation allow @handle --execute", or "moods federation on --execute" for all'
+      const warning = worker.log.find(({ msg }) => msg === NOT_FOLLOWED)
+      expect(warning).toMatchObject({ level: 40, remedy: `t${remedy}` })
+      expect(worker.lines.join('\n')).toContain(
+        `Federation is off (a new installation on an existing database). FEDERATION in the environment says ${words}, and is not followed. T${remedy}.`,
+      )
+    },
+  )
 })
 
 interface Follower {

@@ -312,9 +312,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a new installation publishes what is posted to an existing database',
     file: 'src/domain/policy.ts',
-    find: 'if (hasMoods) return { policy: FEDERATE_NONE,',
-    replace: 'if (hasMoods) return { policy: FEDERATE_ALL,',
+    find: 'if (isExisting) return existing',
+    replace: '',
     tests: [POLICY],
+  },
+  {
+    bug: 'FEDERATION=on publishes what is posted to an existing database',
+    file: 'src/domain/policy.ts',
+    find: "if (isExisting && extentOf(configured) === 'all') return existing",
+    replace: '',
+    tests: ['src/domain/policy.test.ts', POLICY],
   },
   {
     bug: 'a process that starts later puts its own policy in the place of the first',
