@@ -146,6 +146,8 @@ export interface MongodOptions {
   readonly port?: number
   /** Name of the replica set that it is a member of; it has still to be initiated. */
   readonly replSet?: string
+  /** Further arguments of the program. */
+  readonly args?: readonly string[]
 }
 
 /** Starts a server on loopback, and waits until it answers. Disposing of it stops it and leaves its data. */
@@ -164,6 +166,7 @@ export async function startMongod(program: string, options: MongodOptions): Prom
   ]
   // A test has several at a time; half of the memory of the machine, as usual, is too much for each.
   args.push('--wiredTigerCacheSizeGB', '0.5', '--setParameter', 'diagnosticDataCollectionEnabled=false')
+  args.push(...(options.args ?? []))
   if (options.replSet) args.push('--replSet', options.replSet)
   // In a group of its own: Ctrl+C is for whoever uses it, and it goes last.
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })

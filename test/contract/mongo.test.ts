@@ -63,6 +63,30 @@ describe.skipIf(program === null)(
 
     describeStore('mongodb, standalone', () => openDatabase(server.uri, false))
 
+    it('that does not say which key was taken, as Azure Cosmos DB does not, has posts and edits tried with other ones', async () => {
+      await using folder = await temporaryFolder()
+      const args = ['--setParameter', 'enableTestCommands=1']
+      await using vague = await startMongod(program!, { dbPath: `${folder.path}/vague`, args })
+      await using store = await openEmpty(vague.uri)
+      await using client = await new MongoClient(vague.uri).connect()
+      const refuse = (command: string, times: number) => {
+        const errorExtraInfo = { keyPattern: {}, keyValue: {} }
+        const data = { failCommands: [command], errorCode: 11000, errorExtraInfo }
+        return client.db('admin').command({ configureFailPoint: 'failCommand', mode: { times }, data })
+      }
+      await refuse('insert', 2)
+      const { mood, added } = await store.moods.add(unrepeated(aMood()))
+      expect([added, mood.ordinal]).toEqual([true, 1])
+      await refuse('update', 1)
+      expect(await store.moods.save([mood], NOW)).toEqual(new Set())
+      expect(await store.moods.save([mood], NOW)).toEqual(new Set([mood.id]))
+      await refuse('insert', 1000)
+      await expect(store.moods.add(unrepeated(aMood()))).rejects.toMatchObject({ code: 11000 })
+      await expect(store.erasures.begin(newErasure('receipt', 'u1', 'tombstone', NOW))).rejects.toMatchObject({
+        code: 11000,
+      })
+    })
+
     it('says “unavailable” when it is gone, and goes on when it is back', async () => {
       await using folder = await temporaryFolder()
       const dbPath = `${folder.path}/mongo`

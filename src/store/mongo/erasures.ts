@@ -4,7 +4,7 @@ import type { Collection, Db } from 'mongodb'
 import type { Erasure } from '../../domain/erasure.ts'
 import type { ErasurePosition, ErasureStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
-import { takenKey } from './errors.ts'
+import { takenKey, UNNAMED_KEY } from './errors.ts'
 
 export type ErasureDocument = Omit<Erasure, 'receipt' | 'requestedAt' | 'user'> & {
   readonly _id: string
@@ -40,9 +40,11 @@ export class MongoErasures implements ErasureStore {
         return erasure
       } catch (error) {
         // Only a job of the same user stands in its place; a receipt that is taken is a defect.
-        if (takenKey(error) !== 'user') throw error
+        const taken = takenKey(error)
+        if (taken !== 'user' && taken !== UNNAMED_KEY) throw error
         const current = await this.byUser(user)
         if (current) return current
+        if (taken === UNNAMED_KEY) throw error
       }
     }
   }

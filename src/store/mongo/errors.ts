@@ -8,6 +8,7 @@ import {
   MongoServerSelectionError,
 } from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
+import { keyOfIndex } from './indexes.ts'
 
 /** Not the primary, shutting down, interrupted by a change of the primary (the driver's own list of what to retry). */
 const PASSING = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 63, 150, 13388, 64, 50, 24])
@@ -27,11 +28,22 @@ const SOCKET_CODES = new Set<unknown>([
   'ERR_STREAM_WRITE_AFTER_END',
 ])
 
-/** Which field of a unique index was taken, besides the user; null for any other error. */
+/** What {@link takenKey} answers where the server does not say which unique index it was, as Azure Cosmos DB does not. */
+export const UNNAMED_KEY = 'unnamed'
+
+/** The index in a message, with or without the collection before it, as older servers write it. */
+const INDEX_IN_MESSAGE = /\bindex: (?:\S+\.\$)?([\w@-]+)/
+
+/**
+ * Which field of a unique index was taken, besides the user; null for any other error. Servers that only speak MongoDB's
+ * protocol leave out `keyPattern`: there the index is read from the message.
+ */
 export function takenKey(error: unknown): string | null {
   if (!(error instanceof MongoServerError) || error.code !== 11000) return null
-  const fields = Object.keys((error['keyPattern'] as Record<string, unknown> | undefined) ?? {})
-  return fields.find((field) => field !== 'user') ?? fields[0] ?? null
+  const [, index = ''] = INDEX_IN_MESSAGE.exec(error.message) ?? []
+  const pattern = (error['keyPattern'] as Record<string, unknown> | undefined) ?? keyOfIndex(index)
+  const fields = Object.keys(pattern)
+  return fields.find((field) => field !== 'user') ?? fields[0] ?? UNNAMED_KEY
 }
 
 /** Whether nothing else is wrong with a bulk of writes than that some documents were there already. */

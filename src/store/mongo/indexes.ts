@@ -89,6 +89,13 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
   ],
 }
 
+/** The fields of an index of ours, or of the one that every collection has; none for any other name. */
+export function keyOfIndex(name: string): Readonly<Record<string, unknown>> {
+  if (name === '_id_') return { _id: 1 }
+  const index = Object.values(INDEXES).flatMap((indexes) => indexes.filter((known) => known.name === name))[0]
+  return (index?.key as Readonly<Record<string, unknown>> | undefined) ?? {}
+}
+
 /** @throws DomainError `config` when what is stored does not allow one of them */
 export async function makeIndexes(db: Db): Promise<void> {
   for (const [collection, indexes] of Object.entries(INDEXES)) {

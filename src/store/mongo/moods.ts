@@ -7,7 +7,7 @@ import { rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { atVersion, contentFields, type MoodDocument, syncFields, toDocument } from './documents.ts'
-import { isBlockedByNull, takenKey } from './errors.ts'
+import { isBlockedByNull, takenKey, UNNAMED_KEY } from './errors.ts'
 import { afterId, beforeId, compareIds, documentId } from './ids.ts'
 import { goodMoods, type PageQuery, readAll } from './reading.ts'
 import { authorsAfter } from './authors.ts'
@@ -18,6 +18,9 @@ const NEWEST_FIRST: Sort = { when: -1, _id: -1 }
 const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER, $not: { $type: 'array' as const } }
 const BY_ORDINAL: Sort = { 'atproto.ordinal': -1 }
 
+/** Tries of a new mood on a server that does not say what was taken; each time but the last another post was first. */
+const MOST_UNNAMED = 50
+
 export class MongoMoods implements MoodStore {
   readonly #moods: Collection<MoodDocument>
 
@@ -26,7 +29,7 @@ export class MongoMoods implements MoodStore {
   }
 
   async add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
-    for (let salt = 0, free = 1; ;) {
+    for (let salt = 0, free = 1, unnamed = 0; ;) {
       const last = await this.#lastNumbered(mood.user)
       const latest = await this.#latestUndeleted(mood.user, last)
       if (latest && mood.repeats(latest)) return { mood: latest, added: false }
@@ -36,10 +39,12 @@ export class MongoMoods implements MoodStore {
         return { mood: whole, added: true }
       } catch (error) {
         const taken = takenKey(error)
-        if (taken === 'atproto.rkey') salt++
+        const isUnnamed = taken === UNNAMED_KEY && ++unnamed < MOST_UNNAMED
+        if (taken !== 'atproto.rkey' && taken !== 'atproto.ordinal' && !isUnnamed) throw error
+        // It may have been either; another record key does no harm.
+        if (taken !== 'atproto.ordinal') salt++
         // Another post was first: compare with it. Or a document has the number that cannot be found by it.
-        else if (taken === 'atproto.ordinal') free = whole.ordinal + (whole.ordinal === free ? 1 : 0)
-        else throw error
+        if (taken !== 'atproto.rkey') free = whole.ordinal + (whole.ordinal === free ? 1 : 0)
       }
     }
   }
@@ -128,7 +133,9 @@ export class MongoMoods implements MoodStore {
         const { matchedCount } = await this.#moods.updateOne(atVersion(mood.id, mood.version), { $set: fields })
         return matchedCount === 1
       } catch (error) {
-        if (takenKey(error) === 'atproto.rkey') {
+        const taken = takenKey(error)
+        // No other unique index has a field that changes here.
+        if (taken === 'atproto.rkey' || taken === UNNAMED_KEY) {
           if (mood.version !== UNTOUCHED) return false
           // A document that the engine has never written claims the record of another mood: it gets a key of its own.
           salt++
