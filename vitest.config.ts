@@ -14,7 +14,8 @@ const mongo = await findMongo((line) => console.log(line))
 const stores = STORE_NAMES.filter((name) => STORES[name].server === null || mongo !== null)
 
 /** Files that wait long, though they do little: started last, everything would wait for them. */
-const LONGEST = /\/(faults\/faults|integration\/(cli|lexicon|launch|looks|mongo-guide|operate-cli))\.test\.ts$/
+const LONGEST =
+  /\/(faults\/faults|integration\/(cli|lexicon|launch|looks|mongo-guide|mongo-majority|operate-cli))\.test\.ts$/
 
 function isLong({ moduleId }: TestSpecification): boolean {
   return LONGEST.test(moduleId)

@@ -204,13 +204,22 @@ async function untilItAnswers(uri: string, child: ChildProcess): Promise<void> {
   }
 }
 
-/** Makes the servers members of one replica set, and waits for its primary. @returns its address */
-export async function initiate(replSet: string, members: readonly Mongod[]): Promise<string> {
+/**
+ * Makes the servers members of one replica set, and waits for its primary.
+ *
+ * @param electionTimeoutMillis how long members may be silent before a primary steps down, or another one is elected
+ * @returns its address
+ */
+export async function initiate(
+  replSet: string,
+  members: readonly Mongod[],
+  electionTimeoutMillis = 2_000,
+): Promise<string> {
   const [first] = members
   const hosts = members.map(({ port }, i) => ({ _id: i, host: `127.0.0.1:${port}` }))
   const client = await new MongoClient(first!.uri).connect()
   try {
-    const settings = { electionTimeoutMillis: 2_000, heartbeatIntervalMillis: 500 }
+    const settings = { electionTimeoutMillis, heartbeatIntervalMillis: 500 }
     await client.db('admin').command({ replSetInitiate: { _id: replSet, members: hosts, settings } })
   } catch (error) {
     // 23: it was initiated when its data was made.

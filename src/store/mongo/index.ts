@@ -1,6 +1,6 @@
 /** The primary at scale: a MongoDB, shared by any number of processes on any number of machines. */
 
-import { MongoClient, type MongoClientOptions } from 'mongodb'
+import { type Db, type Filter, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb'
 import type { Store } from '../../ports/store.ts'
 import { DomainError } from '../../domain/errors.ts'
 import { MongoAccounts } from './accounts.ts'
@@ -8,6 +8,7 @@ import { MongoArchive } from './archive.ts'
 import { MongoAudits } from './audits.ts'
 import { MongoPolicy } from './policy.ts'
 import { MongoRemovals } from './removals.ts'
+import { COLLECTIONS } from './collections.ts'
 import { guarded, translated } from './errors.ts'
 import { makeIndexes } from './indexes.ts'
 import { MongoErasures } from './erasures.ts'
@@ -20,6 +21,11 @@ import { MongoWorkers } from './workers.ts'
 
 /** How long a request may wait for a server that takes writes; an election takes longer, and users should hear of it. */
 const SELECTION_MS = 5_000
+/** How long a write may wait for the majority. With less than that, it may be kept all the same, but nobody is told so. */
+const MAJORITY_MS = 4_000
+/** A server that does not answer is found out within the sum of both, and requests that wait for it are tried elsewhere. */
+const LOOK_MS = 1_000
+const ANSWER_MS = 3_000
 
 export interface MongoAddress {
   readonly uri: string
@@ -63,7 +69,7 @@ export async function openMongo(
     archive: guarded(new MongoArchive(db, defaultPds)),
     check: async () => {
       try {
-        await db.command({ ping: 1 })
+        await confirmMajority(db)
       } catch (error) {
         throw translated(error)
       }
@@ -72,13 +78,33 @@ export async function openMongo(
   }
 }
 
+/**
+ * Asks whether a majority takes writes now. Such a read waits until most members have what is written just after it
+ * (https://www.mongodb.com/docs/manual/reference/read-concern-linearizable/), and needs no right to write.
+ */
+async function confirmMajority(db: Db): Promise<void> {
+  const readConcern = { level: 'linearizable' } as const
+  try {
+    const none: Filter<{ _id: string }> = { _id: 'none' }
+    await db.collection<{ _id: string }>(COLLECTIONS.workers).findOne(none, { readConcern, maxTimeMS: MAJORITY_MS })
+  } catch (error) {
+    // A server that is no member of a replica set has no majority.
+    if (!(error instanceof MongoServerError) || error.code !== NOT_A_REPLICA_SET) throw error
+    await db.command({ ping: 1 })
+  }
+}
+
+const NOT_A_REPLICA_SET = 123
+
 function connection(uri: string, options: MongoClientOptions): MongoClient {
   try {
     return new MongoClient(uri, {
       // A mood is acknowledged once it survives a power cut, and the loss of the primary.
-      writeConcern: { w: 'majority', journal: true },
+      writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_MS },
       readPreference: 'primary',
       serverSelectionTimeoutMS: SELECTION_MS,
+      heartbeatFrequencyMS: LOOK_MS,
+      connectTimeoutMS: ANSWER_MS,
       appName: 'moods',
       // One document whose text is no UTF-8 would take down every page that it is on. `reading.ts` finds those.
       enableUtf8Validation: false,

@@ -32,7 +32,10 @@ export class MongoMoods implements MoodStore {
     for (let salt = 0, free = 1, unnamed = 0; ;) {
       const last = await this.#lastNumbered(mood.user)
       const latest = await this.#latestUndeleted(mood.user, last)
-      if (latest && mood.repeats(latest)) return { mood: latest, added: false }
+      if (latest && mood.repeats(latest)) {
+        await this.#confirm(latest.id)
+        return { mood: latest, added: false }
+      }
       const whole = mood.numbered(Math.max(free, ordinalOf(last) + 1), salt)
       try {
         await this.#moods.insertOne(toDocument(whole))
@@ -47,6 +50,12 @@ export class MongoMoods implements MoodStore {
         if (taken !== 'atproto.rkey') free = whole.ordinal + (whole.ordinal === free ? 1 : 0)
       }
     }
+  }
+
+  /** Waits until the majority has the mood as it is: one that another post has just written may not be there to stay. */
+  async #confirm(id: string): Promise<void> {
+    // Changes nothing; the server waits for all that was written before.
+    await this.#moods.updateOne({ _id: documentId(id) }, { $unset: { 'atproto.none': '' } })
   }
 
   /** The document with the highest number, which may be odd otherwise: its number is taken all the same. */
