@@ -76,7 +76,8 @@ describe.skipIf(program === null)(
       }
       await refuse('insert', 2)
       const { mood, added } = await store.moods.add(unrepeated(aMood()))
-      expect([added, mood.ordinal]).toEqual([true, 1])
+      // The number may have been what was taken, so another is tried as well.
+      expect([added, mood.ordinal]).toEqual([true, 2])
       await refuse('update', 1)
       expect(await store.moods.save([mood], NOW)).toEqual(new Set())
       expect(await store.moods.save([mood], NOW)).toEqual(new Set([mood.id]))

@@ -29,7 +29,7 @@ export class MongoMoods implements MoodStore {
   }
 
   async add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
-    for (let salt = 0, free = 1, unnamed = 0; ;) {
+    for (let salt = 0, free = 0, unnamed = 0; ;) {
       const last = await this.#lastNumbered(mood.user)
       const latest = await this.#latestUndeleted(mood.user, last)
       if (latest && mood.repeats(latest)) {
