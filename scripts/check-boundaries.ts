@@ -24,8 +24,8 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   'accounts.ts': ['domain', 'ports', 'sync'],
   'erasures.ts': ['domain', 'ports', 'sync'],
   'data-folder.ts': ['domain'],
-  embedded: ['domain', 'data-folder.ts'],
-  'config.ts': ['domain', 'store', 'embedded'],
+  embedded: ['domain', 'store', 'data-folder.ts'],
+  'config.ts': ['domain', 'store', 'data-folder.ts', 'embedded'],
   lexicon: ['domain', 'ports', 'pds', 'data-folder.ts'],
   'network.ts': ['domain', 'store', 'data-folder.ts', 'config.ts', 'embedded'],
   http: [

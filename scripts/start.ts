@@ -4,24 +4,23 @@
  * `support/mongod.ts` finds one.
  */
 
-import { join } from 'node:path'
+import { exitCodeOfError, printError } from '../src/cli/exit.ts'
 
 const [flag, ...more] = process.argv.slice(2)
 if (more.length > 0 || (flag !== undefined && flag !== '--mongo')) {
   console.error('npm start takes --mongo or nothing; everything else is configured by environment variables')
   process.exitCode = 2
 } else {
-  await using stack = new AsyncDisposableStack()
-  if (flag === '--mongo') {
+  try {
+    await using stack = new AsyncDisposableStack()
     // Loaded where it is used: a plain start needs no driver.
-    const { findMongo, startSmallSet } = await import('./support/mongod.ts')
-    const found = await findMongo((line) => console.error(line))
-    if (!found) throw new Error('there is no MongoDB')
-    const dbPath = join(process.env['MOODS_DATA'] ?? 'data', 'mongo')
-    process.env['MONGODB_URI'] = found.kind === 'uri' ? found.at : stack.use(await startSmallSet(found.at, dbPath)).uri
+    if (flag === '--mongo') stack.use(await (await import('./support/own-mongod.ts')).startOwnMongod())
+    await import('./build-page.ts')
+    process.env['LOG_LEVEL'] ??= 'warn'
+    process.argv.splice(2, Infinity, 'all')
+    await import('../src/main.ts')
+  } catch (error) {
+    printError(error)
+    process.exitCode = exitCodeOfError(error)
   }
-  await import('./build-page.ts')
-  process.env['LOG_LEVEL'] ??= 'warn'
-  process.argv.splice(2, Infinity, 'all')
-  await import('../src/main.ts')
 }

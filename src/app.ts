@@ -9,6 +9,7 @@ import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
 import { firstPolicy, ignoredText, type StoredPolicy } from './domain/policy.ts'
 import { publishInBackground } from './lexicon/embedded-authority.ts'
+import { checkOwnMongod, ownMongod } from './embedded/mongod.ts'
 import { Erasures } from './erasures.ts'
 import { findPds, hostPds, needsFolder, type PdsAccess } from './network.ts'
 import { createTrialSignIn, type TrialSignIn } from './http/trial.ts'
@@ -105,6 +106,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   if (isServer && config.remote === null) requireEmbedded()
   const pds = isServer ? await hostPds(config, folder, starting) : findPds(config, folder)
   const { url, plcUrl } = pds
+  if (!isServer) await checkOwnMongod(folder, config.store)
   const store = starting.use(await openStore(config.store, url))
   const { adminPassword, sealKey } = await pds.start()
   await checkSealKey(store, sealKey)
@@ -136,7 +138,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   if (isServer) {
     http = createHttp(parts, starting)
     address = await (await http).listen({ host: config.host, port: config.port })
-    if (needsFolder(config)) folder.writeJson('server.json', { address })
+    if (needsFolder(config)) folder.rememberServer({ address, mongod: ownMongod(folder, config.store) })
     if (config.remote === null) {
       const onError = (error: unknown): void => events.defect('lexicon', error)
       starting.defer(publishInBackground({ folder, host, xrpc, pdsUrl: url }, onError))

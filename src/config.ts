@@ -4,6 +4,7 @@
  */
 
 import { join, resolve } from 'node:path'
+import { DataFolder } from './data-folder.ts'
 import { type Limit, type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
@@ -255,7 +256,8 @@ class Reader {
  * Reads the configuration.
  *
  * @param options.serves whether users will sign in, so that a way to sign in is required
- * @throws DomainError `config`, with a line for each problem; values are never repeated
+ * @throws DomainError `config`, with a line for each problem; values are never repeated; `data_folder` when what the last
+ *   server noted there cannot be read
  */
 export function readConfig(env: Env, options: { readonly serves: boolean }): Config {
   const read = new Reader(env)
@@ -265,7 +267,7 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
     host: values.HOST,
     port: values.PORT,
     dataFolder,
-    store: readStore(read, dataFolder),
+    store: readStore(read, dataFolder, options.serves),
     remote: readRemote(read),
     embedded: { pdsPort: values.PDS_PORT, plcPort: values.PLC_PORT },
     auth: readAuth(read, options.serves),
@@ -294,9 +296,13 @@ function readFederation(read: Reader): FederationPolicy | null {
   return { ...policy, allow: allow ?? [] }
 }
 
-function readStore(read: Reader, dataFolder: string): StoreAddress {
+/** What does not serve looks where the last server of the folder kept its moods: a server says so itself. */
+function readStore(read: Reader, dataFolder: string, serves: boolean): StoreAddress {
   const { MONGODB_URI: uri, MONGODB_NAME: database } = read.values
-  if (uri !== null) return mongoAddress(uri, read.isSet('MONGODB_NAME') ? database : null)
+  const named = read.isSet('MONGODB_NAME') ? database : null
+  if (uri !== null) return mongoAddress(uri, named)
+  const own = serves ? null : (new DataFolder(dataFolder).lastServer()?.mongod ?? null)
+  if (own && !read.isSet('MONGODB_URI')) return mongoAddress(own.uri, named ?? own.database)
   if (read.isSet('MONGODB_NAME') && !read.isSet('MONGODB_URI')) {
     read.problems.push('MONGODB_NAME goes with MONGODB_URI, which is not set')
   }

@@ -27,6 +27,23 @@ export interface Secrets {
   readonly plcRotationKey: string
 }
 
+/** The MongoDB that a server runs beside itself, kept below the data folder. */
+export interface OwnMongod {
+  readonly uri: string
+  /** Name of the database in it. */
+  readonly database: string
+}
+
+/** What the last server of a folder has said of itself, for the commands. */
+export interface LastServer {
+  /** Base URL of its API. */
+  readonly address: string
+  /** Where it kept its moods, if that was a MongoDB of its own; null for any other store. */
+  readonly mongod: OwnMongod | null
+}
+
+const LAST_SERVER = 'server.json'
+
 export class DataFolder {
   readonly path: string
 
@@ -108,6 +125,21 @@ export class DataFolder {
     }
     this.writeJson('secrets.json', made)
     return made
+  }
+
+  /** @throws DomainError `data_folder` when another server has the folder; nothing is written */
+  checkFree(): void {
+    if (this.isLocked()) this.lock()[Symbol.dispose]()
+  }
+
+  /** Null before the first start. */
+  lastServer(): LastServer | null {
+    const stored = this.readJson(LAST_SERVER) as Partial<LastServer> | null
+    return stored && { address: stored.address ?? '', mongod: stored.mongod ?? null }
+  }
+
+  rememberServer(server: LastServer): void {
+    this.writeJson(LAST_SERVER, server)
   }
 
   /**

@@ -33,7 +33,7 @@ export function needsFolder(config: Config): boolean {
  */
 export async function hostPds(config: Config, folder: DataFolder, starting: AsyncDisposableStack): Promise<PdsPlan> {
   // Looked at before anything is written: a refusal must leave no trace.
-  if (needsFolder(config) && folder.isLocked()) folder.lock()
+  if (needsFolder(config)) folder.checkFree()
   checkStore(config.store)
   const { remote } = config
   if (remote) {

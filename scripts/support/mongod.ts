@@ -11,11 +11,13 @@ import { accessSync, constants } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { MongoClient } from 'mongodb'
 import { DryMongoBinary } from 'mongodb-memory-server-core/lib/util/DryMongoBinary.js'
 import { MongoBinary } from 'mongodb-memory-server-core/lib/util/MongoBinary.js'
+import { portNote } from '../../src/embedded/mongod.ts'
 
 const run = promisify(execFile)
 
@@ -173,7 +175,7 @@ export async function startMongod(program: string, options: MongodOptions): Prom
   const kill = (): void => void child.kill('SIGKILL')
   process.once('exit', kill)
   const exited = once(child, 'exit')
-  const uri = `mongodb://127.0.0.1:${port}/?directConnection=true`
+  const uri = loopback(port)
   await untilItAnswers(uri, child)
   return {
     port,
@@ -185,6 +187,11 @@ export async function startMongod(program: string, options: MongodOptions): Prom
       await exited
     },
   }
+}
+
+/** The address of one server by itself. */
+function loopback(port: number): string {
+  return `mongodb://127.0.0.1:${port}/?directConnection=true`
 }
 
 async function untilItAnswers(uri: string, child: ChildProcess): Promise<void> {
@@ -237,12 +244,35 @@ export async function initiate(
 /** One server as a replica set of its own, as small as one that has change streams can be. */
 export async function startSmallSet(program: string, dbPath: string): Promise<{ uri: string } & AsyncDisposable> {
   // A member is known by its address, so it has to be where it was when its data was made.
-  const note = join(dbPath, 'moods-port')
-  const port = Number(await readFile(note, 'utf8').catch(() => anyPort()))
+  const note = portNote(dbPath)
+  const noted = await readFile(note, 'utf8').catch(() => null)
+  if (noted !== null) await stopLeftOver(Number(noted), dbPath)
+  const port = noted === null ? await anyPort() : Number(noted)
   const server = await startMongod(program, { dbPath, port, replSet: 'moods' })
   await writeFile(note, String(port))
   const uri = await initiate('moods', [server])
   return { uri, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+}
+
+/** Stops the server of this data that a process has left running, as one does that is killed. */
+async function stopLeftOver(port: number, dbPath: string): Promise<void> {
+  const client = new MongoClient(loopback(port), { serverSelectionTimeoutMS: 500 })
+  try {
+    const admin = (await client.connect()).db('admin')
+    const { parsed } = (await admin.command({ getCmdLineOpts: 1 })) as { parsed: { storage?: { dbPath?: string } } }
+    if (resolve(parsed.storage?.dbPath ?? '') !== resolve(dbPath)) return
+    // It ends without an answer.
+    await admin.command({ shutdown: 1, force: true }).catch(() => {})
+  } catch {
+    // As usual: nothing runs there.
+    return
+  } finally {
+    await client.close()
+  }
+  // It is empty once nobody has the data.
+  const lock = join(dbPath, 'mongod.lock')
+  const deadline = performance.now() + START_MS
+  while ((await readFile(lock, 'utf8').catch(() => '')) !== '' && performance.now() < deadline) await setTimeout(50)
 }
 
 /** A name for a database that nobody else has. */

@@ -4,15 +4,21 @@ import { existsSync } from 'node:fs'
 import { DataFolder } from '../data-folder.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Store } from '../ports/store.ts'
+import { checkOwnMongod } from '../embedded/mongod.ts'
 import { networkOf } from '../network.ts'
 import { localFile } from '../store/address.ts'
 import { openStore, readStore } from '../store/open.ts'
+import { otherStoreOfCommand } from './other-store.ts'
 import { type Config, readConfig } from '../config.ts'
 
-/** @throws DomainError `data_folder` when there is no embedded store yet */
+/** @throws DomainError `data_folder` when there is no embedded store yet; `config` when the server has its store elsewhere */
 export function requireExisting(config: Config, folder: DataFolder): void {
   const file = localFile(config.store)
   if (file === null || existsSync(file)) return
+  if (folder.lastServer()) {
+    const message = `the server in ${folder.path} keeps its moods in the MongoDB that its MONGODB_URI names: set the same here`
+    throw new DomainError('config', message)
+  }
   throw new DomainError(
     'data_folder',
     `there is nothing in ${folder.path} yet: "npm start" makes it (MOODS_DATA names another folder)`,
@@ -22,12 +28,14 @@ export function requireExisting(config: Config, folder: DataFolder): void {
 /** @throws DomainError `data_folder` when there is none; `unavailable` */
 export async function openExisting(config: Config, folder: DataFolder): Promise<Store> {
   requireExisting(config, folder)
+  await checkOwnMongod(folder, config.store)
   return openStore(config.store, networkOf(config, folder)?.pdsUrl ?? '')
 }
 
 /** Opens it for reading, where the store can. @throws DomainError `data_folder` when there is none; `unavailable` */
 export async function readExisting(config: Config, folder: DataFolder): Promise<Store> {
   requireExisting(config, folder)
+  await checkOwnMongod(folder, config.store)
   return readStore(config.store, networkOf(config, folder)?.pdsUrl ?? '')
 }
 
@@ -47,6 +55,8 @@ export interface Located extends AsyncDisposable {
 export async function locate(open: typeof openExisting): Promise<Located> {
   const config = readConfig(process.env, { serves: false })
   const folder = new DataFolder(config.dataFolder)
+  const note = otherStoreOfCommand(config, folder)
+  if (note !== null) console.error(note)
   const store = await open(config, folder)
   return { config, folder, store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
 }

@@ -24,9 +24,15 @@ import { Progress } from './progress.ts'
 export async function openInstallation(): Promise<App> {
   preferSmallHeap()
   const config = readConfig(process.env, { serves: false })
-  const { DataFolder } = await import('../data-folder.ts')
-  const { requireExisting } = await import('./existing.ts')
-  requireExisting(config, new DataFolder(config.dataFolder))
+  const [{ DataFolder }, { requireExisting }, { otherStoreOfCommand }] = await Promise.all([
+    import('../data-folder.ts'),
+    import('./existing.ts'),
+    import('./other-store.ts'),
+  ])
+  const folder = new DataFolder(config.dataFolder)
+  const note = otherStoreOfCommand(config, folder)
+  if (note !== null) console.error(note)
+  requireExisting(config, folder)
   const [{ createApp }, { createLog }, { ignoredText, policyText }] = await Promise.all([
     import('../app.ts'),
     import('../observe/log.ts'),

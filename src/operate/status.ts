@@ -34,7 +34,7 @@ export interface Status extends Health {
 /** Reads the state, also while a server runs. Writes nothing. */
 export async function readStatus(config: Config, folder: DataFolder, store: Store, clock: Clock): Promise<Status> {
   const network = networkOf(config, folder)
-  const server = folder.readJson('server.json') as { address: string } | null
+  const server = folder.lastServer()
   const moods = await store.work.count()
   const accounts = await store.accounts.count()
   const deps = { store, clock, config, pdsUrl: network?.pdsUrl ?? '' }

@@ -21,11 +21,16 @@ async function run(role: Role): Promise<void> {
   if (role === 'worker') preferSmallHeap()
   const config = readConfig(process.env, { serves: role !== 'worker' })
   const stop = untilStopped()
-  const [{ createApp }, { welcome, whoPublishes }] = await Promise.all([
+  const [{ createApp }, { DataFolder }, { otherStoreOfServer }, { welcome, whoPublishes }] = await Promise.all([
     import('../../app.ts'),
+    import('../../data-folder.ts'),
+    import('../other-store.ts'),
     import('../welcome.ts'),
   ])
+  // Before this start replaces what the last one noted.
+  const note = role === 'worker' ? null : otherStoreOfServer(config, new DataFolder(config.dataFolder))
   await using app = await createApp(config, role)
+  if (note !== null) console.error(note)
   console.log(await welcome(app, config))
   if (role === 'serve') console.log(await whoPublishes(app))
   // What bin/moods.js has compiled is kept now, and not only where the process comes to a peaceful end.
