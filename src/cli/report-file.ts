@@ -16,13 +16,16 @@ import { dirname, format, parse } from 'node:path'
 import { DomainError } from '../domain/errors.ts'
 
 /** How a run ended, the worst first. */
-const RANKS = ['incomplete', 'failed', 'complete'] as const
+const ENDS = ['incomplete', 'failed', 'complete'] as const
 
-/** As much of a report as tells how its run ended. */
+/** As much of a report as tells what its run came to. */
 export interface RunReport {
   readonly complete: boolean
-  readonly overall: { readonly failed: number }
+  readonly overall: Readonly<Record<(typeof TOLD)[number], number>>
+  readonly users: readonly { readonly notReached: number }[]
 }
+
+const TOLD = ['migrated', 'already', 'failed', 'notReached'] as const
 
 export class ReportFile {
   /** The file itself, where a link leads to it. */
@@ -31,10 +34,14 @@ export class ReportFile {
   /**
    * Checked before anything is done: afterwards it would be too late.
    *
-   * @throws DomainError `usage` when nothing can be written there
+   * @throws DomainError `usage` when nothing can be written there, or when what is there is no report
    */
   constructor(path: string) {
     this.path = existsSync(path) ? realpathSync(path) : path
+    if (!isOther(this.path) && reportIn(this.path) === 'foreign') {
+      const message = `${path} is there already and is no report of a backfill: it stays. Name another file with --report`
+      throw new DomainError('usage', message)
+    }
     try {
       if (isOther(this.path)) closeSync(openSync(this.path, 'a'))
       else rmSync(writeAside(this.path, ''))
@@ -56,8 +63,7 @@ export class ReportFile {
       closeSync(file)
       return this.path
     }
-    const rank = rankOf(report)
-    const path = RANKS.indexOf(rank) < RANKS.indexOf(rankIn(this.path)) ? beside(this.path, rank) : this.path
+    const path = placeFor(report, this.path)
     renameSync(writeAside(path, text), path)
     return path
   }
@@ -81,22 +87,68 @@ function writeAside(path: string, text: string): string {
   return aside
 }
 
-function rankOf({ complete, overall }: RunReport): (typeof RANKS)[number] {
+function endOf({ complete, overall }: RunReport): (typeof ENDS)[number] {
   if (!complete) return 'incomplete'
   return overall.failed > 0 ? 'failed' : 'complete'
 }
 
-/** How the run ended whose report is in this file; the worst where there is none. */
-function rankIn(path: string): (typeof RANKS)[number] {
+/** The file itself, or the first one beside it that may be overwritten. */
+function placeFor(report: RunReport, path: string): string {
+  let place = path
+  for (const next of beside(path, endOf(report))) {
+    if (mayTake(report, reportIn(place))) break
+    place = next
+  }
+  return place
+}
+
+/** Whether a report may take the place of what is there: of nothing, or of a report that is no better. */
+function mayTake(report: RunReport, there: RunReport | 'foreign' | null): boolean {
+  return there === null || (there !== 'foreign' && !isBetter(there, report))
+}
+
+/** Whether one run came to more than another one. */
+function isBetter(one: RunReport, other: RunReport): boolean {
+  const differences = merits(one).map((merit, i) => merit - merits(other)[i]!)
+  return (differences.find((difference) => difference !== 0) ?? 0) > 0
+}
+
+/**
+ * What a run came to, what weighs most first; more is better. Moods that are done count only where some are left: a complete run
+ * over the same users comes to fewer when these have deleted some.
+ */
+function merits(report: RunReport): readonly number[] {
+  const { migrated, already, failed, notReached } = report.overall
+  const end = endOf(report)
+  return [
+    report.users.filter((user) => user.notReached === 0).length,
+    ENDS.indexOf(end),
+    -(failed + notReached),
+    end === 'complete' ? 0 : migrated + already,
+  ]
+}
+
+/** The report in a file; null where there is no file, or nothing in it; `foreign` for anything else. */
+function reportIn(path: string): RunReport | 'foreign' | null {
+  if (!existsSync(path)) return null
   try {
-    return rankOf(JSON.parse(readFileSync(path, 'utf8')) as RunReport)
+    const text = readFileSync(path, 'utf8')
+    if (text === '') return null
+    const value: unknown = JSON.parse(text)
+    return isReport(value) ? value : 'foreign'
   } catch {
-    return 'incomplete'
+    return 'foreign'
   }
 }
 
-/** `report.json` becomes `report.incomplete.json`. */
-function beside(path: string, rank: string): string {
+function isReport(value: unknown): value is RunReport {
+  const { complete, overall, users } = (value ?? {}) as Partial<Record<keyof RunReport, unknown>>
+  const counts = (overall ?? {}) as Partial<RunReport['overall']>
+  return typeof complete === 'boolean' && TOLD.every((name) => Number.isInteger(counts[name])) && Array.isArray(users)
+}
+
+/** `report.json` becomes `report.incomplete.json`; then `report.incomplete-2.json`, and so on. */
+function* beside(path: string, end: string): Generator<string, never> {
   const { name, ext } = parse(path)
-  return format({ dir: dirname(path), name: `${name}.${rank}`, ext })
+  for (let i = 1; ; i++) yield format({ dir: dirname(path), name: `${name}.${end}${i === 1 ? '' : `-${i}`}`, ext })
 }

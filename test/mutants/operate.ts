@@ -57,8 +57,8 @@ export const OPERATE: readonly Mutant[] = [
   {
     bug: 'the report of a worse run takes the place of a better one',
     file: 'src/cli/report-file.ts',
-    find: 'RANKS.indexOf(rank) < RANKS.indexOf(rankIn(this.path))',
-    replace: 'RANKS.indexOf(rank) < 0',
+    find: "(there !== 'foreign' && !isBetter(there, report))",
+    replace: "there !== 'foreign'",
     tests: ['src/cli/report-file.test.ts'],
   },
   {
