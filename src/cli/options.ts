@@ -18,7 +18,7 @@ export function wholeNumber(text: string): number {
 /** Commands about users that are named, or about all of them. */
 export const USERS_ARGUMENT = [
   '[user...]',
-  '@handle, DID, or sub of the sign-in provider; all users if none is named',
+  '@handle, handle on the PDS, DID, or sub of the sign-in provider; all users if none is named',
 ] as const
 
 /** @throws InvalidArgumentError unless it is a share from 0 to 100, with or without % */

@@ -8,7 +8,7 @@ import type { Mood } from '../domain/mood.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived, authors, histories } from './pages.ts'
-import { didYouMean, isKnown, nearUsers, userOfHandle } from './users.ts'
+import { didYouMean, isDomainHandle, isKnown, nearUsers, userOfHandle, usersOfDomainHandle } from './users.ts'
 
 export type Thing =
   | { readonly kind: 'user'; readonly user: string }
@@ -25,7 +25,7 @@ export interface ThingsDeps extends Pick<OperatorDeps, 'store' | 'directory'> {
 /**
  * Everything of that name, of whatever kind: a `sub` may look like the id of a mood.
  *
- * @param name `@handle`, `sub`, DID, id of a mood, AT-URI, receipt, or the 12 hex digits that the log has for a user or an
+ * @param name `@handle`, handle on the PDS, `sub`, DID, id of a mood, AT-URI, receipt, or the 12 hex digits that the log has for a user or an
  *   erasure. For the last, every user and erasure is looked at
  * @param stop ends the search
  * @throws DomainError `usage` when there is nothing of that name, and what a name may be
@@ -36,13 +36,16 @@ export async function findThings(
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<readonly Thing[]> {
-  const found = await find(deps, name, onProgress, stop)
+  const known = await find(deps, name, onProgress, stop)
+  const isUnknownHandle = known.length === 0 && isDomainHandle(name)
+  const found = isUnknownHandle ? usersOf(await ofDomainHandle(deps, name)) : known
   if (found.length > 0 || stop.aborted) return found
   const [near = []] = await nearUsers(deps.store, [name])
   throw new DomainError(
     'usage',
     `there is nothing called ${name} here${didYouMean(near)}\n` +
-      'give the @handle, sub or DID of a user, the id of a mood, the AT-URI of a record, the receipt of an erasure,' +
+      'give the @handle, handle on the PDS (name.domain), sub or DID of a user, the id of a mood, the AT-URI of a record,' +
+      ' the receipt of an erasure,' +
       ' or the 12 hex digits by which a line of the log names a user or an erasure',
   )
 }
@@ -77,7 +80,8 @@ async function ofUri(deps: ThingsDeps, uri: string): Promise<Thing[]> {
   if (authority === '' || (collection !== undefined && collection !== COLLECTION)) {
     throw new DomainError('usage', `${uri} names no mood: that is at://DID/${COLLECTION}/KEY`)
   }
-  const account = await store.accounts.byDid(authority.startsWith('did:') ? authority : await didOf(deps, authority))
+  const [user] = authority.startsWith('did:') ? [] : await ofDomainHandle(deps, authority)
+  const account = await (user === undefined ? store.accounts.byDid(authority) : store.accounts.byUser(user))
   if (!account) return []
   if (rkey === undefined) return usersOf([account.user])
   for await (const page of histories(store, account.user)) {
@@ -87,11 +91,18 @@ async function ofUri(deps: ThingsDeps, uri: string): Promise<Thing[]> {
   return [{ kind: 'record', account, rkey }]
 }
 
-/** The DID of a handle. @throws DomainError `unavailable` when the PDS does not tell */
-async function didOf({ directory, pdsUrl }: ThingsDeps, handle: string): Promise<string> {
+/**
+ * Users with this handle on the PDS: as the PDS says now, else as the store knows.
+ *
+ * @throws DomainError `unavailable` when the PDS does not tell, and the store does not know
+ */
+async function ofDomainHandle({ store, directory, pdsUrl }: ThingsDeps, name: string): Promise<readonly string[]> {
+  const handle = name.replace(/^@/, '')
   const resolved = await directory.resolveHandle(pdsUrl, handle)
-  if (resolved.kind === 'ok') return resolved.value
-  if (resolved.kind === 'rejected') return ''
+  const account = resolved.kind === 'ok' ? await store.accounts.byDid(resolved.value) : null
+  if (account) return [account.user]
+  const known = await usersOfDomainHandle(store, handle)
+  if (known.length > 0 || resolved.kind === 'ok' || resolved.kind === 'rejected') return known
   throw new DomainError('unavailable', `the PDS does not tell whose handle ${handle} is: give the DID instead`)
 }
 

@@ -65,7 +65,8 @@ async function countMoods(store: Store, user: string): Promise<number> {
 }
 
 /**
- * The user that is named by `@handle`, a DID or a `sub`. A handle may be written without `@` where no `sub` reads like it.
+ * The user that is named by `@handle`, a handle on the PDS, a DID or a `sub`. A handle may be written without `@` where no `sub`
+ * reads like it; one on the PDS counts where it is that of one user only.
  *
  * @throws DomainError `usage` when there is no such user, with the users whose names are near
  */
@@ -82,17 +83,38 @@ export async function findUsers(store: Store, names: readonly string[]): Promise
   throw await noSuchUsers(store, unknown)
 }
 
+const WHAT_NAMES_A_USER =
+  'a user is @handle, its handle on the PDS (name.domain), a DID, or the sub of the sign-in provider'
+
 /** The error for names that are nobody's, with the users whose names are near. */
 export async function noSuchUsers(store: Store, names: readonly string[]): Promise<DomainError> {
   const near = await nearUsers(store, names)
   const lines = names.map((name, i) => `there is no user ${name}${didYouMean(near[i]!)}`)
-  return new DomainError('usage', [...lines, 'a user is @handle, a DID, or the sub of the sign-in provider'].join('\n'))
+  return new DomainError('usage', [...lines, WHAT_NAMES_A_USER].join('\n'))
 }
 
 async function byName(store: Store, name: string): Promise<string | null> {
   if (name.startsWith('did:')) return (await store.accounts.byDid(name))?.user ?? null
   if (!name.startsWith('@') && (await isKnown(store, name))) return name
-  return userOfHandle(store, name)
+  const user = await userOfHandle(store, name)
+  if (user !== null || !isDomainHandle(name)) return user
+  const [found = null, ...others] = await usersOfDomainHandle(store, name)
+  return others.length === 0 ? found : null
+}
+
+/** Whether a name may be a handle on a PDS, such as `alice.test`; with or without `@`. */
+export function isDomainHandle(name: string): boolean {
+  return /^@?[\da-z-]+(\.[\da-z-]+)+$/i.test(name)
+}
+
+/** Users whose accounts have this handle on their PDS, as far as the store knows. Reads all accounts. */
+export async function usersOfDomainHandle(store: Pick<Store, 'archive'>, name: string): Promise<string[]> {
+  const wanted = name.replace(/^@/, '').toLowerCase()
+  const users: string[] = []
+  for await (const page of archived(store, 'accounts')) {
+    users.push(...page.filter(({ pdsHandle }) => pdsHandle?.toLowerCase() === wanted).map(({ user }) => user))
+  }
+  return users
 }
 
 /** The user of a handle, with or without `@`; also of one from an existing database that could not be chosen today. */
@@ -124,7 +146,12 @@ export async function nearUsers(store: Store, names: readonly string[]): Promise
     }
   }
   for await (const page of archived(store, 'accounts')) {
-    for (const { user, handle } of page) for (const near of nearest) near.look(user, whoIs(user, handle))
+    for (const { user, handle, pdsHandle } of page) {
+      for (const near of nearest) {
+        near.look(user, whoIs(user, handle))
+        if (pdsHandle !== null) near.look(pdsHandle, whoIs(user, handle))
+      }
+    }
   }
   return nearest.map(({ found }) => found)
 }

@@ -33,7 +33,10 @@ describe('the name of a user', () => {
   it('is never guessed: an unknown one is an error with the users that are near', async () => {
     await using site = await withUsers({ 'idp|1': 'dov', 'idp|2': 'dova', 'idp|3': 'somebody-else' })
     const message = (...lines: readonly string[]) =>
-      [...lines, 'a user is @handle, a DID, or the sub of the sign-in provider'].join('\n')
+      [
+        ...lines,
+        'a user is @handle, its handle on the PDS (name.domain), a DID, or the sub of the sign-in provider',
+      ].join('\n')
     await expect(findUser(site.store, '@do')).rejects.toThrow(
       message('there is no user @do: did you mean @dov (idp|1), @dova (idp|2)?'),
     )

@@ -6,6 +6,7 @@ import { COLLECTION, uriOf } from '../../src/domain/record.ts'
 import { isWhole, needsSomebody, show, type Shown } from '../../src/operate/show.ts'
 import { showMood, type ShownMood } from '../../src/operate/show-mood.ts'
 import type { ShownUser } from '../../src/operate/show-user.ts'
+import { findUsers } from '../../src/operate/users.ts'
 import { federate } from '../support/policy.ts'
 import { damage, putRecord, readyAccount, saveRow, unlinked } from '../support/damage.ts'
 import { recordedLog } from '../support/events.ts'
@@ -36,10 +37,15 @@ describe('moods show', () => {
   it('finds a user by handle, sub, DID, the URI of the repository, and the name in the log', async () => {
     await using site = await signedUpSite(['alice', 'bob'])
     const { did } = await readyAccount(site.app, 'u1')
-    for (const name of ['@alice', '@Alice', 'alice', 'u1', did, `at://${did}`, 'at://alice.test', logId('u1')]) {
+    const onThePds = ['alice.test', '@alice.test', '@Alice.test', 'at://alice.test', 'at://ALICE.test']
+    for (const name of ['@alice', '@Alice', 'alice', 'u1', did, `at://${did}`, ...onThePds, logId('u1')]) {
       const found = await shown(site, name)
       expect([name, found.map((each) => each.kind === 'user' && each.user)]).toEqual([name, ['u1']])
     }
+    expect(await findUsers(site.app.store, ['alice.test', '@ALICE.test', '@bob.test'])).toEqual(['u1', 'u1', 'u2'])
+    await expect(shown(site, 'alcie.test')).rejects.toThrow(
+      'there is nothing called alcie.test here: did you mean @alice (u1)?\ngive the @handle, handle on the PDS',
+    )
     expect(await shownUser(site)).toMatchObject({
       handle: 'alice',
       account: { state: 'ready', did, pdsHandle: 'alice.test' },
@@ -105,6 +111,10 @@ describe('moods show', () => {
     await using site = await signedUpSite()
     const [id] = await postMany(site, 1)
     await site.pds.down()
+    for (const name of ['alice.test', '@alice.test', 'at://alice.test']) {
+      expect([name, await shown(site, name)]).toMatchObject([name, [{ kind: 'user', user: 'u1' }]])
+    }
+    await expect(shown(site, 'nobody.test')).rejects.toThrow('the PDS does not tell whose handle nobody.test is')
     const { mood: waiting } = await site.app.moods.post('u1', { mood: 'while it is down' })
     expect((await shownMood(site, waiting.id)).reason.code).toBe('no_worker')
     await aliveWorker(site)

@@ -19,7 +19,10 @@ interface Options {
 export function backfillCommand(exit: Exit): Command {
   return new Command('backfill')
     .description('publishes moods from before the engine, as fast as the budgets of the PDS allow')
-    .argument('[users...]', '@handle, sub or DID; all users who have moods if none is named')
+    .argument(
+      '[users...]',
+      '@handle, handle on the PDS, DID, or sub of the sign-in provider; all users who have moods if none is named',
+    )
     .option('--limit-users <n>', 'only the first n users', wholeNumber)
     .option('--rate <n>', 'at most n moods a second', wholeNumber)
     .option('--delay-ms <ms>', 'wait after each mood, one user after the other (the original waited 100)', wholeNumber)

@@ -24,7 +24,7 @@ After a restore: moods erase --restored FILE --execute (in embedded mode while "
 export function eraseCommand(exit: Exit): Command {
   return new Command('erase')
     .description('erases a user: moods, records, handle and account, as the user can request too')
-    .argument('[user]', '@handle, DID, or sub of the sign-in provider')
+    .argument('[user]', '@handle, handle on the PDS, DID, or sub of the sign-in provider')
     .option('--open', 'list the erasures under way, the oldest first: the step each waits at, and what for')
     .option('--restored [file]', 'erase users again whom a restored backup brought back; the file holds tombstones')
     .option('--tombstones', 'print the tombstones of finished erasures, one JSON line each')

@@ -14,7 +14,7 @@ export function showCommand(exit: Exit): Command {
     .description('shows a user, a mood, a record or an erasure: how it stands, why, and what to do; changes nothing')
     .argument(
       '<thing>',
-      '@handle, sub, DID, id of a mood, AT-URI, receipt of an erasure, or the 12 hex digits by which the log names a user or an erasure',
+      '@handle, handle on the PDS, sub, DID, id of a mood, AT-URI, receipt of an erasure, or the 12 hex digits by which the log names a user or an erasure',
     )
     .option(...JSON_OPTION)
     .addHelpText(
