@@ -75,7 +75,7 @@ describe('a host that does not answer', () => {
   })
 
   it('a dead host is known by its first failure in a row', () => {
-    const once = unreachable(UNUSED, false, 200, 5)
+    const once = unreachable(UNUSED, false, 200, 8, 5)
     expect(isDead(once)).toBe(false)
     const dead = unreachable(unreachable(once, false, 200, 7), false, 200, 9)
     expect(isDead(dead)).toBe(true)

@@ -58,7 +58,7 @@ export interface LedgerEntry {
   readonly blockedUntil: number
   /** Times in a row that the host could not be reached. */
   readonly failures: number
-  /** When the first of these failures was, in ms since 1970. */
+  /** When the first request that was not answered was sent, in ms since 1970. */
   readonly silentSince?: number
   /** When a host that is taken for dead is tried again, in ms since 1970. */
   readonly probeAt?: number
@@ -78,29 +78,33 @@ export interface Reservation {
 export interface Answer {
   /** Null when granted; else when to ask again, in ms since 1970. */
   readonly waitUntil: number | null
-  /** The host could not be reached lately: report it when it answers. */
+  /** The host has missed the last request: it is probed before anything else is asked of it. */
   readonly failing: boolean
   /** The host is taken for dead: only a probe may reach it. */
   readonly dead: boolean
 }
 
-/** Asks for points. What is granted is used at once, whatever the outcome of the request. */
+/**
+ * Asks for points. What is granted is used at once, whatever the outcome of the request. A host that has missed a request
+ * is probed first, which is one request more.
+ */
 export function reserve(
   entry: LedgerEntry,
   { limits, cost, share, probeMs }: Reservation,
   now: number,
 ): Answer & { readonly entry: LedgerEntry } {
   const dead = isDead(entry)
-  const told = { failing: entry.failures > 0, dead }
+  const told = { failing: isFailing(entry), dead }
+  const all = told.failing ? cost + 1 : cost
   const closedUntil = Math.max(entry.blockedUntil, dead ? (entry.probeAt ?? 0) : 0)
   if (closedUntil > now) return { entry, waitUntil: closedUntil, ...told }
   const windows = limits.map(({ windowMs }, i) => {
     const window = entry.windows[i]
     return window && window.endsAt > now ? window : { used: 0, endsAt: now + windowMs }
   })
-  const full = windows.filter(({ used }, i) => used + cost > limits[i]!.max * share)
+  const full = windows.filter(({ used }, i) => used + all > limits[i]!.max * share)
   if (full.length > 0) return { entry, waitUntil: Math.max(...full.map((window) => window.endsAt)), ...told }
-  const charged = { ...entry, windows: windows.map(({ used, endsAt }) => ({ used: used + cost, endsAt })) }
+  const charged = { ...entry, windows: windows.map(({ used, endsAt }) => ({ used: used + all, endsAt })) }
   return { entry: dead ? { ...charged, probeAt: now + probeMs } : charged, waitUntil: null, ...told }
 }
 
@@ -112,10 +116,17 @@ const DEAD_AFTER = 3
  *
  * @param certain the connection was refused: it is dead without further proof
  * @param waitMs how long to leave it alone if it is dead
+ * @param askedAt when the request was sent, in ms since 1970
  */
-export function unreachable(entry: LedgerEntry, certain: boolean, waitMs: number, now: number): LedgerEntry {
+export function unreachable(
+  entry: LedgerEntry,
+  certain: boolean,
+  waitMs: number,
+  now: number,
+  askedAt = now,
+): LedgerEntry {
   const failures = certain ? Math.max(DEAD_AFTER, entry.failures + 1) : entry.failures + 1
-  const silent = { ...entry, failures, silentSince: entry.silentSince ?? now }
+  const silent = { ...entry, failures, silentSince: entry.silentSince ?? askedAt }
   return isDead(silent) ? { ...silent, probeAt: now + waitMs } : silent
 }
 
@@ -128,6 +139,11 @@ export function reachable(entry: LedgerEntry): LedgerEntry {
 /** Whether the host is taken for dead: `silentSince` tells since when it has not answered. */
 export function isDead({ failures }: LedgerEntry): boolean {
   return failures >= DEAD_AFTER
+}
+
+/** Whether the host has missed the last request: `silentSince` tells since when it has not answered. */
+export function isFailing({ failures }: LedgerEntry): boolean {
+  return failures > 0
 }
 
 /** The PDS itself asked to wait. */

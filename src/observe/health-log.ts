@@ -1,7 +1,7 @@
 /** Writes to the log what changes in the health of an installation: what has come, and what is over; never the same again. */
 
-import { setTimeout as wait } from 'node:timers/promises'
 import { type Notice, sameNotice } from '../domain/notice.ts'
+import { pause } from '../pause.ts'
 import type { Events } from './events.ts'
 
 const LOOK_MS = 5_000
@@ -21,7 +21,7 @@ export class HealthLog {
   /** Looks every few seconds, until `stopping` fires. */
   async run(stopping: AbortSignal): Promise<void> {
     for (;;) {
-      await wait(LOOK_MS, undefined, { signal: stopping }).catch(() => {})
+      await pause(LOOK_MS, stopping)
       if (stopping.aborted) return
       await this.look()
     }

@@ -5,10 +5,10 @@ import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
+import { pause } from '../pause.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived } from './pages.ts'
 import { findUsers, handleOf } from './users.ts'
-import { pause } from './watch.ts'
 
 /** What may be wrong with an account, and what to do about it. */
 const REMEDIES = {

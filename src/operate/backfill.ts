@@ -9,6 +9,7 @@ import type { Mood } from '../domain/mood.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { accountReason } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
+import { pause } from '../pause.ts'
 import { type AuditDeps, auditUser, reasonOf } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOutText } from './federation.ts'
@@ -19,7 +20,7 @@ import { repairFindings } from './repair.ts'
 import type { SilentHost } from './silence.ts'
 import { lastKnown } from './survey.ts'
 import { findUsers, handleOf } from './users.ts'
-import { pause, workOff } from './watch.ts'
+import { workOff } from './watch.ts'
 
 /**
  * Whether a backfill handles the finding; all others are left to a repair. It handles a dangling reference where the engine

@@ -6,8 +6,17 @@ import { nextStep } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
-import { type EraseDeps, isRefused, PATIENCE, requestErasure, type Watched, watchErasures } from './erase.ts'
+import {
+  type EraseDeps,
+  forgetGoneAccount,
+  isRefused,
+  PATIENCE,
+  type StepEvents,
+  type Watched,
+  watchErasures,
+} from './erase.ts'
 import { archived, histories } from './pages.ts'
+import { silentFor } from './silence.ts'
 import { allUsers } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
@@ -126,6 +135,11 @@ export interface RestoredPlan {
   readonly older: number
 }
 
+/** Told how much there is, before anything is removed, and what a step of the first erasure waits for. */
+export interface AgainEvents extends Pick<StepEvents, 'onWaiting'> {
+  readonly onPlan: (plan: RestoredPlan) => void
+}
+
 export interface ErasedAgain {
   readonly executed: boolean
   /** Users are not named: they have asked to be erased. `requestedAt` is ISO 8601. */
@@ -144,14 +158,13 @@ export interface ErasedAgain {
  * it resumes it.
  *
  * @param execute without it, only looks at how much there is
- * @param onPlan told how much, before anything is removed
  * @param stop ends it; erasures that were requested are resumed by any worker
  */
 export async function eraseRestored(
   deps: EraseDeps,
   fromFile: readonly Tombstone[],
   execute: boolean,
-  onPlan: (plan: RestoredPlan) => void,
+  { onPlan, onWaiting }: AgainEvents,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<ErasedAgain> {
@@ -175,10 +188,11 @@ export async function eraseRestored(
   }
   const receipts: string[] = []
   for (const { user } of toErase) {
-    if (!stop.aborted) receipts.push((await requestErasure(deps, user)).receipt)
+    if (!stop.aborted) receipts.push((await deps.erasures.request(user)).receipt)
   }
+  for (const { user } of toErase.slice(0, receipts.length)) await forgetGoneAccount(deps, user)
   const purge = await purgeOlder(deps, toPurge, stop)
-  const erasures = await watchErasures(deps, receipts, () => {}, stop)
+  const erasures = await watchErasures(deps, receipts, { onStep: () => {}, onWaiting }, stop)
   const states = new Set(erasures.map(({ state }) => state))
   const isWaiting = purge.waiting > 0 || states.has('waiting')
   const state = states.has('stuck') ? 'stuck' : isWaiting ? 'waiting' : 'done'
@@ -211,7 +225,13 @@ async function purgeOlder(
       else left.push(each)
     }
     open = left
-    return open.length === 0 ? 'done' : purged > before ? 'progress' : 'waiting'
+    if (open.length === 0) return 'done'
+    if (purged > before) return 'progress'
+    const silent = await silentFor(
+      deps,
+      open.map(({ user }) => user),
+    )
+    return silent.length > 0 ? 'silent' : 'waiting'
   }
   const chosen = { users: () => open.map(({ user }) => user) }
   if (users.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop))

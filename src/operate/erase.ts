@@ -5,7 +5,10 @@ import { type Erasure, type ErasureStep, nextStep } from '../domain/erasure.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { Erasures } from '../erasures.ts'
 import type { OperatorDeps } from './deps.ts'
+import { ErasureWait } from './erase-wait.ts'
 import { histories } from './pages.ts'
+import { silentFor, type SilentHost, silentText } from './silence.ts'
+import type { StandingDeps } from './standing.ts'
 import { handleOf } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
@@ -14,7 +17,7 @@ export interface EraseDeps extends Pick<OperatorDeps, 'store' | 'client' | 'engi
   /** The PDS on which an account may be deleted. */
   readonly pdsUrl: string
   /** `eraseAccounts`: whether an erasure also deletes the account on the PDS. */
-  readonly config: { readonly eraseAccounts: boolean }
+  readonly config: { readonly eraseAccounts: boolean } & StandingDeps['config']
 }
 
 /** How much of a user there is to erase. */
@@ -24,20 +27,23 @@ export interface Extent {
   readonly did: string | null
   /** Including deleted ones. */
   readonly moods: number
-  /** Records of the collection in the repo, ours or not; null where that is not known. */
+  /** Records of the collection in the repo, ours or not; null where that is not known: an erasure does not wait to count them. */
   readonly records: number | null
   /** Whether the account on the PDS is deleted as well. */
   readonly account: boolean
 }
 
-/** Told how much an erasure will remove, its receipt, and each of its steps when it is finished. */
-export interface EraseEvents {
+/** Told how much an erasure will remove, its receipt, each of its steps when it is finished, and what a step waits for. */
+export interface EraseEvents extends StepEvents {
   readonly onExtent: (extent: Extent) => void
   readonly onReceipt: (receipt: string) => void
-  readonly onStep: OnStep
 }
 
-export type OnStep = (step: ErasureStep, needed: boolean) => void
+export interface StepEvents {
+  readonly onStep: (step: ErasureStep, needed: boolean) => void
+  /** Told after a few seconds without a step, and when it is something else. */
+  readonly onWaiting: (text: string) => void
+}
 
 export interface ErasedUser {
   readonly executed: boolean
@@ -56,8 +62,8 @@ export interface Watched {
 }
 
 /**
- * Requests the erasure of a user and runs the engine until it is done or stuck. An erasure cannot be undone; repeating it
- * resumes it.
+ * Requests the erasure of a user, which removes the texts before a PDS is asked anything, and runs the engine until it is
+ * done or stuck. An erasure cannot be undone; repeating it resumes it.
  *
  * @param execute without it, only looks at how much there is
  * @param stop ends the wait; any worker resumes the erasure
@@ -66,44 +72,44 @@ export async function eraseUser(
   deps: EraseDeps,
   user: string,
   execute: boolean,
-  { onExtent, onReceipt, onStep }: EraseEvents,
+  { onExtent, onReceipt, onStep, onWaiting }: EraseEvents,
   stop: AbortSignal,
 ): Promise<ErasedUser> {
-  const extent = await extentOf(deps, user)
+  const extent = await extentOf(deps, user, !execute)
   onExtent(extent)
   if (!execute || stop.aborted) return { executed: false, extent, erasure: null }
-  const { receipt } = await requestErasure(deps, user)
+  const { receipt } = await deps.erasures.request(user)
   onReceipt(receipt)
+  await forgetGoneAccount(deps, user)
   const steps: { step: ErasureStep; needed: boolean }[] = []
-  const note: OnStep = (step, needed) => {
+  const note: StepEvents['onStep'] = (step, needed) => {
     steps.push({ step, needed })
     onStep(step, needed)
   }
-  const [watched] = await watchErasures(deps, [receipt], note, stop)
+  const [watched] = await watchErasures(deps, [receipt], { onStep: note, onWaiting }, stop)
   return { executed: true, extent, erasure: { ...watched!, steps } }
 }
 
 /**
- * Requests the erasure of a user, or resumes the one under way.
- *
- * With ERASE_PDS_ACCOUNT, the account may be gone from the PDS already: deleted by an erasure before a backup was restored,
- * or by an operator of the PDS. The engine would hold its erasure for an account that needs attention. Once the PDS has
- * confirmed that it has no such account, the DID is dropped, and the erasure has no repo to wait for.
+ * With ERASE_PDS_ACCOUNT, the account of a user whose erasure was requested may be gone from the PDS already: deleted by an
+ * erasure before a backup was restored, or by an operator of the PDS. The engine would hold the erasure for an account that
+ * needs attention. Once the PDS has confirmed that it has no such account, the DID is dropped, and the erasure has no repo to
+ * wait for.
  */
-export async function requestErasure(deps: EraseDeps, user: string): Promise<Erasure> {
-  const { store, host, config, clock, erasures } = deps
-  const account = await store.accounts.byUser(user)
-  if (account?.did && config.eraseAccounts && (await isGone(deps, account))) {
-    const confirmed = await host.deleteAccount(account.did)
-    if (confirmed.kind === 'ok') {
-      const nothing = { did: null, pds: null, pdsHandle: null, credentials: null, sealedSession: null }
-      // Not pending: a worker would create an account before the erasure is requested.
-      const error = { code: 'Erased', message: 'the PDS has no such account any more', at: clock.now() }
-      await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })
-      await store.repos.mark(user, clock.now())
-    }
+export async function forgetGoneAccount(deps: EraseDeps, user: string): Promise<void> {
+  const { store, host, config, clock } = deps
+  const gone = config.eraseAccounts ? await store.accounts.byUser(user) : null
+  if (!gone?.did || !(await isGone(deps, gone))) return
+  if ((await host.deleteAccount(gone.did)).kind !== 'ok') return
+  const nothing = { did: null, pds: null, pdsHandle: null, credentials: null, sealedSession: null }
+  const error = { code: 'Erased', message: 'the PDS has no such account any more', at: clock.now() }
+  // A worker may note meanwhile that the PDS refuses the account.
+  for (let account: Account | null = gone; account?.did === gone.did;) {
+    // Not pending: there is no account to be made.
+    if (await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })) break
+    account = await store.accounts.byUser(user)
   }
-  return erasures.request(user)
+  await store.repos.mark(user, clock.now())
 }
 
 /** Whether our PDS answers that it has no such repo; no answer proves nothing. */
@@ -113,11 +119,11 @@ async function isGone({ directory, pdsUrl }: EraseDeps, { did, pds }: Account): 
   return 'code' in status && status.code === 'RepoNotFound'
 }
 
-async function extentOf({ store, client, config }: EraseDeps, user: string): Promise<Extent> {
+async function extentOf({ store, client, config }: EraseDeps, user: string, withRecords: boolean): Promise<Extent> {
   let moods = 0
   for await (const page of histories(store, user)) moods += page.length
   const account = await store.accounts.byUser(user)
-  const listed = isReady(account) ? await client.list(account, COLLECTION) : null
+  const listed = withRecords && isReady(account) ? await client.list(account, COLLECTION) : null
   const records = account?.did ? (listed?.kind === 'ok' ? listed.value.size : null) : 0
   const handle = await handleOf(store, user)
   const did = account?.did ?? null
@@ -128,16 +134,17 @@ async function extentOf({ store, client, config }: EraseDeps, user: string): Pro
 export const PATIENCE = { everyMs: 100, patienceMs: 120_000 }
 
 /**
- * Runs the engine until these erasures are done or stuck, or make no progress.
+ * Runs the engine until these erasures are done or stuck, make no progress, or until no PDS answers that they wait for.
  *
  * @param receipts of erasures that were requested
  * @param onStep told each finished step of any of them, including those finished before
+ * @param onWaiting told what the first of them waits for
  * @returns one for each receipt, in any order
  */
 export async function watchErasures(
   deps: EraseDeps,
   receipts: readonly string[],
-  onStep: OnStep,
+  { onStep, onWaiting }: StepEvents,
   stop: AbortSignal,
 ): Promise<readonly Watched[]> {
   if (receipts.length === 0) return []
@@ -145,8 +152,11 @@ export async function watchErasures(
   const open = new Map<string, number>(receipts.map((receipt) => [receipt, 0]))
   const users = new Set<string>()
   const ended: Watched[] = []
+  const wait = new ErasureWait(deps, onWaiting)
+  let silent: readonly SilentHost[] = []
   const look = async (): Promise<Look> => {
     let seen: Look = 'waiting'
+    const waiting: Erasure[] = []
     for (const [receipt, before] of open) {
       const erasure = await deps.erasures.byReceipt(receipt)
       if (erasure.user !== null) users.add(erasure.user)
@@ -155,14 +165,29 @@ export async function watchErasures(
       if (done.length > before) seen = 'progress'
       open.set(receipt, done.length)
       const end = await endOf(deps, erasure)
-      if (!end) continue
-      open.delete(receipt)
-      ended.push(end)
+      if (end) {
+        open.delete(receipt)
+        ended.push(end)
+      } else waiting.push(erasure)
     }
-    return open.size === 0 ? 'done' : seen
+    if (waiting[0] === undefined) return 'done'
+    silent =
+      seen === 'progress'
+        ? []
+        : await silentFor(
+            deps,
+            waiting.map(({ user }) => user),
+          )
+    await wait.look(waiting[0], silent)
+    return silent.length > 0 ? 'silent' : seen
   }
   const end = await whileEngineRuns(deps, { users: () => [...users] }, stop, () => watch(look, PATIENCE, stop))
-  const reason = end === 'stopped' ? 'stopped' : 'the PDS does not answer'
+  const reason =
+    end === 'stopped'
+      ? 'stopped'
+      : silent[0]
+        ? silentText(silent[0])
+        : `no step in ${PATIENCE.patienceMs / 60_000} minutes`
   return [...ended, ...[...open.keys()].map((receipt) => ({ receipt, state: 'waiting' as const, reason }))]
 }
 

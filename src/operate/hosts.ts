@@ -2,9 +2,9 @@
 
 import { LEDGER } from '../domain/budget.ts'
 import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
+import { pause } from '../pause.ts'
 import type { OperatorDeps } from './deps.ts'
-import type { SilentHost } from './silence.ts'
-import { pause } from './watch.ts'
+import { GIVE_UP_MS, type SilentHost } from './silence.ts'
 
 /** The question was not put, or not answered. */
 export interface NotReached {
@@ -17,8 +17,6 @@ export interface NotReached {
 /** Code of a question that was not put: the command was stopped. */
 export const STOPPED: string = 'Stopped'
 
-/** How long a host may be silent before it is given up; long enough for one that is started again. */
-const PATIENCE_MS = 5_000
 /** The pause between two tries where the budgets ask for none. */
 const RETRY_MS = 500
 
@@ -74,7 +72,7 @@ export class Hosts {
       if (answer.kind !== 'later') [tried, code] = [true, codeOf(answer)]
       else if (!tried) code = 'HostSilent'
       silentFrom ??= began
-      const left = silentFrom.ms + PATIENCE_MS - performance.now()
+      const left = silentFrom.ms + GIVE_UP_MS - performance.now()
       if (left <= 0) {
         this.#silent.set(pds, await this.#named(pds, answer, silentFrom.at))
         return { kind: 'not_reached', code, tried }
@@ -83,12 +81,12 @@ export class Hosts {
     }
   }
 
-  /** @param since when this command first missed an answer; other processes may have missed one earlier */
+  /** @param since when this command first missed an answer; the ledger knows whether any process has missed one earlier */
   async #named(pds: string, answer: Failure, since: number): Promise<SilentHost> {
     if (answer.kind === 'host_down' && answer.directory !== undefined) {
       return { what: 'PLC directory', url: answer.directory, since }
     }
     const known = await this.#deps.store.ledger.get(LEDGER.requests(pds))
-    return { what: 'PDS', url: pds, since: Math.min(since, known?.silentSince ?? since) }
+    return { what: 'PDS', url: pds, since: known?.silentSince ?? since }
   }
 }

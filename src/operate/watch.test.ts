@@ -37,6 +37,13 @@ describe('watch', () => {
     expect(at).toEqual([0, 100, 200, 300, 400, 450])
   })
 
+  it('ends when the hosts were silent for five seconds at a stretch, however much patience is left', async () => {
+    const time = new PausedTime()
+    const look = async (): Promise<Look> => (time.at === 4000 ? 'waiting' : 'silent')
+    expect(await watch(look, { everyMs: 1000, patienceMs: Infinity }, never, time)).toBe('silent')
+    expect(time.at).toBe(10_000)
+  })
+
   it('waits longer from pause to pause, up to its interval', async () => {
     const time = new PausedTime()
     await watch(async () => 'waiting', { firstMs: 50, everyMs: 300, patienceMs: 1000 }, never, time)

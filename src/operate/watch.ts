@@ -1,11 +1,11 @@
 /** Waiting for the engine: running it in a command's own process, and looking again and again at what it has done. */
 
-import { setTimeout } from 'node:timers/promises'
 import { isReady } from '../domain/account.ts'
+import { pause } from '../pause.ts'
 import type { UsersWork } from '../sync/engine.ts'
 import type { OperatorDeps } from './deps.ts'
 import { countsOf } from './pages.ts'
-import { allSilent, type SilentHost } from './silence.ts'
+import { allSilent, GIVE_UP_MS, type SilentHost } from './silence.ts'
 
 /** Runs the engine in this process, for these users alone, as long as some work takes, or until `stop` fires. */
 export async function whileEngineRuns<T>(
@@ -24,16 +24,11 @@ export async function whileEngineRuns<T>(
   }
 }
 
-/** A pause of `ms` milliseconds, cut short by `stop`. */
-export async function pause(ms: number, stop: AbortSignal): Promise<void> {
-  await setTimeout(ms, undefined, { signal: stop }).catch(() => {})
-}
+/** What a look has shown: all is done; something has changed since the last look; nothing has; nothing can, no host answers. */
+export type Look = 'done' | 'progress' | 'waiting' | 'silent'
 
-/** What a look has shown: all is done; something has changed since the last look; nothing has. */
-export type Look = 'done' | 'progress' | 'waiting'
-
-/** How a wait ended. `gave_up`: nothing changed for as long as the patience lasts. */
-type WatchEnd = 'done' | 'stopped' | 'gave_up'
+/** How a wait ended. `gave_up`: nothing changed for as long as the patience lasts; `silent`: no host answered for too long. */
+type WatchEnd = 'done' | 'stopped' | 'gave_up' | 'silent'
 
 interface WatchOptions {
   /** Milliseconds between two looks. */
@@ -54,8 +49,9 @@ export interface WatchTime {
 const REAL_TIME: WatchTime = { now: () => performance.now(), pause }
 
 /**
- * Looks again and again until all is done, until nothing has changed for too long, or until `stop` fires. There is always
- * a first look unless `stop` has fired before, and a last one when the patience ends.
+ * Looks again and again until all is done, until nothing has changed for too long, until the hosts were silent for
+ * {@link GIVE_UP_MS}, or until `stop` fires. There is always a first look unless `stop` has fired before, and a last one when
+ * the patience ends.
  *
  * @throws whatever `look` throws
  */
@@ -66,19 +62,24 @@ export async function watch(
   time: WatchTime = REAL_TIME,
 ): Promise<WatchEnd> {
   let lastAt = time.now()
+  let silentFrom: number | null = null
   for (let pauseMs = firstMs; !stop.aborted; pauseMs = Math.min(2 * pauseMs, everyMs)) {
+    const lookedAt = time.now()
     const seen = await look()
     if (seen === 'done') return 'done'
     if (seen === 'progress') lastAt = time.now()
+    silentFrom = seen === 'silent' ? (silentFrom ?? lookedAt) : null
     const left = lastAt + patienceMs - time.now()
+    const leftSilent = silentFrom === null ? Infinity : silentFrom + GIVE_UP_MS - time.now()
+    if (leftSilent <= 0) return 'silent'
     if (left <= 0) return 'gave_up'
-    await time.pause(Math.min(pauseMs, left), stop)
+    await time.pause(Math.min(pauseMs, left, leftSilent), stop)
   }
   return 'stopped'
 }
 
-/** A PDS that is silent for so long is given up; long enough for one that is started again. */
-const WORK_OFF = { everyMs: 250, patienceMs: 15_000 }
+/** Work goes on for as long as it takes. */
+const WORK_OFF = { everyMs: 250, patienceMs: Infinity }
 
 /**
  * Runs the engine for these users until none of them has work left that it can do now or later, until only users are left
@@ -89,7 +90,7 @@ const WORK_OFF = { everyMs: 250, patienceMs: 15_000 }
  * @returns the silent hosts for which it has not waited any longer
  */
 export async function workOff(
-  deps: Pick<OperatorDeps, 'store' | 'engine' | 'clock'>,
+  deps: Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock'>,
   users: readonly string[],
   onLeft: (left: number) => void,
   stop: AbortSignal,
@@ -106,10 +107,10 @@ export async function workOff(
     const hosts = works.flatMap((work) => (work === null ? [] : [work.pds]))
     // An account that is still to be made has no host yet.
     silent = hosts.includes(null) ? [] : await allSilent(deps, new Set(hosts as string[]))
-    return silent.length > 0 ? 'waiting' : 'progress'
+    return silent.length > 0 ? 'silent' : 'progress'
   }
   const end = await whileEngineRuns(deps, { users: () => left }, stop, () => watch(look, WORK_OFF, stop))
-  return end === 'gave_up' ? silent : []
+  return end === 'silent' ? silent : []
 }
 
 /**

@@ -20,7 +20,7 @@ const READ_SINGLY = 8
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12
 
-const PLC_TIMEOUT_MS = 10_000
+const PLC_TIMEOUT_MS = 5_000
 
 /** Refusals of a token, which another token may mend. */
 const OF_THE_TOKEN = new Set(['ExpiredToken', 'InvalidToken', 'AuthMissing', 'AuthenticationRequired'])
@@ -118,6 +118,11 @@ export class PdsClient implements RepoClient {
     rkey: string,
   ): Promise<Outcome<RepoRecord | null>> {
     return orAbsent(await this.#xrpc.ask(repo.pds, recordCall(repo, collection, rkey)))
+  }
+
+  async reach(pds: string): Promise<Outcome> {
+    const answer = await this.#xrpc.askAll(pds, [])
+    return answer.kind === 'ok' ? ok(undefined) : answer
   }
 
   async write(

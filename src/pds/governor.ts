@@ -1,11 +1,11 @@
 /**
- * Keeps the requests to a PDS within its budgets, and is the circuit breaker of each host: a host that does not answer gets
- * one probe at a time. Budgets and failures are kept in the store, so that all processes together keep to them.
+ * Keeps the requests to a PDS within its budgets, and is the circuit breaker of each host: one that has missed a request is
+ * probed first, and one that is taken for dead gets one probe at a time. Budgets and failures are kept in the store, so that all processes together keep to them.
  */
 
 import { backoffMs } from '../domain/backoff.ts'
 import { LEDGER, type Limits } from '../domain/budget.ts'
-import { type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
+import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
 import type { LedgerStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 
@@ -36,6 +36,13 @@ export interface Price {
   readonly costs: readonly Cost[]
 }
 
+/** How requests are sent. */
+export interface Requests<T> {
+  readonly send: () => Promise<readonly Outcome<T>[]>
+  /** Asks the host for next to nothing: whether it answers. */
+  readonly probe: () => Promise<Outcome<unknown>>
+}
+
 type Later = Extract<Failure, { kind: 'later' }>
 
 export class Governor {
@@ -54,21 +61,27 @@ export class Governor {
   /**
    * Charges requests, sends them, and notes what the answers tell about the host.
    *
-   * @param send is called once everything is charged
-   * @returns the outcome of each request; `later` when a budget is used up or the host is dead, and nothing was sent
+   * @param requests are sent once everything is charged, and a host that missed the last one has answered the probe
+   * @returns the outcome of each request; `later` when a budget is used up or the host is dead, `host_down` when it has not
+   *   answered the probe: then nothing was sent
    */
-  async govern<T>(price: Price, send: () => Promise<readonly Outcome<T>[]>): Promise<Outcome<readonly Outcome<T>[]>> {
+  async govern<T>(price: Price, { send, probe }: Requests<T>): Promise<Outcome<readonly Outcome<T>[]>> {
     const { limits, probeMs } = this.#options
     const key = LEDGER.requests(price.host)
     const reservation = { limits: limits.requests, cost: price.requests, share: price.share, probeMs }
     const { waitUntil, failing, dead } = await this.#ledger.reserve(key, reservation, this.#clock.now())
     if (waitUntil !== null) return { ...this.#later(waitUntil, 'host'), dead }
+    if (failing) {
+      const trouble = await this.#tryOut(key, probe)
+      if (trouble) return trouble
+    }
     for (const cost of price.costs) {
       const refusal = await this.#charge(cost)
       if (refusal) return refusal
     }
+    const askedAt = this.#clock.now()
     const outcomes = await send()
-    await this.#learn(key, outcomes, failing)
+    await this.#learn(key, outcomes, askedAt)
     return { kind: 'ok', value: outcomes }
   }
 
@@ -80,17 +93,24 @@ export class Governor {
     return waitUntil === null ? null : { ...this.#later(waitUntil, 'account'), less: amount > 1 }
   }
 
-  /** Of several answers, the first that tells of trouble with the host counts. */
-  async #learn(key: string, outcomes: readonly Outcome<unknown>[], failing: boolean): Promise<void> {
+  /** Asks a host that has missed a request whether it answers. @returns why nothing else may be asked of it; null when it does */
+  async #tryOut(key: string, probe: () => Promise<Outcome<unknown>>): Promise<Failure | null> {
+    const askedAt = this.#clock.now()
+    const outcome = await probe()
+    await this.#learn(key, [outcome], askedAt)
+    if (outcome.kind !== 'ok' && isSilent(outcome)) return { kind: 'host_down', code: codeOf(outcome) }
+    await this.#ledger.reachable(key)
+    return isPaused(outcome) ? outcome : null
+  }
+
+  /** Of several answers, the first that tells of trouble with the host counts. @param askedAt when they were asked for */
+  async #learn(key: string, outcomes: readonly Outcome<unknown>[], askedAt: number): Promise<void> {
     const now = this.#clock.now()
     const trouble = outcomes.find((outcome) => isSilent(outcome) || isPaused(outcome))
     if (trouble && isSilent(trouble)) {
       const isCertain = trouble.kind === 'host_down'
-      await this.#ledger.unreachable(key, isCertain, (failures) => backoffMs(failures, this.#random()), now)
-      return
-    }
-    if (trouble && isPaused(trouble)) await this.#ledger.block(key, now + trouble.afterMs)
-    if (failing) await this.#ledger.reachable(key)
+      await this.#ledger.unreachable(key, isCertain, (failures) => backoffMs(failures, this.#random()), now, askedAt)
+    } else if (trouble && isPaused(trouble)) await this.#ledger.block(key, now + trouble.afterMs)
   }
 
   #later(until: number, scope: 'account' | 'host'): Later {

@@ -3,11 +3,13 @@
  * as an outcome.
  */
 
-import { type Agent, buildAgent } from '@atproto/lex-client'
-import { ok, type Outcome } from '../domain/outcome.ts'
+import { type Agent, buildAgent, xrpc } from '@atproto/lex-client'
+import { isSilent, ok, type Outcome } from '../domain/outcome.ts'
+import { pause } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cost, Governor } from './governor.ts'
 import { outcomeOf } from './answer.ts'
+import { describeServer } from './methods.ts'
 
 export interface XrpcOptions {
   /** How long one request may take. */
@@ -29,14 +31,22 @@ export interface Sending {
   readonly share?: number
   /** Ends the calls before their time. */
   readonly abort?: AbortSignal | undefined
-  /** How many times as long as usual a call may take; 1 by default. */
+  /** How many times as long as usual a call may take, as long as its host answers at all meanwhile; 1 by default. */
   readonly patience?: number
 }
+
+/** The longest that a probe may take: it asks for next to nothing. */
+const PROBE_MS = 5_000
+/** A call that may take long is no reason to wait for a host that is gone: after so long, and then every so often, it is probed. */
+const PROBE_AFTER_MS = 1_000
+const PROBE_EVERY_MS = 5_000
 
 export class Xrpc {
   readonly #clock: Clock
   readonly #options: XrpcOptions
   readonly #governor: Governor | null
+  /** Probes that are under way, by host. */
+  readonly #probes = new Map<string, Promise<Outcome<unknown>>>()
 
   /** @param governor null where there are no budgets to keep: for single requests of an operator */
   constructor(clock: Clock, options: XrpcOptions, governor: Governor | null) {
@@ -59,23 +69,62 @@ export class Xrpc {
   /**
    * Sends several requests to one host side by side, charged together: all of them, or none.
    *
-   * @returns the outcome of each; `later` when they may not be sent
+   * @param calls none, to have a host probed that has missed a request, and no other
+   * @returns the outcome of each; `later` or `host_down` when they were not sent
    */
   askAll<T>(host: string, calls: readonly Call<T>[], sending: Sending = {}): Promise<Outcome<readonly Outcome<T>[]>> {
     const agent = this.#agent(host, sending.authorization)
-    const send = () => Promise.all(calls.map((call) => this.#send(call, agent, sending)))
+    const send = () => Promise.all(calls.map((call) => this.#send(host, call, agent, sending)))
     if (this.#governor === null) return send().then(ok)
     const { share = 1, costs = [] } = sending
-    return this.#governor.govern({ host, requests: calls.length, share, costs }, send)
+    return this.#governor.govern(
+      { host, requests: calls.length, share, costs },
+      { send, probe: () => this.#probe(host) },
+    )
   }
 
-  #send<T>(call: Call<T>, agent: Agent, { abort, patience = 1 }: Sending): Promise<Outcome<T>> {
-    const timeout = AbortSignal.timeout(this.#options.timeoutMs * patience)
-    const signal = abort ? AbortSignal.any([abort, timeout]) : timeout
-    return outcomeOf(
-      () => call(agent, signal),
-      () => this.#clock.now(),
-    )
+  async #send<T>(host: string, call: Call<T>, agent: Agent, { abort, patience = 1 }: Sending): Promise<Outcome<T>> {
+    const { timeoutMs } = this.#options
+    const over = new AbortController()
+    const signals = [AbortSignal.timeout(timeoutMs * patience), ...(abort ? [abort] : [])]
+    if (patience > 1) signals.push(this.#whenSilent(host, over.signal))
+    try {
+      return await this.#outcomeOf(() => call(agent, AbortSignal.any(signals)))
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** Fires when the host is found silent, until `over` fires. */
+  #whenSilent(host: string, over: AbortSignal): AbortSignal {
+    const silent = new AbortController()
+    const watch = async (): Promise<void> => {
+      for (let ms = PROBE_AFTER_MS; ; ms = PROBE_EVERY_MS) {
+        await pause(ms, over)
+        if (over.aborted) return
+        const answer = await this.ask(host, describe, { abort: over })
+        if (isSilent(answer)) return silent.abort(new DOMException('the host does not answer', 'TimeoutError'))
+      }
+    }
+    // Where the ledger fails, the call keeps to its own time.
+    watch().catch(() => {})
+    return silent.signal
+  }
+
+  /** However many wait for it, a host gets one probe at a time. */
+  #probe(host: string): Promise<Outcome<unknown>> {
+    const running = this.#probes.get(host)
+    if (running) return running
+    const signal = AbortSignal.timeout(Math.min(PROBE_MS, this.#options.timeoutMs))
+    const probe = this.#outcomeOf(() => describe(this.#agent(host, undefined), signal)).finally(() => {
+      this.#probes.delete(host)
+    })
+    this.#probes.set(host, probe)
+    return probe
+  }
+
+  #outcomeOf<T>(call: () => Promise<T>): Promise<Outcome<T>> {
+    return outcomeOf(call, () => this.#clock.now())
   }
 
   #agent(service: string, authorization: string | undefined): Agent {
@@ -92,3 +141,6 @@ export class Xrpc {
     })
   }
 }
+
+/** The cheapest question to a PDS. */
+const describe: Call<unknown> = async (agent, signal) => (await xrpc(agent, describeServer, { signal })).body

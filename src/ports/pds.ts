@@ -21,6 +21,8 @@ export interface RepoClient {
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>>
   /** One record, with its content; null when it is not there. Anyone may read it, also where the account is refused. */
   get(repo: Pick<ReadyAccount, 'did' | 'pds'>, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
+  /** Probes a PDS that has missed a request, once it may be tried again; asks nothing of one that has answered the last one. */
+  reach(pds: string): Promise<Outcome>
   /** All of these or none, in one commit. */
   write(account: ReadyAccount, collection: string, writes: readonly RepoWrite[], signal: AbortSignal): Promise<Outcome>
 }

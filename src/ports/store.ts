@@ -265,8 +265,15 @@ export interface LedgerStore {
    *
    * @param certain the connection was refused: no further proof is needed
    * @param waitMs how long to leave the host alone after so many failures in a row
+   * @param askedAt when the request was sent, in ms since 1970; just now where it is not given
    */
-  unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void>
+  unreachable(
+    key: string,
+    certain: boolean,
+    waitMs: (failures: number) => number,
+    now: number,
+    askedAt?: number,
+  ): Promise<void>
   /** The host has answered. */
   reachable(key: string): Promise<void>
   /** Removes the entry: its user is erased. */

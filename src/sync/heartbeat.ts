@@ -1,8 +1,8 @@
 /** Tells the store, every two seconds, that a worker is alive, so that every process can see whether one is. */
 
-import { setTimeout as wait } from 'node:timers/promises'
 import { BEAT_MS, isBygone, type Worker } from '../domain/worker.ts'
 import type { Events } from '../observe/events.ts'
+import { pause } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { WorkerStore } from '../ports/store.ts'
 
@@ -49,7 +49,7 @@ export class Heartbeat {
     await this.#guarded(() => this.#forgetBygone())
     while (!stopping.aborted) {
       await this.beat()
-      await wait(BEAT_MS, undefined, { signal: stopping }).catch(() => {})
+      await pause(BEAT_MS, stopping)
     }
     await this.#guarded(() => this.#deps.workers.forget(this.#self.id))
   }

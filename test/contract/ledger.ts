@@ -20,7 +20,7 @@ const waitMs = (failures: number): number => failures * 100
 const anAction = fc.oneof(
   fc.record({ kind: fc.constant('reserve' as const), cost: fc.nat({ max: 4 }) }),
   fc.record({ kind: fc.constant('block' as const), ms: fc.nat({ max: 900 }) }),
-  fc.record({ kind: fc.constant('unreachable' as const), certain: fc.boolean() }),
+  fc.record({ kind: fc.constant('unreachable' as const), certain: fc.boolean(), lostMs: fc.nat({ max: 100 }) }),
   fc.record({ kind: fc.constant('reachable' as const) }),
 )
 const someActions = fc.array(fc.tuple(anAction, fc.nat({ max: 600 })), { maxLength: 12 })
@@ -54,8 +54,8 @@ export function ledgerContract(given: Given): void {
               entry = blocked(entry, now + action.ms)
               break
             case 'unreachable':
-              await ledger.unreachable(key, action.certain, waitMs, now)
-              entry = unreachable(entry, action.certain, waitMs(entry.failures + 1), now)
+              await ledger.unreachable(key, action.certain, waitMs, now, now - action.lostMs)
+              entry = unreachable(entry, action.certain, waitMs(entry.failures + 1), now, now - action.lostMs)
               break
             case 'reachable':
               await ledger.reachable(key)

@@ -120,7 +120,9 @@ describe('a host that is dead', () => {
     const buried = { ...alive, pds: `http://127.0.0.1:${(dead.address() as AddressInfo).port}` }
     const read = (account: ReadyAccount) => app.client.get(account, 'a.b.c', '2222222222222')
 
-    for (let i = 0; i < 3; i++) expect((await read(buried)).kind).toBe('uncertain')
+    expect((await read(buried)).kind).toBe('uncertain')
+    // From now on it is probed first, and nothing else is sent.
+    for (let i = 0; i < 2; i++) expect((await read(buried)).kind).toBe('host_down')
     expect(requests).toBe(3)
     const refused = await Promise.all(Array.from({ length: 20 }, () => read(buried)))
     expect(new Set(refused.map((outcome) => outcome.kind))).toEqual(new Set(['later']))
@@ -187,6 +189,44 @@ describe('requests', () => {
     expect(host.requests).toBe(18)
     expect((await app.client.read(account, 'a.b.c', rkeys.slice(1))).kind).toBe('ok')
     expect(host.requests).toBe(20)
+  })
+
+  it('begin with a probe, charged as well, where the host has missed the last one', async () => {
+    await using site = await createSite({ PDS_RATE_LIMITS: 'on', REQUESTS_PER_5_MIN: '20' })
+    const { app } = site
+    await using host = await countingHost()
+    const key = LEDGER.requests(host.url)
+    await app.store.ledger.unreachable(key, false, () => 1000, site.now())
+    const repo = { did: `did:plc:${'a'.repeat(24)}`, pds: host.url }
+    for (const sent of [2, 3]) {
+      expect((await app.client.get(repo, 'a.b.c', '2222222222222')).kind).toBe('ok')
+      expect(host.requests).toBe(sent)
+      expect(await app.store.ledger.get(key)).toMatchObject({ failures: 0, windows: [{ used: sent }] })
+    }
+    // Nothing is asked of a host that has answered.
+    expect((await app.client.reach(host.url)).kind).toBe('ok')
+    expect(host.requests).toBe(3)
+  })
+
+  it('for a whole repository may take long, as long as the host answers others meanwhile', async () => {
+    await using site = await createSite({ PDS_TIMEOUT_MS: '300' })
+    const account = { ...newAccount('u1', 'alice'), state: 'ready', did: `did:plc:${'a'.repeat(24)}` } as const
+    let probes = 0
+    const host = createServer((request, response) => {
+      if (request.url?.includes('getRepo')) {
+        const answer = () => response.writeHead(200, { 'content-type': 'application/vnd.ipld.car' }).end('no CAR')
+        return void setTimeout(answer, 2000)
+      }
+      probes++
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"availableUserDomains":[]}')
+    })
+    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
+    const pds = `http://127.0.0.1:${(host.address() as AddressInfo).port}`
+    const list = await site.app.client.list({ ...account, pds }, 'a.b.c')
+    expect(list).toEqual({ kind: 'uncertain', code: 'UnreadableRepo', answered: true })
+    expect(probes).toBe(1)
+    host.closeAllConnections()
+    await new Promise((resolve) => host.close(resolve))
   })
 
   it('to a PLC directory that does not answer say nothing about the PDS', async () => {

@@ -239,7 +239,7 @@ describe('a command', () => {
     const { app } = site
     await federate(app.store, { mode: 'on' })
     for (const user of USERS) await post(user)
-    const events = { onExtent: quiet, onReceipt: quiet, onStep: quiet }
+    const events = { onExtent: quiet, onReceipt: quiet, onStep: quiet, onWaiting: quiet }
     const { erasure } = await onlyMoving(['u5'], () => eraseUser(app, 'u5', true, events, never))
     expect(erasure?.state).toBe('done')
   }, 60_000)

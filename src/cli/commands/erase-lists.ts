@@ -1,6 +1,6 @@
 /** `moods erase` for more than one user: erasures under way, tombstones, and users whom a restored backup has brought back. */
 
-import { allTombstones, eraseRestored, readTombstones } from '../../operate/erase-again.ts'
+import { allTombstones, eraseRestored, readTombstones, type RestoredPlan } from '../../operate/erase-again.ts'
 import { openErasures } from '../../operate/erase-open.ts'
 import { needsSomebody } from '../../operate/show.ts'
 import { describeAgain, describeOpen, describePlan, endingOf } from '../describe/erasure.ts'
@@ -39,7 +39,8 @@ export function eraseAgain(file: string | null, options: Options): Promise<Endin
   return runTask(openInstallation, 'erase', options, {
     work: async (app, { onProgress, stop, announce }) => {
       const fromFile = file === null ? [] : await readTombstones(file)
-      return eraseRestored(app, fromFile, execute, (plan) => announce(describePlan(plan, execute)), onProgress, stop)
+      const onPlan = (plan: RestoredPlan): void => announce(describePlan(plan, execute))
+      return eraseRestored(app, fromFile, execute, { onPlan, onWaiting: announce }, onProgress, stop)
     },
     text: describeAgain,
     json: (result) => result,

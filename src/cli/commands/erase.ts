@@ -58,6 +58,7 @@ function eraseOne(name: string, options: Options): Promise<Ending> {
         onExtent: (extent) => announce(describeExtent(extent, execute)),
         onReceipt: (receipt) => print(`receipt   ${receipt}`),
         onStep: (step, needed) => print(describeStep(step, needed)),
+        onWaiting: announce,
       }
       return eraseUser(app, await findUser(app.store, name), execute, events, stop)
     },

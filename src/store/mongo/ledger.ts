@@ -44,9 +44,15 @@ export class MongoLedger implements LedgerStore {
     await this.#change(key, (entry) => ({ entry: blocked(entry, until), answer: null }))
   }
 
-  async unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void> {
+  async unreachable(
+    key: string,
+    certain: boolean,
+    waitMs: (failures: number) => number,
+    now: number,
+    askedAt?: number,
+  ): Promise<void> {
     await this.#change(key, (entry) => {
-      return { entry: unreachable(entry, certain, waitMs(entry.failures + 1), now), answer: null }
+      return { entry: unreachable(entry, certain, waitMs(entry.failures + 1), now, askedAt), answer: null }
     })
   }
 

@@ -46,8 +46,14 @@ export class SqliteLedger implements LedgerStore {
     return this.#change(key, (entry) => blocked(entry, until))
   }
 
-  unreachable(key: string, certain: boolean, waitMs: (failures: number) => number, now: number): Promise<void> {
-    return this.#change(key, (entry) => unreachable(entry, certain, waitMs(entry.failures + 1), now))
+  unreachable(
+    key: string,
+    certain: boolean,
+    waitMs: (failures: number) => number,
+    now: number,
+    askedAt?: number,
+  ): Promise<void> {
+    return this.#change(key, (entry) => unreachable(entry, certain, waitMs(entry.failures + 1), now, askedAt))
   }
 
   reachable(key: string): Promise<void> {
