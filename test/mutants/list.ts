@@ -109,8 +109,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the budget is not kept',
     file: 'src/domain/budget.ts',
-    find: 'used + cost > limits[i]!.max * share',
-    replace: 'used > limits[i]!.max * share + cost',
+    find: 'used + all > limits[i]!.max * share',
+    replace: 'used > limits[i]!.max * share + all',
     tests: ['src/domain/budget.test.ts', BUDGETS],
   },
   {
