@@ -21,8 +21,10 @@ interface Document {
 
 async function status({ env }: Site): Promise<Document> {
   const { code, stdout, stderr } = await runMoods(['status', '--json'], env)
-  if (code !== 0) throw new Error(stderr)
-  return JSON.parse(stdout) as Document
+  if (stdout === '') throw new Error(stderr)
+  const document = JSON.parse(stdout) as Document
+  expect(code).toBe(document.notices.some(({ level }) => level === 'problem') ? 1 : 0)
+  return document
 }
 
 const codesOf = ({ notices }: { readonly notices: readonly { readonly code: string }[] }) =>
@@ -77,6 +79,21 @@ describe('workers', () => {
     const { at } = (await workers.all())[0]!
     await eventually('told', async () => codesOf(await status(site)).includes('no_worker'))
     expect(Date.now() - at).toBeGreaterThan(10_000)
+  })
+})
+
+describe('a problem', () => {
+  it('ends status and doctor with 1, a warning with 0; commands that only print numbers judge neither', async () => {
+    await using site = await signedUpSite()
+    const codesNow = async () => {
+      const ended = [['status'], ['doctor'], ['report']].map((args) => runMoods(args, site.env))
+      return (await Promise.all(ended)).map(({ code }) => code)
+    }
+    expect(await status(site)).toMatchObject({ notices: [{ code: 'no_worker', level: 'warning' }] })
+    expect(await codesNow()).toEqual([0, 0, 0])
+    await site.app.moods.post('u1', { mood: 'nobody publishes this' })
+    expect(await status(site)).toMatchObject({ notices: [{ code: 'no_worker', level: 'problem' }] })
+    expect(await codesNow()).toEqual([1, 1, 0])
   })
 })
 

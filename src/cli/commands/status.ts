@@ -17,6 +17,7 @@ export function statusCommand(exit: Exit): Command {
         'waits for how long, and why; changes nothing',
     )
     .option(...JSON_OPTION)
+    .addHelpText('after', '\nEnds with 1 where something is a problem, as "moods doctor" does.')
     .action(async (options: Options) => exit(await run(options)))
 }
 
@@ -28,6 +29,6 @@ function run(options: Options): Promise<Ending> {
     },
     text: describeStatus,
     json: documentStatus,
-    ending: () => ({ needsSomebody: false, complete: true }),
+    ending: ({ notices }) => ({ needsSomebody: notices.some(({ level }) => level === 'problem'), complete: true }),
   })
 }
