@@ -70,6 +70,8 @@ interface Running {
   readonly announce: (line: string) => void
   /** Prints a line of the result for people as soon as it is known; with `--json` the result is one document at the end. */
   readonly print: (line: string) => void
+  /** Prints what is going to be done, before it is: part of the result for people; with `--json`, on standard error. */
+  readonly plan: (lines: string) => void
 }
 
 /** The parts of a command that differ from one to the next. */
@@ -105,7 +107,11 @@ export async function runTask<C extends Documented, Opened extends AsyncDisposab
   const { signal: stop } = interrupted
   await using opened = await open()
   const print = (lines: string): void => (asJson || lines === '' ? undefined : console.log(lines))
-  const result = await withProgress((onProgress, announce) => work(opened, { onProgress, stop, announce, print }))
+  const result = await withProgress((onProgress, clear) => {
+    const announce = (lines: string): void => (clear(), console.error(lines))
+    const printNow = (lines: string): void => (clear(), print(lines))
+    return work(opened, { onProgress, stop, announce, print: printNow, plan: asJson ? announce : printNow })
+  })
   const { needsSomebody, complete: isReached } = ending(result)
   const ended = { needsSomebody, complete: isReached && !stop.aborted }
   if (asJson) printDocument({ command, ok: exitCodeOf(ended) === 0, complete: ended.complete }, json(result))
@@ -114,13 +120,10 @@ export async function runTask<C extends Documented, Opened extends AsyncDisposab
 }
 
 /** Shows the progress of some work, and leaves nothing of it on the terminal. */
-async function withProgress<T>(
-  work: (onProgress: OnProgress, announce: (line: string) => void) => Promise<T>,
-): Promise<T> {
+async function withProgress<T>(work: (onProgress: OnProgress, clear: () => void) => Promise<T>): Promise<T> {
   using progress = new Progress()
-  const announce = (line: string): void => {
-    progress[Symbol.dispose]()
-    console.error(line)
-  }
-  return await work((what, done, total) => progress.show(what, done, total), announce)
+  return await work(
+    (what, done, total) => progress.show(what, done, total),
+    () => progress[Symbol.dispose](),
+  )
 }

@@ -1,7 +1,6 @@
 /** Options that several commands take, and what their values may be. */
 
 import { InvalidArgumentError } from 'commander'
-import { parseHandle } from '../domain/handle.ts'
 
 /** Every command prints its result as JSON when asked to. */
 export const JSON_OPTION = ['--json', 'print one JSON document on standard output'] as const
@@ -15,20 +14,15 @@ export function wholeNumber(text: string): number {
   return Number(text)
 }
 
+/** How users are named. */
+export const USER = '@handle, handle on the PDS, DID, or sub of the sign-in provider'
+
 /** Commands about users that are named, or about all of them. */
-export const USERS_ARGUMENT = [
-  '[user...]',
-  '@handle, handle on the PDS, DID, or sub of the sign-in provider; all users if none is named',
-] as const
+export const USERS_ARGUMENT = ['[user...]', `${USER}; all users if none is named`] as const
 
 /** @throws InvalidArgumentError unless it is a share from 0 to 100, with or without % */
 export function percentage(text: string): number {
   const percent = Number(text.replace(/%$/, ''))
   if (/^\d{1,3}(\.\d+)?%?$/.test(text) && percent <= 100) return percent
   throw new InvalidArgumentError('a share from 0 to 100')
-}
-
-/** Handles, each an argument of its own or several in one, between commas. @throws DomainError `invalid_handle` */
-export function handles(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, ...text.split(',').map((name) => parseHandle(name))]
 }

@@ -1,6 +1,7 @@
 /** Whose moods are published at all: the operator's policy on federation, which all processes find in the store. */
 
 import { createHash } from 'node:crypto'
+import { nameOf } from './user-names.ts'
 
 export const POLICY_MODES = ['off', 'allow', 'percent', 'on'] as const
 export type PolicyMode = (typeof POLICY_MODES)[number]
@@ -10,11 +11,28 @@ export interface FederationPolicy {
   readonly mode: PolicyMode
   /** The share of the users, from 0 to 100; counts in mode `percent` alone. */
   readonly percent: number
-  /** Handles without `@`, in order. A list stays when the mode changes, so that it need not be entered again. */
+  /** Entries as {@link entryOf} writes them, in order. A list stays when the mode changes, so that it need not be entered again. */
   readonly allow: readonly string[]
 }
 
 export const FEDERATE_ALL: FederationPolicy = { mode: 'on', percent: 100, allow: [] }
+
+const USER = 'user:'
+
+/** A user as an entry of the list: the handle without `@`, or, for a user without one, `user:` and the sub. */
+export function entryOf(user: string, handle: string | null): string {
+  return handle ?? USER + user
+}
+
+/** The user of an entry as a command line takes one: `@handle`, or the sub. */
+export function entryName(entry: string): string {
+  return entry.startsWith(USER) ? nameOf(entry.slice(USER.length), null) : nameOf('', entry)
+}
+
+/** Whether the list counts under this policy. */
+export function isListUsed({ mode }: FederationPolicy): boolean {
+  return mode === 'allow' || mode === 'percent'
+}
 
 /** Nothing new is published. Withdrawals and erasures run all the same. */
 export const FEDERATE_NONE: FederationPolicy = { mode: 'off', percent: 0, allow: [] }
@@ -38,7 +56,7 @@ export interface StoredPolicy {
  */
 export function federates({ mode, percent, allow }: FederationPolicy, user: string, handle: string | null): boolean {
   if (mode === 'on' || mode === 'off') return mode === 'on'
-  if (handle !== null && allow.includes(handle)) return true
+  if ((handle !== null && allow.includes(handle)) || allow.includes(entryOf(user, null))) return true
   if (mode === 'allow') return false
   const bucket = createHash('sha256').update(`federation\n${user}`).digest().readUInt32BE(0) % 10_000
   return bucket < percent * 100
@@ -90,35 +108,22 @@ export function extentOf({ mode, percent, allow }: FederationPolicy): 'nobody' |
   return mode === 'off' || (allow.length === 0 && (mode === 'allow' || percent === 0)) ? 'nobody' : 'some'
 }
 
-/** Handles of a list that are shown. */
+/** Users of a list who are shown. */
 const SHOWN = 5
+
+/** The users of a list, or the first of them and how many more there are. */
+export function listText(allow: readonly string[]): string {
+  const more = allow.length - SHOWN
+  const shown = allow.slice(0, SHOWN).map((entry) => entryName(entry))
+  return `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+}
 
 /** The policy in words that complete "federation is …". */
 export function policyText({ mode, percent, allow }: FederationPolicy): string {
-  const list = allow.map((handle) => `@${handle}`)
-  const shown =
-    list.length > SHOWN ? `${list.slice(0, SHOWN).join(', ')} and ${list.length - SHOWN} more` : list.join(', ')
   if (mode === 'on') return 'on for all users'
   if (mode === 'off') return 'off'
-  if (mode === 'allow') return list.length === 0 ? 'on for nobody' : `on for ${shown} only`
-  return `on for ${percent} % of the users${list.length === 0 ? '' : ` and for ${shown}`}`
-}
-
-/** What lets more users in and leaves nobody out who is in: commands, in words that complete "to let more in: …". */
-export function wayIn({ mode, percent, allow }: FederationPolicy): string {
-  const all = '"moods federation on --execute" for all'
-  if (mode === 'percent')
-    return `"moods federation percent ${larger(percent)} --execute" or any larger share, or ${all}`
-  // A list replaces the one before it; where federation is off, nobody is in.
-  const list = mode === 'allow' ? allow : []
-  if (list.length > SHOWN) return `"moods federation allow" with the whole list and @handle, or ${all}`
-  const names = [...list, 'handle'].map((handle) => `@${handle}`).join(' ')
-  return `"moods federation allow ${names} --execute", or ${all}`
-}
-
-/** The next share that is a multiple of ten. */
-function larger(percent: number): number {
-  return Math.min(100, 10 * (Math.floor(percent / 10) + 1))
+  if (mode === 'allow') return allow.length === 0 ? 'on for nobody' : `on for ${listText(allow)} only`
+  return `on for ${percent} % of the users${allow.length === 0 ? '' : ` and for ${listText(allow)}`}`
 }
 
 /**

@@ -41,9 +41,18 @@ describe('the effect of another policy', () => {
       { ...mood, sync: rejected(mood.sync, error) },
       { ...mood, sync: held(mood.sync, 'private') },
     ]
-    for (const each of others) expect(effectOf(each, ready, FEDERATE_NONE, FEDERATE_ALL)).toBeNull()
-    for (const account of [null, refused(ready, error)]) {
-      expect(effectOf(mood, account, FEDERATE_NONE, FEDERATE_ALL)).toBeNull()
+    for (const account of [ready, null]) {
+      for (const each of others.slice(account ? 0 : -3))
+        expect(effectOf(each, account, FEDERATE_NONE, FEDERATE_ALL)).toBe('settled')
+    }
+    expect(effectOf({ ...mood, user: '' }, null, FEDERATE_NONE, FEDERATE_ALL)).toBe('settled')
+  })
+
+  it('on a mood whose author has no account that can be written to is that it waits for one', () => {
+    const account = refused(ready, { code: 'X', message: 'why', at: NOW })
+    for (const each of [null, account]) {
+      expect(effectOf(mood, each, FEDERATE_NONE, FEDERATE_ALL)).toBe('noAccount')
+      expect(effectOf(waiting, each, FEDERATE_ALL, FEDERATE_NONE)).toBe('noAccount')
     }
   })
 

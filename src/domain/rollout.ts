@@ -4,8 +4,9 @@ import { type Account, isReady } from './account.ts'
 import type { Mood } from './mood.ts'
 import { type FederationPolicy, federates } from './policy.ts'
 import { recordFor } from './record.ts'
+import type { HoldReason } from './sync.ts'
 
-/** What becomes of one mood when the policy changes; null where the policy has no say in it. */
+/** What becomes of one mood when the policy changes. Each mood is in exactly one of these cases. */
 export type Effect =
   /** It is published, and was held before. */
   | 'released'
@@ -17,6 +18,16 @@ export type Effect =
   | 'stillHeld'
   /** It was there before the engine, and waits for a backfill whatever the policy. */
   | 'history'
+  /** Its author has no account, or one that the PDS refuses: it is held whatever the policy. */
+  | 'noAccount'
+  /** The policy has no say in it: it is published, private, deleted, refused, or nobody's. */
+  | 'settled'
+
+/** Reasons to hold a mood that may be published one day. */
+const WAITING: ReadonlySet<HoldReason | null> = new Set(['backfill', 'federation_off', 'no_account'] as const)
+
+/** All of them, the ones that the policy decides first. */
+export const EFFECTS = ['released', 'held', 'underWay', 'stillHeld', 'history', 'noAccount', 'settled'] as const
 
 /**
  * What becomes of a mood when one policy follows another. A record that is in a repo stays there under every policy.
@@ -28,12 +39,14 @@ export function effectOf(
   account: Account | null,
   before: FederationPolicy,
   after: FederationPolicy,
-): Effect | null {
-  if (mood.isPrivate || mood.deleted !== null || !mayPublish(account)) return null
+): Effect {
   const { state, hold } = mood.sync
+  // Moods of an existing database may have no author.
+  if (mood.isPrivate || mood.deleted !== null || mood.user === '') return 'settled'
+  if (state !== 'pending' && !WAITING.has(hold)) return 'settled'
+  if (!mayPublish(account)) return 'noAccount'
   if (hold === 'backfill') return 'history'
-  if (state !== 'pending' && hold !== 'federation_off' && hold !== 'no_account') return null
-  if (recordFor(mood, mood.sync.rkey).kind === 'invalid') return null
+  if (recordFor(mood, mood.sync.rkey).kind === 'invalid') return 'settled'
   const [was, is] = [before, after].map((policy) => federates(policy, mood.user, account.handle))
   if (was === is) return is ? 'underWay' : 'stillHeld'
   return is ? 'released' : 'held'

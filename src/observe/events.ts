@@ -6,7 +6,8 @@
 import { logId } from '../domain/log-id.ts'
 import type { Notice } from '../domain/notice.ts'
 import type { Failure } from '../domain/outcome.ts'
-import { policyText, type StoredPolicy, wayIn } from '../domain/policy.ts'
+import { wayIn } from '../domain/policy-change.ts'
+import { policyText, type StoredPolicy } from '../domain/policy.ts'
 import type { Logger } from './log.ts'
 
 export class Events {

@@ -84,7 +84,9 @@ export async function backfill(
   const stored = await deps.store.policy.get()
   const { users, leftOutUsers } = await chosenUsers(deps, inForce(stored), names, limit)
   if (leftOutUsers > 0) {
-    const text = leftOutText(stored, leftOutUsers)
+    // With a limit, not all users were looked at.
+    const all = limit === Infinity ? users.length + leftOutUsers : leftOutUsers
+    const text = leftOutText(stored, leftOutUsers, all)
     // Whoever is named is wanted, and nobody has to find out afterwards that nothing was done.
     if (execute && (names.length > 0 || users.length === 0)) throw new DomainError('usage', text)
     onLeftOut(text)

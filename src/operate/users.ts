@@ -87,7 +87,7 @@ const WHAT_NAMES_A_USER =
   'a user is @handle, its handle on the PDS (name.domain), a DID, or the sub of the sign-in provider'
 
 /** The error for names that are nobody's, with the users whose names are near. */
-export async function noSuchUsers(store: Store, names: readonly string[]): Promise<DomainError> {
+async function noSuchUsers(store: Store, names: readonly string[]): Promise<DomainError> {
   const near = await nearUsers(store, names)
   const lines = names.map((name, i) => `there is no user ${name}${didYouMean(near[i]!)}`)
   return new DomainError('usage', [...lines, WHAT_NAMES_A_USER].join('\n'))

@@ -181,7 +181,7 @@ describe('a command', () => {
     )
     expect(ordered).toEqual({ missing: expect.any(Number) })
     expect(said).toEqual([
-      expect.stringMatching(/^4 users are left out: federation is on for @bob only, since .* by a test\./),
+      expect.stringMatching(/^4 of 5 users are left out: federation is on for @bob only, since .* by a test\./),
     ])
   }, 30_000)
 
@@ -216,7 +216,8 @@ describe('a command', () => {
       for (const user of USERS) if (random.next() < 0.5) await post(user)
       const { mode, percent, allow } = randomPolicy(random)
       const change = (execute: boolean) => {
-        const how = { change: { mode, percent, allow }, by: 'an operator', reason: `seed ${seed}`, execute }
+        const list = { how: 'replace', names: allow.map((handle) => `@${handle}`) } as const
+        const how = { change: { mode, percent, list }, by: 'an operator', reason: `seed ${seed}`, execute }
         return changeFederation(app, how, quiet, quiet, never)
       }
       const dry = await onlyMoving([], () => change(false))

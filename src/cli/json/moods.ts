@@ -6,7 +6,7 @@ import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
 import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
-import { oneOf } from '../../http/contract.ts'
+import { CLOSED, oneOf } from '../../http/contract.ts'
 import { closed, eachOf, many, manyBy, nullable, reasonFields, share, someOf, time, who } from './shape.ts'
 
 /** Moods that are held, by the reason; those of which there are none are left out. */
@@ -53,10 +53,14 @@ export const status = {
   ),
 }
 
+/** A user on the list. */
+const entry = Type.String({ description: 'a handle without @, or "user:" and the sub of a user without a handle' })
+
 const policy = closed({
   mode: oneOf(POLICY_MODES),
-  percent: Type.Number({ minimum: 0, maximum: 100 }),
-  allow: Type.Array(Type.String({ description: 'a handle, without @' })),
+  percent: nullable(Type.Number({ minimum: 0, maximum: 100, description: 'null where no share counts' })),
+  allow: Type.Array(entry, { description: 'the list, where one counts' }),
+  kept: Type.Array(entry, { description: 'a list that does not count in this mode, and is kept for a later one' }),
   text: Type.String({ description: 'completes "federation is …"' }),
   by: Type.String(),
   since: time,
@@ -66,22 +70,45 @@ const policy = closed({
 
 const extent = closed({ moods: many, users: many })
 
+/** All moods that are in no other of the groups. */
+const settled = Type.Object(extent.properties, {
+  ...CLOSED,
+  description: 'moods that federation has no say in: published, private, deleted or refused',
+})
+
 export const federationStatus = {
   federation: policy,
   ignored: nullable(Type.String({ description: 'what the environment asks for, where that is not in force' })),
-  moods: closed({ underWay: extent, held: extent, history: extent }),
+  users: closed({ all: many, included: many }),
+  moods: closed({
+    underWay: extent,
+    held: extent,
+    history: extent,
+    noAccount: extent,
+    settled,
+  }),
 }
 
 export const federationChange = {
   executed: Type.Boolean(),
+  unchanged: Type.Boolean({ description: 'exactly this policy was in force already, and stays as it is' }),
   before: policy,
   after: policy,
+  users: closed({
+    all: many,
+    before: many,
+    after: many,
+    joining: Type.Integer({ minimum: 0, description: 'included after, and not before' }),
+    leaving: Type.Integer({ minimum: 0, description: 'included before, and not after' }),
+  }),
   effects: closed({
     released: extent,
     held: extent,
     underWay: extent,
     stillHeld: extent,
     history: extent,
+    noAccount: extent,
+    settled,
     withdrawn: extent,
   }),
 }
