@@ -24,6 +24,13 @@ export interface Odd {
   readonly kind: OddKind
   /** Whether the value can be converted to what was meant, without loss and without a guess. */
   readonly mendable: boolean
+  /** What was meant, where it is mendable. */
+  readonly meant: Meant | null
+}
+
+/** What takes the place of a value when it is mended; null for one that says nothing. */
+export interface Meant {
+  readonly value: Date | boolean | number | null
 }
 
 /** A value of a type that only the database has (a 64-bit integer, a decimal, an id). Stores make it, readers judge it. */
@@ -40,10 +47,7 @@ export class Foreign {
 export const NOT_UTF8 = Symbol('not UTF-8')
 
 /** What is wrong with one value. */
-export interface Fault {
-  readonly kind: OddKind
-  readonly mendable: boolean
-}
+export type Fault = Pick<Odd, 'kind' | 'mendable' | 'meant'>
 
 /** Thrown by {@link Fields} for the first field at fault, and caught where the reading began. */
 export class OddField extends Error {
@@ -118,7 +122,11 @@ const MEANT_FLAGS: Readonly<Record<string, boolean>> = { true: true, false: fals
 /** What a value surely means as a flag though it is none; null where that would be a guess. */
 function meantFlag(value: unknown): boolean | null {
   const text = typeof value === 'string' ? value : numberIn(value)
-  return (text === null ? undefined : MEANT_FLAGS[text]) ?? null
+  return text !== null && Object.hasOwn(MEANT_FLAGS, text) ? MEANT_FLAGS[text]! : null
+}
+
+function meant(value: Date | boolean | number | null): Meant | null {
+  return value === null ? null : { value }
 }
 
 /** Fields of a stored document, read one by one. Each method throws {@link OddField} for a value it cannot read. */
@@ -132,8 +140,9 @@ export class Fields {
     this.#prefix = prefix
   }
 
-  fail(name: string, kind: OddKind, mendable = false): never {
-    throw new OddField(`${this.#prefix}${name}`, { kind, mendable })
+  /** @param meant what the value surely means; null where there is no telling */
+  fail(name: string, kind: OddKind, meant: Meant | null = null): never {
+    throw new OddField(`${this.#prefix}${name}`, { kind, mendable: meant !== null, meant })
   }
 
   /** The value as it is stored, null where there is none. */
@@ -156,7 +165,7 @@ export class Fields {
   flag(name: string): boolean {
     const value = this.raw(name)
     if (value === null) return false
-    return typeof value === 'boolean' ? value : this.fail(name, 'type', meantFlag(value) !== null)
+    return typeof value === 'boolean' ? value : this.fail(name, 'type', meant(meantFlag(value)))
   }
 
   /** A whole number, both ends included. @returns null where there is none */
@@ -165,7 +174,10 @@ export class Fields {
     if (value === null) return null
     const isFit = (number: number | null): number is number =>
       Number.isInteger(number) && number! >= least && number! <= most
-    if (typeof value !== 'number') return this.fail(name, 'type', isFit(numberIn(value)))
+    if (typeof value !== 'number') {
+      const number = numberIn(value)
+      return this.fail(name, 'type', meant(isFit(number) ? number : null))
+    }
     return isFit(value) ? value : this.fail(name, Number.isInteger(value) ? 'range' : 'type')
   }
 
@@ -177,7 +189,10 @@ export class Fields {
   timeOrNull(name: string): number | null {
     const value = this.raw(name)
     if (value === null) return null
-    if (!(value instanceof Date)) return this.fail(name, 'type', meantTime(value) !== null)
+    if (!(value instanceof Date)) {
+      const meantMs = meantTime(value)
+      return this.fail(name, 'type', meant(meantMs === null ? null : new Date(meantMs)))
+    }
     const ms = value.getTime()
     return isTime(ms) ? ms : this.fail(name, 'range')
   }

@@ -87,7 +87,7 @@ function moodIn(id: string, fields: Fields): ReadMood {
 /** What the engine knows. Values that say nothing (`false`, 0, `""`) can be taken away. */
 function atprotoIn(fields: Fields): Fields {
   const value = fields.raw('atproto')
-  if (value === false || value === 0 || value === '') return fields.fail('atproto', 'type', true)
+  if (value === false || value === 0 || value === '') return fields.fail('atproto', 'type', { value: null })
   return fields.fieldsOrNull('atproto') ?? new Fields({})
 }
 
