@@ -125,7 +125,7 @@ function meantFlag(value: unknown): boolean | null {
   return text !== null && Object.hasOwn(MEANT_FLAGS, text) ? MEANT_FLAGS[text]! : null
 }
 
-function meant(value: Date | boolean | number | null): Meant | null {
+function meaning(value: Date | boolean | number | null): Meant | null {
   return value === null ? null : { value }
 }
 
@@ -165,7 +165,7 @@ export class Fields {
   flag(name: string): boolean {
     const value = this.raw(name)
     if (value === null) return false
-    return typeof value === 'boolean' ? value : this.fail(name, 'type', meant(meantFlag(value)))
+    return typeof value === 'boolean' ? value : this.fail(name, 'type', meaning(meantFlag(value)))
   }
 
   /** A whole number, both ends included. @returns null where there is none */
@@ -176,7 +176,7 @@ export class Fields {
       Number.isInteger(number) && number! >= least && number! <= most
     if (typeof value !== 'number') {
       const number = numberIn(value)
-      return this.fail(name, 'type', meant(isFit(number) ? number : null))
+      return this.fail(name, 'type', meaning(isFit(number) ? number : null))
     }
     return isFit(value) ? value : this.fail(name, Number.isInteger(value) ? 'range' : 'type')
   }
@@ -191,7 +191,7 @@ export class Fields {
     if (value === null) return null
     if (!(value instanceof Date)) {
       const meantMs = meantTime(value)
-      return this.fail(name, 'type', meant(meantMs === null ? null : new Date(meantMs)))
+      return this.fail(name, 'type', meaning(meantMs === null ? null : new Date(meantMs)))
     }
     const ms = value.getTime()
     return isTime(ms) ? ms : this.fail(name, 'range')
