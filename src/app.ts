@@ -35,6 +35,7 @@ import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
 import { Heartbeat } from './sync/heartbeat.ts'
+import { HostProbes } from './sync/probe-hosts.ts'
 import { VERSION } from './version.ts'
 import { Governor } from './pds/governor.ts'
 import type { Seam } from './sync/send.ts'
@@ -123,7 +124,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     { store, client, host, clock, random, events, eraseAccounts, changed, seam },
     { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS },
   )
-  if (role === 'worker' || role === 'all') await work({ engine, owner, role, store, clock, events }, starting)
+  if (role === 'worker' || role === 'all')
+    await work({ engine, owner, role, store, client, clock, events, pdsUrl: url }, starting)
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
@@ -231,10 +233,14 @@ function tombstoneKey(sealKey: Uint8Array): Uint8Array {
 
 /** Starts the engine. A worker that is ready is known as one, and stays known until its last write is done. */
 async function work(
-  parts: Pick<App, 'engine' | 'store' | 'clock'> & { owner: string; role: 'all' | 'worker'; events: Events },
+  parts: Pick<App, 'engine' | 'store' | 'client' | 'clock' | 'pdsUrl'> & {
+    owner: string
+    role: 'all' | 'worker'
+    events: Events
+  },
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { engine, store, clock, events, owner, role } = parts
+  const { engine, store, client, clock, events, owner, role, pdsUrl } = parts
   const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
   const heartbeat = new Heartbeat(
     { workers: store.workers, clock, events, policyVersion: () => engine.policyVersion },
@@ -242,6 +248,8 @@ async function work(
   )
   await heartbeat.beat()
   stack.defer(runUntilDisposed((stopping) => heartbeat.run(stopping)))
+  const probes = new HostProbes({ ledger: store.ledger, client, clock, events, pdsUrl })
+  stack.defer(runUntilDisposed((stopping) => probes.run(stopping)))
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))
 }
 

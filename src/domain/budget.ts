@@ -50,6 +50,21 @@ export const LEDGER = {
   events: (host: string) => `events ${host}`,
 } as const
 
+/** Between which keys the hosts' requests are kept: from the first on, and before the second. */
+export const HOST_KEYS = { from: LEDGER.requests(''), before: 'requests!' } as const
+
+/** A host that has missed the last request, with what is noted of it. */
+export interface FailingHost {
+  /** Base URL. */
+  readonly host: string
+  readonly requests: LedgerEntry
+}
+
+/** @param key one of {@link HOST_KEYS} */
+export function failingHost(key: string, requests: LedgerEntry): FailingHost {
+  return { host: key.slice(HOST_KEYS.from.length), requests }
+}
+
 /** One account's or host's use. */
 export interface LedgerEntry {
   /** One for each limit: used points, and when they are forgotten (ms since 1970). */
@@ -144,6 +159,14 @@ export function isDead({ failures }: LedgerEntry): boolean {
 /** Whether the host has missed the last request: `silentSince` tells since when it has not answered. */
 export function isFailing({ failures }: LedgerEntry): boolean {
   return failures > 0
+}
+
+/** Where accounts still live, somebody asks again within a week, and it is noted again. */
+const REMEMBERED_MS = 7 * 24 * 60 * 60_000
+
+/** Whether a host has been silent for so long that nobody need be told: its accounts may have moved. @param now ms since 1970 */
+export function isGivenUp({ silentSince }: LedgerEntry, now: number): boolean {
+  return silentSince !== undefined && now - silentSince > REMEMBERED_MS
 }
 
 /** The PDS itself asked to wait. */

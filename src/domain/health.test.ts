@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { commandsIn, isCommand } from '../../test/support/commands.ts'
 import { NOW } from '../../test/support/moods.ts'
 import { aWorker } from '../../test/contract/workers.ts'
-import { reachable, unreachable, UNUSED } from './budget.ts'
+import { unreachable, UNUSED } from './budget.ts'
 import { finished, newErasure } from './erasure.ts'
 import { healthOf, type HealthFacts } from './health.ts'
 import { type Notice, NOTICE_LEVELS, type NoticeCode, sameNotice } from './notice.ts'
@@ -13,7 +13,7 @@ import { isAlive } from './worker.ts'
 
 const MINUTE = 60_000
 const everybody: StoredPolicy = { policy: FEDERATE_ALL, by: 'ada on host-9', at: NOW - 9_000, reason: null, version: 4 }
-const silent = { url: 'http://pds.test', requests: unreachable(UNUSED, true, 20_000, NOW - 5 * MINUTE) }
+const silent = { host: 'http://pds.test', requests: unreachable(UNUSED, true, 20_000, NOW - 5 * MINUTE) }
 const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A worker takes it up.' } as const
 const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 * MINUTE), 'texts_removed', true, NOW)
 
@@ -21,7 +21,7 @@ const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 *
 const facts: HealthFacts = {
   policy: everybody,
   workers: [aWorker('w', { at: NOW, since: NOW - MINUTE, policyVersion: 4 })],
-  pds: { url: 'http://pds.test', requests: UNUSED },
+  failing: [],
   oldest: null,
   erasures: null,
   now: NOW,
@@ -71,13 +71,27 @@ describe('healthOf', () => {
   })
 
   it('tells of a PDS that is taken for dead: since when, and when it is probed again', () => {
-    const notice = only('pds_silent', { pds: silent, now: NOW - 5 * MINUTE + 1_000 })
+    const notice = only('pds_silent', { failing: [silent], now: NOW - 5 * MINUTE + 1_000 })
     expect(notice).toMatchObject({ level: 'problem', since: NOW - 5 * MINUTE, detail: 'http://pds.test' })
     const probeAt = new Date(NOW - 5 * MINUTE + 20_000).toISOString().replace('.000', '')
     expect(notice.text).toContain(`probed again at ${probeAt}`)
-    expect(only('pds_silent', { pds: silent }).text).toContain('the next request probes it again')
-    expect(healthOf({ ...facts, pds: { ...silent, requests: reachable(silent.requests) } })).toEqual([])
-    expect(healthOf({ ...facts, pds: { ...silent, requests: unreachable(UNUSED, false, 1, NOW) } })).toEqual([])
+    expect(only('pds_silent', { failing: [silent] }).text).toContain('the next request, or a worker, probes it again')
+    expect(healthOf({ ...facts, failing: [{ ...silent, requests: unreachable(UNUSED, false, 1, NOW) }] })).toEqual([])
+  })
+
+  it('tells of several PDSes in one notice, which names the first of them; another one is news', () => {
+    const others = Array.from({ length: 4 }, (_, i) => {
+      return { host: `http://${i}.test`, requests: unreachable(UNUSED, true, 1, NOW - i * MINUTE) }
+    })
+    const notice = only('pds_silent', { failing: [...others, silent] })
+    expect(notice).toMatchObject({ level: 'problem', since: NOW - 5 * MINUTE })
+    expect(notice.text).toMatch(/^5 PDSes do not answer, the first since \S+; workers probe them again$/)
+    expect(notice.detail).toMatch(
+      /^http:\/\/pds.test since \S+, http:\/\/3.test since \S+, http:\/\/2.test since \S+, 2 more$/,
+    )
+    const one = only('pds_silent', { failing: [silent] })
+    expect(sameNotice(notice, one)).toBe(false)
+    expect(sameNotice(one, one)).toBe(true)
   })
 
   it('tells that federation is off, or on for some only, since when, by whom and why', () => {
@@ -131,7 +145,7 @@ describe('healthOf', () => {
         }),
         { maxLength: 3 },
       ),
-      pds: fc.constantFrom(facts.pds, silent),
+      failing: fc.constantFrom([], [silent]),
       oldest: fc.option(fc.constant({ id: 'm1', dueAt: NOW - 9 * MINUTE, why: inTurn }), { nil: null }),
       erasures: fc.option(fc.constant({ open: 1, oldest: erasure, why: null }), { nil: null }),
       now: fc.constant(NOW),

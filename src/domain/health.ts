@@ -3,7 +3,7 @@
  * waits for how long, and why. Pure.
  */
 
-import { isDead, type LedgerEntry } from './budget.ts'
+import { type FailingHost, isDead } from './budget.ts'
 import { type Erasure, nextStep } from './erasure.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
@@ -16,8 +16,8 @@ export interface HealthFacts {
   readonly policy: StoredPolicy | null
   /** All that are not forgotten, the dead too. */
   readonly workers: readonly Worker[]
-  /** The host's requests, as the ledger has them. */
-  readonly pds: { readonly url: string; readonly requests: LedgerEntry }
+  /** PDSes that have missed the last request. */
+  readonly failing: readonly FailingHost[]
   /** The pending mood that has been due the longest, since when, and why it still waits; null when none is due. */
   readonly oldest: { readonly id: string; readonly dueAt: number; readonly why: Reason } | null
   /** Erasures that are not finished: how many, and the oldest; null when there are none. */
@@ -77,18 +77,31 @@ function workerBehind({ policy: stored, workers, now }: HealthFacts): Notice | n
   }
 }
 
-function pdsSilent({ pds: { url, requests }, now }: HealthFacts): Notice | null {
-  if (!isDead(requests)) return null
-  const { silentSince, probeAt = 0 } = requests
-  const since = silentSince ?? null
-  const next = probeAt > now ? `it is probed again at ${iso(probeAt)}` : 'the next request probes it again'
+/** Most hosts that are named. */
+const NAMED = 3
+
+function pdsSilent({ failing, now }: HealthFacts): Notice | null {
+  const sinceOf = ({ requests }: FailingHost): number => requests.silentSince ?? now
+  const silent = failing.filter(({ requests }) => isDead(requests)).toSorted((a, b) => sinceOf(a) - sinceOf(b))
+  const [first, ...others] = silent
+  if (first === undefined) return null
+  const since = sinceOf(first)
+  const { probeAt = 0 } = first.requests
+  const next =
+    probeAt > now ? `it is probed again at ${iso(probeAt)}` : 'the next request, or a worker, probes it again'
+  const named = silent.slice(0, NAMED).map((host) => `${host.host} since ${iso(sinceOf(host))}`)
+  if (silent.length > NAMED) named.push(`${silent.length - NAMED} more`)
   return {
     code: 'pds_silent',
     level: 'problem',
     since,
-    text: `the PDS has not answered${since === null ? '' : ` since ${iso(since)}`}; ${next}`,
-    detail: url,
-    remedy: 'See to the PDS, or to the way there: "moods doctor".',
+    text:
+      others.length === 0
+        ? `the PDS has not answered since ${iso(since)}; ${next}`
+        : `${silent.length} PDSes do not answer, the first since ${iso(since)}; workers probe them again`,
+    detail: others.length === 0 ? first.host : named.join(', '),
+    remedy:
+      'See whether it runs, and whether the workers can reach it. They probe it by themselves: this is over once it answers.',
   }
 }
 

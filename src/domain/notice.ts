@@ -28,6 +28,8 @@ export interface Notice {
 /** Tells whether something has changed that is worth a line in the log: ages alone are not. */
 export function sameNotice(one: Notice, other: Notice): boolean {
   const isOne = one.code === other.code && one.level === other.level
+  // Of several PDSes, another one.
+  if (one.code === 'pds_silent' && one.detail !== other.detail) return false
   // What waits changes with every mood that goes out; anything else that begins again is news.
   return isOne && (one.since === other.since || one.code === 'moods_waiting' || one.code === 'erasures_open')
 }

@@ -295,7 +295,7 @@ function hostTrouble({ requests, points, limits, now }: ErasureFacts, isDeletion
     const { silentSince } = requests
     const text = `the PDS does not answer${silentSince === undefined ? '' : `, since ${new Date(silentSince).toISOString()}`}`
     const remedy =
-      'It is tried again by itself. If that takes long, see to the PDS, or to the way there: "moods doctor".'
+      'It is tried again by itself. If that takes long, see whether the PDS runs, and whether the workers can reach it.'
     return still('pds_silent', text, remedy, host.waitUntil)
   }
   if (host.waitUntil !== null) {

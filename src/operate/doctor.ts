@@ -3,7 +3,7 @@
 import { xrpc } from '@atproto/lex-client'
 import { type Config, readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
-import type { Limit } from '../domain/budget.ts'
+import { isDead, LEDGER, type Limit } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { NoticeCode } from '../domain/notice.ts'
 import { codeOf } from '../domain/outcome.ts'
@@ -46,6 +46,8 @@ const SKEW_WARNING_MS = 5_000
 const SKEW_PROBLEM_MS = 60_000
 /** Opening each of a million passwords would take minutes, and a wrong key is wrong for all of them. */
 const SECRETS = 2_000
+/** Most silent hosts that are asked again. */
+const HOSTS = 20
 
 type Checks = AsyncGenerator<Check, void, undefined>
 
@@ -152,10 +154,24 @@ async function* storeChecks(
     await store.ledger.block('doctor', clock.now())
     await store.ledger.forget('doctor')
     yield ok('store', `${store.name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
+    yield* answering(config, store)
     yield* noticed({ store, clock, config, pdsUrl: access?.url ?? '' })
     if (access) yield* sealed(store, access, stop)
   } catch (error) {
     yield problem('store', messageOf(error), remedy)
+  }
+}
+
+/** PDSes that have missed a request and answer now: that is noted, so that nobody is told of a silence that is over. */
+async function* answering(config: Config, { ledger }: Store): Checks {
+  const failing = await ledger.failing(HOSTS)
+  const answers = await Promise.all(failing.map(({ host }) => ask(config, `${host}/xrpc/_health`)))
+  for (const [i, { host, requests }] of failing.entries()) {
+    if (answers[i]!.kind === 'silent') continue
+    await ledger.reachable(LEDGER.requests(host))
+    const { silentSince } = requests
+    const since = silentSince === undefined ? '' : `, which it had not since ${new Date(silentSince).toISOString()}`
+    if (isDead(requests)) yield ok('pds', `${host} answers again${since}`)
   }
 }
 

@@ -1,6 +1,5 @@
 /** What operators should know of an installation now: the facts, read from the store, and what comes of them. */
 
-import { LEDGER, UNUSED } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import { type HealthFacts, healthOf } from '../domain/health.ts'
 import type { Notice } from '../domain/notice.ts'
@@ -15,18 +14,20 @@ export interface Health {
   readonly workers: readonly Worker[]
 }
 
+/** Most silent hosts that are looked at. */
+const HOSTS = 100
+
 /** Reads the store, along indexes; asks no PDS, and changes nothing. */
 export async function readHealth(deps: StandingDeps): Promise<Health> {
-  const { store, clock, pdsUrl } = deps
-  const [policy, workers, requests, oldest, erasures] = await Promise.all([
+  const { store, clock } = deps
+  const [policy, workers, failing, oldest, erasures] = await Promise.all([
     store.policy.get(),
     store.workers.all(),
-    store.ledger.get(LEDGER.requests(pdsUrl)),
+    store.ledger.failing(HOSTS),
     oldestMood(deps),
     openErasures(deps),
   ])
-  const pds = { url: pdsUrl, requests: requests ?? UNUSED }
-  return { workers, notices: healthOf({ policy, workers, pds, oldest, erasures, now: clock.now() }) }
+  return { workers, notices: healthOf({ policy, workers, failing, oldest, erasures, now: clock.now() }) }
 }
 
 async function oldestMood(deps: StandingDeps): Promise<HealthFacts['oldest']> {

@@ -8,7 +8,7 @@
  */
 
 import type { Account, AccountState } from '../domain/account.ts'
-import type { Answer, LedgerEntry, Reservation } from '../domain/budget.ts'
+import type { Answer, FailingHost, LedgerEntry, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Look, RepoLooks } from '../domain/looks.ts'
@@ -274,6 +274,8 @@ export interface LedgerStore {
     now: number,
     askedAt?: number,
   ): Promise<void>
+  /** Up to `limit` hosts that have missed the last request, in the order of their names. */
+  failing(limit: number): Promise<readonly FailingHost[]>
   /** The host has answered. */
   reachable(key: string): Promise<void>
   /** Removes the entry: its user is erased. */

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   blocked,
+  LEDGER,
   type LedgerEntry,
   reachable,
   type Reservation,
@@ -125,6 +126,29 @@ export function ledgerContract(given: Given): void {
       await expect(given.store.ledger.forget('points a')).resolves.toBeUndefined()
       expect(await given.other.ledger.reserve('points a', reservation, NOW)).toMatchObject(granted)
       expect(await stored('points b')).toMatchObject({ windows: [{ used: 1 }] })
+    })
+
+    it('hosts that have missed the last request are found, in order, until they answer; budgets are none', async () => {
+      const { ledger } = given.store
+      const note = (host: string) => ledger.unreachable(LEDGER.requests(host), true, waitMs, NOW)
+      expect(await ledger.failing(9)).toEqual([])
+      for (const host of ['http://c.test', 'http://a.test', 'http://b.test']) await note(host)
+      await ledger.reserve(LEDGER.requests('http://0.test'), reservation, NOW)
+      for (const key of [LEDGER.points('did:plc:a'), LEDGER.events('http://a.test'), 'requests', 'requestsx']) {
+        await ledger.unreachable(key, true, waitMs, NOW)
+      }
+      const failing = await given.other.ledger.failing(9)
+      expect(failing.map(({ host }) => host)).toEqual(['http://a.test', 'http://b.test', 'http://c.test'])
+      expect(failing[0]!.requests).toEqual(await stored(LEDGER.requests('http://a.test')))
+      expect((await ledger.failing(2)).map(({ host }) => host)).toEqual(['http://a.test', 'http://b.test'])
+      // While they change, each is there as it was or as it is.
+      const [seen] = await Promise.all([
+        given.other.ledger.failing(9),
+        ledger.reachable(LEDGER.requests('http://a.test')),
+        ledger.forget(LEDGER.requests('http://b.test')),
+      ])
+      expect(seen.map(({ host }) => host)).toContain('http://c.test')
+      expect((await given.other.ledger.failing(9)).map(({ host }) => host)).toEqual(['http://c.test'])
     })
 
     it('a host that failed is reported as failing, after three times as dead, until it is reached', async () => {

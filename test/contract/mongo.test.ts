@@ -300,6 +300,7 @@ describe('with 100,000 moods', () => {
     expect(await erasures.open({ requestedAt: NOW - 1, receipt: '' }, 50)).toEqual([])
     await ledger.block('key', NOW)
     await ledger.get('key')
+    await ledger.failing(50)
     await workers.beat(aWorker('w'))
     await workers.forget('w')
     await ledger.forget('key')

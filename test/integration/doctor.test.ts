@@ -9,6 +9,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
+import { LEDGER } from '../../src/domain/budget.ts'
 import type { Check } from '../../src/operate/doctor.ts'
 import type { LiveStep } from '../../src/operate/test-record.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
@@ -112,6 +113,30 @@ describe('moods doctor', () => {
     const plain = await doctor(env)
     expect([plain.code, plain.levels['seal key']]).toEqual([0, 'warning'])
     expect(plain.stdout).not.toContain('in-plain-text')
+  })
+})
+
+describe('moods doctor, of a PDS that did not answer', () => {
+  it('notes that it answers again, and where it does not, never names itself as the remedy', async () => {
+    await using site = await createSite()
+    const { ledger } = site.app.store
+    const key = LEDGER.requests(site.app.pdsUrl)
+    await ledger.unreachable(key, true, () => 60_000, Date.now())
+    const down = await doctor(site.env)
+    const silent = down.checks.filter(({ name, level }) => name === 'pds' && level === 'problem')
+    expect(silent.map(({ message }) => message)).toEqual([
+      expect.stringContaining('the PDS has not answered since'),
+      expect.stringContaining('does not answer (ECONNREFUSED)'),
+    ])
+    expect(down.checks.map(({ remedy }) => remedy).join(' ')).not.toContain('moods doctor')
+
+    await site.pds.up()
+    const up = await doctor(site.env)
+    expect(up.checks.filter(({ name }) => name === 'pds').map(({ level, message }) => `${level} ${message}`)).toEqual([
+      expect.stringMatching(/^ok \S+ answers again, which it had not since 20/),
+      expect.stringMatching(/^ok \S+ answers, version/),
+    ])
+    expect(await ledger.get(key)).toMatchObject({ failures: 0 })
   })
 })
 

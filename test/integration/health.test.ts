@@ -1,8 +1,10 @@
 /** What operators are told, by real processes: servers and workers that start, stop, and die. */
 
 import { describe, expect, it } from 'vitest'
+import { LEDGER } from '../../src/domain/budget.ts'
 import type { Notice, NoticeCode } from '../../src/domain/notice.ts'
 import { readHealth } from '../../src/operate/health.ts'
+import { frozenHost } from '../support/frozen.ts'
 import { temporaryFolder, Visitor } from '../support/installation.ts'
 import { ServerProcess, runMoods } from '../support/process.ts'
 import { eventually } from '../support/repo.ts'
@@ -183,7 +185,7 @@ describe('a PDS that is stopped', () => {
     expect(Date.parse(silent.since!)).toBeGreaterThanOrEqual(downAt)
     expect(silent).toMatchObject({ level: 'problem', detail: app.pdsUrl })
     expect(silent.text).toMatch(
-      /^the PDS has not answered since \S+Z; (it is probed again at \S+Z|the next request probes)/,
+      /^the PDS has not answered since \S+Z; (it is probed again at \S+Z|the next request, or a worker, probes it)/,
     )
 
     const { receipt } = await app.erasures.request('u2')
@@ -212,6 +214,32 @@ describe('a PDS that is stopped', () => {
     await eventually('logged', async () => worker.errors.includes('over: pds_silent'))
     expect(worker.errors.split('the PDS has not answered since')).toHaveLength(2)
   }, 180_000)
+
+  it('and is back is known within seconds by a worker that has nothing to send, and so is another host of accounts', async () => {
+    await using site = await createSite()
+    await using frozen = await frozenHost()
+    const { app } = site
+    const { ledger } = app.store
+    const silentSince = Date.now() - 60_000
+    const miss = (host: string, at: number) => ledger.unreachable(LEDGER.requests(host), true, () => 0, Date.now(), at)
+    await miss(app.pdsUrl, silentSince)
+    await miss(frozen.url, silentSince + 1_000)
+    const week = 7 * 24 * 60 * 60_000
+    await miss('http://left.invalid', Date.now() - week - 1_000)
+    const silentOnes = async () => (await status(site)).notices.find(({ code }) => code === 'pds_silent')
+    expect(await silentOnes()).toMatchObject({
+      text: expect.stringMatching(/^3 PDSes do not answer, the first since/),
+      detail: expect.stringContaining(`, ${app.pdsUrl} since `),
+    })
+
+    await using worker = await startWorker(site, { LOG_LEVEL: 'info', PDS_TIMEOUT_MS: '500' })
+    await eventually('left alone', async () => (await ledger.get(LEDGER.requests('http://left.invalid'))) === null)
+    await site.pds.up()
+    await eventually('told', async () => (await silentOnes())?.detail === frozen.url, 45_000)
+    expect(Date.parse((await silentOnes())!.since!)).toBe(silentSince + 1_000)
+    await eventually('logged', async () => worker.errors.includes('the PDS has not answered since'))
+    expect(worker.errors).not.toContain('unexpected error')
+  }, 90_000)
 
   it('and a worker that dies meanwhile leave the mood waiting for a worker first', async () => {
     await using site = await signedUpSite()

@@ -5,6 +5,9 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type Answer,
   blocked,
+  type FailingHost,
+  failingHost,
+  HOST_KEYS,
   type LedgerEntry,
   reachable,
   type Reservation,
@@ -54,6 +57,12 @@ export class MongoLedger implements LedgerStore {
     await this.#change(key, (entry) => {
       return { entry: unreachable(entry, certain, waitMs(entry.failures + 1), now, askedAt), answer: null }
     })
+  }
+
+  async failing(limit: number): Promise<readonly FailingHost[]> {
+    const ofHost = { $gte: HOST_KEYS.from, $lt: HOST_KEYS.before }
+    const found = this.#ledger.find({ _id: ofHost, 'entry.failures': { $gt: 0 } }, { sort: { _id: 1 }, limit })
+    return (await found.toArray()).map(({ _id, entry }) => failingHost(_id, entry))
   }
 
   async reachable(key: string): Promise<void> {

@@ -4,6 +4,9 @@ import type Database from 'better-sqlite3'
 import {
   type Answer,
   blocked,
+  type FailingHost,
+  failingHost,
+  HOST_KEYS,
   type LedgerEntry,
   reachable,
   type Reservation,
@@ -22,6 +25,9 @@ export class SqliteLedger implements LedgerStore {
     this.#commit = commit
     this.#sql = {
       get: db.prepare<[string], string>('SELECT entry FROM ledger WHERE key = ?').pluck(),
+      failing: db.prepare<[{ from: string; before: string; limit: number }], { key: string; entry: string }>(`
+        SELECT key, entry FROM ledger WHERE key >= :from AND key < :before AND json_extract(entry, '$.failures') > 0
+          ORDER BY key LIMIT :limit`),
       remove: db.prepare<[string]>('DELETE FROM ledger WHERE key = ?'),
       put: db.prepare<[string, string]>(
         'INSERT INTO ledger VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET entry = excluded.entry',
@@ -54,6 +60,11 @@ export class SqliteLedger implements LedgerStore {
     askedAt?: number,
   ): Promise<void> {
     return this.#change(key, (entry) => unreachable(entry, certain, waitMs(entry.failures + 1), now, askedAt))
+  }
+
+  async failing(limit: number): Promise<readonly FailingHost[]> {
+    const rows = this.#sql.failing.all({ ...HOST_KEYS, limit })
+    return rows.map(({ key, entry }) => failingHost(key, JSON.parse(entry) as LedgerEntry))
   }
 
   reachable(key: string): Promise<void> {

@@ -1,0 +1,61 @@
+/**
+ * Probes PDSes that have missed the last request, so that all know when one is back, though nobody has anything to send
+ * there. The back-off of each host is kept, by all workers together.
+ */
+
+import { isGivenUp, LEDGER } from '../domain/budget.ts'
+import type { Events } from '../observe/events.ts'
+import { pause } from '../pause.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { RepoClient } from '../ports/pds.ts'
+import type { LedgerStore } from '../ports/store.ts'
+
+export interface ProbeDeps {
+  readonly ledger: LedgerStore
+  readonly client: Pick<RepoClient, 'reach'>
+  readonly clock: Clock
+  readonly events: Events
+  /** The PDS on which accounts are made. */
+  readonly pdsUrl: string
+}
+
+const LOOK_MS = 2_000
+/** Most hosts that are probed at the same time. */
+const HOSTS = 20
+
+export class HostProbes {
+  readonly #deps: ProbeDeps
+  #isFailing = false
+
+  constructor(deps: ProbeDeps) {
+    this.#deps = deps
+  }
+
+  /** Looks every two seconds, until `stopping` fires. */
+  async run(stopping: AbortSignal): Promise<void> {
+    for (;;) {
+      await pause(LOOK_MS, stopping)
+      if (stopping.aborted) return
+      await this.look()
+    }
+  }
+
+  /** Probes once whichever hosts it is time for. That the store does not tell is logged, once until it does. */
+  async look(): Promise<void> {
+    const { ledger, client, clock, events, pdsUrl } = this.#deps
+    try {
+      const failing = await ledger.failing(HOSTS)
+      await Promise.all(
+        failing.map(({ host, requests }) =>
+          host !== pdsUrl && isGivenUp(requests, clock.now())
+            ? ledger.forget(LEDGER.requests(host))
+            : client.reach(host),
+        ),
+      )
+      this.#isFailing = false
+    } catch (error) {
+      if (!this.#isFailing) events.defect('probe', error)
+      this.#isFailing = true
+    }
+  }
+}
