@@ -20,6 +20,7 @@ import { Events } from './observe/events.ts'
 import { HealthLog } from './observe/health-log.ts'
 import { createLog, type Logger } from './observe/log.ts'
 import { readHealth } from './operate/health.ts'
+import { REAL_TIMER } from './operate/watch.ts'
 import { PdsClient } from './pds/client.ts'
 import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
@@ -30,7 +31,7 @@ import type { ArchiveKind } from './ports/archive.ts'
 import type { Store } from './ports/store.ts'
 import type { Directory } from './ports/directory.ts'
 import type { AccountHost, RepoClient } from './ports/pds.ts'
-import type { Clock } from './ports/clock.ts'
+import type { Clock, Timer } from './ports/clock.ts'
 import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
@@ -72,6 +73,7 @@ export interface App extends AsyncDisposable {
   readonly directory: Directory
   readonly config: Config
   readonly clock: Clock
+  readonly timer: Timer
   readonly engine: Engine
   /** The policy in force at the start. The store has it as it is now. */
   readonly policy: StoredPolicy
@@ -162,6 +164,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     ...pdsAdapters,
     config,
     clock,
+    timer: REAL_TIMER,
     engine,
     policy,
     trial,

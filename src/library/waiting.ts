@@ -1,7 +1,7 @@
 /** Waiting for the worker, which is another process. */
 
 import { DomainError } from '../domain/errors.ts'
-import { watch } from '../operate/watch.ts'
+import { REAL_TIMER, watch } from '../operate/watch.ts'
 
 export interface WaitOptions {
   /** Whether to wait for the worker. */
@@ -36,6 +36,6 @@ export async function untilSettled({ timeoutMs, signal }: Waiting, isPending: ()
   if (timeoutMs === 0) return
   const look = async () => ((await isPending()) ? ('waiting' as const) : ('done' as const))
   const pace = { firstMs: FIRST_LOOK_MS, everyMs: LOOK_EVERY_MS, patienceMs: timeoutMs }
-  const end = await watch(look, pace, signal ?? new AbortController().signal)
+  const end = await watch(look, pace, signal ?? new AbortController().signal, REAL_TIMER)
   if (end === 'stopped') signal?.throwIfAborted()
 }

@@ -5,7 +5,6 @@ import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
-import { pause } from '../pause.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived } from './pages.ts'
 import { findUsers, handleOf } from './users.ts'
@@ -44,7 +43,7 @@ export interface AccountCheck {
 }
 
 /** What a check needs of an installation. */
-type CheckDeps = Pick<OperatorDeps, 'store' | 'directory'> & {
+type CheckDeps = Pick<OperatorDeps, 'store' | 'directory' | 'timer'> & {
   readonly pdsUrl: string
   readonly plcUrl: string
 }
@@ -115,7 +114,7 @@ async function checkOne(deps: CheckDeps, account: Account, stop: AbortSignal): P
     return findings
   }
   await checkIdentity(deps, account, did, pds, found)
-  const status = await patiently(() => deps.directory.repoStatus(pds, did, stop), stop)
+  const status = await patiently(deps, () => deps.directory.repoStatus(pds, did, stop), stop)
   if (status.kind === 'ok') {
     const { active, status: why } = status.value
     if (!active) found('repo_inactive', `the PDS says: ${why ?? 'not active'}`)
@@ -155,33 +154,38 @@ async function checkIdentity(
 
 /** The handle as the PDS resolves it, and as it describes the repo. */
 async function checkHandle(
-  { directory }: CheckDeps,
+  deps: CheckDeps,
   { pdsHandle }: Account,
   { did, pds }: { readonly did: string; readonly pds: string },
   found: Found,
   stop: AbortSignal,
 ): Promise<void> {
-  const described = await patiently(() => directory.handleOf(pds, did, stop), stop)
+  const { directory } = deps
+  const described = await patiently(deps, () => directory.handleOf(pds, did, stop), stop)
   if (described.kind !== 'ok') return found('repo_missing', codeOf(described))
   const handle = described.value
   if (pdsHandle !== null && handle !== pdsHandle) {
     found('handle_differs', `stored: ${pdsHandle}, on the PDS: ${handle}`)
   }
-  const resolved = await patiently(() => directory.resolveHandle(pds, handle, stop), stop)
+  const resolved = await patiently(deps, () => directory.resolveHandle(pds, handle, stop), stop)
   if (resolved.kind !== 'ok')
     found('handle_unresolved', `${handle}: ${'code' in resolved ? resolved.code : 'no answer'}`)
   else if (resolved.value !== did) found('handle_elsewhere', `${handle} is ${resolved.value}`)
 }
 
 /** Asks again where there was no answer, or where the PDS or its budget asks to wait. */
-async function patiently<T>(ask: () => Promise<Outcome<T>>, stop: AbortSignal): Promise<Outcome<T>> {
+async function patiently<T>(
+  { timer }: Pick<CheckDeps, 'timer'>,
+  ask: () => Promise<Outcome<T>>,
+  stop: AbortSignal,
+): Promise<Outcome<T>> {
   for (let silent = 0; ;) {
     const answer = await ask()
     const isDead = answer.kind === 'later' && answer.dead === true
     const isSilent = isDead || answer.kind === 'host_down' || answer.kind === 'uncertain'
     if (isSilent) silent++
     if ((answer.kind !== 'later' && !isSilent) || silent === TRIES || stop.aborted) return answer
-    await pause(answer.kind === 'later' && !isDead ? answer.afterMs : RETRY_MS, stop)
+    await timer.pause(answer.kind === 'later' && !isDead ? answer.afterMs : RETRY_MS, stop)
   }
 }
 

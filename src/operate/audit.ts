@@ -14,7 +14,7 @@ import type { OperatorDeps } from './deps.ts'
 import { Hosts, STOPPED } from './hosts.ts'
 import { historyOf, pagesOf } from './pages.ts'
 
-export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock'>
+export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'timer'>
 
 export interface AuditOptions {
   /** Checks the signature of each repo's commit as well. */

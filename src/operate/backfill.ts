@@ -9,7 +9,6 @@ import type { Mood } from '../domain/mood.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { accountReason } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
-import { pause } from '../pause.ts'
 import { type AuditDeps, auditUser, reasonOf } from './audit.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOutText } from './federation.ts'
@@ -239,6 +238,6 @@ async function order(
   for (const finding of findings) {
     if (stop.aborted) return
     await repairFindings(deps, account, [finding])
-    await pause(delayMs, stop)
+    await deps.timer.pause(delayMs, stop)
   }
 }

@@ -1,7 +1,7 @@
 /** What operators' functions need of an installation. An open one has all of it, and so has a test. */
 
 import type { UsersWork } from '../sync/engine.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Store } from '../ports/store.ts'
@@ -24,6 +24,8 @@ export interface OperatorDeps {
   readonly host: AccountHost
   readonly directory: Directory
   readonly clock: Clock
+  /** What waits for a host or for the engine goes by it. */
+  readonly timer: Timer
   readonly engine: Worker
 }
 

@@ -234,7 +234,7 @@ async function purgeOlder(
     return silent.length > 0 ? 'silent' : 'waiting'
   }
   const chosen = { users: () => open.map(({ user }) => user) }
-  if (users.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop))
+  if (users.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop, deps.timer))
   return { purged, waiting: waiting + open.length }
 }
 

@@ -12,7 +12,10 @@ import type { StandingDeps } from './standing.ts'
 import { handleOf } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
-export interface EraseDeps extends Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock' | 'host' | 'directory'> {
+export interface EraseDeps extends Pick<
+  OperatorDeps,
+  'store' | 'client' | 'engine' | 'clock' | 'timer' | 'host' | 'directory'
+> {
   readonly erasures: Erasures
   /** The PDS on which an account may be deleted. */
   readonly pdsUrl: string
@@ -181,7 +184,9 @@ export async function watchErasures(
     await wait.look(waiting[0], silent)
     return silent.length > 0 ? 'silent' : seen
   }
-  const end = await whileEngineRuns(deps, { users: () => [...users] }, stop, () => watch(look, PATIENCE, stop))
+  const end = await whileEngineRuns(deps, { users: () => [...users] }, stop, () =>
+    watch(look, PATIENCE, stop, deps.timer),
+  )
   const reason =
     end === 'stopped'
       ? 'stopped'

@@ -2,7 +2,6 @@
 
 import { LEDGER } from '../domain/budget.ts'
 import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
-import { pause } from '../pause.ts'
 import type { OperatorDeps } from './deps.ts'
 import { GIVE_UP_MS, type SilentHost } from './silence.ts'
 
@@ -22,12 +21,12 @@ const RETRY_MS = 500
 
 /** The hosts of one command. A host that was given up is not asked again: the rest of its repos must not wait for it too. */
 export class Hosts {
-  readonly #deps: Pick<OperatorDeps, 'store' | 'clock'>
+  readonly #deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>
   readonly #stop: AbortSignal
   readonly #silent = new Map<string, SilentHost>()
 
   /** @param stop ends every wait */
-  constructor(deps: Pick<OperatorDeps, 'store' | 'clock'>, stop: AbortSignal) {
+  constructor(deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>, stop: AbortSignal) {
     this.#deps = deps
     this.#stop = stop
   }
@@ -56,15 +55,15 @@ export class Hosts {
    * @param request asks once
    */
   async ask<T>(pds: string, request: () => Promise<Outcome<T>>): Promise<Outcome<T> | NotReached> {
-    const { clock } = this.#deps
+    const { clock, timer } = this.#deps
     let silentFrom: { readonly at: number; readonly ms: number } | null = null
     for (let code = STOPPED, tried = false; ;) {
       if (this.isSilent(pds)) return { kind: 'not_reached', code: 'HostSilent', tried }
       if (this.#stop.aborted) return { kind: 'not_reached', code, tried }
-      const began = { at: clock.now(), ms: performance.now() }
+      const began = { at: clock.now(), ms: timer.now() }
       const answer = await request()
       if (answer.kind === 'later' && !isSilent(answer)) {
-        await pause(answer.afterMs, this.#stop)
+        await timer.pause(answer.afterMs, this.#stop)
         continue
       }
       if (answer.kind === 'ok' || !isSilent(answer)) return answer
@@ -72,12 +71,12 @@ export class Hosts {
       if (answer.kind !== 'later') [tried, code] = [true, codeOf(answer)]
       else if (!tried) code = 'HostSilent'
       silentFrom ??= began
-      const left = silentFrom.ms + GIVE_UP_MS - performance.now()
+      const left = silentFrom.ms + GIVE_UP_MS - timer.now()
       if (left <= 0) {
         this.#silent.set(pds, await this.#named(pds, answer, silentFrom.at))
         return { kind: 'not_reached', code, tried }
       }
-      await pause(Math.min(left, answer.kind === 'later' ? answer.afterMs : RETRY_MS), this.#stop)
+      await timer.pause(Math.min(left, answer.kind === 'later' ? answer.afterMs : RETRY_MS), this.#stop)
     }
   }
 

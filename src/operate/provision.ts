@@ -10,7 +10,7 @@ import { leftOut } from './federation.ts'
 import { allUsers, findUsers, type KnownUser, theseUsers } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
-type ProvisionDeps = Pick<OperatorDeps, 'store' | 'engine' | 'host'> & { readonly pdsUrl: string }
+type ProvisionDeps = Pick<OperatorDeps, 'store' | 'engine' | 'host' | 'timer'> & { readonly pdsUrl: string }
 
 /** A user for whom an account is to be made. */
 interface Wanted {
@@ -150,7 +150,7 @@ async function makeAccounts(
     return next === wanted.length && requested.size === 0 ? 'done' : seen
   }
   const chosen = { users: () => [...requested], accountsOnly: true }
-  if (wanted.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop))
+  if (wanted.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop, deps.timer))
   const reasons = countBy(failed.map(({ code }) => code))
   return { made, failed, reasons, waiting: requested.size }
 }

@@ -47,7 +47,7 @@ interface Unread {
  * @param stop ends it early, with what was counted so far
  */
 export async function launchReport(
-  deps: Pick<OperatorDeps, 'store' | 'directory' | 'clock'>,
+  deps: Pick<OperatorDeps, 'store' | 'directory' | 'clock' | 'timer'>,
   since: number | null,
   onProgress: OnProgress,
   stop: AbortSignal,
@@ -73,7 +73,7 @@ export async function launchReport(
 
 /** The PDSes that do not answer. @param repos a repo of each, by the URL of the PDS */
 async function silentHosts(
-  deps: Pick<OperatorDeps, 'store' | 'directory' | 'clock'>,
+  deps: Pick<OperatorDeps, 'store' | 'directory' | 'clock' | 'timer'>,
   repos: ReadonlyMap<string, string>,
   stop: AbortSignal,
 ): Promise<readonly SilentHost[]> {

@@ -46,7 +46,7 @@ export interface Rollback {
   readonly silent: readonly SilentHost[]
 }
 
-type Deps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine'>
+type Deps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'timer' | 'engine'>
 type Counts = Pick<Rollback, 'found' | 'left' | 'unreadable' | 'notReached'>
 
 const NONE: Counts = { found: 0, left: 0, unreadable: 0, notReached: 0 }

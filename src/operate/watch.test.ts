@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { type Look, watch, type WatchTime } from './watch.ts'
+import type { Timer } from '../ports/clock.ts'
+import { type Look, watch } from './watch.ts'
 
 /** A time that passes only in pauses, and notes them. */
-class PausedTime implements WatchTime {
+class PausedTime implements Timer {
   at = 0
   readonly pauses: number[] = []
 

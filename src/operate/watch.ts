@@ -2,6 +2,7 @@
 
 import { isReady } from '../domain/account.ts'
 import { pause } from '../pause.ts'
+import type { Timer } from '../ports/clock.ts'
 import type { UsersWork } from '../sync/engine.ts'
 import type { OperatorDeps } from './deps.ts'
 import { countsOf } from './pages.ts'
@@ -24,6 +25,8 @@ export async function whileEngineRuns<T>(
   }
 }
 
+export const REAL_TIMER: Timer = { now: () => performance.now(), pause }
+
 /** What a look has shown: all is done; something has changed since the last look; nothing has; nothing can, no host answers. */
 export type Look = 'done' | 'progress' | 'waiting' | 'silent'
 
@@ -39,15 +42,6 @@ interface WatchOptions {
   readonly firstMs?: number
 }
 
-/** Time that passes while something is watched. */
-export interface WatchTime {
-  /** Milliseconds, from any origin. */
-  now(): number
-  pause(ms: number, stop: AbortSignal): Promise<void>
-}
-
-const REAL_TIME: WatchTime = { now: () => performance.now(), pause }
-
 /**
  * Looks again and again until all is done, until nothing has changed for too long, until the hosts were silent for
  * {@link GIVE_UP_MS}, or until `stop` fires. There is always a first look unless `stop` has fired before, and a last one when
@@ -59,21 +53,21 @@ export async function watch(
   look: () => Promise<Look>,
   { everyMs, patienceMs, firstMs = everyMs }: WatchOptions,
   stop: AbortSignal,
-  time: WatchTime = REAL_TIME,
+  timer: Timer,
 ): Promise<WatchEnd> {
-  let lastAt = time.now()
+  let lastAt = timer.now()
   let silentFrom: number | null = null
   for (let pauseMs = firstMs; !stop.aborted; pauseMs = Math.min(2 * pauseMs, everyMs)) {
-    const lookedAt = time.now()
+    const lookedAt = timer.now()
     const seen = await look()
     if (seen === 'done') return 'done'
-    if (seen === 'progress') lastAt = time.now()
+    if (seen === 'progress') lastAt = timer.now()
     silentFrom = seen === 'silent' ? (silentFrom ?? lookedAt) : null
-    const left = lastAt + patienceMs - time.now()
-    const leftSilent = silentFrom === null ? Infinity : silentFrom + GIVE_UP_MS - time.now()
+    const left = lastAt + patienceMs - timer.now()
+    const leftSilent = silentFrom === null ? Infinity : silentFrom + GIVE_UP_MS - timer.now()
     if (leftSilent <= 0) return 'silent'
     if (left <= 0) return 'gave_up'
-    await time.pause(Math.min(pauseMs, left, leftSilent), stop)
+    await timer.pause(Math.min(pauseMs, left, leftSilent), stop)
   }
   return 'stopped'
 }
@@ -90,7 +84,7 @@ const WORK_OFF = { everyMs: 250, patienceMs: Infinity }
  * @returns the silent hosts for which it has not waited any longer
  */
 export async function workOff(
-  deps: Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock'>,
+  deps: Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock' | 'timer'>,
   users: readonly string[],
   onLeft: (left: number) => void,
   stop: AbortSignal,
@@ -109,7 +103,7 @@ export async function workOff(
     silent = hosts.includes(null) ? [] : await allSilent(deps, new Set(hosts as string[]))
     return silent.length > 0 ? 'silent' : 'progress'
   }
-  const end = await whileEngineRuns(deps, { users: () => left }, stop, () => watch(look, WORK_OFF, stop))
+  const end = await whileEngineRuns(deps, { users: () => left }, stop, () => watch(look, WORK_OFF, stop, deps.timer))
   return end === 'silent' ? silent : []
 }
 

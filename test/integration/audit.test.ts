@@ -25,7 +25,7 @@ describe('audit, repair and backfill', () => {
     site = await createSite({ PDS_RATE_LIMITS: 'off' })
     await site.pds.up()
     const { store, client } = site.app
-    deps = { store, client, clock: site }
+    deps = { store, client, clock: site, timer: site.timer }
   }, 60_000)
   afterAll(() => site[Symbol.asyncDispose]())
 

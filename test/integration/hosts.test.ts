@@ -15,7 +15,7 @@ describe('the hosts of a command', () => {
   })
   afterAll(() => site[Symbol.asyncDispose]())
 
-  const hosts = (stop = never): Hosts => new Hosts({ store: site.app.store, clock: site }, stop)
+  const hosts = (): Hosts => new Hosts({ ...site.app, timer: site.timer }, never)
 
   function accountAt(pds: string): ReadyAccount {
     return { ...newAccount('u1', 'alice'), state: 'ready', did: `did:plc:${'a'.repeat(24)}`, pds }
@@ -68,7 +68,7 @@ describe('the hosts of a command', () => {
 
   it('an interruption ends the wait at once, and says nothing of the host', async () => {
     const stop = new AbortController()
-    const mine = hosts(stop.signal)
+    const mine = new Hosts(site.app, stop.signal)
     const busy: Outcome = { kind: 'later', afterMs: 3_600_000, scope: 'host' }
     const asking = mine.ask('http://pds.test', () => {
       setImmediate(() => stop.abort())

@@ -5,6 +5,7 @@ import type { App, Overrides } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
 import { type Network, startNetwork } from '../../src/embedded/network.ts'
 import { choosePorts, networkUrls } from '../../src/embedded/tcp-ports.ts'
+import type { Timer } from '../../src/ports/clock.ts'
 import { environment, startApp, temporaryFolder } from './installation.ts'
 
 export interface Site extends AsyncDisposable {
@@ -19,6 +20,8 @@ export interface Site extends AsyncDisposable {
   /** The clock of the installation stands still but for this; the PDS keeps its own. */
   now(): number
   forward(ms: number): void
+  /** Waits no real time: the clock goes forward instead, and the engine does whatever is due by then. */
+  readonly timer: Timer
 }
 
 /** A PDS and a PLC directory that are no part of an installation. */
@@ -73,6 +76,17 @@ export async function createSite(more: Record<string, string> = {}, overrides: O
   const app = stack.use(
     await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { ...overrides, clock } }),
   )
+  const forward = (ms: number): void => void (now += ms)
+  let waited = 0
+  const timer: Timer = {
+    now: () => performance.now() + waited,
+    async pause(ms, stop) {
+      if (stop.aborted) return
+      waited += ms
+      forward(Math.ceil(ms))
+      await app.engine.drain()
+    },
+  }
   const owned = stack.move()
   return {
     app,
@@ -81,7 +95,8 @@ export async function createSite(more: Record<string, string> = {}, overrides: O
     pdsFolder: pds.folder,
     pds,
     now: () => now,
-    forward: (ms) => void (now += ms),
+    forward,
+    timer,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
