@@ -21,6 +21,11 @@ ${EXIT_CODES.map(({ code, meaning }) => `| ${code} | ${meaning} |`).join('\n')}
 Where both 1 and 3 apply, it is 1. What a dry run would do is its plan, and no finding. Commands that only print numbers, such
 as \`report\`, judge none of them.
 
+Through \`npx\`, Ctrl+C may end with 130 instead: the command stops just as cleanly, but \`npx\` runs it in a shell, and some
+shells (dash, the \`sh\` of Debian and Ubuntu) are then ended by the Ctrl+C themselves. A script that needs the codes of this table
+calls the command without \`npx\`: \`node_modules/.bin/node bin/moods.js\` in a clone, \`node_modules/.bin/moods\` where the package
+is installed.
+
 With \`--json\` a command prints one document on standard output and nothing else there, also when it fails. Each begins with
 \`command\`, the \`version\` of moods, \`ok\` (the exit code is 0) and \`complete\` (everything was looked at, without an interruption);
 a failure has \`error\`, with a stable \`code\` and a \`message\`. Times are ISO 8601 in UTC. Every document is described by a

@@ -11,7 +11,7 @@ import type { AccountList } from '../../src/operate/accounts.ts'
 import type { Provision } from '../../src/operate/provision.ts'
 import type { Sealed } from '../../src/operate/seal-passwords.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
-import { runMoods } from '../support/process.ts'
+import { hasTerminals, interruptOnTerminal, runMoods } from '../support/process.ts'
 import { takeDown } from '../support/repo.ts'
 import { federate } from '../support/policy.ts'
 import { eventually, listRecords } from '../support/repo.ts'
@@ -130,6 +130,8 @@ describe('moods accounts provision', () => {
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
     const closed = once(child, 'close')
     await eventually('some', async () => (await ready()) >= 3)
+    // Twice, as it arrives under npm: from the terminal, and from npm.
+    child.kill('SIGINT')
     child.kill('SIGINT')
     await closed
     const { complete, result } = JSON.parse(stdout) as Provision & { readonly complete: boolean }
@@ -137,6 +139,29 @@ describe('moods accounts provision', () => {
     expect(await ready()).toBeLessThan(60)
     const again = await accounts<Provision>(folder.path, ['provision', '--execute'])
     expect([again.code, await ready()]).toEqual([0, 60])
+  })
+
+  it('stops as cleanly on the Ctrl+C of a terminal, with 3, or through npx with what the shell in between makes of it', async (context) => {
+    if (!hasTerminals()) context.skip('there is no program that makes terminals on this machine')
+    await using folder = await temporaryFolder()
+    await using app = await startApp(folder.path, { role: 'serve' })
+    for (let n = 1; n <= 120; n++) await app.store.accounts.claimHandle(`u${n}`, `user-${n}`)
+    const ready = async () => (await app.store.accounts.count()).states.ready
+    for (const [program, codes] of [
+      [[process.execPath, 'bin/moods.js'], [3]],
+      [
+        ['npx', 'moods'],
+        [3, 130],
+      ],
+    ] as const) {
+      const before = await ready()
+      const line = [...program, 'accounts', 'provision', '--execute', '--json']
+      const some = () => eventually('some', async () => (await ready()) >= before + 3)
+      const { code, output } = await interruptOnTerminal(line, environment(folder.path), some)
+      expect(codes).toContain(code)
+      expect(output).toContain('"complete": false')
+      expect(await ready()).toBeLessThan(120)
+    }
   })
 
   it('publishes nothing, makes accounts whatever federation says, and rejects unknown users', async () => {

@@ -139,6 +139,14 @@ describe('moods all', () => {
     await expect(fetch(`${npm.address}/healthz`)).rejects.toThrow('fetch failed')
   })
 
+  it('stops when the npx that started it is stopped, though nobody hands that on', async () => {
+    await using folder = await temporaryFolder()
+    await using npx = await ServerProcess.run('npx', ['moods', 'all'], environment(folder.path))
+    await npx.stop('SIGTERM')
+    await eventually('the server has released the folder', async () => !(await status(folder.path)).running)
+    await expect(fetch(`${npx.address}/healthz`)).rejects.toThrow('fetch failed')
+  })
+
   it('ends the streams that people watch when it is told to stop', async () => {
     await using folder = await temporaryFolder()
     await using server = await ServerProcess.start(folder.path)

@@ -42,22 +42,49 @@ export async function runMoods(
   return { code: child.exitCode, ...output }
 }
 
+/** Whether there is a program that makes terminals, as the `script` of Linux does. */
+export function hasTerminals(): boolean {
+  return spawnSync('script', ['--version']).status === 0
+}
+
+/** Starts a line on a terminal of its own. What is written to it is typed there. */
+function onTerminal(words: readonly string[], env: Record<string, string>) {
+  // Without a shell in between, which Ctrl+C might end.
+  const line = `exec ${words.map(quoted).join(' ')}`
+  return spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+    env: bare({ TERM: 'xterm', ...env }),
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+}
+
 /**
  * Runs a command of the product on a terminal of its own.
  *
- * @returns everything that it prints; null where no program makes terminals, as the `script` of Linux does
+ * @returns everything that it prints; null where no program makes terminals
  */
 export async function runOnTerminal(args: readonly string[], env: Record<string, string>): Promise<string | null> {
-  if (spawnSync('script', ['--version']).status !== 0) return null
-  const line = [process.execPath, MOODS, ...args].map(quoted).join(' ')
-  const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
-    env: bare({ TERM: 'xterm', ...env }),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  if (!hasTerminals()) return null
+  const child = onTerminal([process.execPath, MOODS, ...args], env)
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
   await once(child, 'close')
   return stripVTControlCharacters(output)
+}
+
+/** Runs a line on a terminal of its own, and presses Ctrl+C there. @param until when to */
+export async function interruptOnTerminal(
+  words: readonly string[],
+  env: Record<string, string>,
+  until: () => Promise<void>,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = onTerminal(words, env)
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const closed = once(child, 'close')
+  await until()
+  child.stdin.write('\u0003')
+  await closed
+  return { code: child.exitCode, output: stripVTControlCharacters(output) }
 }
 
 /** The line that tells that a server or a worker has started. */

@@ -5,6 +5,7 @@ import { flushCompileCache } from 'node:module'
 import { Command } from 'commander'
 import type { Role } from '../../app.ts'
 import { describeVariables, readConfig } from '../../config.ts'
+import { untilInterrupted } from '../interrupt.ts'
 import { preferSmallHeap } from '../memory.ts'
 
 export function serveCommand(role: Role, description: string): Command {
@@ -20,7 +21,8 @@ export function serveCommand(role: Role, description: string): Command {
 async function run(role: Role): Promise<void> {
   if (role === 'worker') preferSmallHeap()
   const config = readConfig(process.env, { serves: role !== 'worker' })
-  const stop = untilStopped()
+  using interrupted = untilInterrupted()
+  const stop = once(interrupted.signal, 'abort')
   const [{ createApp }, { DataFolder }, { otherStoreOfServer }, { welcome, whoPublishes }] = await Promise.all([
     import('../../app.ts'),
     import('../../data-folder.ts'),
@@ -37,20 +39,4 @@ async function run(role: Role): Promise<void> {
   flushCompileCache()
   await stop
   console.log('Stopping.')
-}
-
-/** Under npm, Ctrl+C arrives twice: from the terminal and from npm. Within this time, both are one. */
-const ECHO_MS = 1_000
-
-/** Keeps a signal from ending the process. */
-function echo(): void {}
-
-/** Resolves at the first SIGTERM or SIGINT; a later one, unless it is an echo of the first, ends the process at once. */
-async function untilStopped(): Promise<void> {
-  const interrupted = new AbortController()
-  const { signal } = interrupted
-  process.on('SIGTERM', echo).on('SIGINT', echo)
-  await Promise.race([once(process, 'SIGTERM', { signal }), once(process, 'SIGINT', { signal })])
-  interrupted.abort()
-  setTimeout(() => process.off('SIGTERM', echo).off('SIGINT', echo), ECHO_MS).unref()
 }
