@@ -85,7 +85,8 @@ describe('documents', () => {
     const references = [...text.matchAll(/`([\w./-]+\.test\.ts|contract\/[\w-]+\.ts)`((?:[,\s]*\*[^*]+\*)*)/g)]
     expect(references.length).toBeGreaterThan(15)
     for (const [, file, names] of references) {
-      const source = readFileSync(file!.startsWith('src/') ? file! : `${folder}${file}`, 'utf8')
+      const inOther = file!.startsWith('src/') ? file! : `test/${file}`
+      const source = readFileSync(file!.includes('/') ? inOther : `${folder}${file}`, 'utf8')
       for (const [, name] of names!.matchAll(/\*([^*]+)\*/g)) {
         expect(source, `${file} has no test "${name}"`).toContain(name!.replaceAll(/\s+/g, ' '))
       }
