@@ -6,7 +6,9 @@ import { DomainError } from '../domain/errors.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
+import { Hosts } from './hosts.ts'
 import { archived } from './pages.ts'
+import type { SilentHost } from './silence.ts'
 import { findUsers, handleOf } from './users.ts'
 
 /** What may be wrong with an account, and what to do about it. */
@@ -14,6 +16,7 @@ const REMEDIES = {
   not_made: 'moods accounts provision makes it',
   refused: 'mend the reason, then: moods retry --execute',
   did_unknown: 'the PLC directory does not know the DID: is PLC_URL the directory that the PDS uses?',
+  did_unreadable: 'the directory of the DID has no readable document: see to it, or to a proxy on the way there',
   did_deactivated: 'the identity was given up; erase the user, or let the user sign up again',
   pds_differs: 'the account has moved, or the stored PDS is wrong: the DID document decides where to write',
   handle_differs: 'the handle was changed outside; records are not affected, only what people look for',
@@ -21,7 +24,6 @@ const REMEDIES = {
   handle_elsewhere: 'the handle leads to another account: give this one another handle on the PDS',
   repo_missing: 'the PDS has no such repo: restore the account, or erase the user',
   repo_inactive: 'activate the account on the PDS (deactivated, taken down or suspended), then: moods retry --execute',
-  pds_silent: 'the PDS of this account does not answer: try again later',
 } as const
 type AccountProblem = keyof typeof REMEDIES
 
@@ -37,29 +39,30 @@ interface AccountFinding {
 
 export interface AccountCheck {
   readonly checked: number
+  /** Of these, accounts of which not everything is known: a host did not answer. */
+  readonly notReached: number
   readonly findings: readonly AccountFinding[]
+  /** Hosts that did not answer. */
+  readonly silent: readonly SilentHost[]
   /** The last user checked before the command was stopped: `--after` resumes there. null when all were checked. */
   readonly stoppedAfter: string | null
 }
 
 /** What a check needs of an installation. */
-type CheckDeps = Pick<OperatorDeps, 'store' | 'directory' | 'timer'> & {
-  readonly pdsUrl: string
+type CheckDeps = Pick<OperatorDeps, 'store' | 'directory' | 'clock' | 'timer'> & {
   readonly plcUrl: string
 }
 
 /** Accounts checked at the same time. */
 const PARALLEL = 8
-/** How often a PDS is asked before it counts as silent. */
-const TRIES = 3
-const RETRY_MS = 500
 
 /**
- * Checks accounts, in the order of their users. Changes nothing.
+ * Checks accounts, in the order of their users. Changes nothing. A host that does not answer is given up once, and the rest is
+ * checked all the same.
  *
  * @param names of users; all users if none is named
  * @param after without names, begin after this user
- * @throws DomainError `usage` for an unknown name, or a user without an account; `unavailable` when the PLC directory or our own PDS does not answer
+ * @throws DomainError `usage` for an unknown name, or a user without an account
  */
 export async function checkAccounts(
   deps: CheckDeps,
@@ -70,23 +73,25 @@ export async function checkAccounts(
 ): Promise<AccountCheck> {
   const isAll = names.length === 0
   const total = isAll ? await deps.store.archive.count('accounts') : names.length
+  const hosts = new Hosts(deps, stop)
   const findings: AccountFinding[] = []
-  let checked = 0
+  let [checked, notReached] = [0, 0]
   let last: string | null = null
   const source = isAll ? archived(deps.store, 'accounts', stop, after) : named(deps, names)
   for await (const page of source) {
     for (const group of chunks(page, PARALLEL)) {
       if (stop.aborted) break
-      const found = await Promise.all(group.map((account) => checkOne(deps, account, stop)))
+      const found = await Promise.all(group.map((account) => new AccountLook(deps, account, hosts, stop).check()))
       // Cut short, an answer says nothing: the next run looks at these again.
       if (stop.aborted) break
-      findings.push(...found.flat())
+      findings.push(...found.flatMap((look) => look.findings))
       checked += group.length
+      notReached += found.filter(({ isReached }) => !isReached).length
       last = group.at(-1)!.user
       onProgress('checking accounts', checked, total)
     }
   }
-  return { checked, findings, stoppedAfter: stop.aborted ? (last ?? after) : null }
+  return { checked, notReached, findings, silent: hosts.silent, stoppedAfter: stop.aborted ? (last ?? after) : null }
 }
 
 async function* named({ store }: CheckDeps, names: readonly string[]): AsyncGenerator<readonly Account[]> {
@@ -101,91 +106,88 @@ async function* named({ store }: CheckDeps, names: readonly string[]): AsyncGene
   }
 }
 
-async function checkOne(deps: CheckDeps, account: Account, stop: AbortSignal): Promise<AccountFinding[]> {
-  const { user, did, pds } = account
-  const handle = account.handle || null
-  const findings: AccountFinding[] = []
-  const found = (problem: AccountProblem, detail: string): void => {
-    findings.push({ user, handle, did, problem, detail, remedy: REMEDIES[problem] })
+/** A look at one account. */
+class AccountLook {
+  readonly findings: AccountFinding[] = []
+  /** Whether every host has answered. */
+  isReached = true
+  readonly #deps: CheckDeps
+  readonly #account: Account
+  readonly #hosts: Hosts
+  readonly #stop: AbortSignal
+
+  constructor(deps: CheckDeps, account: Account, hosts: Hosts, stop: AbortSignal) {
+    this.#deps = deps
+    this.#account = account
+    this.#hosts = hosts
+    this.#stop = stop
   }
-  if (account.state === 'needs_attention') found('refused', account.error?.code ?? 'no reason was kept')
-  if (did === null || pds === null) {
-    if (account.state === 'pending') found('not_made', 'asked for, and not made yet')
-    return findings
+
+  async check(): Promise<this> {
+    const { did, pds, state, error } = this.#account
+    if (state === 'needs_attention') this.#found('refused', error?.code ?? 'no reason was kept')
+    if (did !== null && pds !== null) {
+      await this.#checkIdentity(did, pds)
+      await this.#checkRepo(did, pds)
+    } else if (state === 'pending') this.#found('not_made', 'asked for, and not made yet')
+    return this
   }
-  await checkIdentity(deps, account, did, pds, found)
-  const status = await patiently(deps, () => deps.directory.repoStatus(pds, did, stop), stop)
-  if (status.kind === 'ok') {
+
+  /** What the DID document says, against what is stored. */
+  async #checkIdentity(did: string, pds: string): Promise<void> {
+    const { directory, plcUrl } = this.#deps
+    // The document of a did:web is on a host of its own.
+    const host = did.startsWith('did:web:') ? did : plcUrl
+    const answer = await this.#hosts.ask(host, () => directory.identity(did))
+    if (answer.kind === 'not_reached') return void (this.isReached = false)
+    if (answer.kind !== 'ok') return this.#found('did_unreadable', `${did}: ${codeOf(answer)}`)
+    const identity = answer.value
+    if (identity.kind === 'invalid') return this.#found('did_unknown', `${did} is no DID that ATProto knows`)
+    if (identity.kind === 'unknown') return this.#found('did_unknown', `${did} is not in ${plcUrl}`)
+    if (identity.kind === 'deactivated') return this.#found('did_deactivated', `${did} is a tombstone`)
+    const { pds: endpoint, handle } = identity
+    if (endpoint === null || !sameUrl(endpoint, pds)) {
+      this.#found('pds_differs', `stored: ${pds}, in the DID document: ${endpoint ?? 'none'}`)
+    }
+    const { pdsHandle } = this.#account
+    if (pdsHandle !== null && handle !== pdsHandle) {
+      this.#found('handle_differs', `stored: ${pdsHandle}, in the DID document: ${handle ?? 'none'}`)
+    }
+  }
+
+  /** Whether the repo can be read, and the handle as the PDS resolves it, and as it describes the repo. */
+  async #checkRepo(did: string, pds: string): Promise<void> {
+    const { directory } = this.#deps
+    const { pdsHandle } = this.#account
+    const status = await this.#ask(pds, () => directory.repoStatus(pds, did, this.#stop))
+    if (status === null) return
+    if (status.kind !== 'ok') return this.#found('repo_missing', codeOf(status))
     const { active, status: why } = status.value
-    if (!active) found('repo_inactive', `the PDS says: ${why ?? 'not active'}`)
-    else await checkHandle(deps, account, { did, pds }, found, stop)
-  } else if ('answered' in status || status.kind === 'host_down' || status.kind === 'later') {
-    if (sameUrl(pds, deps.pdsUrl) && !stop.aborted)
-      throw new DomainError('unavailable', `the PDS at ${pds} does not answer`)
-    found('pds_silent', pds)
-  } else {
-    found('repo_missing', codeOf(status))
+    if (!active) return this.#found('repo_inactive', `the PDS says: ${why ?? 'not active'}`)
+    const described = await this.#ask(pds, () => directory.handleOf(pds, did, this.#stop))
+    if (described === null) return
+    if (described.kind !== 'ok') return this.#found('repo_missing', codeOf(described))
+    const handle = described.value
+    if (pdsHandle !== null && handle !== pdsHandle) {
+      this.#found('handle_differs', `stored: ${pdsHandle}, on the PDS: ${handle}`)
+    }
+    const resolved = await this.#ask(pds, () => directory.resolveHandle(pds, handle, this.#stop))
+    if (resolved === null) return
+    if (resolved.kind !== 'ok') this.#found('handle_unresolved', `${handle}: ${codeOf(resolved)}`)
+    else if (resolved.value !== did) this.#found('handle_elsewhere', `${handle} is ${resolved.value}`)
   }
-  return findings
-}
 
-type Found = (problem: AccountProblem, detail: string) => void
-
-/** What the DID document says, against what is stored. */
-async function checkIdentity(
-  { directory, plcUrl }: CheckDeps,
-  { pdsHandle }: Account,
-  did: string,
-  pds: string,
-  found: Found,
-): Promise<void> {
-  const identity = await directory.identity(did)
-  if (identity.kind === 'invalid') return found('did_unknown', `${did} is no DID that ATProto knows`)
-  if (identity.kind === 'unknown') return found('did_unknown', `${did} is not in ${plcUrl}`)
-  if (identity.kind === 'deactivated') return found('did_deactivated', `${did} is a tombstone`)
-  const { pds: endpoint, handle } = identity
-  if (endpoint === null || !sameUrl(endpoint, pds)) {
-    found('pds_differs', `stored: ${pds}, in the DID document: ${endpoint ?? 'none'}`)
+  /** @returns null where nothing is known: there was no answer, or only one of an error on the way to it */
+  async #ask<T>(pds: string, request: () => Promise<Outcome<T>>): Promise<Outcome<T> | null> {
+    const answer = await this.#hosts.ask(pds, request)
+    if (answer.kind !== 'not_reached' && answer.kind !== 'uncertain') return answer
+    this.isReached = false
+    return null
   }
-  if (pdsHandle !== null && handle !== pdsHandle) {
-    found('handle_differs', `stored: ${pdsHandle}, in the DID document: ${handle ?? 'none'}`)
-  }
-}
 
-/** The handle as the PDS resolves it, and as it describes the repo. */
-async function checkHandle(
-  deps: CheckDeps,
-  { pdsHandle }: Account,
-  { did, pds }: { readonly did: string; readonly pds: string },
-  found: Found,
-  stop: AbortSignal,
-): Promise<void> {
-  const { directory } = deps
-  const described = await patiently(deps, () => directory.handleOf(pds, did, stop), stop)
-  if (described.kind !== 'ok') return found('repo_missing', codeOf(described))
-  const handle = described.value
-  if (pdsHandle !== null && handle !== pdsHandle) {
-    found('handle_differs', `stored: ${pdsHandle}, on the PDS: ${handle}`)
-  }
-  const resolved = await patiently(deps, () => directory.resolveHandle(pds, handle, stop), stop)
-  if (resolved.kind !== 'ok')
-    found('handle_unresolved', `${handle}: ${'code' in resolved ? resolved.code : 'no answer'}`)
-  else if (resolved.value !== did) found('handle_elsewhere', `${handle} is ${resolved.value}`)
-}
-
-/** Asks again where there was no answer, or where the PDS or its budget asks to wait. */
-async function patiently<T>(
-  { timer }: Pick<CheckDeps, 'timer'>,
-  ask: () => Promise<Outcome<T>>,
-  stop: AbortSignal,
-): Promise<Outcome<T>> {
-  for (let silent = 0; ;) {
-    const answer = await ask()
-    const isDead = answer.kind === 'later' && answer.dead === true
-    const isSilent = isDead || answer.kind === 'host_down' || answer.kind === 'uncertain'
-    if (isSilent) silent++
-    if ((answer.kind !== 'later' && !isSilent) || silent === TRIES || stop.aborted) return answer
-    await timer.pause(answer.kind === 'later' && !isDead ? answer.afterMs : RETRY_MS, stop)
+  #found(problem: AccountProblem, detail: string): void {
+    const { user, handle, did } = this.#account
+    this.findings.push({ user, handle: handle || null, did, problem, detail, remedy: REMEDIES[problem] })
   }
 }
 

@@ -7,10 +7,13 @@ import { accountHandle } from '../domain/handle.ts'
 import type { AccountStore } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOut } from './federation.ts'
+import { allSilent, type SilentHost } from './silence.ts'
 import { allUsers, findUsers, type KnownUser, theseUsers } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
-type ProvisionDeps = Pick<OperatorDeps, 'store' | 'engine' | 'host' | 'timer'> & { readonly pdsUrl: string }
+type ProvisionDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine' | 'host' | 'timer'> & {
+  readonly pdsUrl: string
+}
 
 /** A user for whom an account is to be made. */
 interface Wanted {
@@ -45,8 +48,12 @@ export interface Provisioned {
   readonly failed: readonly (Named & { readonly code: string; readonly message: string })[]
   /** Failures by code. */
   readonly reasons: Readonly<Partial<Record<string, number>>>
-  /** Requested, and neither made nor refused yet: the same command makes them, or a worker once federation includes them. */
+  /** Neither made nor refused: the PDS did not answer, or the command was stopped. The same command makes them. */
+  readonly notReached: number
+  /** Of these, requested already: a worker makes them, too, once federation includes them. */
   readonly waiting: number
+  /** Hosts that did not answer. */
+  readonly silent: readonly SilentHost[]
 }
 
 /**
@@ -57,7 +64,7 @@ export interface Provisioned {
  * @param names of users; all users if none is named
  * @param execute without it, the users are only counted
  * @param onPlan told the plan, before any account is requested
- * @param stop ends it; accounts requested by then stay requested
+ * @param stop ends it; accounts requested by then stay requested, as they do when the PDS falls silent on the way
  * @throws DomainError `usage` for an unknown name; `unavailable` when the PDS does not answer: no account is requested then
  */
 export async function provisionAccounts(
@@ -132,6 +139,7 @@ async function makeAccounts(
     else failed.push({ user, handle, code: error?.code ?? 'Unknown', message: error?.message ?? '' })
   }
   let next = 0
+  let silent: readonly SilentHost[] = []
   const look = async (): Promise<Look> => {
     let seen: Look = 'waiting'
     while (requested.size < WINDOW && next < wanted.length) {
@@ -147,12 +155,15 @@ async function makeAccounts(
       if (account) settle(account)
     }
     onProgress('making accounts', made.length + failed.length, wanted.length)
-    return next === wanted.length && requested.size === 0 ? 'done' : seen
+    if (next === wanted.length && requested.size === 0) return 'done'
+    silent = seen === 'progress' ? [] : await allSilent(deps, new Set([deps.pdsUrl]))
+    return silent.length > 0 ? 'silent' : seen
   }
   const chosen = { users: () => [...requested], accountsOnly: true }
   if (wanted.length > 0) await whileEngineRuns(deps, chosen, stop, () => watch(look, PATIENCE, stop, deps.timer))
   const reasons = countBy(failed.map(({ code }) => code))
-  return { made, failed, reasons, waiting: requested.size }
+  const notReached = requested.size + wanted.length - next
+  return { made, failed, reasons, notReached, waiting: requested.size, silent }
 }
 
 /** @returns whether the account was requested */

@@ -2,9 +2,8 @@
 
 import type { Account } from '../domain/account.ts'
 import { type LedgerEntry, type Limits, reserve } from '../domain/budget.ts'
-import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
-import { codeOf, type Outcome } from '../domain/outcome.ts'
+import { codeOf, ok, type Outcome } from '../domain/outcome.ts'
 import { accountReason, type Reason, type Waiting } from '../domain/reasons.ts'
 import { noMoods, type SyncState } from '../domain/sync.ts'
 import type { Identity, RepoStatus } from '../ports/directory.ts'
@@ -108,7 +107,7 @@ function pick({ state, did, pds, pdsHandle, error }: Account): NonNullable<Shown
 async function onNetwork({ directory }: ShowUserDeps, { did, pds }: Account): Promise<OnNetwork | null> {
   if (did === null || pds === null) return null
   const [identity, repo, handle] = await Promise.all([
-    directory.identity(did).then((value) => ({ value: documentOf(value), code: null }), unavailable),
+    directory.identity(did).then((answer) => asked(answer.kind === 'ok' ? ok(documentOf(answer.value)) : answer)),
     directory.repoStatus(pds, did).then(asked),
     directory.handleOf(pds, did).then(asked),
   ])
@@ -118,12 +117,6 @@ async function onNetwork({ directory }: ShowUserDeps, { did, pds }: Account): Pr
 /** What a DID document says, without keys. */
 function documentOf(identity: Identity): Identity {
   return identity.kind === 'known' ? { kind: 'known', handle: identity.handle, pds: identity.pds } : identity
-}
-
-/** @throws the error itself where it is not of a document that cannot be read */
-function unavailable(error: unknown): Asked<never> {
-  if (error instanceof DomainError && error.code === 'unavailable') return { value: null, code: 'NoDocument' }
-  throw error
 }
 
 function asked<T>(answer: Outcome<T>): Asked<T> {

@@ -11,7 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
-import { codeOf, type Outcome } from '../domain/outcome.ts'
+import { codeOf, isSilent, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import { COLLECTION, type DesiredRecord, moodIdIn, recordFor, rkeyFor } from '../domain/record.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
@@ -40,6 +40,8 @@ export interface LiveStep {
   readonly ms: number
   /** Cut short by `stop`: it tells nothing. The record is deleted all the same, so those steps never are. */
   readonly stopped: boolean
+  /** Whether the PDS has said anything; true for a step that went well. */
+  readonly answered: boolean
   /** What went wrong; null when nothing did. */
   readonly detail: string | null
 }
@@ -62,19 +64,19 @@ export async function tryLive(
   const steps: LiveStep[] = []
   const step = async <T>(name: LiveName, work: () => Promise<T>): Promise<T | undefined> => {
     const started = performance.now()
-    const note = (detail: string | null): void => {
+    const note = (detail: string | null, answered: boolean): void => {
       const stopped = detail !== null && stop.aborted && name !== 'delete' && name !== 'gone'
       const ms = Math.round(performance.now() - started)
-      const over = { name, ok: detail === null, ms, stopped, detail: stopped ? 'stopped' : detail }
+      const over = { name, ok: detail === null, ms, stopped, answered, detail: stopped ? 'stopped' : detail }
       steps.push(over)
       onStep(over)
     }
     try {
       const result = await work()
-      note(null)
+      note(null, true)
       return result
     } catch (error) {
-      note(error instanceof Error ? error.message : String(error))
+      note(error instanceof Error ? error.message : String(error), !(error instanceof Unanswered))
       return undefined
     }
   }
@@ -172,5 +174,18 @@ async function remove({ client }: TestDeps, account: ReadyAccount, rkeys: readon
 /** @throws Error for any other answer than `ok` */
 function done<T>(outcome: Outcome<T>): T {
   if (outcome.kind === 'ok') return outcome.value
-  throw new Error(`${outcome.kind}: ${codeOf(outcome)}`)
+  throw new (isSilent(outcome) ? Unanswered : Error)(`${outcome.kind}: ${codeOf(outcome)}`)
+}
+
+/** The PDS has not answered. */
+class Unanswered extends Error {}
+
+/**
+ * What the steps tell of the PDS. One that does not even take the record for want of an answer has shown nothing, and is to be
+ * asked again; one that falls silent later may have left the record in public.
+ */
+export function verdictOf(steps: readonly LiveStep[]): { readonly isWell: boolean; readonly isReached: boolean } {
+  const isSilentAtOnce = steps.some(({ name, answered }) => name === 'write' && !answered)
+  const isWell = isSilentAtOnce || steps.every(({ ok, stopped }) => ok || stopped)
+  return { isWell, isReached: steps.every(({ answered }) => answered) }
 }

@@ -8,7 +8,7 @@ import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { RepoClient, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
 import { collectionOf, snapshotOf } from './car.ts'
-import { type PublicKey, resolveDid, type SignedIdentity } from './identity.ts'
+import { askIdentity, type PublicKey } from './identity.ts'
 import { applyWrites, deleteRecord, getRecord, getRepo, listRepos, putRecord } from './methods.ts'
 import type { Cost } from './governor.ts'
 import type { Sessions } from './sessions.ts'
@@ -88,12 +88,9 @@ export class PdsClient implements RepoClient {
 
   /** The key that signs a repo's commits. */
   async #signingKey({ did }: ReadyAccount): Promise<Outcome<PublicKey>> {
-    let identity: SignedIdentity
-    try {
-      identity = await resolveDid(did, this.#plcUrl, PLC_TIMEOUT_MS)
-    } catch {
-      return { kind: 'host_down', code: 'PlcUnreachable', directory: this.#plcUrl }
-    }
+    const answer = await askIdentity(did, this.#plcUrl, PLC_TIMEOUT_MS)
+    if (answer.kind !== 'ok') return answer
+    const identity = answer.value
     if (identity.kind === 'known' && identity.signingKey !== null) return ok(identity.signingKey)
     return { kind: 'rejected', code: 'UnknownDid', message: `there is no signing key of ${did}` }
   }

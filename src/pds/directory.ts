@@ -6,7 +6,7 @@ import type { AuditedRecord } from '../domain/audit.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { CommitFeed, Directory, Identity, RepoStatus } from '../ports/directory.ts'
 import { Firehose } from './firehose.ts'
-import { isDid, resolveDid } from './identity.ts'
+import { askIdentity, isDid } from './identity.ts'
 import { describeRepo, getRepoStatus, listRecords, resolveHandle } from './methods.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
@@ -31,9 +31,9 @@ export class PdsDirectory implements Directory {
     this.#options = options
   }
 
-  async identity(did: string): Promise<Identity> {
-    if (!isDid(did)) return { kind: 'invalid' }
-    return resolveDid(did, this.#options.plcUrl, this.#options.timeoutMs)
+  async identity(did: string): Promise<Outcome<Identity>> {
+    if (!isDid(did)) return ok({ kind: 'invalid' })
+    return askIdentity(did, this.#options.plcUrl, this.#options.timeoutMs)
   }
 
   async repoStatus(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<RepoStatus>> {

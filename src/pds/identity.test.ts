@@ -4,17 +4,21 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { isDid, resolveDid } from './identity.ts'
+import { askIdentity, isDid, resolveDid, type SignedIdentity } from './identity.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
 const PDS = { id: '#atproto_pds', type: 'AtprotoPersonalDataServer', serviceEndpoint: 'https://pds.example' }
 
 /** Resolves {@link DID} at a directory that answers like this. */
-async function resolveAt(listener: RequestListener) {
+async function resolveAt<T = SignedIdentity>(
+  listener: RequestListener,
+  resolve = resolveDid as (...args: Parameters<typeof resolveDid>) => Promise<T>,
+  timeoutMs = 2_000,
+): Promise<T> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
   try {
-    return await resolveDid(DID, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, 2_000)
+    return await resolve(DID, `http://127.0.0.1:${(server.address() as AddressInfo).port}`, timeoutMs)
   } finally {
     server.closeAllConnections()
     server.close()
@@ -58,6 +62,24 @@ describe('resolveDid', () => {
     ['an error', json({ error: 'InternalServerError' }, 500)],
   ])('takes %s for no answer', async (_, listener) => {
     await expect(resolveAt(listener)).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
+describe('askIdentity', () => {
+  it('knows a directory that does not answer from one that answers with no document', async () => {
+    const silent = { kind: 'host_down', code: 'PlcUnreachable' }
+    expect(await askIdentity(DID, 'http://localhost:1', 2_000)).toEqual({ ...silent, directory: 'http://localhost:1' })
+    const answers: readonly (readonly [RequestListener, object])[] = [
+      [() => {}, silent],
+      [json({ error: 'InternalServerError' }, 500), silent],
+      [(request) => request.socket.destroy(), silent],
+      [json({ error: 'RateLimitExceeded' }, 429), { kind: 'uncertain', code: 'NoDocument' }],
+      [(_, response) => response.writeHead(302).end(), { kind: 'uncertain', code: 'NoDocument' }],
+      [json({ id: 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb' }), { kind: 'uncertain', code: 'NoDocument' }],
+      [json({ message: 'not registered' }, 404), { kind: 'ok', value: { kind: 'unknown' } }],
+    ]
+    for (const [listener, expected] of answers)
+      expect(await resolveAt(listener, askIdentity, 300)).toMatchObject(expected)
   })
 })
 

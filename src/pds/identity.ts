@@ -15,6 +15,7 @@ import {
   PlcDidDocumentResolver,
 } from '@atcute/identity-resolver'
 import { DomainError } from '../domain/errors.ts'
+import { ok, type Outcome } from '../domain/outcome.ts'
 import type { Identity } from '../ports/directory.ts'
 
 /** `did:plc`, or `did:web` of a whole host. */
@@ -44,13 +45,40 @@ export type SignedIdentity =
 /** The directory answers so for a tombstone (https://web.plc.directory/spec/v0.1/did-plc#did-resolution). */
 const GONE = 410
 
+/** The PLC directory has not answered, or not as one does that works. */
+class SilentDirectory extends DomainError {
+  /** Its base URL. */
+  readonly url: string
+
+  constructor(url: string, cause: unknown) {
+    super('unavailable', `the PLC directory at ${url} does not answer`, { cause })
+    this.url = url
+  }
+}
+
+/**
+ * Resolves a DID, with its answer as an outcome: `host_down`, with `directory`, where the PLC directory does not answer;
+ * `uncertain` where there is no readable document.
+ *
+ * @param did one that {@link isDid} takes
+ */
+export async function askIdentity(did: string, plcUrl: string, timeoutMs: number): Promise<Outcome<SignedIdentity>> {
+  try {
+    return ok(await resolveDid(did, plcUrl, timeoutMs))
+  } catch (error) {
+    if (error instanceof SilentDirectory) return { kind: 'host_down', code: 'PlcUnreachable', directory: error.url }
+    if (!(error instanceof DomainError) || error.code !== 'unavailable') throw error
+    return { kind: 'uncertain', code: 'NoDocument', answered: true }
+  }
+}
+
 /**
  * Resolves a DID.
  *
  * @param plcUrl directory for did:plc; the document of a did:web comes from its own host
  * @param timeoutMs how long the one request may take
- * @throws DomainError `usage` when it is no DID; `unavailable` without a well-formed document of this DID: redirects are not followed,
- *   and at most 20 kB are read
+ * @throws DomainError `usage` when it is no DID; `unavailable` when the PLC directory does not answer, and without a well-formed
+ *   document of this DID: redirects are not followed, and at most 20 kB are read
  */
 export async function resolveDid(text: string, plcUrl: string, timeoutMs: number): Promise<SignedIdentity> {
   const did = requireDid(text)
@@ -63,6 +91,7 @@ export async function resolveDid(text: string, plcUrl: string, timeoutMs: number
   } catch (error) {
     if (error instanceof DocumentNotFoundError) return { kind: 'unknown' }
     if (statusBehind(error) === GONE) return { kind: 'deactivated' }
+    if (did.startsWith('did:plc:') && isSilence(error)) throw new SilentDirectory(plcUrl, error)
     const host = did.startsWith('did:plc:') ? new URL(plcUrl).host : decodeURIComponent(did.slice('did:web:'.length))
     throw new DomainError('unavailable', `${host} has no readable DID document of ${did}`, { cause: error })
   }
@@ -71,6 +100,15 @@ export async function resolveDid(text: string, plcUrl: string, timeoutMs: number
 /** Status of the answer that made a resolution fail; undefined when there was none. */
 function statusBehind(error: unknown): unknown {
   return ((error as Error).cause as { readonly status?: unknown } | undefined)?.status
+}
+
+/** Whether no directory has answered: no connection, no answer in time, or an error of the server. */
+function isSilence(error: unknown): boolean {
+  const { cause } = error as Error
+  const status = statusBehind(error)
+  if (typeof status === 'number') return status >= 500
+  // A connection that fails is a TypeError with the reason below it; one without is of what was answered.
+  return cause instanceof DOMException || (cause instanceof TypeError && cause.cause !== undefined)
 }
 
 function identityIn(document: DidDocument): SignedIdentity {

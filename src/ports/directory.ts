@@ -37,8 +37,8 @@ export interface CommitFeed extends Disposable {
 }
 
 export interface Directory {
-  /** @throws DomainError `unavailable` without a readable document */
-  identity(did: string): Promise<Identity>
+  /** `host_down` when the PLC directory does not answer, `uncertain` without a readable document. */
+  identity(did: string): Promise<Outcome<Identity>>
   repoStatus(pds: string, did: string, signal?: AbortSignal): Promise<Outcome<RepoStatus>>
   /** The handle under which a PDS holds a repo. */
   handleOf(pds: string, did: string, signal?: AbortSignal): Promise<Outcome<string>>

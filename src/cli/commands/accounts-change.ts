@@ -2,7 +2,7 @@
 
 import { Command } from 'commander'
 import type { Provision } from '../../operate/provision.ts'
-import { describeProvision, describeProvisionPlan, describeSealed } from '../describe/accounts.ts'
+import { describeProvision, describeProvisionPlan, describeSealed, documentProvision } from '../describe/accounts.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION, USERS_ARGUMENT } from '../options.ts'
@@ -41,11 +41,11 @@ function runProvision(names: readonly string[], options: Options): Promise<Endin
       const onPlan = (plan: Omit<Provision, 'result'>): void => announce(describeProvisionPlan(plan))
       return provisionAccounts(app, names, execute, onPlan, onProgress, stop)
     },
-    text: describeProvision,
-    json: (result) => result,
+    text: (result, isInterrupted) => describeProvision(result, Date.now(), isInterrupted),
+    json: documentProvision,
     ending: ({ result }) => ({
       needsSomebody: result !== null && result.failed.length > 0,
-      complete: result === null || result.waiting === 0,
+      complete: result === null || result.notReached === 0,
     }),
   })
 }

@@ -1,7 +1,7 @@
 /** `moods accounts`: lists and checks the accounts of users. */
 
 import { Command } from 'commander'
-import { describeCheck, describeList, documentList } from '../describe/accounts.ts'
+import { describeCheck, describeList, documentCheck, documentList } from '../describe/accounts.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, USERS_ARGUMENT } from '../options.ts'
@@ -51,11 +51,11 @@ function runCheck(names: readonly string[], options: Options): Promise<Ending> {
       const { checkAccounts } = await import('../../operate/account-check.ts')
       return checkAccounts(app, names, options.after ?? '', onProgress, stop)
     },
-    text: describeCheck,
-    json: (result) => result,
-    ending: ({ findings, stoppedAfter }) => ({
-      needsSomebody: findings.some(({ problem }) => problem !== 'pds_silent'),
-      complete: stoppedAfter === null && findings.every(({ problem }) => problem !== 'pds_silent'),
+    text: (result) => describeCheck(result, Date.now()),
+    json: documentCheck,
+    ending: ({ findings, notReached, stoppedAfter }) => ({
+      needsSomebody: findings.length > 0,
+      complete: stoppedAfter === null && notReached === 0,
     }),
   })
 }

@@ -58,17 +58,18 @@ function describe({ name, level, message, remedy }: Check): string {
 function runLive(name: string, options: Options): Promise<Ending> {
   return runTask(openInstallation, 'doctor', options, {
     work: async (app, { stop, announce, print }) => {
-      const [{ findUser }, { tryLive }] = await Promise.all([
+      const [{ findUser }, { tryLive, verdictOf }] = await Promise.all([
         import('../../operate/users.ts'),
         import('../../operate/test-record.ts'),
       ])
       const user = await findUser(app.store, name)
       announce('Writes one test record, and deletes it again.')
-      return tryLive(app, user, (step) => print(describeStep(step)), stop)
+      const steps = await tryLive(app, user, (step) => print(describeStep(step)), stop)
+      return { steps, ...verdictOf(steps) }
     },
     text: () => '',
-    json: (steps) => ({ steps }),
-    ending: (steps) => ({ needsSomebody: steps.some(({ ok, stopped }) => !ok && !stopped), complete: true }),
+    json: ({ steps }) => ({ steps }),
+    ending: ({ isWell, isReached }) => ({ needsSomebody: !isWell, complete: isReached }),
   })
 }
 

@@ -9,6 +9,7 @@ import type { Provision } from '../../operate/provision.ts'
 import type { Sealed } from '../../operate/seal-passwords.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
+import { describeSilent, silentDocument } from './silence.ts'
 
 export function describeList({ counts, users, complete }: AccountList): string {
   const states = Object.entries(counts.states).map(([state, n]) => `${n} ${state.replace('_', ' ')}`)
@@ -40,16 +41,23 @@ export function describeProvisionPlan({ executed, planned, ...left }: Omit<Provi
   return `${executed ? 'Making' : 'Would make'} accounts for ${total} users.${off}${erased}`
 }
 
-export function describeProvision({ result }: Provision, isInterrupted: boolean): string {
+/** @param now ms since 1970 */
+export function describeProvision({ result }: Provision, now: number, isInterrupted: boolean): string {
   if (!result) return DRY_RUN
-  const { made, failed, reasons, waiting } = result
+  const { made, failed, reasons, notReached, waiting, silent } = result
   return [
     ...made.map(({ user, handle, pdsHandle }) => `made    ${pdsHandle ?? '-'}  for ${whoIs(user, handle)}`),
     ...failed.map(({ user, handle, code, message }) => `failed  ${whoIs(user, handle)}  ${code}: ${message}`),
-    `${made.length} made, ${failed.length} failed, ${waiting} still to be made.`,
+    `${made.length} made, ${failed.length} failed, ${notReached} not reached.`,
     ...Object.entries(reasons).map(([code, n]) => `  ${n} failed: ${code}`),
+    ...describeSilent(silent, now),
+    ...(waiting > 0 ? [`${waiting} are requested: a worker makes them, and so does the same command.`] : []),
     ...(isInterrupted ? [INTERRUPTED] : []),
   ].join('\n')
+}
+
+export function documentProvision({ result, ...rest }: Provision): DocumentOf<'accounts provision'> {
+  return { ...rest, result: result && { ...result, silent: silentDocument(result.silent) } }
 }
 
 export function describeSealed({ executed, accounts, plain, sealed, failed }: Sealed, isInterrupted: boolean): string {
@@ -59,7 +67,11 @@ export function describeSealed({ executed, accounts, plain, sealed, failed }: Se
   return `${found} ${sealed} sealed and unsealed again, ${failed} failed.`
 }
 
-export function describeCheck({ checked, findings, stoppedAfter }: AccountCheck): string {
+/** @param now ms since 1970 */
+export function describeCheck(
+  { checked, notReached, findings, silent, stoppedAfter }: AccountCheck,
+  now: number,
+): string {
   return [
     ...findings.flatMap(({ user, handle, problem, detail, remedy }) => [
       `${problem}  ${whoIs(user, handle)}: ${detail}`,
@@ -67,6 +79,12 @@ export function describeCheck({ checked, findings, stoppedAfter }: AccountCheck)
     ]),
     `${checked} accounts checked, ${findings.length} findings.`,
     ...Object.entries(countBy(findings.map(({ problem }) => problem))).map(([problem, n]) => `  ${n} ${problem}`),
+    ...describeSilent(silent, now),
+    ...(notReached > 0 ? [`Not everything is known of ${notReached} of these accounts: check them again.`] : []),
     ...(stoppedAfter === null ? [] : [`Stopped. Resume with --after '${stoppedAfter}'`]),
   ].join('\n')
+}
+
+export function documentCheck({ silent, ...rest }: AccountCheck): DocumentOf<'accounts check'> {
+  return { ...rest, silent: silentDocument(silent) }
 }

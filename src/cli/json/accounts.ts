@@ -3,7 +3,7 @@
 import { Type } from 'typebox'
 import { ACCOUNT_STATES } from '../../domain/account.ts'
 import { oneOf } from '../../http/contract.ts'
-import { closed, eachOf, many, manyBy, nullable, who } from './shape.ts'
+import { closed, eachOf, many, manyBy, nullable, silent, who } from './shape.ts'
 
 const did = nullable(Type.String())
 const pdsHandle = nullable(Type.String({ description: 'the handle of the account on the PDS' }))
@@ -38,7 +38,12 @@ export const accountsProvision = {
       made: Type.Array(closed({ ...who, pdsHandle })),
       failed: Type.Array(closed({ ...who, code: Type.String(), message: Type.String() })),
       reasons: manyBy('the code of the failure'),
-      waiting: Type.Integer({ minimum: 0, description: 'requested, and neither made nor refused yet' }),
+      notReached: Type.Integer({
+        minimum: 0,
+        description: 'neither made nor refused: the PDS did not answer, or the command was stopped',
+      }),
+      waiting: Type.Integer({ minimum: 0, description: 'of these, requested already' }),
+      silent,
     }),
   ),
 }
@@ -61,6 +66,7 @@ export const accountsCheck = {
         'not_made',
         'refused',
         'did_unknown',
+        'did_unreadable',
         'did_deactivated',
         'pds_differs',
         'handle_differs',
@@ -68,11 +74,15 @@ export const accountsCheck = {
         'handle_elsewhere',
         'repo_missing',
         'repo_inactive',
-        'pds_silent',
       ]),
       detail: Type.String(),
       remedy: Type.String(),
     }),
   ),
+  notReached: Type.Integer({
+    minimum: 0,
+    description: 'of those checked, accounts of which not everything is known: a host did not answer',
+  }),
+  silent,
   stoppedAfter: nullable(Type.String({ description: 'where --after resumes; null when all were checked' })),
 }

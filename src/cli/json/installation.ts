@@ -21,6 +21,7 @@ export const doctorLive = {
       ok: Type.Boolean(),
       ms: Type.Integer({ minimum: 0, description: 'how long it took, in milliseconds' }),
       stopped: Type.Boolean({ description: 'cut short by an interruption: it tells nothing' }),
+      answered: Type.Boolean({ description: 'false where the PDS has said nothing at all' }),
       detail: nullable(Type.String({ description: 'what went wrong' })),
     }),
   ),

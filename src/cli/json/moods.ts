@@ -7,7 +7,7 @@ import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
 import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { CLOSED, oneOf } from '../../http/contract.ts'
-import { closed, eachOf, many, manyBy, nullable, reasonFields, share, someOf, time, who } from './shape.ts'
+import { closed, eachOf, many, manyBy, nullable, reasonFields, share, silent, someOf, time, who } from './shape.ts'
 
 /** Moods that are held, by the reason; those of which there are none are left out. */
 const held = Type.Array(closed({ ...reasonFields, moods: many }))
@@ -122,9 +122,7 @@ const looks = {
 
 /** What could not be asked, and what was known before. */
 const unread = {
-  silent: Type.Array(closed({ what: oneOf(['PDS', 'PLC directory']), url: Type.String(), since: time }), {
-    description: 'hosts that have not answered, and since when',
-  }),
+  silent,
   lastKnown: nullable(
     closed({
       repos: Type.Integer({ minimum: 0, description: 'that could not be read now, and were before' }),

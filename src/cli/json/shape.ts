@@ -54,6 +54,11 @@ export const reasonFields = {
   remedy: Type.String({ description: 'what an operator can do' }),
 }
 
+/** Hosts that were given up. */
+export const silent = Type.Array(closed({ what: oneOf(['PDS', 'PLC directory']), url: Type.String(), since: time }), {
+  description: 'hosts that have not answered, and since when',
+})
+
 /** The type of what is printed: nothing in it is changed any more. */
 export type Printed<P extends TProperties> = DeepReadonly<Static<ReturnType<typeof Type.Object<P>>>>
 
