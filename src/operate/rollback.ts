@@ -36,6 +36,8 @@ export interface Rollback {
   readonly executed: boolean
   /** Moods or records to change. */
   readonly found: number
+  /** Users whose these are. */
+  readonly users: number
   /** How many of these a second look has found unchanged; all of them in a dry run. */
   readonly left: number
   /** Repositories that the PDS refuses, or that are damaged, before or afterwards. Those unreadable before were left alone. */
@@ -47,25 +49,30 @@ export interface Rollback {
 }
 
 type Deps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'timer' | 'engine'>
-type Counts = Pick<Rollback, 'found' | 'left' | 'unreadable' | 'notReached'>
+type Counts = Pick<Rollback, 'found' | 'users' | 'left' | 'unreadable' | 'notReached'>
 
-const NONE: Counts = { found: 0, left: 0, unreadable: 0, notReached: 0 }
+const NONE: Counts = { found: 0, users: 0, left: 0, unreadable: 0, notReached: 0 }
+
+/** What cannot be undone, before it is done. */
+export type DeletionPlan = Pick<Rollback, 'found' | 'users'>
 
 /**
  * Takes one step of the way back, for all users.
  *
+ * @param onPlan told what will be deleted, before any of it is
  * @param stop ends it between two users; running it again resumes
  * @throws DomainError `usage` when the step before has not been taken, or the step cannot be undone
  */
 export async function rollback(
   deps: Deps,
   { step, undo, execute }: RollbackOptions,
+  onPlan: (plan: DeletionPlan) => void,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Rollback> {
   if (step === 'delete-records' && undo) throw new DomainError('usage', 'a deletion cannot be undone')
   const hosts = new Hosts(deps, stop)
-  const counts = await take(deps, { step, undo, execute }, hosts, onProgress, stop)
+  const counts = await take(deps, { step, undo, execute }, hosts, onPlan, onProgress, stop)
   return { step, undo, executed: execute, ...counts, silent: hosts.silent }
 }
 
@@ -73,6 +80,7 @@ async function take(
   deps: Deps,
   { step, undo, execute }: RollbackOptions,
   hosts: Hosts,
+  onPlan: (plan: DeletionPlan) => void,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Counts> {
@@ -87,7 +95,7 @@ async function take(
     case 'delete-records':
       await requireOff(deps)
       await requireStripped(deps)
-      return deleteRecords(deps, execute, hosts, onProgress, stop)
+      return deleteRecords(deps, execute, hosts, onPlan, onProgress, stop)
   }
 }
 
@@ -122,6 +130,7 @@ async function forAll(
     }
     const { found, left, unreadable, notReached } = await each(user)
     sum.found += found
+    if (found > 0) sum.users++
     sum.left += left
     sum.unreadable += unreadable
     sum.notReached += notReached
@@ -175,42 +184,48 @@ function unread({ kind }: UserAudit): Pick<Counts, 'unreadable' | 'notReached'> 
   return { unreadable: kind === 'unreadable' ? 1 : 0, notReached: kind === 'not_reached' ? 1 : 0 }
 }
 
-/** Orders the deletions, has the engine carry them out, and reads the repos again. */
+/** Reads all repos, orders the deletions, has the engine carry them out, and reads the repos again. */
 async function deleteRecords(
   deps: Deps,
   execute: boolean,
   hosts: Hosts,
+  onPlan: (plan: DeletionPlan) => void,
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<Counts> {
-  const accounts = await chosenAccounts(deps.store, [])
-  const ordered: Account[] = []
-  const sum = { ...NONE }
-  for (const [i, account] of accounts.entries()) {
-    if (stop.aborted) {
-      sum.notReached += accounts.length - i
-      break
-    }
-    const ours = await recordsOfOurs(deps, account, hosts)
-    if (ours.kind !== 'ok') sum[ours.kind === 'not_reached' ? 'notReached' : 'unreadable']++
-    else if (ours.value.length > 0) {
-      if (execute) await orderDeletion(deps, account.user, ours.value)
-      sum.found += ours.value.length
-      ordered.push(account)
-    }
-    onProgress('repositories read', i + 1, accounts.length)
-  }
-  if (!execute) return { ...sum, left: sum.found }
-  const users = ordered.map(({ user }) => user)
+  const { found, ...counts } = await allRecordsOfOurs(deps, hosts, onProgress, stop)
+  const sum = { ...NONE, ...counts, found: [...found.values()].flat().length, users: found.size }
+  onPlan({ found: sum.found, users: sum.users })
+  if (!execute || stop.aborted) return { ...sum, left: sum.found }
+  for (const [{ user }, records] of found) await orderDeletion(deps, user, records)
+  const users = [...found.keys()].map(({ user }) => user)
   const onLeft = (left: number): void => onProgress('records deleted', Math.max(0, sum.found - left), sum.found)
   const silent = await workOff(deps, users, onLeft, stop)
   for (const host of silent) hosts.giveUp(host)
-  for (const account of ordered) {
+  for (const account of found.keys()) {
     const ours = await recordsOfOurs(deps, account, hosts)
     if (ours.kind === 'ok') sum.left += ours.value.length
     else sum[ours.kind === 'not_reached' ? 'notReached' : 'unreadable']++
   }
   return sum
+}
+
+/** The records to delete, of all accounts that have any. */
+async function allRecordsOfOurs(deps: Deps, hosts: Hosts, onProgress: OnProgress, stop: AbortSignal) {
+  const accounts = await chosenAccounts(deps.store, [])
+  const found = new Map<Account, readonly OurRecord[]>()
+  const counts = { unreadable: 0, notReached: 0 }
+  for (const [i, account] of accounts.entries()) {
+    if (stop.aborted) {
+      counts.notReached += accounts.length - i
+      break
+    }
+    const ours = await recordsOfOurs(deps, account, hosts)
+    if (ours.kind !== 'ok') counts[ours.kind === 'not_reached' ? 'notReached' : 'unreadable']++
+    else if (ours.value.length > 0) found.set(account, ours.value)
+    onProgress('repositories read', i + 1, accounts.length)
+  }
+  return { found, ...counts }
 }
 
 interface OurRecord {

@@ -55,7 +55,7 @@ describe('moods erase USER', () => {
     const { code, stdout } = await runMoods(['erase', did, '--execute'], environment(folder.path))
     expect(code).toBe(0)
     expect(stdout).toMatch(
-      /^receipt {3}[\w-]{32}\ndone +stopped\ndone +texts removed\ndone +records deleted\ndone +repo verified\nnot needed +account deleted\ndone +forgotten\nErased\.\n$/,
+      /^Erasing @alice .*\nreceipt {3}[\w-]{32}\ndone +stopped\ndone +texts removed\ndone +records deleted\ndone +repo verified\nnot needed +account deleted\ndone +forgotten\nErased\.\n$/,
     )
     expect(await listRecords(app.pdsUrl, did)).toEqual([])
     expect(await primaryOf(folder.path).everything()).not.toMatch(/alice/)

@@ -85,7 +85,14 @@ describe('legacy records', () => {
     const stored = (await site.app.store.policy.get())!
     await site.app.store.policy.save({ ...stored, policy: FEDERATE_NONE })
     const never = new AbortController().signal
-    const run = (step: RollbackStep) => rollback(site.app, { step, undo: false, execute: true }, () => {}, never)
+    const run = (step: RollbackStep) =>
+      rollback(
+        site.app,
+        { step, undo: false, execute: true },
+        () => {},
+        () => {},
+        never,
+      )
     await run('strip-references')
     expect(await run('delete-records')).toMatchObject({ found: moods.length, left: 0 })
     const left = await records()

@@ -276,7 +276,7 @@ describe('a backfill, a repair and a rollback', () => {
     const found = await repair(deps, [user], { execute: true }, { onLeftOut: quiet, onDeletions: quiet }, quiet, never)
     expect(found).toMatchObject({ complete: false, ordered: {}, left: 0, before: { unreadable: 0, notReached: 1 } })
     const undo = { step: 'strip-references', undo: true, execute: true } as const
-    const undone = await rollback(deps, undo, quiet, never)
+    const undone = await rollback(deps, undo, quiet, quiet, never)
     expect(undone).toMatchObject({ unreadable: 0, silent: down(site.app.pdsUrl) })
     expect(undone.notReached).toBe((await site.app.store.accounts.count()).states.ready)
   })

@@ -5,7 +5,7 @@ import type { Mood } from '../../src/domain/mood.ts'
 import { FEDERATE_NONE } from '../../src/domain/policy.ts'
 import type { OperatorDeps } from '../../src/operate/deps.ts'
 import { launchReport } from '../../src/operate/report.ts'
-import { rollback, type RollbackStep } from '../../src/operate/rollback.ts'
+import { type DeletionPlan, rollback, type RollbackStep } from '../../src/operate/rollback.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { damage } from '../support/damage.ts'
 import { runMoods } from '../support/process.ts'
@@ -51,7 +51,8 @@ describe('a rollback', () => {
     how: { readonly undo?: boolean; readonly execute?: boolean } = {},
     deps: OperatorDeps = site.app,
     onProgress: (what: string, done: number, total: number) => void = quiet,
-  ) => rollback(deps, { step, undo: false, execute: true, ...how }, onProgress, never)
+    onPlan: (plan: DeletionPlan) => void = quiet,
+  ) => rollback(deps, { step, undo: false, execute: true, ...how }, onPlan, onProgress, never)
 
   it('refuses a step before the one that comes first, and the undoing of a deletion', async () => {
     await expect(run('strip-references')).rejects.toMatchObject({ code: 'usage' })
@@ -85,6 +86,22 @@ describe('a rollback', () => {
     expect(progress).toEqual([
       ['repositories read', 1, 2],
       ['repositories read', 2, 2],
+    ])
+  })
+
+  it('says how many records of how many users it deletes, and that it cannot be undone, in the dry run too', async () => {
+    const plans: DeletionPlan[] = []
+    await run('delete-records', { execute: false }, site.app, quiet, (plan) => plans.push(plan))
+    expect(plans).toEqual([{ found: 2, users: 1 }])
+    const { code, stdout, stderr } = await runMoods(['rollback', '--delete-records'], site.env)
+    expect([code, stderr, stdout.split('\n')]).toEqual([
+      0,
+      '',
+      [
+        'Would delete 2 records of 1 user from their repositories. This cannot be undone: others may have copied them, and a backfill can only publish the moods again.',
+        'Nothing was done (--execute does it).',
+        '',
+      ],
     ])
   })
 

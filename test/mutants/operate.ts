@@ -149,7 +149,7 @@ export const OPERATE: readonly Mutant[] = [
   {
     bug: 'a repair prints what moods say where it may be kept',
     file: 'src/cli/commands/repair.ts',
-    find: 'const withWords = process.stderr.isTTY && options.json !== true',
+    find: 'const withWords = process.stdout.isTTY && options.json !== true',
     replace: 'const withWords = true',
     tests: [OPERATE_CLI],
   },

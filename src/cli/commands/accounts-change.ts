@@ -36,9 +36,9 @@ export function sealCommand(exit: Exit): Command {
 function runProvision(names: readonly string[], options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, 'accounts provision', options, {
-    work: async (app, { onProgress, stop, announce }) => {
+    work: async (app, { onProgress, stop, plan }) => {
       const { provisionAccounts } = await import('../../operate/provision.ts')
-      const onPlan = (plan: Omit<Provision, 'result'>): void => announce(describeProvisionPlan(plan))
+      const onPlan = (planned: Omit<Provision, 'result'>): void => plan(describeProvisionPlan(planned))
       return provisionAccounts(app, names, execute, onPlan, onProgress, stop)
     },
     text: (result, isInterrupted) => describeProvision(result, Date.now(), isInterrupted),

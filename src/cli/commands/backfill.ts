@@ -42,9 +42,9 @@ async function run(names: readonly string[], options: Options): Promise<Ending> 
   const file = execute ? new ReportFile(options.report) : null
   const delayMs = options.delayMs ?? (rate ? 1000 / rate : 0)
   return runTask(openInstallation, 'backfill', options, {
-    work: async (app, { onProgress, stop, announce }) => {
+    work: async (app, { onProgress, stop, announce, plan }) => {
       const { backfill } = await import('../../operate/backfill.ts')
-      const result = await backfill(app, names, { limit, delayMs, execute }, announce, onProgress, stop)
+      const result = await backfill(app, names, { limit, delayMs, execute }, plan, onProgress, stop)
       if (file) announce(describeReport(file.path, file.write(backfillDocument(result))))
       return result
     },

@@ -37,9 +37,9 @@ export function printTombstones(options: Options): Promise<Ending> {
 export function eraseAgain(file: string | null, options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, 'erase', options, {
-    work: async (app, { onProgress, stop, announce }) => {
+    work: async (app, { onProgress, stop, announce, plan }) => {
       const fromFile = file === null ? [] : await readTombstones(file)
-      const onPlan = (plan: RestoredPlan): void => announce(describePlan(plan, execute))
+      const onPlan = (planned: RestoredPlan): void => plan(describePlan(planned, execute))
       return eraseRestored(app, fromFile, execute, { onPlan, onWaiting: announce }, onProgress, stop)
     },
     text: describeAgain,

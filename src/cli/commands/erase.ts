@@ -49,13 +49,13 @@ async function erase(name: string | undefined, options: Options): Promise<Ending
 function eraseOne(name: string, options: Options): Promise<Ending> {
   const { execute = false } = options
   return runTask(openInstallation, 'erase', options, {
-    work: async (app, { stop, announce, print }) => {
+    work: async (app, { stop, announce, plan, print }) => {
       const [{ eraseUser }, { findUser }] = await Promise.all([
         import('../../operate/erase.ts'),
         import('../../operate/users.ts'),
       ])
       const events: EraseEvents = {
-        onExtent: (extent) => announce(describeExtent(extent, execute)),
+        onExtent: (extent) => plan(describeExtent(extent, execute)),
         onReceipt: (receipt) => print(`receipt   ${receipt}`),
         onStep: (step, needed) => print(describeStep(step, needed)),
         onWaiting: announce,

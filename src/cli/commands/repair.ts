@@ -44,13 +44,13 @@ function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
 function run(names: readonly string[], { finding, modernise = false, execute = false, ...options }: Options) {
   const kinds = finding.length > 0 ? finding : REPAIRED
   // What a log or a file may keep must not say what moods say.
-  const withWords = process.stderr.isTTY && options.json !== true
+  const withWords = process.stdout.isTTY && options.json !== true
   return runTask(openInstallation, 'repair', options, {
-    work: async (app, { onProgress, stop, announce }) => {
+    work: async (app, { onProgress, stop, plan }) => {
       const { repair } = await import('../../operate/repair.ts')
       const events: RepairEvents = {
-        onLeftOut: announce,
-        onDeletions: (account, deletions) => announce(describeDeletions(account, deletions, { execute, withWords })),
+        onLeftOut: plan,
+        onDeletions: (account, deletions) => plan(describeDeletions(account, deletions, { execute, withWords })),
       }
       return repair(app, names, { kinds, modernise, execute }, events, onProgress, stop)
     },

@@ -2,12 +2,12 @@
 
 import { Command } from 'commander'
 import { DomainError } from '../../domain/errors.ts'
-import type { Rollback, RollbackStep } from '../../operate/rollback.ts'
+import type { DeletionPlan, RollbackStep } from '../../operate/rollback.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION } from '../options.ts'
-import { describeSilent, silentDocument } from '../describe/silence.ts'
-import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
+import { describeDeletion, describeRollback } from '../describe/rollback.ts'
+import { silentDocument } from '../describe/silence.ts'
 
 interface Options {
   readonly stripReferences?: boolean
@@ -45,34 +45,16 @@ function stepOf({ stripReferences, deleteRecords }: Options): RollbackStep {
 async function run(options: Options): Promise<Ending> {
   const how = { step: stepOf(options), undo: options.undo ?? false, execute: options.execute ?? false }
   return runTask(openInstallation, 'rollback', options, {
-    work: async (app, { onProgress, stop }) => {
+    work: async (app, { onProgress, stop, plan }) => {
       const { rollback } = await import('../../operate/rollback.ts')
-      return rollback(app, how, onProgress, stop)
+      const onPlan = (planned: DeletionPlan): void => plan(describeDeletion(planned, how.execute))
+      return rollback(app, how, onPlan, onProgress, stop)
     },
-    text: (result, isInterrupted) => describe(result, isInterrupted, Date.now()),
+    text: (result, isInterrupted) => describeRollback(result, isInterrupted, Date.now()),
     json: ({ silent, ...rest }) => ({ ...rest, silent: silentDocument(silent) }),
     ending: ({ executed, left, unreadable, notReached }) => ({
       needsSomebody: unreadable > 0 || (executed && left > 0 && notReached === 0),
       complete: notReached === 0,
     }),
   })
-}
-
-function describe(
-  { step, undo, executed, found, left, ...rest }: Rollback,
-  isInterrupted: boolean,
-  now: number,
-): string {
-  const what = {
-    'strip-references': undo ? 'references to be noted again' : 'references to be forgotten',
-    'delete-records': 'records to be deleted',
-  }[step]
-  return [
-    `${what}: ${found}`,
-    executed ? `left afterwards: ${left}` : DRY_RUN,
-    ...(rest.unreadable > 0 ? [`${rest.unreadable} repositories cannot be read: nothing is known of them.`] : []),
-    ...(rest.notReached > 0 ? [`${rest.notReached} repositories were not reached.`] : []),
-    ...describeSilent(rest.silent, now),
-    ...(isInterrupted ? [INTERRUPTED] : []),
-  ].join('\n')
 }

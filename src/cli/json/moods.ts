@@ -240,6 +240,7 @@ export const rollback = {
   undo: Type.Boolean(),
   executed: Type.Boolean(),
   found: many,
+  users: Type.Integer({ minimum: 0, description: 'whose these are' }),
   left: many,
   unreadable: many,
   notReached: many,
