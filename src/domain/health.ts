@@ -61,7 +61,7 @@ function noWorker({ workers, oldest, erasures, now }: HealthFacts): Notice | nul
 }
 
 function workerBehind({ policy: stored, workers, now }: HealthFacts): Notice | null {
-  if (stored === null) return null
+  if (stored === null || stored.odd) return null
   const alive = workers.filter((worker) => isAlive(worker, now))
   const behind = alive.filter(({ at, since, policyVersion }) => {
     return policyVersion !== stored.version && at - Math.max(since, stored.at) > FOLLOWING_MS
@@ -120,7 +120,12 @@ function federation({ policy: stored }: HealthFacts): Notice | null {
       remedy: 'A server or a worker stores the first one when it starts.',
     }
   }
-  const { policy, at, by, reason } = stored
+  const { policy, at, by, reason, odd } = stored
+  if (odd) {
+    const text = `federation is off: ${reason}`
+    const remedy = 'Nothing new is published until another one is set: "moods federation".'
+    return { ...notice, level: 'problem', since: null, text, detail: null, remedy }
+  }
   return {
     ...notice,
     since: at,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { mending } from './mend.ts'
-import { Foreign, type Odd, type Values } from './odd.ts'
-import { isOdd, readMood } from './read-mood.ts'
+import { Foreign, type Odd, type Values, isOdd } from './odd.ts'
+import { readMood } from './read-mood.ts'
 
 const WHEN = new Date('2024-03-01T12:00:00Z')
 const GOOD: Values = { user: 'u1', mood: 'fine', when: WHEN }

@@ -9,9 +9,10 @@
  * - `not_utf8`: text whose bytes are no UTF-8;
  * - `range`: of the right type, but outside of what it may be;
  * - `unknown`: a word that this version does not know;
- * - `contradiction`: two fields that cannot both be true.
+ * - `contradiction`: two fields that cannot both be true;
+ * - `shared`: a value that only one document may have, and others have as well.
  */
-export type OddKind = 'missing' | 'type' | 'not_utf8' | 'range' | 'unknown' | 'contradiction'
+export type OddKind = 'missing' | 'type' | 'not_utf8' | 'range' | 'unknown' | 'contradiction' | 'shared'
 
 /** A document that is left alone: not shown, not published, not changed, and only deleted with its user. */
 export interface Odd {
@@ -47,10 +48,10 @@ export class Foreign {
 export const NOT_UTF8 = Symbol('not UTF-8')
 
 /** What is wrong with one value. */
-export type Fault = Pick<Odd, 'kind' | 'mendable' | 'meant'>
+type Fault = Pick<Odd, 'kind' | 'mendable' | 'meant'>
 
 /** Thrown by {@link Fields} for the first field at fault, and caught where the reading began. */
-export class OddField extends Error {
+class OddField extends Error {
   readonly field: string
   readonly fault: Fault
 
@@ -62,6 +63,50 @@ export class OddField extends Error {
 }
 
 export type Values = Readonly<Record<string, unknown>>
+
+/** What a store has read of a document, field by field; nothing in it is certain. */
+export interface StoredDocument {
+  /** The document's id, or a name for people of an id that its kind cannot have. */
+  readonly id: { readonly text: string; readonly isOdd: boolean }
+  readonly values: Values
+}
+
+/**
+ * Reads a document to a value or an oddity. Every reader is made with it. Never throws.
+ *
+ * @param user whose it is; null where that cannot be read
+ */
+export function readWith<T>({ id, values }: StoredDocument, user: unknown, read: (fields: Fields) => T): T | Odd {
+  const fields = new Fields(values)
+  try {
+    if (id.isOdd) fields.fail('_id', 'type')
+    return read(fields)
+  } catch (error) {
+    if (!(error instanceof OddField)) throw error
+    const { field, fault } = error
+    return { id: id.text, user: isUserName(user) ? user : null, field, ...fault }
+  }
+}
+
+/** Whether a reading gave no value. */
+export function isOdd(reading: object): reading is Odd {
+  return 'mendable' in reading
+}
+
+const KIND_TEXTS: Readonly<Record<OddKind, string>> = {
+  missing: 'is missing',
+  type: 'is of another type than it must be',
+  not_utf8: 'holds bytes that are no UTF-8',
+  range: 'is outside of what it may be',
+  unknown: 'is a word that this version does not know',
+  contradiction: 'contradicts another field',
+  shared: 'is also that of another document',
+}
+
+/** What is wrong with a document, as a part of a sentence. It never says what the value is. */
+export function oddText({ field, kind }: Pick<Odd, 'field' | 'kind'>): string {
+  return `the field "${field}" ${KIND_TEXTS[kind]}`
+}
 
 /** Whether it is an object with fields of its own, as the database keeps them in a document. */
 export function isValues(value: unknown): value is Values {
@@ -181,6 +226,29 @@ export class Fields {
     return isFit(value) ? value : this.fail(name, Number.isInteger(value) ? 'range' : 'type')
   }
 
+  /** A whole number, both ends included, that must be there. */
+  whole(name: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
+    return this.wholeOrNull(name, least, most) ?? this.fail(name, 'missing')
+  }
+
+  /** Any number, both ends included, that must be there. */
+  number(name: string, least: number, most: number): number {
+    const value = this.raw(name) ?? this.fail(name, 'missing')
+    if (typeof value !== 'number') return this.fail(name, 'type', meaning(numberIn(value)))
+    return value >= least && value <= most ? value : this.fail(name, 'range')
+  }
+
+  /** Text that names something: not empty, and no character that stands for bytes that are no UTF-8. */
+  nameOrNull(name: string): string | null {
+    const value = this.textOrNull(name)
+    if (value === null || isUserName(value)) return value
+    return this.fail(name, value === '' ? 'range' : 'not_utf8')
+  }
+
+  name(name: string): string {
+    return this.nameOrNull(name) ?? this.fail(name, 'missing')
+  }
+
   /** Milliseconds since 1970. */
   time(name: string): number {
     return this.timeOrNull(name) ?? this.fail(name, 'missing')
@@ -201,6 +269,33 @@ export class Fields {
     const value = this.textOrNull(name)
     if (value === null) return null
     return words.includes(value as W) ? (value as W) : this.fail(name, 'unknown')
+  }
+
+  word<W extends string>(name: string, words: readonly W[]): W {
+    return this.wordOrNull(name, words) ?? this.fail(name, 'missing')
+  }
+
+  /** The values of a list. */
+  list(name: string): readonly unknown[] {
+    const value = this.raw(name) ?? this.fail(name, 'missing')
+    return Array.isArray(value) ? (value as readonly unknown[]) : this.fail(name, 'type')
+  }
+
+  /** The fields of each object of a list. */
+  items(name: string): readonly Fields[] {
+    return this.list(name).map((value, i) => {
+      const path = `${name}.${i}`
+      return isValues(value) ? new Fields(value, `${this.#prefix}${path}.`) : this.fail(path, 'type')
+    })
+  }
+
+  /** Names of all fields that are there. */
+  get names(): readonly string[] {
+    return Object.keys(this.#values).filter((name) => this.raw(name) !== null)
+  }
+
+  fields(name: string): Fields {
+    return this.fieldsOrNull(name) ?? this.fail(name, 'missing')
   }
 
   /** The fields of an object. @returns null where there is none */

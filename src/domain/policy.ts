@@ -1,6 +1,7 @@
 /** Whose moods are published at all: the operator's policy on federation, which all processes find in the store. */
 
 import { createHash } from 'node:crypto'
+import { type Odd, oddText } from './odd.ts'
 import { nameOf } from './user-names.ts'
 
 export const POLICY_MODES = ['off', 'allow', 'percent', 'on'] as const
@@ -46,8 +47,16 @@ export interface StoredPolicy {
   readonly at: number
   /** Why, in the words of whoever set it; null where none were given. */
   readonly reason: string | null
-  /** Grows by one with each change. */
+  /** Grows by one with each change; 0 of one that cannot be read. */
   readonly version: number
+  /** What is odd about it; only where it cannot be read. */
+  readonly odd?: Odd
+}
+
+/** Stands for a policy that cannot be read: nothing new is published until an operator sets another one. */
+export function unreadablePolicy(odd: Odd): StoredPolicy {
+  const reason = `the policy in the store cannot be read: ${oddText(odd)}`
+  return { policy: FEDERATE_NONE, by: 'nobody', at: 0, reason, version: 0, odd }
 }
 
 /**
@@ -140,6 +149,7 @@ export function ignoredText(configured: FederationPolicy | null, { policy }: Sto
 /** The policy in force, with who set it, when and why, in words that complete "federation is …". */
 export function policyInForceText(stored: StoredPolicy | null): string {
   if (stored === null) return 'off: the store has no policy yet'
+  if (stored.odd) return `off: ${stored.reason}`
   const why = stored.reason === null ? '' : ` (${stored.reason})`
   return `${policyText(stored.policy)}, since ${new Date(stored.at).toISOString()} by ${stored.by}${why}`
 }

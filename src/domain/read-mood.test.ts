@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Foreign, NOT_UTF8, type Values } from './odd.ts'
-import { isOdd, readMood } from './read-mood.ts'
+import { Foreign, NOT_UTF8, type Values, isOdd } from './odd.ts'
+import { readMood } from './read-mood.ts'
 import { isValidTid } from '@atproto/syntax'
 
 const WHEN = new Date('2024-03-01T12:00:00Z')

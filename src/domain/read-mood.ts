@@ -5,7 +5,7 @@
 
 import type { Deletion, Mood } from './mood.ts'
 import { LIMITS } from './mood-limits.ts'
-import { Fields, isUserName, NOT_UTF8, type Odd, OddField, type Values } from './odd.ts'
+import { Fields, isUserName, NOT_UTF8, type Odd, readWith, type StoredDocument, type Values } from './odd.ts'
 import { lastPublished } from './published-form.ts'
 import { RECORD_KEY, rkeyFor, rkeyIn } from './record.ts'
 import {
@@ -17,14 +17,6 @@ import {
   type SyncState,
   unseen,
 } from './sync.ts'
-
-/** What a store has read of a mood, field by field as an existing database names them; nothing in it is certain. */
-export interface StoredMood {
-  /** The mood's id, or a name for people of an id that moods cannot have. */
-  readonly id: { readonly text: string; readonly isOdd: boolean }
-  /** `user`, `mood`, `when`, `intensity`, `context`, `isPrivate`, `deleted`, `atproto`. */
-  readonly values: Values
-}
 
 /** Version of a mood that the engine has never written. */
 export const UNTOUCHED = 0
@@ -38,23 +30,9 @@ export interface ReadMood {
 const DELETERS = ['author', 'nuke'] as const
 const RECORDS = ['withdraw', 'keep'] as const
 
-/** Reads a mood. Never throws. */
-export function readMood({ id, values }: StoredMood): ReadMood | Odd {
-  const fields = new Fields(values)
-  try {
-    if (id.isOdd) fields.fail('_id', 'type')
-    return moodIn(id.text, fields)
-  } catch (error) {
-    if (!(error instanceof OddField)) throw error
-    const { user } = values
-    const { field, fault } = error
-    return { id: id.text, user: isUserName(user) ? user : null, field, ...fault }
-  }
-}
-
-/** Whether a reading gave no mood. */
-export function isOdd(reading: ReadMood | Odd): reading is Odd {
-  return 'kind' in reading
+/** Reads a mood of `user`, `mood`, `when`, `intensity`, `context`, `isPrivate`, `deleted`, `atproto`. Never throws. */
+export function readMood(stored: StoredDocument): ReadMood | Odd {
+  return readWith(stored, stored.values['user'], (fields) => moodIn(stored.id.text, fields))
 }
 
 function moodIn(id: string, fields: Fields): ReadMood {

@@ -3,12 +3,14 @@
  * Times are those of its own machine, so machines have to agree on the time to within a few seconds, as for leases.
  */
 
+export const WORKER_ROLES = ['all', 'worker'] as const
+
 export interface Worker {
   /** Names the process in the store; its leases have the same owner. */
   readonly id: string
   readonly host: string
   readonly pid: number
-  readonly role: 'all' | 'worker'
+  readonly role: (typeof WORKER_ROLES)[number]
   /** Version of the package. */
   readonly version: string
   /** When it started, in ms since 1970. */

@@ -29,14 +29,15 @@ export interface PolicyView {
   readonly kept: readonly string[]
   /** Completes "federation is …". */
   readonly text: string
-  readonly by: string
-  /** ISO 8601. */
-  readonly since: string
+  /** Null where the policy cannot be read. */
+  readonly by: string | null
+  /** ISO 8601; null where the policy cannot be read. */
+  readonly since: string | null
   readonly reason: string | null
   readonly version: number
 }
 
-function policyView({ policy, by, at, reason, version }: StoredPolicy): PolicyView {
+function policyView({ policy, by, at, reason, version, odd }: StoredPolicy): PolicyView {
   const { mode, percent, allow } = policy
   return {
     mode,
@@ -44,8 +45,8 @@ function policyView({ policy, by, at, reason, version }: StoredPolicy): PolicyVi
     allow: isListUsed(policy) ? allow : [],
     kept: isListUsed(policy) ? [] : allow,
     text: policyText(policy),
-    by,
-    since: new Date(at).toISOString(),
+    by: odd ? null : by,
+    since: odd ? null : new Date(at).toISOString(),
     reason,
     version,
   }

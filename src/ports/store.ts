@@ -244,11 +244,14 @@ export interface StoredAudit extends RepoLooks {
 
 /** The operator's policy on federation, which every process follows. */
 export interface PolicyStore {
-  /** The policy in force; null before a process has stored the first one. */
+  /**
+   * The policy in force; null before a process has stored the first one. One that cannot be read is replaced by
+   * `unreadablePolicy`.
+   */
   get(): Promise<StoredPolicy | null>
   /** Stores the first policy, unless there is one. @returns the policy in force */
   begin(first: Omit<StoredPolicy, 'version'>): Promise<StoredPolicy>
-  /** Replaces the policy whose version is still `policy.version`. @returns the policy as saved, or null if it had changed */
+  /** Replaces the policy whose version is still `policy.version`, or (with `odd`) the one that cannot be read. @returns the policy as saved, or null if it had changed */
   save(policy: StoredPolicy): Promise<StoredPolicy | null>
 }
 

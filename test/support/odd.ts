@@ -7,7 +7,7 @@ import { Binary, Decimal128, type Document, Int32, Long, MaxKey, MinKey, ObjectI
 const WHEN = new Date('2024-03-01T12:00:00.000Z')
 
 /** One of each type, and those that are nasty to compare, sort, or compute with. */
-const NASTY: readonly unknown[] = [
+export const NASTY: readonly unknown[] = [
   null,
   true,
   false,
@@ -108,11 +108,11 @@ export function oddDocuments(users: readonly string[]): Document[] {
 const STATES = new Set<unknown>(['local', 'pending', 'published', 'withdrawn', 'rejected'])
 const HOLDS = new Set<unknown>(['no_account', 'private', 'federation_off', 'kept', 'backfill'])
 
-const isNone = (value: unknown): boolean => value === null || value === undefined
-const isText = (value: unknown): boolean => typeof value === 'string'
-const isDate = (value: unknown): boolean =>
+export const isNone = (value: unknown): boolean => value === null || value === undefined
+export const isText = (value: unknown): boolean => typeof value === 'string'
+export const isDate = (value: unknown): boolean =>
   value instanceof Date && value.getTime() >= 0 && value.getTime() < Date.UTC(2255, 5)
-const isWhole = (value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): boolean =>
+export const isWhole = (value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most
 const isObject = (value: unknown): value is Document =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype

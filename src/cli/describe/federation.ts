@@ -7,6 +7,7 @@ import { DRY_RUN } from '../phrases.ts'
 
 /** Completes "federation is …". */
 function policyWords({ text, by, since, reason }: PolicyView): string {
+  if (since === null) return `${text}: ${reason}`
   return `${text}, since ${since} by ${by}${reason === null ? '' : `: ${reason}`}`
 }
 

@@ -62,8 +62,8 @@ const policy = closed({
   allow: Type.Array(entry, { description: 'the list, where one counts' }),
   kept: Type.Array(entry, { description: 'a list that does not count in this mode, and is kept for a later one' }),
   text: Type.String({ description: 'completes "federation is …"' }),
-  by: Type.String(),
-  since: time,
+  by: nullable(Type.String()),
+  since: nullable(time),
   reason: nullable(Type.String()),
   version: many,
 })

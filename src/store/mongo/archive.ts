@@ -10,7 +10,7 @@ import { type ErasureDocument, toErasure } from './erasures.ts'
 import { afterId } from './ids.ts'
 import { type IntentDocument, toIntent } from './intents.ts'
 import type { LedgerDocument } from './ledger.ts'
-import { type PolicyDocument, toPolicy, toPolicyDocument } from './policy.ts'
+import { toPolicy, toPolicyDocument } from './policy.ts'
 import { goodMoods } from './reading.ts'
 import { type RepoDocument, toRepo, toRepoDocument } from './repos.ts'
 
@@ -88,7 +88,7 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   policy: {
     collection: COLLECTIONS.policy,
     filter: { _id: 'federation' },
-    fromDocuments: (documents: PolicyDocument[]) => documents.map(toPolicy),
+    fromDocuments: (documents: Document[]) => documents.map(toPolicy),
     write: (policy) => replaced(toPolicyDocument(policy)),
   },
   repos: {

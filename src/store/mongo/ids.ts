@@ -5,6 +5,7 @@
  */
 
 import { BSON, type Document, ObjectId } from 'mongodb'
+import { isUserName, type StoredDocument } from '../../domain/odd.ts'
 
 export type MoodId = ObjectId | string
 
@@ -24,14 +25,19 @@ export function documentId(id: string): MoodId {
 }
 
 /** The mood's id of a document's `_id`, or (odd) a name for one that moods cannot have: of another type, empty, not UTF-8. */
-export function idOf(_id: unknown): { readonly text: string; readonly isOdd: boolean } {
+export function idOf(_id: unknown): StoredDocument['id'] {
   if (_id instanceof ObjectId) return { text: _id.toHexString(), isOdd: false }
-  if (typeof _id !== 'string') return { text: nameOf(_id), isOdd: true }
-  const text = NEEDS_PREFIX.test(_id) ? TEXT + _id : _id
-  return { text, isOdd: _id === '' || _id.includes('\uFFFD') }
+  const { text, isOdd } = nameOf(_id)
+  return { text: !isOdd && NEEDS_PREFIX.test(text) ? TEXT + text : text, isOdd }
 }
 
-function nameOf(_id: unknown): string {
+/** The same of a document whose `_id` is text, as in all other collections. */
+export function nameOf(_id: unknown): StoredDocument['id'] {
+  return isUserName(_id) ? { text: _id, isOdd: false } : { text: shownId(_id), isOdd: true }
+}
+
+function shownId(_id: unknown): string {
+  if (typeof _id === 'string') return _id.slice(0, SHOWN)
   try {
     return BSON.EJSON.stringify(_id).slice(0, SHOWN)
   } catch {

@@ -2,7 +2,8 @@
 
 import type { Collection, Db, Filter, Sort } from 'mongodb'
 import { isVisibleTo, type Mood, newestFirst } from '../../domain/mood.ts'
-import { isOdd, type ReadMood, UNTOUCHED } from '../../domain/read-mood.ts'
+import { isOdd } from '../../domain/odd.ts'
+import { type ReadMood, UNTOUCHED } from '../../domain/read-mood.ts'
 import { rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'

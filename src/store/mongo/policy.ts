@@ -1,9 +1,12 @@
 /** The operator's policy in MongoDB: one document. */
 
-import type { Collection, Db } from 'mongodb'
-import { FEDERATE_NONE, type PolicyMode, type StoredPolicy } from '../../domain/policy.ts'
+import type { Collection, Db, Document } from 'mongodb'
+import { isOdd } from '../../domain/odd.ts'
+import { FEDERATE_NONE, type PolicyMode, type StoredPolicy, unreadablePolicy } from '../../domain/policy.ts'
+import { readPolicy, readSwitch } from '../../domain/read-notes.ts'
 import type { PolicyStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
+import { storedDocument } from './stored.ts'
 
 export interface PolicyDocument {
   readonly _id: 'federation'
@@ -22,8 +25,9 @@ interface SwitchDocument {
   readonly isOff: boolean
 }
 
-export function toPolicy({ mode, percent, allow, setBy, setAt, reason, version }: PolicyDocument): StoredPolicy {
-  return { policy: { mode, percent, allow }, by: setBy, at: setAt.getTime(), reason, version }
+export function toPolicy(document: Document): StoredPolicy {
+  const reading = readPolicy(storedDocument(document))
+  return isOdd(reading) ? unreadablePolicy(reading) : reading
 }
 
 export function toPolicyDocument({ policy, by, at, reason, version }: StoredPolicy): PolicyDocument {
@@ -48,9 +52,10 @@ export class MongoPolicy implements PolicyStore {
 
   async begin(first: Omit<StoredPolicy, 'version'>): Promise<StoredPolicy> {
     const before = await this.#switches.findOne({ _id: 'publishing' })
+    const wasOff = before !== null && isOff(before)
     // What an operator has stopped stays stopped, whatever the environment says.
-    const policy = before?.isOff === true ? FEDERATE_NONE : first.policy
-    const reason = before?.isOff === true ? 'publishing was stopped with an earlier version' : first.reason
+    const policy = wasOff ? FEDERATE_NONE : first.policy
+    const reason = wasOff ? 'publishing was stopped with an earlier version' : first.reason
     const { _id, ...fields } = toPolicyDocument({ ...first, policy, reason, version: 1 })
     const document = await this.#policy.findOneAndUpdate(
       { _id },
@@ -60,10 +65,28 @@ export class MongoPolicy implements PolicyStore {
     return toPolicy(document!)
   }
 
-  async save(policy: StoredPolicy): Promise<StoredPolicy | null> {
+  async save({ odd, ...policy }: StoredPolicy): Promise<StoredPolicy | null> {
+    if (odd) return this.#replaceOdd(policy)
     const saved = { ...policy, version: policy.version + 1 }
     const { _id, ...fields } = toPolicyDocument(saved)
     const { matchedCount } = await this.#policy.updateOne({ _id, version: policy.version }, { $set: fields })
     return matchedCount === 1 ? saved : null
   }
+  /** What version it had may be odd as well; nobody else writes to what cannot be read. */
+  async #replaceOdd(policy: StoredPolicy): Promise<StoredPolicy | null> {
+    const before: Document | null = await this.#policy.findOne({ _id: 'federation' })
+    if (!before || !toPolicy(before).odd) return null
+    const { version, setAt } = before
+    const saved = { ...policy, version: (Number.isSafeInteger(version) && version > 0 ? version : 0) + 1 }
+    const { _id, ...fields } = toPolicyDocument(saved)
+    const asRead = { version: { $eq: version ?? null }, setAt: { $eq: setAt ?? null } }
+    const { matchedCount } = await this.#policy.updateOne({ _id, ...asRead }, { $set: fields })
+    return matchedCount === 1 ? saved : null
+  }
+}
+
+/** A switch that cannot be read is off. */
+function isOff(document: Document): boolean {
+  const reading = readSwitch(storedDocument(document))
+  return isOdd(reading) || reading.isOff
 }

@@ -4,10 +4,10 @@
  */
 
 import { BSON, type Collection, type Document, type Filter, type Sort } from 'mongodb'
-import { Foreign, isValues, type Odd, type Values } from '../../domain/odd.ts'
-import { isOdd, readMood, type ReadMood, TEXT_FIELDS, withoutUtf8 } from '../../domain/read-mood.ts'
+import { isOdd, type Odd } from '../../domain/odd.ts'
+import { readMood, type ReadMood, TEXT_FIELDS, withoutUtf8 } from '../../domain/read-mood.ts'
 import type { MoodDocument } from './documents.ts'
-import { idOf } from './ids.ts'
+import { storedMood } from './stored.ts'
 
 export interface PageQuery {
   readonly filter: Filter<MoodDocument>
@@ -46,10 +46,10 @@ export async function readAll(
 ): Promise<(ReadMood | Odd)[]> {
   return Promise.all(
     documents.map(async (document) => {
-      const values = plainFields(document)
+      const { id, values } = storedMood(document)
       const doubtful = TEXT_FIELDS.filter((field) => (document as Document)[field]?.includes?.('\uFFFD') === true)
       const broken = doubtful.length > 0 && (await isBroken(moods, document._id)) ? doubtful : []
-      return readMood({ id: idOf(document._id), values: broken.length > 0 ? withoutUtf8(values, broken) : values })
+      return readMood({ id, values: broken.length > 0 ? withoutUtf8(values, broken) : values })
     }),
   )
 }
@@ -66,23 +66,4 @@ async function isBroken(moods: Collection<MoodDocument>, _id: MoodDocument['_id'
     if (error instanceof BSON.BSONError) return true
     throw error
   }
-}
-
-/** What the reader looks at, without the database's own types. */
-function plainFields({ _id, ...fields }: Document): Values {
-  const values = plainValues(fields)
-  const { atproto } = values
-  if (!isValues(atproto)) return values
-  return { ...values, atproto: plainValues(atproto) }
-}
-
-function plainValues(fields: Document): Values {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plain(value)]))
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Date) return value
-  if (Object.getPrototypeOf(value) === Object.prototype) return value
-  const isNumber = value instanceof BSON.Long || value instanceof BSON.Decimal128
-  return new Foreign(isNumber ? value.toString() : null)
 }

@@ -3,7 +3,7 @@
 import type { Collection, Db, Filter } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import type { Mood } from '../../domain/mood.ts'
-import { isOdd } from '../../domain/read-mood.ts'
+import { isOdd } from '../../domain/odd.ts'
 import { type HoldReason, noMoods } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'

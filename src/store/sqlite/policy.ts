@@ -1,7 +1,9 @@
 /** The operator's policy in SQLite: one row. */
 
 import type Database from 'better-sqlite3'
-import type { StoredPolicy } from '../../domain/policy.ts'
+import { isOdd } from '../../domain/odd.ts'
+import { type StoredPolicy, unreadablePolicy } from '../../domain/policy.ts'
+import { readPolicy } from '../../domain/read-notes.ts'
 import type { PolicyStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 
@@ -19,8 +21,11 @@ export interface PolicyRow {
 
 export const POLICY_VALUES = 'policy VALUES (:name, :mode, :percent, :allow, :set_by, :set_at, :reason, :version)'
 
-export function toPolicy({ mode, percent, allow, set_by: by, set_at: at, reason, version }: PolicyRow): StoredPolicy {
-  return { policy: { mode, percent, allow: JSON.parse(allow) as string[] }, by, at, reason, version }
+export function toPolicy({ name, mode, percent, allow, set_by, set_at, reason, version }: PolicyRow): StoredPolicy {
+  const setAt = new Date(set_at)
+  const values = { mode, percent, allow: JSON.parse(allow) as unknown, setBy: set_by, setAt, reason, version }
+  const reading = readPolicy({ id: { text: name, isOdd: false }, values })
+  return isOdd(reading) ? unreadablePolicy(reading) : reading
 }
 
 export function toPolicyRow({ policy: { mode, percent, allow }, by, at, reason, version }: StoredPolicy): PolicyRow {
@@ -40,6 +45,7 @@ export class SqlitePolicy implements PolicyStore {
         UPDATE policy SET mode = :mode, percent = :percent, allow = :allow, set_by = :set_by, set_at = :set_at,
           reason = :reason, version = :version + 1
         WHERE name = :name AND version = :version`),
+      discard: db.prepare<[]>('DELETE FROM policy'),
     }
   }
 
@@ -55,10 +61,19 @@ export class SqlitePolicy implements PolicyStore {
     })
   }
 
-  save(policy: StoredPolicy): Promise<StoredPolicy | null> {
+  save({ odd, ...policy }: StoredPolicy): Promise<StoredPolicy | null> {
     return this.#commit.run(() => {
+      if (odd) return this.#replaceOdd(policy)
       const { changes } = this.#sql.replace.run(toPolicyRow(policy))
       return changes === 1 ? { ...policy, version: policy.version + 1 } : null
     })
+  }
+  #replaceOdd(policy: StoredPolicy): StoredPolicy | null {
+    const row = this.#sql.get.get()
+    if (!row || !toPolicy(row).odd) return null
+    const saved = { ...policy, version: Math.max(0, row.version) + 1 }
+    this.#sql.discard.run()
+    this.#sql.add.run(toPolicyRow(saved))
+    return saved
   }
 }

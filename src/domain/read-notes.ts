@@ -1,0 +1,136 @@
+/** The readers of what the engine notes for itself: policy, queue, looks at repos, budgets, workers. They are total. */
+
+import { type AuditCounts, NO_COUNTS } from './audit.ts'
+import type { LedgerEntry } from './budget.ts'
+import { FINDING_KINDS } from './finding-kinds.ts'
+import type { FailedLooks, GoodLook, RepoLooks } from './looks.ts'
+import { type Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
+import { POLICY_MODES, type StoredPolicy } from './policy.ts'
+import type { RepoState } from './queue.ts'
+import { type Worker, WORKER_ROLES } from './worker.ts'
+
+/** Reads the policy of `mode`, `percent`, `allow`, `setBy`, `setAt`, `reason`, `version`. Never throws. */
+export function readPolicy(stored: StoredDocument): StoredPolicy | Odd {
+  return readWith(stored, null, (fields) => ({
+    policy: {
+      mode: fields.word('mode', POLICY_MODES),
+      percent: fields.number('percent', 0, 100),
+      allow: fields.list('allow').map((handle, i) => (isUserName(handle) ? handle : fields.fail(`allow.${i}`, 'type'))),
+    },
+    by: fields.text('setBy'),
+    at: fields.time('setAt'),
+    reason: fields.textOrNull('reason'),
+    version: fields.whole('version', 1),
+  }))
+}
+
+/** Reads what earlier versions kept in place of a policy, of `isOff`: a switch that could only be off. Never throws. */
+export function readSwitch(stored: StoredDocument): { readonly isOff: boolean } | Odd {
+  return readWith(stored, null, (fields) => ({ isOff: fields.flag('isOff') }))
+}
+
+/** Reads a repo in the queue, of the fields of {@link RepoState} side by side. Never throws. */
+export function readRepo(stored: StoredDocument): RepoState | Odd {
+  const user = stored.id.text
+  return readWith(stored, stored.id.isOdd ? null : user, (fields) => {
+    const token = fields.nameOrNull('leaseToken')
+    const owner = fields.textOrNull('leaseOwner')
+    const until = fields.time('leaseUntil')
+    return {
+      user,
+      dueAt: fields.timeOrNull('dueAt'),
+      marks: fields.whole('marks', 0),
+      failures: fields.whole('failures', 0),
+      uncertain: certainFlag(fields, 'uncertain'),
+      quarantine: { until: fields.time('quarantineUntil'), destructive: certainFlag(fields, 'destructive') },
+      lease: token === null ? null : { token, owner: owner ?? '', until },
+    }
+  })
+}
+
+/** What was never written down is not “no”. */
+function certainFlag(fields: Fields, name: string): boolean {
+  return fields.raw(name) === null ? fields.fail(name, 'missing') : fields.flag(name)
+}
+
+/** Reads what looks at a user's repo have found: of `good` and `failed`, or as earlier versions kept it. Never throws. */
+export function readLooks(stored: StoredDocument): (RepoLooks & { readonly user: string }) | Odd {
+  const user = stored.id.text
+  return readWith(stored, stored.id.isOdd ? null : user, (fields) => {
+    const isEarlier = !fields.names.includes('good') && !fields.names.includes('failed') && fields.names.includes('at')
+    return { user, ...(isEarlier ? lastLookIn(fields) : looksIn(fields)) }
+  })
+}
+
+function looksIn(fields: Fields): RepoLooks {
+  const good = fields.fieldsOrNull('good')
+  return { good: good && goodIn(good), failed: failedIn(fields.fieldsOrNull('failed')) }
+}
+
+/** Of earlier versions: the last look, good or failed; a failed one had replaced what was known. */
+function lastLookIn(fields: Fields): RepoLooks {
+  const code = fields.textOrNull('code')
+  if (code === null) return { good: goodIn(fields), failed: null }
+  const at = fields.whole('at', 0)
+  return { good: null, failed: { since: at, at, code } }
+}
+
+function failedIn(fields: Fields | null): FailedLooks | null {
+  return fields && { since: fields.whole('since', 0), at: fields.whole('at', 0), code: fields.name('code') }
+}
+
+function goodIn(fields: Fields): GoodLook {
+  const counts = fields.fields('counts')
+  const findings = fields.fields('findings')
+  const unknown = findings.names.find((name) => !FINDING_KINDS.some((kind) => kind === name))
+  if (unknown !== undefined) return findings.fail(unknown, 'unknown')
+  return {
+    at: fields.whole('at', 0),
+    rev: fields.nameOrNull('rev'),
+    // Of earlier versions, which did not count all of these.
+    counts: Object.fromEntries(
+      Object.keys(NO_COUNTS).map((name) => [name, countOf(counts, name) ?? 0]),
+    ) as unknown as AuditCounts,
+    findings: Object.fromEntries(findings.names.map((name) => [name, countOf(findings, name)])),
+  }
+}
+
+function countOf(counts: Fields, name: string): number | null {
+  return counts.wholeOrNull(name, 0, Number.MAX_SAFE_INTEGER)
+}
+
+/** Reads what is used of a budget of `entry`. Never throws. */
+export function readLedgerEntry(stored: StoredDocument): { readonly key: string; readonly entry: LedgerEntry } | Odd {
+  return readWith(stored, null, (fields) => {
+    const entry = fields.fields('entry')
+    const silentSince = entry.wholeOrNull('silentSince', 0, Number.MAX_SAFE_INTEGER)
+    const probeAt = entry.wholeOrNull('probeAt', 0, Number.MAX_SAFE_INTEGER)
+    return {
+      key: stored.id.text,
+      entry: {
+        windows: entry.items('windows').map((window) => ({
+          used: window.number('used', 0, Number.MAX_SAFE_INTEGER),
+          endsAt: window.whole('endsAt', 0),
+        })),
+        blockedUntil: entry.whole('blockedUntil', 0),
+        failures: entry.whole('failures', 0),
+        ...(silentSince === null ? {} : { silentSince }),
+        ...(probeAt === null ? {} : { probeAt }),
+      },
+    }
+  })
+}
+
+/** Reads what a worker says of itself. Never throws. */
+export function readWorker(stored: StoredDocument): Worker | Odd {
+  return readWith(stored, null, (fields) => ({
+    id: stored.id.text,
+    host: fields.text('host'),
+    pid: fields.whole('pid', 0),
+    role: fields.word('role', WORKER_ROLES),
+    version: fields.text('version'),
+    since: fields.time('since'),
+    at: fields.time('at'),
+    policyVersion: fields.wholeOrNull('policyVersion', 0, Number.MAX_SAFE_INTEGER),
+  }))
+}
