@@ -38,7 +38,7 @@ function statesIn(value: unknown): boolean {
 }
 
 /** Methods whose first argument, and names whose value, select documents and change none. */
-const SELECTING_CALLS = new Set(['find', 'findOne', 'countDocuments', '#page', '#withMoods'])
+const SELECTING_CALLS = new Set(['find', 'findOne', 'countDocuments', '#page', '#byId', '#withMoods'])
 const SELECTING_NAMES = new Set(['filter', '$match', 'partialFilterExpression'])
 
 function selects(object: Node, [parent]: readonly Node[]): boolean {
@@ -118,5 +118,42 @@ describe('a sync state', () => {
     expect(made(`if (sync.state === 'published') return { state: row.state }`)).toBe(0)
     expect(made("db.prepare(`UPDATE moods SET state = :state, uri = :uri WHERE state = 'local'`)")).toBe(0)
     expect(made(`interface A { state: 'pending' | 'ready' }`)).toBe(0)
+  })
+})
+
+/** Words that are right for several things only. */
+const SEVERAL =
+  /^ (?:(?!with |for |of |to )[a-z]+ )?(?:accounts|attempts|audits|deletions|documents|erasures|files|findings|handles|hosts|lists|moods|passwords|posts|records|repairs|repos|repositories|requests|users|workers|are|do|have|need|were)\b/
+
+/** Places where a number that may be 1 is followed by such a word. */
+function pluralsOf(file: string, source: string): string[] {
+  const found: string[] = []
+  walk(parseSync(file, source).program as unknown as Node, (node) => {
+    if (node.type !== 'TemplateLiteral') return
+    const parts = node['quasis'] as { readonly value: { readonly cooked: string } }[]
+    for (const [i, { value }] of parts.slice(1).entries()) {
+      const before = (node['expressions'] as Node[])[i]!
+      const isInWords = before.type === 'CallExpression' && nameOf(before['callee']) === 'counted'
+      // One of several words, and no number.
+      const isWord = before.type === 'ConditionalExpression'
+      if (!isInWords && !isWord && SEVERAL.test(value.cooked)) found.push(`${file}: …${value.cooked.slice(0, 40)}`)
+    }
+  })
+  return found
+}
+
+describe('a number in a text', () => {
+  it('is followed by words for one thing where it is 1 (domain/tally, counted)', () => {
+    const files = globSync('src/**/*.{ts,tsx}').filter((file) => !file.endsWith('.test.ts'))
+    expect(files.flatMap((file) => pluralsOf(file, readFileSync(file, 'utf8')))).toEqual([])
+  })
+
+  it('is noticed where it is not', () => {
+    const found = (source: string): number => pluralsOf('x.ts', source).length
+    expect(found('const a = `${n} users`')).toBe(1)
+    expect(found('const a = `${String(n).padStart(6)} moods  ${name}`')).toBe(1)
+    expect(found('const a = `${a} of ${n} older moods`')).toBe(1)
+    expect(found('const a = `${n} were never read`')).toBe(1)
+    expect(found("const a = `${counted(n, 'user')}, ${n} published`")).toBe(0)
   })
 })

@@ -3,6 +3,7 @@
  * waits for how long, and why. Pure.
  */
 
+import { counted } from './tally.ts'
 import { type FailingHost, isDead } from './budget.ts'
 import { type Erasure, nextStep } from './erasure.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
@@ -71,7 +72,7 @@ function workerBehind({ policy: stored, workers, now }: HealthFacts): Notice | n
     code: 'worker_behind',
     level: 'problem',
     since: stored.at,
-    text: `${behind.length} of ${alive.length} workers do not follow the policy that was set ${iso(stored.at)}`,
+    text: `${behind.length} of ${counted(alive.length, 'worker')} ${behind.length === 1 ? 'does' : 'do'} not follow the policy that was set ${iso(stored.at)}`,
     detail: behind.map(workerName).join(', '),
     remedy: 'Its log tells why it cannot read the store; where it tells nothing, restart it.',
   }
@@ -155,7 +156,7 @@ function erasuresOpen({ erasures, now }: HealthFacts): Notice | null {
   const { open, oldest, why } = erasures
   const age = now - oldest.requestedAt
   const step = (nextStep(oldest) ?? '').replaceAll('_', ' ')
-  const are = open === 1 ? '1 erasure is open, for' : `${open} erasures are open, the oldest for`
+  const are = counted(open, 'erasure is open, for', 'erasures are open, the oldest for')
   return {
     code: 'erasures_open',
     level: age < ERASING_MS ? 'info' : 'warning',

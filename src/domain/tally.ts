@@ -11,3 +11,13 @@ export function countBy<K extends string>(names: Iterable<K>): Partial<Record<K,
   for (const name of names) count(counts, name)
   return counts
 }
+
+/**
+ * A number of things, in words: `1 mood`, `2 moods`.
+ *
+ * @param one what one of them is called, with the verb where there is one
+ * @param many what several are called, where that is not `one` with an s
+ */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${n} ${n === 1 ? one : many}`
+}

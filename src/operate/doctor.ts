@@ -1,5 +1,6 @@
 /** Whether an installation can work: what it is configured with, kept in, and talks to. Each check with a remedy. */
 
+import { counted } from '../domain/tally.ts'
 import { xrpc } from '@atproto/lex-client'
 import { type Config, readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
@@ -217,11 +218,19 @@ async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Ch
   }
   if (closed > 0) {
     const remedy = 'MOODS_SEAL_KEY, or secrets.json in the data folder, must be the one that they were sealed with'
-    yield problem('seal key', `does not open ${closed} of ${looked} stored passwords`, remedy)
+    yield problem('seal key', `does not open ${closed} of ${counted(looked, 'stored password')}`, remedy)
   } else {
-    yield ok('seal key', `opens all ${looked - plain} sealed passwords that were tried`)
+    yield ok(
+      'seal key',
+      `opens ${counted(looked - plain, 'sealed password that was', 'sealed passwords that were')} tried`,
+    )
   }
-  if (plain > 0) yield warning('seal key', `${plain} passwords are in plain text`, 'moods accounts seal --execute')
+  if (plain > 0)
+    yield warning(
+      'seal key',
+      `${counted(plain, 'password is', 'passwords are')} in plain text`,
+      'moods accounts seal --execute',
+    )
 }
 
 async function* pdsChecks(patient: DoctorInput, config: Config, access: Access): Checks {
@@ -330,7 +339,7 @@ function limits({ limits: { requests }, bypassKey }: Config, policy: string | nu
       ours ? 'the PDS shows none; ours are kept all the same (PDS_RATE_LIMITS)' : 'none on either side',
     )
   }
-  const theirs = `the PDS allows ${max} requests in ${seconds} s`
+  const theirs = `the PDS allows ${counted(Number(max), 'request')} in ${seconds} s`
   if (bypassKey !== null)
     return warning(
       'limits',

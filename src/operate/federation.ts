@@ -1,5 +1,6 @@
 /** The operator's policy: what it is, what another one would change, and changing it. */
 
+import { counted } from '../domain/tally.ts'
 import { DomainError } from '../domain/errors.ts'
 import {
   entryOf,
@@ -217,6 +218,6 @@ export async function leftOut(
 
 /** Why users are left out, and what lets them in. @param count how many; @param all of how many */
 export function leftOutText(stored: StoredPolicy | null, count: number, all: number): string {
-  const who = `${count === all ? count : `${count} of ${all}`} ${all === 1 ? 'user' : 'users'}`
+  const who = `${count === all ? '' : `${count} of `}${counted(all, 'user')}`
   return `${who} ${count === 1 ? 'is' : 'are'} left out: federation is ${policyInForceText(stored)}. To let more in: ${wayIn(inForce(stored))}.`
 }

@@ -3,6 +3,7 @@
  * the one before it to be done, and looks afterwards at what is left.
  */
 
+import { counted } from '../domain/tally.ts'
 import { type Account, isReady } from '../domain/account.ts'
 import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -110,7 +111,7 @@ async function requireStripped({ store }: Deps): Promise<void> {
   if (published === 0) return
   throw new DomainError(
     'usage',
-    `${published} moods still name records: run "moods rollback --strip-references --execute" first`,
+    `${counted(published, 'mood still names its record', 'moods still name records')}: run "moods rollback --strip-references --execute" first`,
   )
 }
 

@@ -285,7 +285,7 @@ describe('moods retry', () => {
       JSON.parse((await runMoods(['retry', '--json', ...args], env)).stdout) as object
     const { stdout } = await runMoods(['status'], env)
     expect(stdout).toContain('1 rejected: InvalidRequest')
-    expect(stdout).toContain('1 accounts need attention: AccountTakedown')
+    expect(stdout).toContain('1 account needs attention: AccountTakedown')
     expect(await run()).toMatchObject({ executed: false, moods: 1, accounts: 1 })
     expect(await run('--reason', 'Other', '--execute')).toMatchObject({
       ok: false,

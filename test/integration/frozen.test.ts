@@ -64,7 +64,7 @@ describe('a PDS that accepts connections and never answers', () => {
     expect(seconds).toBeLessThan(40)
     expect(textsLeft.length).toBeGreaterThan(0)
     expect(new Set(await Promise.all(textsLeft))).toEqual(new Set([0]))
-    expect(stderr).toContain(`Erasing @alice (u1): 1 moods, all records of ${DID}, the handle, `)
+    expect(stderr).toContain(`Erasing @alice (u1): 1 mood, all records of ${DID}, the handle, `)
     const because = `the PDS at ${host.url} has not answered since `
     expect(stderr).toContain(`Waiting for "records deleted", because ${because}`)
     expect(stderr).toContain('Ctrl+C ends the wait; any worker resumes the erasure, and so does the same command.')

@@ -308,9 +308,7 @@ describe('the commands', () => {
     ])
     expect([audit.code, audit.stdout]).toEqual([3, silent])
     expect(audit.stdout).toMatch(/not reached +1 of 1/)
-    expect(audit.stdout).toMatch(
-      /Last known of 1 of these, read \d+ s ago: 1 moods, 1 records, 1 in step, nothing found/,
-    )
+    expect(audit.stdout).toMatch(/Last known of 1 of these, read \d+ s ago: 1 mood, 1 record, 1 in step, nothing found/)
     expect([launch.code, launch.stdout]).toEqual([3, silent])
     expect([backfilled.code, backfilled.stdout]).toEqual([3, silent])
     expect(backfilled.stdout).toMatch(/failed +0\n/)

@@ -213,7 +213,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     moves: () => migrate([JEFFREY]),
     says: new RegExp(`migrated +${HISTORY + ODD_HISTORY}\n`),
   },
-  'audit @jeffrey --verify': { says: /checks passed +1 of 1 repositories/ },
+  'audit @jeffrey --verify': { says: /checks passed +1 of 1 repository/ },
   "federation percent 10 --reason 'ten per cent' --execute": { policy: 'percent', thenPost: true },
   'backfill --limit-users 10 --execute': { moves: () => migrate(INCLUDED.percent) },
   "federation on --reason 'launch' --execute": { policy: 'on', thenPost: true },

@@ -1,5 +1,6 @@
 /** `moods accounts provision` and `moods accounts seal`: make accounts, and seal their passwords. */
 
+import { counted } from '../../domain/tally.ts'
 import { Command } from 'commander'
 import type { Provision } from '../../operate/provision.ts'
 import { describeProvision, describeProvisionPlan, describeSealed, documentProvision } from '../describe/accounts.ts'
@@ -55,7 +56,8 @@ function runSeal(options: Options): Promise<Ending> {
   return runTask(openInstallation, 'accounts seal', options, {
     work: async (app, { onProgress, stop, announce }) => {
       const { sealPasswords } = await import('../../operate/seal-passwords.ts')
-      const onFound = (plain: number): void => (execute ? announce(`Sealing ${plain} passwords.`) : undefined)
+      const onFound = (plain: number): void =>
+        execute ? announce(`Sealing ${counted(plain, 'password')}.`) : undefined
       return sealPasswords(app, execute, onFound, onProgress, stop)
     },
     text: describeSealed,

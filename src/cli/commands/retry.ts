@@ -1,5 +1,6 @@
 /** `moods retry`: puts back to work what was given up. */
 
+import { counted } from '../../domain/tally.ts'
 import { Command } from 'commander'
 import type { Retried } from '../../operate/retry.ts'
 import type { Ending, Exit } from '../exit.ts'
@@ -36,5 +37,5 @@ function run({ reason, execute = false, ...options }: Options): Promise<Ending> 
 
 function describe({ executed, moods, accounts }: Retried): string {
   const verb = executed ? 'Put back to work' : 'Would put back to work (--execute does it)'
-  return `${verb}: ${moods} moods, ${accounts} accounts.`
+  return `${verb}: ${counted(moods, 'mood')}, ${counted(accounts, 'account')}.`
 }

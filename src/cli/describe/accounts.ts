@@ -1,7 +1,7 @@
 /** Users and their accounts as text for operators. */
 
 import type { AccountState } from '../../domain/account.ts'
-import { countBy } from '../../domain/tally.ts'
+import { countBy, counted } from '../../domain/tally.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import type { AccountCheck } from '../../operate/account-check.ts'
 import type { AccountList } from '../../operate/accounts.ts'
@@ -16,9 +16,9 @@ export function describeList({ counts, users, complete }: AccountList): string {
   return [
     ...users.map(({ user, handle, state, did, reason, moods }) => {
       const why = reason === null ? '' : `  ${reason}`
-      return `${state.replace('_', ' ').padEnd(15)} ${(did ?? '-').padEnd(32)} ${String(moods).padStart(6)} moods  ${whoIs(user, handle)}${why}`
+      return `${state.replace('_', ' ').padEnd(15)} ${(did ?? '-').padEnd(32)} ${counted(moods, 'mood ', 'moods').padStart(12)}  ${whoIs(user, handle)}${why}`
     }),
-    `${counts.users} users: ${counts.withHandle} with a handle, ${counts.withMoods} with moods, ${counts.without} of these without an account.`,
+    `${counted(counts.users, 'user')}: ${counts.withHandle} with a handle, ${counts.withMoods} with moods, ${counts.without} of these without an account.`,
     `Accounts: ${states.join(', ')}.`,
     ...(complete ? [] : ['Stopped: the list is not complete.']),
   ].join('\n')
@@ -37,8 +37,8 @@ export function describeProvisionPlan({ executed, planned, ...left }: Omit<Provi
   const total = planned.none + planned.pending + planned.refused
   const off =
     left.leftOut > 0 ? ` Federation leaves ${left.leftOut} of them out: nothing is published to those yet.` : ''
-  const erased = left.beingErased > 0 ? ` ${left.beingErased} users are being erased.` : ''
-  return `${executed ? 'Making' : 'Would make'} accounts for ${total} users.${off}${erased}`
+  const erased = left.beingErased > 0 ? ` ${counted(left.beingErased, 'user is', 'users are')} being erased.` : ''
+  return `${executed ? 'Making' : 'Would make'} accounts for ${counted(total, 'user')}.${off}${erased}`
 }
 
 /** @param now ms since 1970 */
@@ -62,7 +62,7 @@ export function documentProvision({ result, ...rest }: Provision): DocumentOf<'a
 
 export function describeSealed({ executed, accounts, plain, sealed, failed }: Sealed, isInterrupted: boolean): string {
   if (isInterrupted) return `${sealed} sealed. ${INTERRUPTED}`
-  const found = `${plain} of ${accounts} accounts have a password in plain text.`
+  const found = `${plain} of ${counted(accounts, 'account')} ${plain === 1 ? 'has' : 'have'} a password in plain text.`
   if (!executed) return plain > 0 ? `${found} --execute seals them.` : found
   return `${found} ${sealed} sealed and unsealed again, ${failed} failed.`
 }
@@ -77,7 +77,7 @@ export function describeCheck(
       `${problem}  ${whoIs(user, handle)}: ${detail}`,
       `  ${remedy}`,
     ]),
-    `${checked} accounts checked, ${findings.length} findings.`,
+    `${counted(checked, 'account')} checked, ${counted(findings.length, 'finding')}.`,
     ...Object.entries(countBy(findings.map(({ problem }) => problem))).map(([problem, n]) => `  ${n} ${problem}`),
     ...describeSilent(silent, now),
     ...(notReached > 0 ? [`Not everything is known of ${notReached} of these accounts: check them again.`] : []),

@@ -1,5 +1,6 @@
 /** What `moods audit` prints, and the summary that `moods repair` prints too. */
 
+import { counted } from '../../domain/tally.ts'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
 import { nameOf, whoIs } from '../../domain/user-names.ts'
 import type { AuditReport, Summary } from '../../operate/survey.ts'
@@ -17,12 +18,16 @@ export function describeSummary({ counts, findings, held, silent, lastKnown, ...
     `moods          ${counts.moods}`,
     `records        ${counts.records}`,
     `sync rate      ${percent(of.syncRate, 'nothing to sync')}`,
-    `checks passed  ${of.clean} of ${checked} repositories (${of.unchanged} unchanged since their last audit)`,
+    `checks passed  ${of.clean} of ${counted(checked, 'repository', 'repositories')} (${of.unchanged} unchanged since ${of.unchanged === 1 ? 'its' : 'their'} last audit)`,
     `not findings   ${counts.kept} kept, ${counts.legacy} legacy, ${counts.inFlight} in flight, ${counts.unpublishable} unpublishable, ${counts.rejected} rejected`,
     ...describeHeld(held),
-    ...(of.withoutAccount > 0 ? [`no account     ${of.withoutAccount} users. ${holdReason('no_account').remedy}`] : []),
+    ...(of.withoutAccount > 0
+      ? [`no account     ${counted(of.withoutAccount, 'user')}. ${holdReason('no_account').remedy}`]
+      : []),
     ...FINDING_KINDS.flatMap((kind) => (findings[kind] ? [`${kind.padEnd(15)}${findings[kind]}`] : [])),
-    ...(of.notReached > 0 ? [`not reached    ${of.notReached} of ${of.users} repositories`] : []),
+    ...(of.notReached > 0
+      ? [`not reached    ${of.notReached} of ${counted(of.users, 'repository', 'repositories')}`]
+      : []),
     ...describeSilent(silent, now),
     ...describeLastKnown(lastKnown, now),
     ...(of.notReached > 0 && silent.length === 0 ? [INTERRUPTED] : []),
@@ -42,7 +47,7 @@ export function summaryDocument({ held, silent, lastKnown, ...numbers }: Summary
 /** Said first and loudly: what people believe to be private can be read by anybody. */
 function alarm(leaked: number | undefined): string[] {
   if (leaked === undefined) return []
-  const what = leaked === 1 ? '1 private mood is' : `${leaked} private moods are`
+  const what = counted(leaked, 'private mood is', 'private moods are')
   return [colour('alarm', `LEAKED: ${what} in a public repository.`)]
 }
 

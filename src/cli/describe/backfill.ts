@@ -1,5 +1,6 @@
 /** A backfill as text for operators, and as a document for programs and for its report. */
 
+import { counted } from '../../domain/tally.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import type { Backfill } from '../../operate/backfill.ts'
 import type { DocumentOf } from '../json/documents.ts'
@@ -22,7 +23,7 @@ export function describeBackfill({ executed, overall, users, ...rest }: Backfill
     `skipped      ${skipped.private} private, ${skipped.deleted} deleted, ${skipped.tooLong} too long, ${skipped.noAccount} without account`,
     ...describeHeld({ private: skipped.private, no_account: skipped.noAccount }),
     ...(overall.notReached > 0 ? [`not reached  ${overall.notReached}`] : []),
-    ...(usersNotBegun > 0 ? [`not begun    ${usersNotBegun} users`] : []),
+    ...(usersNotBegun > 0 ? [`not begun    ${counted(usersNotBegun, 'user')}`] : []),
     ...failed.map(
       ({ handle, user, failed: n, total, reason }) =>
         `${whoIs(user, handle)}: ${n} of ${total} failed${reason ? `, because ${reason.text}. ${reason.remedy}` : ' (see "moods show")'}`,

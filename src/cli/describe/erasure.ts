@@ -2,7 +2,7 @@
 
 import type { ErasureStep } from '../../domain/erasure.ts'
 import { whoIs } from '../../domain/user-names.ts'
-import { countBy } from '../../domain/tally.ts'
+import { countBy, counted } from '../../domain/tally.ts'
 import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
 import type { ErasedAgain, RestoredPlan } from '../../operate/erase-again.ts'
 import type { OpenErasures } from '../../operate/erase-open.ts'
@@ -12,8 +12,8 @@ import { DRY_RUN, isoTime } from '../phrases.ts'
 import { age, describeReason, line } from './lines.ts'
 
 export function describeExtent({ user, handle, did, moods, records, account }: Extent, execute: boolean): string {
-  const inRepo = records === null ? 'all records' : `${records} records`
-  const parts = [`${moods} moods`, ...(did === null ? [] : [`${inRepo} of ${did}`])]
+  const inRepo = records === null ? 'all records' : counted(records, 'record')
+  const parts = [counted(moods, 'mood'), ...(did === null ? [] : [`${inRepo} of ${did}`])]
   if (handle !== null) parts.push('the handle')
   if (did !== null) parts.push(account ? 'the account on the PDS' : 'our access to the account, which stays on the PDS')
   return `${execute ? 'Erasing' : 'Would erase'} ${whoIs(user, handle)}: ${parts.join(', ')}.`
@@ -40,7 +40,7 @@ export function endingOf(state: Watched['state']): Ending {
 }
 
 export function describePlan({ erase, purge, older }: RestoredPlan, execute: boolean): string {
-  const plan = `${erase} restored users, and ${older} older moods of ${purge} users who have come back since`
+  const plan = `${counted(erase, 'restored user')}, and ${counted(older, 'older mood')} of ${counted(purge, 'user who has', 'users who have')} come back since`
   return `${execute ? 'Erasing' : 'Would erase'} ${plan}.`
 }
 
@@ -48,9 +48,11 @@ export function describeAgain({ executed, purged, waiting, erasures }: ErasedAga
   if (!executed) return isInterrupted ? 'Stopped: nothing was done.' : DRY_RUN
   const states = Object.entries(countBy(erasures.map(({ state }) => state))).map(([state, n]) => `${n} ${state}`)
   return [
-    `Erased again: ${states.join(', ') || 'no user'}. Purged: ${purged} moods.`,
+    `Erased again: ${states.join(', ') || 'no user'}. Purged: ${counted(purged, 'mood')}.`,
     ...(waiting > 0
-      ? [`${waiting} users have older moods whose records are still on the PDS: repeat the command once it answers.`]
+      ? [
+          `${counted(waiting, 'user has', 'users have')} older moods whose records are still on the PDS: repeat the command once it answers.`,
+        ]
       : []),
   ].join('\n')
 }
@@ -60,7 +62,7 @@ export function describeOpen({ open, now }: OpenErasures, isInterrupted: boolean
   const blocks = open.map((erasure) => [...describeOneErasure(erasure), line('age', age(erasure.requestedAt, now))])
   return [
     ...blocks.map((lines) => `${lines.join('\n')}\n`),
-    `${open.length === 1 ? '1 erasure is' : `${open.length} erasures are`} under way.`,
+    `${counted(open.length, 'erasure is', 'erasures are')} under way.`,
     ...(isInterrupted ? ['Stopped: there may be more.'] : []),
   ].join('\n')
 }

@@ -1,5 +1,6 @@
 /** The policy on federation as text for operators. */
 
+import { counted } from '../../domain/tally.ts'
 import { listText } from '../../domain/policy.ts'
 import type { FederationChange, FederationStatus, PolicyView } from '../../operate/federation.ts'
 import type { Extent } from '../../operate/policy-effects.ts'
@@ -13,10 +14,6 @@ function policyWords({ text, by, since, reason }: PolicyView): string {
 
 function extent({ moods, users }: Extent): string {
   return `${counted(moods, 'mood')} of ${counted(users, 'user')}`
-}
-
-function counted(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? '' : 's'}`
 }
 
 const NO_ACCOUNT = 'whose authors have no account ("moods accounts provision --execute" makes one)'
@@ -40,7 +37,7 @@ export function describeFederation({ federation, users, moods }: FederationStatu
 /** What a change would do, before it is made. */
 export function describeChange({ before, after, users, effects }: FederationChange): string {
   const { all, joining, leaving } = users
-  const out = leaving === 1 ? '1 falls out' : `${leaving} fall out`
+  const out = counted(leaving, 'falls out', 'fall out')
   return [
     `Federation is ${policyWords(before)}.`,
     `With federation ${after.text}:`,

@@ -1,5 +1,6 @@
 /** The numbers of a launch as Markdown, in the headings of the checklist. */
 
+import { counted } from '../../domain/tally.ts'
 import type { LaunchReport } from '../../operate/report.ts'
 import { isoTime, percent } from '../phrases.ts'
 import { age } from './lines.ts'
@@ -36,8 +37,8 @@ function describeUnread({ complete, silent, unread }: LaunchReport, now: number)
     const { repos, since, neverRead, codes } = unread
     const why = Object.entries(codes).map(([code, n]) => `${n} ${code}`)
     notes.push(
-      `The last audit of ${repos} repositories failed (${why.join(', ')}), the first ${age(since, now)}. ` +
-        `What is said of them is from the audit before; ${neverRead} were never read.`,
+      `The last audit of ${counted(repos, 'repository', 'repositories')} failed (${why.join(', ')}), the first ${age(since, now)}. ` +
+        `What is said of ${repos === 1 ? 'it' : 'them'} is from the audit before; ${counted(neverRead, 'was', 'were')} never read.`,
     )
   }
   if (!complete && silent.length === 0) notes.push('Stopped before everything was counted: the numbers are too low.')
@@ -55,7 +56,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     '## Migration stats',
     '',
     `- Total users: ${result.users}`,
-    `- Users with ATProto: ${result.usersWithAccount} (${result.accountsWaiting} waiting, ${result.accountsNeedingAttention} need attention)`,
+    `- Users with ATProto: ${result.usersWithAccount} (${result.accountsWaiting} waiting, ${counted(result.accountsNeedingAttention, 'needs', 'need')} attention)`,
     `- Total moods: ${result.moods} (${result.private} private, ${result.deleted} deleted)`,
     `- Moods migrated: ${result.published}`,
     `- Moods failed: ${result.rejected}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
@@ -64,7 +65,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     '',
     `- Sync success rate: ${rate(result.syncRate)}`,
     `- Average sync latency: ${ms(latency?.average)}`,
-    `- Latency p50: ${ms(latency?.p50)}, p99: ${ms(latency?.p99)}, of ${latency?.count ?? 0} moods published at the first try`,
+    `- Latency p50: ${ms(latency?.p50)}, p99: ${ms(latency?.p99)}, of ${counted(latency?.count ?? 0, 'mood')} published at the first try`,
     `- Moods with ATProto URI: ${result.withReference}`,
     `- Moods missing ATProto: ${result.withoutReference}`,
     '',
@@ -79,7 +80,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     '',
     `- Total users with ATProto: ${result.usersWithAccount}`,
     `- Total moods in the database: ${result.moods}`,
-    `- Total moods in ATProto: ${audited ? `${audited.records}, in ${audited.repos} repositories, the oldest audit ${age(audited.oldest, now)}, the newest ${age(audited.newest, now)}` : 'not audited yet'}`,
+    `- Total moods in ATProto: ${audited ? `${audited.records}, in ${counted(audited.repos, 'repository', 'repositories')}, the oldest audit ${age(audited.oldest, now)}, the newest ${age(audited.newest, now)}` : 'not audited yet'}`,
     `- Sync success rate: ${rate(result.syncRate)}`,
     `- Average sync latency: ${ms(latency?.average)}`,
     `- Failed syncs: ${result.rejected}, and ${result.pending} on their way`,

@@ -1,5 +1,6 @@
 /** What the commands about the lexicon print for people. */
 
+import { counted } from '../../domain/tally.ts'
 import type { Validation } from '../../lexicon/document.ts'
 import type { Change, Plan } from '../../lexicon/evolution.ts'
 import type { Published } from '../../lexicon/publish.ts'
@@ -24,7 +25,9 @@ export function describeValidation({
     `${nsid ?? 'no lexicon'}, in ${file}`,
     ...problems.map((problem) => `${colour('problem', 'WRONG')}  ${problem}`),
     ...rows,
-    ok ? `All is well: ${samples.length} sample records.` : `Wrong: ${problems.length + bad} of what was checked.`,
+    ok
+      ? `All is well: ${counted(samples.length, 'sample record')}.`
+      : `Wrong: ${problems.length + bad} of what was checked.`,
   ].join('\n')
 }
 

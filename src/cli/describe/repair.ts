@@ -1,5 +1,6 @@
 /** What `moods repair` prints. */
 
+import { counted } from '../../domain/tally.ts'
 import type { Account } from '../../domain/account.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import type { Deletion, Repair } from '../../operate/repair.ts'
@@ -19,7 +20,7 @@ export function describeDeletions(
   deletions: readonly Deletion[],
   { execute, withWords }: { readonly execute: boolean; readonly withWords: boolean },
 ): string {
-  const what = deletions.length === 1 ? '1 record' : `${deletions.length} records`
+  const what = counted(deletions.length, 'record')
   const more = deletions.length - LISTED
   return [
     `${execute ? 'Deletes' : 'Would delete'} ${what} from the repository of ${whoIs(user, handle)}:`,

@@ -1,5 +1,6 @@
 /** What `moods show` prints. Times are in UTC. */
 
+import { counted } from '../../domain/tally.ts'
 import { holdReason } from '../../domain/reasons.ts'
 import type { Shown, ShownRecord } from '../../operate/show.ts'
 import type { SeenRecord, ShownMood } from '../../operate/show-mood.ts'
@@ -57,7 +58,7 @@ function describeMood(shown: ShownMood): string[] {
 }
 
 function attempts(n: number): string {
-  return n === 0 ? '' : `, ${n} ${n === 1 ? 'attempt' : 'attempts'}`
+  return n === 0 ? '' : `, ${counted(n, 'attempt')}`
 }
 
 function marksOf({ isPrivate, deleted }: ShownMood['mood']): string[] {

@@ -1,5 +1,6 @@
 /** What a command says of hosts that did not answer, and of what was known before of the repositories it could not read. */
 
+import { counted } from '../../domain/tally.ts'
 import type { LooksTogether } from '../../domain/looks.ts'
 import type { SilentHost } from '../../operate/silence.ts'
 import { isoTime } from '../phrases.ts'
@@ -19,7 +20,7 @@ export function describeLastKnown(known: LooksTogether | null, now: number): str
   const findings = Object.entries(known.findings).map(([kind, n]) => `${n} ${kind}`)
   const when = oldest === newest ? age(oldest, now) : `${age(oldest, now)} to ${age(newest, now)}`
   return [
-    `Last known of ${repos} of these, read ${when}: ${counts.moods} moods, ${counts.records} records, ${counts.synced + counts.legacy} in step, ` +
+    `Last known of ${repos} of these, read ${when}: ${counted(counts.moods, 'mood')}, ${counted(counts.records, 'record')}, ${counts.synced + counts.legacy} in step, ` +
       (findings.length === 0 ? 'nothing found.' : `found: ${findings.join(', ')}.`),
   ]
 }

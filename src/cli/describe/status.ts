@@ -1,5 +1,6 @@
 /** The state of an installation, for people and for programs. */
 
+import { counted } from '../../domain/tally.ts'
 import type { Notice } from '../../domain/notice.ts'
 import { isAlive, type Worker, workerName } from '../../domain/worker.ts'
 import type { Status } from '../../operate/status.ts'
@@ -34,7 +35,9 @@ export function describeStatus(status: Status): string {
     ...describeHeld(status.held),
     line('accounts', counts(status.accounts)),
     ...Object.entries(rejected).map(([code, n]) => `  ${n} rejected: ${code}`),
-    ...Object.entries(needsAttention).map(([code, n]) => `  ${n} accounts need attention: ${code}`),
+    ...Object.entries(needsAttention).map(
+      ([code, n]) => `  ${counted(n, 'account needs', 'accounts need')} attention: ${code}`,
+    ),
     ...(Object.keys({ ...rejected, ...needsAttention }).length > 0 ? ['"moods retry" prints what can be retried'] : []),
     ...status.notices.flatMap(describeNotice),
   ].join('\n')
