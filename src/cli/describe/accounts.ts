@@ -51,7 +51,11 @@ export function describeProvision({ result }: Provision, now: number, isInterrup
     `${made.length} made, ${failed.length} failed, ${notReached} not reached.`,
     ...Object.entries(reasons).map(([code, n]) => `  ${n} failed: ${code}`),
     ...describeSilent(silent, now),
-    ...(waiting > 0 ? [`${waiting} are requested: a worker makes them, and so does the same command.`] : []),
+    ...(waiting > 0
+      ? [
+          `${counted(waiting, 'account is', 'accounts are')} requested: a worker makes ${waiting === 1 ? 'it' : 'them'}, and so does the same command.`,
+        ]
+      : []),
     ...(isInterrupted ? [INTERRUPTED] : []),
   ].join('\n')
 }
