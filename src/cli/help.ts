@@ -25,13 +25,31 @@ export function dress(command: Command): void {
     styleOptionTerm: cyan,
     styleSubcommandTerm: cyan,
     styleArgumentTerm: cyan,
+    formatItem: (term, termWidth, description, { displayWidth }) => {
+      const column = `${INDENT}${term}${' '.repeat(termWidth - displayWidth(term))}  `
+      if (description === '') return INDENT + term
+      return isWide(termWidth + 4, width()) ? beneath(INDENT + term, description) : column + description
+    },
   })
   command.configureOutput({ writeOut: (text) => process.stdout.write(wrap(text, width())), getOutHelpWidth: width })
 }
 
+const INDENT = '  '
+
+/** Fewer characters a line are no column: the text goes below what it explains. */
+const NARROWEST = 30
+
+function isWide(column: number, most: number): boolean {
+  return column > most - NARROWEST
+}
+
+function beneath(term: string, text: string): string {
+  return `${term}\n${INDENT.repeat(3)}${text}`
+}
+
 /**
  * Breaks the lines that are too long. What follows begins below the text of the line: after its indentation, and after its
- * first column where it is a line of a table.
+ * first column where it is a line of a table. Where that leaves too little room, the text begins on a line of its own.
  *
  * @param most characters of a line; a word that is longer stays whole
  */
@@ -42,16 +60,22 @@ export function wrap(text: string, most: number): string {
     .join('\n')
 }
 
+function shown(text: string): number {
+  return stripVTControlCharacters(text).length
+}
+
 function wrapLine(line: string, most: number): string[] {
-  if (stripVTControlCharacters(line).length <= most) return [line]
-  const [start = ''] = /^ *(?:\S+ {2,})?/.exec(line) ?? []
-  const indent = ' '.repeat(start.length)
+  if (shown(line) <= most) return [line]
+  const [start = ''] = /^ *(?:\S+(?: \S+)* {2,})?/.exec(line) ?? []
+  const rest = line.slice(start.length)
+  if (start.trim() !== '' && isWide(shown(start), most)) return wrap(beneath(start.trimEnd(), rest), most).split('\n')
+  const indent = ' '.repeat(shown(start))
   const lines: string[] = []
   let open = start
   let isEmpty = true
-  for (const word of line.slice(start.length).split(' ')) {
-    if (!isEmpty && stripVTControlCharacters(`${open} ${word}`).length > most) {
-      lines.push(open)
+  for (const word of rest.split(' ')) {
+    if (!isEmpty && shown(`${open} ${word}`) > most) {
+      lines.push(open.trimEnd())
       open = indent
       isEmpty = true
     }
