@@ -29,7 +29,7 @@ describe('help', () => {
     return tables.map((table) => {
       const rows = table.split('\n\n', 1)[0]!.split('\n')
       const terms = rows.filter((row) => /^ {2}\S/.test(row))
-      return [...new Set(terms.map((row) => /^ {2}\S+(?: \S+)* {2,}(?=\S)/.exec(row)?.[0].length ?? null))]
+      return Array.from(new Set(terms.map((row) => /^ {2}\S+(?: \S+)* {2,}(?=\S)/.exec(row)?.[0].length ?? null)))
     })
   }
 

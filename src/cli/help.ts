@@ -25,8 +25,8 @@ export function dress(command: Command): void {
     styleOptionTerm: cyan,
     styleSubcommandTerm: cyan,
     styleArgumentTerm: cyan,
-    formatItem: (term, termWidth, description, { displayWidth }) => {
-      const column = `${INDENT}${term}${' '.repeat(termWidth - displayWidth(term))}  `
+    formatItem: (term, termWidth, description) => {
+      const column = `${INDENT}${term}${' '.repeat(termWidth - shown(term))}  `
       if (description === '') return INDENT + term
       return isWide(termWidth + 4, width()) ? beneath(INDENT + term, description) : column + description
     },
