@@ -172,33 +172,20 @@ export const repair = {
   left: Type.Integer({ minimum: 0, description: 'repairs that a second audit still finds necessary' }),
 }
 
-const skipped = eachOf(['private', 'deleted', 'tooLong', 'noAccount', 'other'])
+/** What became of moods: of all users together, and of each. */
+const migration = {
+  total: many,
+  migrated: many,
+  already: many,
+  failed: many,
+  notReached: many,
+  skipped: eachOf(['private', 'deleted', 'tooLong', 'noAccount', 'other']),
+}
 
 export const backfill = {
   executed: Type.Boolean(),
-  overall: closed({
-    users: many,
-    withAccount: many,
-    usersNotBegun: many,
-    total: many,
-    migrated: many,
-    already: many,
-    failed: many,
-    notReached: many,
-    skipped,
-  }),
-  users: Type.Array(
-    closed({
-      ...who,
-      total: many,
-      migrated: many,
-      already: many,
-      failed: many,
-      notReached: many,
-      skipped,
-      reason: nullable(closed(reasonFields)),
-    }),
-  ),
+  overall: closed({ users: many, withAccount: many, usersNotBegun: many, ...migration }),
+  users: Type.Array(closed({ ...who, ...migration, reason: nullable(closed(reasonFields)) })),
   ...unread,
 }
 
