@@ -61,7 +61,8 @@ async function auditAgainstPaging(app: App, user: string): Promise<Row> {
       await time(async () => {
         const moods = [...(await historyOf(app.store, user)).values()]
         const empty = new Set<string>()
-        const input = { account, policy: app.policy.policy, moods, moving: empty, removing: empty, modernise: false }
+        const rest = { odd: [], moving: empty, removing: empty, modernise: false }
+        const input = { account, policy: app.policy.policy, moods, ...rest }
         if (auditRepo({ ...input, records: await listAll(account) }).findings.length > 0) throw new Error('a finding')
       }),
     )

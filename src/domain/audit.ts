@@ -6,6 +6,8 @@ import type { Account } from './account.ts'
 import type { FindingKind } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
 import type { FederationPolicy } from './policy.ts'
+import type { Odd } from './odd.ts'
+import type { OddMood } from './read-mood.ts'
 import { count } from './tally.ts'
 import type { Reason } from './reasons.ts'
 import type { HoldReason } from './sync.ts'
@@ -19,6 +21,8 @@ export type Fix =
   | { readonly kind: 'adopt'; readonly mood: Mood; readonly rkey: string; readonly cid: string }
   /** A record that belongs to no mood, or a second one of a mood. */
   | { readonly kind: 'remove'; readonly rkey: string; readonly cid: string }
+  /** Nothing that a repair may do: the mood, or another one whose record is in its place, cannot be read for certain. */
+  | { readonly kind: 'none'; readonly odd: Odd }
 
 export interface Finding {
   readonly kind: FindingKind
@@ -106,6 +110,8 @@ export interface AuditInput {
   readonly policy: FederationPolicy
   /** Every mood of the user, deleted ones too. */
   readonly moods: readonly Mood[]
+  /** Those that cannot be read for certain, and may be the user's: they and their records are left alone. */
+  readonly odd: readonly OddMood[]
   /** The whole collection: a part of it would make findings of what is only unread. */
   readonly records: ReadonlyMap<string, AuditedRecord>
   /** Moods that changed while the repo was read: whatever is there of them is on its way. */
@@ -134,6 +140,9 @@ class Auditor {
   readonly #alike = new Map<string, string[]>()
   /** Record keys of the moods: each belongs to its own mood, whatever stands there. */
   readonly #keys: ReadonlySet<string>
+  /** Odd moods by their ids, and the first record of each. */
+  readonly #odd: ReadonlyMap<string, OddMood>
+  readonly #oddRecords = new Map<string, string>()
   readonly #reasons: Partial<Record<HoldReason, number>> = {}
   readonly #counts = { synced: 0, kept: 0, legacy: 0, inFlight: 0, absent: 0, unpublishable: 0, rejected: 0 }
 
@@ -141,11 +150,16 @@ class Auditor {
     this.#input = input
     this.#seen = new Set(input.removing)
     this.#keys = new Set(input.moods.map(({ sync }) => sync.rkey))
-    const ownerOf = ownersAmong(input.moods)
+    this.#odd = new Map(input.odd.map((odd) => [odd.id, odd]))
+    const ownerOf = ownersAmong(input.moods, input.odd)
     for (const [rkey, { value }] of input.records) {
       if (this.#seen.has(rkey)) continue
-      const owner = ownerOf(value)
+      const owner = ownerOf(value, rkey)
       this.#owners.set(rkey, owner)
+      if (owner.kind === 'odd') {
+        this.#seen.add(rkey)
+        if (!this.#oddRecords.has(owner.id)) this.#oddRecords.set(owner.id, rkey)
+      }
       if (owner.kind !== 'mood') continue
       const found = owner.by === 'reference' ? this.#copies : this.#alike
       found.set(owner.id, [...(found.get(owner.id) ?? []), rkey].toSorted())
@@ -153,8 +167,12 @@ class Auditor {
   }
 
   run(): RepoAudit {
-    const { moods, records } = this.#input
+    const { moods, records, odd } = this.#input
     for (const mood of moods) this.#mood(mood)
+    for (const one of odd) {
+      const rkey = this.#oddRecords.get(one.id) ?? null
+      this.#findings.push({ kind: 'odd', rkey, moodId: one.id, fix: { kind: 'none', odd: one } })
+    }
     for (const [rkey, { cid, value }] of records) {
       if (this.#seen.has(rkey)) continue
       const fix = { kind: 'remove', rkey, cid } as const
@@ -275,6 +293,10 @@ class Auditor {
   }
 
   #found(kind: FindingKind, mood: Mood, rkey: string | null, fix: Fix): void {
-    this.#findings.push({ kind, rkey, moodId: mood.id, fix })
+    // The engine would write over an odd mood's record, or delete it.
+    const owner = fix.kind === 'enqueue' ? this.#owners.get(fix.rkey) : undefined
+    const odd = owner?.kind === 'odd' ? this.#odd.get(owner.id) : undefined
+    if (odd) this.#findings.push({ kind: 'odd', rkey: null, moodId: mood.id, fix: { kind: 'none', odd } })
+    else this.#findings.push({ kind, rkey, moodId: mood.id, fix })
   }
 }

@@ -11,10 +11,12 @@ export const FINDING_KINDS = [
   'stray',
   'foreign',
   'unreadable',
+  'odd',
 ] as const
 export type FindingKind = (typeof FINDING_KINDS)[number]
 
+/** What a repair may be told to fix: a mood that cannot be read for certain is left to whoever keeps the database. */
+export const REPAIRABLE: readonly FindingKind[] = FINDING_KINDS.filter((kind) => kind !== 'odd')
+
 /** What a repair fixes by default: never records of other clients, or records that cannot be read. */
-export const REPAIRED: readonly FindingKind[] = FINDING_KINDS.filter(
-  (kind) => kind !== 'foreign' && kind !== 'unreadable',
-)
+export const REPAIRED: readonly FindingKind[] = REPAIRABLE.filter((kind) => kind !== 'foreign' && kind !== 'unreadable')

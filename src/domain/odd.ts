@@ -12,7 +12,8 @@
  * - `contradiction`: two fields that cannot both be true;
  * - `shared`: a value that only one document may have, and others have as well.
  */
-export type OddKind = 'missing' | 'type' | 'not_utf8' | 'range' | 'unknown' | 'contradiction' | 'shared'
+export const ODD_KINDS = ['missing', 'type', 'not_utf8', 'range', 'unknown', 'contradiction', 'shared'] as const
+export type OddKind = (typeof ODD_KINDS)[number]
 
 /** A document that is left alone: not shown, not published, not changed, and only deleted with its user. */
 export interface Odd {
@@ -108,6 +109,12 @@ export function oddText({ field, kind }: Pick<Odd, 'field' | 'kind'>): string {
   return `the field "${field}" ${KIND_TEXTS[kind]}`
 }
 
+/** The same as a sentence, with what sets it right. */
+export function oddReason(odd: Odd): { readonly text: string; readonly remedy: string } {
+  const remedy = odd.mendable ? '"moods data mend --execute" converts it.' : 'Correct it in the database.'
+  return { text: oddText(odd), remedy }
+}
+
 /** Whether it is an object with fields of its own, as the database keeps them in a document. */
 export function isValues(value: unknown): value is Values {
   if (typeof value !== 'object' || value === null) return false
@@ -130,6 +137,13 @@ function isTime(ms: number): boolean {
 function numberIn(value: unknown): number | null {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   return value instanceof Foreign && /^-?\d{1,15}$/.test(value.number ?? '') ? Number(value.number) : null
+}
+
+/** The time that a value is, or surely means, in ms since 1970; null where that cannot be said. */
+export function timeIn(value: unknown): number | null {
+  if (!(value instanceof Date)) return meantTime(value)
+  const ms = value.getTime()
+  return isTime(ms) ? ms : null
 }
 
 /**

@@ -3,7 +3,7 @@
 import { type Erasure, ERASURE_STEPS, nextStep } from './erasure.ts'
 import type { Intent, Removal } from './jobs.ts'
 import { type Fields, type Odd, readWith, type StoredDocument } from './odd.ts'
-import { RECORD_KEY } from './record.ts'
+import { isRecordKey } from './record.ts'
 
 const KINDS = ['nuke', 'restore'] as const
 const RECORDS = ['withdraw', 'keep'] as const
@@ -37,7 +37,7 @@ export function readRemovals(stored: StoredDocument): UserRemovals | Odd {
 
 function removalIn(fields: Fields): Removal {
   const rkey = fields.name('rkey')
-  return RECORD_KEY.test(rkey) ? { rkey, cid: fields.name('cid') } : fields.fail('rkey', 'range')
+  return isRecordKey(rkey) ? { rkey, cid: fields.name('cid') } : fields.fail('rkey', 'range')
 }
 
 /** Reads an erasure of `user`, `tombstone`, `requestedAt`, `done`, `version`. Never throws. */

@@ -5,9 +5,20 @@
 
 import type { Deletion, Mood } from './mood.ts'
 import { LIMITS } from './mood-limits.ts'
-import { Fields, isUserName, NOT_UTF8, type Odd, readWith, type StoredDocument, type Values } from './odd.ts'
+import {
+  Fields,
+  isOdd,
+  isUserName,
+  isValues,
+  NOT_UTF8,
+  type Odd,
+  readWith,
+  type StoredDocument,
+  timeIn,
+  type Values,
+} from './odd.ts'
 import { lastPublished } from './published-form.ts'
-import { RECORD_KEY, rkeyFor, rkeyIn } from './record.ts'
+import { isRecordKey, type OddClaims, rkeyFor, rkeyIn } from './record.ts'
 import {
   type FirstPublished,
   HOLD_REASONS,
@@ -30,9 +41,24 @@ export interface ReadMood {
 const DELETERS = ['author', 'nuke'] as const
 const RECORDS = ['withdraw', 'keep'] as const
 
+/** A mood that cannot be read for certain, with what its document says of its record. */
+export type OddMood = Odd & OddClaims
+
 /** Reads a mood of `user`, `mood`, `when`, `intensity`, `context`, `isPrivate`, `deleted`, `atproto`. Never throws. */
-export function readMood(stored: StoredDocument): ReadMood | Odd {
-  return readWith(stored, stored.values['user'], (fields) => moodIn(stored.id.text, fields))
+export function readMood(stored: StoredDocument): ReadMood | OddMood {
+  const { id, values } = stored
+  const reading = readWith(stored, values['user'], (fields) => moodIn(id.text, fields))
+  return isOdd(reading) ? { ...reading, hasOddId: id.isOdd, rkeys: claimedKeys(id, values) } : reading
+}
+
+/** Every record key that a document gives a hint of: what stands there may be the mood's. */
+function claimedKeys(id: StoredDocument['id'], values: Values): string[] {
+  const atproto = values['atproto']
+  const { rkey, uri } = isValues(atproto) ? atproto : { rkey: null, uri: atproto }
+  const named = [isRecordKey(rkey) ? rkey : null, rkeyIn(uri)]
+  const when = timeIn(values['when'])
+  const derived = id.isOdd || when === null ? null : rkeyFor(when, id.text, 0)
+  return [...new Set([...named, derived].filter((key) => key !== null))]
 }
 
 function moodIn(id: string, fields: Fields): ReadMood {
@@ -80,7 +106,7 @@ function deletionIn(atproto: Fields, isDeleted: boolean): Deletion | null {
 
 function syncIn(atproto: Fields, id: string, when: number): MoodSync {
   const stored = atproto.raw('rkey')
-  const own = typeof stored === 'string' && RECORD_KEY.test(stored) ? stored : rkeyIn(atproto.raw('uri'))
+  const own = isRecordKey(stored) ? stored : rkeyIn(atproto.raw('uri'))
   const rkey = own ?? rkeyFor(when, id, 0)
   const state = atproto.wordOrNull('state', SYNC_STATES)
   if (state === null) return unseen({ rkey, ...claimsIn(atproto) })

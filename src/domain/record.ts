@@ -146,6 +146,8 @@ export function moodIdIn(value: unknown): string | null {
 export type Owner =
   /** This mood of the user: the record names it, or has no reference and is like no other mood. */
   | { readonly kind: 'mood'; readonly id: string; readonly by: 'reference' | 'content' }
+  /** This mood, which cannot be read for certain, or it may be: the record is left alone. */
+  | { readonly kind: 'odd'; readonly id: string }
   /** A mood that the user does not have any more. */
   | { readonly kind: 'gone' }
   /** Another client, or nobody can tell: it is left alone. */
@@ -153,41 +155,79 @@ export type Owner =
 
 const UNKNOWN: Owner = { kind: 'unknown' }
 
+/** What the document of a mood that cannot be read for certain says of its record. */
+export interface OddClaims {
+  readonly id: string
+  /** Whether its id is of a type that ids cannot have, so that nobody can tell which records name it. */
+  readonly hasOddId: boolean
+  /** The record keys that it has, claims, or would get. */
+  readonly rkeys: readonly string[]
+}
+
 /** A time in a record that can mean one moment only: with a zone, and no finer than milliseconds. */
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?(?:Z|[+-]\d\d:\d\d)$/
 
-type Identity = Pick<Mood, 'id' | 'text' | 'when'>
+type Identity = Pick<Mood, 'id' | 'text' | 'when' | 'sync'>
 
 /**
  * Says of the records in a user's repo which mood each one belongs to.
  *
  * A reference decides, whatever its spelling; an id that stands there exactly as the mood's comes before the same digits in
- * another spelling. A legacy record without any reference belongs to the one mood with its text and its time.
+ * another spelling. A legacy record without any reference belongs to the one mood with its text and its time. What names no
+ * mood that can be read may be an odd one's: by its key, or because nobody can tell what names that one.
  *
  * @param moods every mood of the user, deleted ones too
+ * @param odd those that cannot be read for certain
  */
-export function ownersAmong(moods: Iterable<Identity>): (value: unknown) => Owner {
-  const exact = new Map<string, Identity>()
-  for (const mood of moods) exact.set(mood.id, mood)
+export function ownersAmong(
+  moods: Iterable<Identity>,
+  odd: readonly OddClaims[] = [],
+): (value: unknown, rkey?: string) => Owner {
+  const exact = new Map<string, Named>()
+  for (const { id, hasOddId } of odd) if (!hasOddId) exact.set(id, { id, isOdd: true })
+  const good = new Map<string, Identity>()
+  for (const mood of moods) good.set(mood.id, mood)
+  for (const id of good.keys()) exact.set(id, { id, isOdd: false })
   // Few repos have such records, so these are made when the first one is met.
-  const once = (keyOf: (mood: Identity) => string) => {
-    let index: Map<string, Identity | null> | null = null
-    return (key: string): Identity | null | undefined => (index ??= uniqueBy(exact.values(), keyOf)).get(key)
-  }
-  const bySpelling = once(({ id }) => referenceId(id))
-  const byContent = once(({ text, when }) => contentKey(text, when))
-  return (value) => {
+  const bySpelling = once(() => uniqueBy(exact.values(), ({ id }) => referenceId(id)))
+  const byContent = once(() => uniqueBy(good.values(), ({ text, when }) => contentKey(text, when)))
+  const oddAt = oddByKey(good.values(), odd)
+  const unnamed = odd.find(({ hasOddId }) => hasOddId)
+  return (value, rkey = '') => {
     const reference = referenceIn(value)
-    if (reference.kind === 'unclear') return UNKNOWN
+    const claimedBy = oddAt.get(rkey)
+    if (reference.kind === 'unclear') return orOdd(claimedBy, UNKNOWN)
     if (reference.kind === 'none') {
-      const alike = isLegacyForm(value) ? byContent(contentOf(value)) : undefined
-      return alike ? { kind: 'mood', id: alike.id, by: 'content' } : UNKNOWN
+      const alike = isLegacyForm(value) ? byContent().get(contentOf(value)) : undefined
+      return orOdd(claimedBy, alike ? { kind: 'mood', id: alike.id, by: 'content' } : UNKNOWN)
     }
-    const named = exact.get(reference.spelled) ?? exact.get(reference.id) ?? bySpelling(reference.id)
+    const named = exact.get(reference.spelled) ?? exact.get(reference.id) ?? bySpelling().get(reference.id)
     // Two moods whose ids differ in their spelling alone: it cannot be told which one is meant.
     if (named === null) return UNKNOWN
-    return named ? { kind: 'mood', id: named.id, by: 'reference' } : { kind: 'gone' }
+    if (named) return named.isOdd ? { kind: 'odd', id: named.id } : { kind: 'mood', id: named.id, by: 'reference' }
+    return orOdd(claimedBy ?? unnamed?.id, { kind: 'gone' })
   }
+}
+
+function orOdd(id: string | undefined, other: Owner): Owner {
+  return id === undefined ? other : { kind: 'odd', id }
+}
+
+interface Named {
+  readonly id: string
+  readonly isOdd: boolean
+}
+
+/** The odd moods by the record keys that they claim. A key that a mood has for certain is that one's. */
+function oddByKey(moods: Iterable<Identity>, odd: readonly OddClaims[]): ReadonlyMap<string, string> {
+  const claims = new Map(odd.flatMap(({ id, rkeys }) => rkeys.map((rkey) => [rkey, id] as const)))
+  if (claims.size > 0) for (const { sync } of moods) claims.delete(sync.rkey)
+  return claims
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => (made ??= { value: make() }).value
 }
 
 function referenceId(id: string): string {
@@ -195,8 +235,8 @@ function referenceId(id: string): string {
 }
 
 /** Null for a key that several have. */
-function uniqueBy(moods: Iterable<Identity>, keyOf: (mood: Identity) => string): Map<string, Identity | null> {
-  const index = new Map<string, Identity | null>()
+function uniqueBy<M>(moods: Iterable<M>, keyOf: (mood: M) => string): Map<string, M | null> {
+  const index = new Map<string, M | null>()
   for (const mood of moods) {
     const key = keyOf(mood)
     index.set(key, index.has(key) ? null : mood)
@@ -245,7 +285,11 @@ export function isLegacyRecordOf(mood: Mood, value: unknown): boolean {
 }
 
 /** A record key as the specification has it (https://atproto.com/specs/record-key). */
-export const RECORD_KEY = /^(?!\.{1,2}$)[A-Za-z0-9._:~-]{1,512}$/
+const RECORD_KEY = /^(?!\.{1,2}$)[A-Za-z0-9._:~-]{1,512}$/
+
+export function isRecordKey(value: unknown): value is string {
+  return typeof value === 'string' && RECORD_KEY.test(value)
+}
 
 /** The record key in the AT-URI of a mood's record; null for anything else. */
 export function rkeyIn(uri: unknown): string | null {

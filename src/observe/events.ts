@@ -54,6 +54,11 @@ export class Events {
     this.#log.info({ user: logId(user), count }, 'strays removed')
   }
 
+  /** Records whose removal was ordered stay: they may belong to moods that cannot be read for certain. */
+  oddLeftAlone(user: string, count: number): void {
+    this.#log.warn({ user: logId(user), count }, 'records of odd moods left alone, an audit names them')
+  }
+
   moodRejected(moodId: string, code: string): void {
     this.#log.warn({ moodId, code }, 'mood rejected')
   }

@@ -4,10 +4,12 @@ import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
 import { type AuditInput, auditRepo, type Finding, type RepoAudit } from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import type { GoodLook } from '../domain/looks.ts'
+import type { Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { type FederationPolicy, inForce } from '../domain/policy.ts'
 import { accountReason, type Reason, silentReason, unreadableReason } from '../domain/reasons.ts'
-import { COLLECTION } from '../domain/record.ts'
+import type { OddMood } from '../domain/read-mood.ts'
+import { COLLECTION, moodIdIn } from '../domain/record.ts'
 import { countBy } from '../domain/tally.ts'
 import type { ChangePosition, Store } from '../ports/store.ts'
 import type { OperatorDeps } from './deps.ts'
@@ -85,11 +87,14 @@ export async function auditUser(
   const { rev, records } = snapshot.value
   const policy = options.asIf ?? inForce(await store.policy.get())
   const input = { account, policy, records, removing, modernise: options.modernise ?? false }
-  let audit = auditRepo({ ...input, moods: [...before.values()], moving: new Set() })
+  const odd = await store.odd.of(user)
+  let audit = auditRepo({ ...input, odd, moods: [...before.values()], moving: new Set() })
   if (audit.findings.length > 0) {
-    const moods = [...(await historyOf(store, user)).values()]
+    const after = await historyOf(store, user)
+    const moods = [...after.values()]
     const moving = new Set(moods.filter((mood) => before.get(mood.id)?.version !== mood.version).map(({ id }) => id))
-    audit = auditRepo({ ...input, moods, moving })
+    const named = await withNamed(store, await store.odd.of(user), after, records)
+    audit = auditRepo({ ...input, odd: named, moods, moving })
   }
   const isStill = audit.counts.inFlight === 0 && removing.size === 0
   if (options.asIf) return { kind: 'audited', account, rev, audit, records }
@@ -102,6 +107,20 @@ export async function auditUser(
     findings: countKinds(audit.findings),
   })
   return { kind: 'audited', account, rev, audit, records }
+}
+
+/** Adds the moods of whomever that these records name, and that cannot be read for certain. */
+async function withNamed(
+  { odd }: Pick<Store, 'odd'>,
+  ofUser: readonly OddMood[],
+  moods: ReadonlyMap<string, Mood>,
+  records: AuditInput['records'],
+): Promise<readonly OddMood[]> {
+  const known = new Map(ofUser.map((one) => [one.id, one]))
+  const ids = [...records.values()].flatMap(({ value }) => moodIdIn(value) ?? [])
+  const unknown = ids.filter((id) => !moods.has(id) && !known.has(id))
+  for (const one of unknown.length > 0 ? await odd.named(unknown) : []) known.set(one.id, one)
+  return [...known.values()]
 }
 
 async function unreadable({ store }: AuditDeps, account: Account, at: number, code: string): Promise<UserAudit> {

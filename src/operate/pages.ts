@@ -1,44 +1,14 @@
-/** Reading long lists of the store page by page: the one loop for all of them. */
+/** The long lists of the store, page by page. */
 
 import { chunks } from '../domain/chunks.ts'
-import type { Mood } from '../domain/mood.ts'
 import type { ArchiveItems, ArchiveKind } from '../ports/archive.ts'
 import type { StoredAudit, Store } from '../ports/store.ts'
+import { pagesOf } from '../sync/pages.ts'
+
+export { histories, historyOf, pagesOf } from '../sync/pages.ts'
 
 /** Most items of a page. */
 const PAGE = 500
-
-/** A list that is read in pages. `K` is a position in it: a key, or what else the list is ordered by. */
-export interface Paged<T, K> {
-  /** Items after a position, in order. */
-  readonly read: (after: K) => Promise<readonly T[]>
-  readonly positionOf: (item: T) => K
-  /** Where to begin: before the first item, or after the last one that was seen. */
-  readonly after: K
-  /** A page with fewer items is known to be the last; without it, only an empty page is. */
-  readonly pageSize?: number
-  /** Ends the reading between two pages. */
-  readonly stop?: AbortSignal
-}
-
-/** The pages of a list; never an empty one. */
-export async function* pagesOf<T, K>({
-  read,
-  positionOf,
-  after,
-  pageSize = 1,
-  stop,
-}: Paged<T, K>): AsyncGenerator<readonly T[]> {
-  for (let position = after; ;) {
-    if (stop?.aborted) return
-    const page = await read(position)
-    const last = page.at(-1)
-    if (last === undefined) return
-    yield page
-    if (page.length < pageSize) return
-    position = positionOf(last)
-  }
-}
 
 /** Items of one kind, in the order of their keys. @param after the key to begin after; the first item by default */
 export async function* archived<K extends ArchiveKind>(
@@ -51,21 +21,6 @@ export async function* archived<K extends ArchiveKind>(
   for await (const page of pagesOf({ read, positionOf: ({ key }) => key, after, ...(stop ? { stop } : {}) })) {
     yield page.map(({ item }) => item)
   }
-}
-
-/** All moods of a user, deleted ones too. */
-export function histories({ moods }: Pick<Store, 'moods'>, user: string): AsyncGenerator<readonly Mood[]> {
-  const read = (after: string) => moods.history(user, after, PAGE)
-  return pagesOf({ read, positionOf: ({ id }) => id, after: '', pageSize: PAGE })
-}
-
-/** All moods of a user, by id. */
-export async function historyOf(store: Pick<Store, 'moods'>, user: string): Promise<Map<string, Mood>> {
-  const all = new Map<string, Mood>()
-  for await (const page of histories(store, user)) {
-    for (const mood of page) all.set(mood.id, mood)
-  }
-  return all
 }
 
 /** Users who have moods, in order. Moods of an existing database may have an empty author: `''`. */

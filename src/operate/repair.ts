@@ -123,9 +123,9 @@ async function orderRepairs(
   return execute ? repairFindings(deps, result.account, chosen) : countKinds(chosen)
 }
 
-function deletionOf({ kind, fix }: Finding, records: AuditInput['records']): Deletion {
-  const text = kind === 'leaked' ? null : textIn(records.get(fix.rkey)?.value)
-  return { kind, rkey: fix.rkey, words: text === null ? null : firstWords(text) }
+function deletionOf({ kind, rkey }: Finding, records: AuditInput['records']): Deletion {
+  const text = kind === 'leaked' ? null : textIn(records.get(rkey!)?.value)
+  return { kind, rkey: rkey!, words: text === null ? null : firstWords(text) }
 }
 
 /** Most rows saved at once. */
@@ -141,15 +141,15 @@ export async function repairFindings(
   { user, did }: ReadyAccount,
   findings: readonly Finding[],
 ): Promise<KindCounts> {
-  const removals = findings.filter(({ fix }) => fix.kind === 'remove')
+  const done: Finding[] = findings.filter(({ fix }) => fix.kind === 'remove')
   await store.removals.add(
     user,
-    removals.map(({ fix }) => ({ rkey: fix.rkey, cid: fix.cid! })),
+    done.flatMap(({ fix }) => (fix.kind === 'remove' ? [{ rkey: fix.rkey, cid: fix.cid }] : [])),
   )
-  const done = [...removals]
   for (const page of chunks(findings, PAGE)) {
     const changed = page.flatMap((finding) => {
-      return finding.fix.kind === 'remove' ? [] : [{ finding, mood: mended(finding.fix, did, clock.now()) }]
+      const { fix } = finding
+      return fix.kind === 'remove' || fix.kind === 'none' ? [] : [{ finding, mood: mended(fix, did, clock.now()) }]
     })
     const kept = await store.moods.save(
       changed.map(({ mood }) => mood),
@@ -162,7 +162,7 @@ export async function repairFindings(
 }
 
 /** The mood as a repair leaves it: naming the record that is there, or to be looked at by the engine. */
-function mended(fix: Exclude<Fix, { kind: 'remove' }>, did: string, now: number): Mood {
+function mended(fix: Extract<Fix, { mood: Mood }>, did: string, now: number): Mood {
   const { mood, rkey, cid } = fix
   if (fix.kind === 'adopt') {
     return { ...mood, sync: adopted(mood.sync, { rkey, uri: uriOf(did, rkey), cid: fix.cid }, now) }

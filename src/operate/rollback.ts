@@ -245,8 +245,11 @@ async function recordsOfOurs(
   if (!isReady(account)) return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'not ready' }
   const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, false))
   if (snapshot.kind !== 'ok') return snapshot
-  const ownerOf = ownersAmong((await historyOf(store, account.user)).values())
-  const ours = [...snapshot.value.records].filter(([, { value }]) => ownerOf(value).kind !== 'unknown')
+  const odd = await store.odd.of(account.user)
+  const ownerOf = ownersAmong((await historyOf(store, account.user)).values(), odd)
+  const ours = [...snapshot.value.records].filter(([rkey, { value }]) =>
+    ['mood', 'gone'].includes(ownerOf(value, rkey).kind),
+  )
   return { kind: 'ok', value: ours.map(([rkey, { cid }]) => ({ rkey, cid })) }
 }
 

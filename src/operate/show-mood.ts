@@ -110,6 +110,7 @@ function findingOf(standing: Standing, mood: Mood, record: SeenRecord, value: un
     account,
     policy: inForce(policy),
     moods: [mood],
+    odd: [],
     records,
     moving: none,
     removing: none,

@@ -6,6 +6,7 @@ import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
 import { chunks } from '../domain/chunks.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'
+import { type Odd, oddReason } from '../domain/odd.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { HoldReason } from '../domain/sync.ts'
 import { count } from '../domain/tally.ts'
@@ -142,6 +143,17 @@ export function isComplete({ notReached }: Summary): boolean {
   return notReached === 0
 }
 
+/** An oddity, with what is wrong and what sets it right in words. */
+export interface ShownOdd extends Pick<Odd, 'field' | 'kind' | 'mendable'> {
+  readonly text: string
+  readonly remedy: string
+}
+
+export function shownOdd(odd: Odd): ShownOdd {
+  const { field, kind, mendable } = odd
+  return { field, kind, mendable, ...oddReason(odd) }
+}
+
 /** One user whose audit was not clean. */
 interface AuditedUser {
   readonly user: string
@@ -156,6 +168,8 @@ interface AuditedUser {
     readonly kind: FindingKind
     readonly rkey: string | null
     readonly mood: string | null
+    /** What cannot be read for certain, and what sets it right; null for all other findings. */
+    readonly odd: ShownOdd | null
   }[]
 }
 
@@ -201,7 +215,9 @@ function describe({ user, handle, did }: Account, result: UserAudit | 'unchanged
     const code = result.kind === 'no_account' ? {} : { code: result.code }
     return { ...who, result: result.kind, ...code, reason: reasonOf(result, nameOf(user, handle)), findings: [] }
   }
-  const findings = result.audit.findings.map(({ kind, rkey, moodId }) => ({ kind, rkey, mood: moodId }))
+  const findings = result.audit.findings.map(({ kind, rkey, moodId, fix }) => {
+    return { kind, rkey, mood: moodId, odd: fix.kind === 'none' ? shownOdd(fix.odd) : null }
+  })
   return findings.length === 0 ? null : { ...who, result: 'findings', reason: null, findings }
 }
 

@@ -14,6 +14,7 @@ import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Look, RepoLooks } from '../domain/looks.ts'
 import type { Mood, Saying } from '../domain/mood.ts'
 import type { StoredPolicy } from '../domain/policy.ts'
+import type { OddMood } from '../domain/read-mood.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
 import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
@@ -23,6 +24,7 @@ import type { RepoQueue } from './queue.ts'
 export interface Store extends AsyncDisposable {
   readonly moods: MoodStore
   readonly work: WorkStore
+  readonly odd: OddStore
   readonly accounts: AccountStore
   readonly repos: RepoQueue
   readonly intents: IntentStore
@@ -158,6 +160,14 @@ export interface MoodCounts {
   readonly held: Readonly<Record<HoldReason, number>>
   /** Of the rejected moods, how many by code. */
   readonly rejected: Readonly<Record<string, number>>
+}
+
+/** Moods that cannot be read for certain: in no list of the other ports, so that they are left alone, and here to be named. */
+export interface OddStore {
+  /** All that are the user's, or may be: where a list stands in the place of the user, it holds this one. */
+  of(user: string): Promise<readonly OddMood[]>
+  /** Of the moods that records name by these ids, those that are odd, whosever they are. */
+  named(ids: readonly string[]): Promise<readonly OddMood[]>
 }
 
 export interface AccountStore {

@@ -3,11 +3,12 @@
 import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import { batches } from '../domain/batches.ts'
-import { COLLECTION } from '../domain/record.ts'
+import { COLLECTION, ownersAmong } from '../domain/record.ts'
 import type { Events } from '../observe/events.ts'
 import type { Store } from '../ports/store.ts'
 import type { Lease } from '../domain/queue.ts'
 import type { RepoClient } from '../ports/pds.ts'
+import { historyOf } from './pages.ts'
 
 export interface RemovalDeps {
   readonly store: Store
@@ -45,7 +46,7 @@ export async function deleteUntilGone(
   }
 }
 
-/** Carries out ordered removals. An order is done when its record is gone, or has been replaced by another. */
+/** Carries out ordered removals. An order is done when its record is gone, has been replaced by another, or is to be left alone. */
 export async function removeStrays(
   deps: RemovalDeps & { readonly events: Events },
   account: ReadyAccount,
@@ -53,6 +54,8 @@ export async function removeStrays(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { removals } = deps.store
+  const spared = await leaveOdd(deps, account)
+  if (spared.kind !== 'ok') return spared
   return deleteUntilGone(deps, account, lease, signal, async (there) => {
     const ordered = await removals.of(account.user)
     const left = ordered.filter(({ rkey, cid }) => there.get(rkey) === cid).map(({ rkey }) => rkey)
@@ -63,4 +66,23 @@ export async function removeStrays(
     }
     return left
   })
+}
+
+/** Takes back orders for records that may belong to moods that cannot be read for certain: those may have become so since. */
+async function leaveOdd(
+  { store, client, events }: RemovalDeps & { readonly events: Events },
+  account: ReadyAccount,
+): Promise<Outcome> {
+  const { user } = account
+  const odd = await store.odd.of(user)
+  if (odd.length === 0) return ok(undefined)
+  const snapshot = await client.snapshot(account, COLLECTION, false)
+  if (snapshot.kind !== 'ok') return snapshot
+  const ownerOf = ownersAmong((await historyOf(store, user)).values(), odd)
+  const ordered = (await store.removals.of(user)).map(({ rkey }) => rkey)
+  const left = ordered.filter((rkey) => ownerOf(snapshot.value.records.get(rkey)?.value, rkey).kind === 'odd')
+  if (left.length === 0) return ok(undefined)
+  await store.removals.finish(user, left)
+  events.oddLeftAlone(user, left.length)
+  return ok(undefined)
 }

@@ -1,4 +1,4 @@
-import { MongoClient } from 'mongodb'
+import { MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
 import { newErasure } from '../../src/domain/erasure.ts'
@@ -39,6 +39,10 @@ async function openDatabase(at: string, tellsOfMarks: boolean): Promise<TestData
     async clear() {
       const collections = await client.db(database).collections()
       await Promise.all(collections.map((collection) => collection.deleteMany({})))
+    },
+    async spoil(id) {
+      const moods = client.db(database).collection('moods')
+      await moods.updateOne({ _id: new ObjectId(id) }, { $set: { isPrivate: [7] } })
     },
     async [Symbol.asyncDispose]() {
       await client.db(database).dropDatabase()

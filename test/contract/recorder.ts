@@ -16,6 +16,7 @@ type PortName = {
 const PORTS: { readonly [K in PortName]: true } = {
   moods: true,
   work: true,
+  odd: true,
   accounts: true,
   repos: true,
   intents: true,

@@ -22,6 +22,12 @@ describeStore('sqlite', async () => {
       db.transaction(() => tables.forEach((table) => db.exec(`DELETE FROM "${table}"`)))()
       db.close()
     },
+    async spoil(id) {
+      const db = new Database(file)
+      db.pragma('ignore_check_constraints = ON')
+      db.prepare('UPDATE moods SET is_private = 7 WHERE id = ?').run(id)
+      db.close()
+    },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
 })

@@ -12,6 +12,7 @@ import { archiveContract } from './archive.ts'
 import { auditContract } from './audits.ts'
 import { erasureContract } from './erasures.ts'
 import { intentContract } from './intents.ts'
+import { oddContract } from './odd.ts'
 import { ledgerContract } from './ledger.ts'
 import { removalContract } from './removals.ts'
 import { policyContract } from './policy.ts'
@@ -28,6 +29,8 @@ export interface TestDatabase extends AsyncDisposable {
   connect(): Promise<Store>
   /** Removes every item, of all ports. */
   clear(): Promise<void>
+  /** Writes what no mood may have in the place of its `isPrivate`, past the store. */
+  spoil(id: string): Promise<void>
   /** Whether one connection hears of the marks of another. */
   readonly tellsOfMarks: boolean
 }
@@ -41,6 +44,8 @@ export interface Given {
   reopen(): Promise<void>
   /** Removes every item. */
   clear(): Promise<void>
+  /** Makes a mood odd, past the store. */
+  spoil(id: string): Promise<void>
   readonly tellsOfMarks: boolean
   /** Saves one more mood, whatever was said before. */
   add(fields?: Partial<Mood>): Promise<Mood>
@@ -87,6 +92,10 @@ class Connections implements Given {
     await this.#database!.clear()
   }
 
+  async spoil(id: string): Promise<void> {
+    await this.#database!.spoil(id)
+  }
+
   async reopen(): Promise<void> {
     await this.#disconnect()
     await this.#connect(this.#database!)
@@ -120,6 +129,7 @@ export function describeStore(name: string, open: () => Promise<TestDatabase>): 
 
     moodContract(given)
     workContract(given)
+    oddContract(given)
     accountContract(given)
     queueContract(given)
     queueRulesContract(given)

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../src/domain/finding-kinds.ts'
+import { type FindingKind, REPAIRABLE, REPAIRED } from '../../src/domain/finding-kinds.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import { type AuditDeps, auditUser, countKinds } from '../../src/operate/audit.ts'
 import { backfillUser } from '../../src/operate/backfill.ts'
@@ -60,11 +60,11 @@ describe('audit, repair and backfill', () => {
     })
   })
 
-  it.each(FINDING_KINDS)('an audit finds exactly what is %s, and a repair mends it', async (kind) => {
+  it.each(REPAIRABLE)('an audit finds exactly what is %s, and a repair mends it', async (kind) => {
     const { user, moods } = await published(4)
     await damage(site.app, kind, moods[1]!)
     expect(await found(user)).toEqual({ [kind]: 1 })
-    await repair(user, FINDING_KINDS)
+    await repair(user, REPAIRABLE)
     expect(await found(user)).toEqual({})
     const records = await listRecords(site.app.pdsUrl, (await readyAccount(site.app, user)).did)
     expect(records).toHaveLength(kind === 'leaked' ? 3 : 4)
@@ -170,13 +170,13 @@ describe('audit, repair and backfill', () => {
 
   it('random damage is found, repaired and gone', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.constantFrom(...FINDING_KINDS), { minLength: 1, maxLength: 8 }), async (kinds) => {
+      fc.asyncProperty(fc.array(fc.constantFrom(...REPAIRABLE), { minLength: 1, maxLength: 8 }), async (kinds) => {
         const { user, moods } = await published(kinds.length + 2)
         for (const [i, kind] of kinds.entries()) await damage(site.app, kind, moods[i]!)
         const expected: Partial<Record<FindingKind, number>> = {}
         for (const kind of kinds) expected[kind] = (expected[kind] ?? 0) + 1
         expect(await found(user)).toEqual(expected)
-        await repair(user, FINDING_KINDS)
+        await repair(user, REPAIRABLE)
         expect(await found(user)).toEqual({})
         const { did } = await readyAccount(site.app, user)
         expect(await differences(site.app.pdsUrl, site.dataFolder, [did])).toEqual([])

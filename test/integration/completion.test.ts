@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { EXIT_CODES } from '../../src/cli/exit.ts'
-import { FINDING_KINDS } from '../../src/domain/finding-kinds.ts'
+import { REPAIRABLE } from '../../src/domain/finding-kinds.ts'
 import { commandsOf, createProgram } from '../../src/cli/program.ts'
 import { runMoods } from '../support/process.ts'
 
@@ -77,7 +77,7 @@ describe.each(Object.keys(SHELLS) as (keyof typeof SHELLS)[])('moods completion 
     if (!isThere) context.skip(`there is no ${shell} on this machine`)
     const options = await after('repair', '@alice', '--')
     expect(options.toSorted()).toEqual(['--execute', '--finding', '--help', '--json', '--modernise'])
-    expect((await after('repair', '--finding', '')).toSorted()).toEqual([...FINDING_KINDS].toSorted())
+    expect((await after('repair', '--finding', '')).toSorted()).toEqual([...REPAIRABLE].toSorted())
     expect(await after('repair', '--finding', 'le')).toEqual(['leaked'])
     expect(await after('backfill', '--rate', '')).toEqual([])
     // Files of the folder that the shell is in.

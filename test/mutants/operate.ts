@@ -71,8 +71,8 @@ export const OPERATE: readonly Mutant[] = [
   {
     bug: 'a rollback deletes the records of other clients',
     file: 'src/operate/rollback.ts',
-    find: "filter(([, { value }]) => ownerOf(value).kind !== 'unknown')",
-    replace: 'filter(([, { value }]) => value !== null)',
+    find: "['mood', 'gone'].includes(ownerOf(value, rkey).kind)",
+    replace: "ownerOf(value, rkey).kind !== 'odd'",
     tests: [ROLLBACK],
   },
   {

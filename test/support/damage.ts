@@ -73,6 +73,8 @@ export async function damage(app: App, kind: FindingKind, mood: Mood): Promise<v
       }))
     case 'foreign':
       return void (await putRecord(app, user, { text: 'by another client', createdAt: new Date().toISOString() }))
+    case 'odd':
+      throw new Error('that is done to the database, past the store')
     case 'unreadable':
       return void (await putRecord(app, user, { nothing: 'of ours' }))
   }

@@ -1,7 +1,7 @@
 /** `moods repair`: turns what an audit finds into work for the engine, and watches until it is done. */
 
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
+import { type FindingKind, REPAIRABLE, REPAIRED } from '../../domain/finding-kinds.ts'
 import type { RepairEvents } from '../../operate/repair.ts'
 import type { Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
@@ -21,7 +21,7 @@ export function repairCommand(exit: Exit): Command {
     .argument('[users...]', '@handle, sub or DID; all users who have an account if none is named')
     .addOption(
       new Option('--finding <kind>', 'only findings of this kind; may be given several times')
-        .choices(FINDING_KINDS)
+        .choices(REPAIRABLE)
         .default([], 'all but foreign and unreadable')
         .argParser(collect),
     )
@@ -36,8 +36,8 @@ export function repairCommand(exit: Exit): Command {
 }
 
 function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
-  const kind = FINDING_KINDS.find((known) => known === text)
-  if (!kind) throw new InvalidArgumentError(`Allowed choices are ${FINDING_KINDS.join(', ')}.`)
+  const kind = REPAIRABLE.find((known) => known === text)
+  if (!kind) throw new InvalidArgumentError(`Allowed choices are ${REPAIRABLE.join(', ')}.`)
   return [...before, kind]
 }
 

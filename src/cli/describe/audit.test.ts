@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { NO_COUNTS } from '../../domain/audit.ts'
 import type { FindingKind } from '../../domain/finding-kinds.ts'
-import type { AuditReport, Summary } from '../../operate/survey.ts'
+import { type AuditReport, shownOdd, type Summary } from '../../operate/survey.ts'
 import { describeAudit } from './audit.ts'
 
 const SUMMARY: Summary = {
@@ -21,7 +21,7 @@ const SUMMARY: Summary = {
 }
 
 function audited(user: string, handle: string, ...kinds: readonly FindingKind[]): AuditReport['users'][number] {
-  const findings = kinds.map((kind, i) => ({ kind, rkey: `key-${i}`, mood: null }))
+  const findings = kinds.map((kind, i) => ({ kind, rkey: `key-${i}`, mood: null, odd: null }))
   return { user, handle, did: null, result: 'findings', reason: null, findings }
 }
 
@@ -66,6 +66,21 @@ describe('what moods audit prints', () => {
       '"moods accounts check @alice" tells why a repository cannot be read.',
     )
     expect(last([])).toMatch(/^not findings/)
+  })
+
+  it('says of each odd mood what is wrong with it, and what sets it right', () => {
+    const odd = { id: 'm1', user: 'u1', field: 'isPrivate', kind: 'type' } as const
+    const finding = (mendable: boolean) => ({
+      kind: 'odd' as const,
+      rkey: null,
+      mood: 'm1',
+      odd: shownOdd({ ...odd, mendable }),
+    })
+    const lines = linesOf([{ ...audited('u1', 'alice'), findings: [finding(true), finding(false)] }])
+    expect(lines.slice(-2)).toEqual([
+      '@alice (u1): odd of mood m1: the field "isPrivate" is of another type than it must be. "moods data mend --execute" converts it.',
+      '@alice (u1): odd of mood m1: the field "isPrivate" is of another type than it must be. Correct it in the database.',
+    ])
   })
 
   it('lists twenty findings of a user, and counts the others', () => {

@@ -75,9 +75,10 @@ function describeAudited({ user, handle, result, reason, findings }: Audited): s
     ...(reason !== null && result === 'unreadable'
       ? [`${name}: nothing is known of this repository now, because ${reason.text}. ${reason.remedy}`]
       : []),
-    ...worstFirst.slice(0, LISTED).map(({ kind, rkey, mood }) => {
+    ...worstFirst.slice(0, LISTED).map(({ kind, rkey, mood, odd }) => {
       const shown = kind === 'leaked' ? colour('problem', kind) : kind
-      return `${name}: ${shown}${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`
+      const where = `${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`
+      return `${name}: ${shown}${where}${odd === null ? '' : `: ${odd.text}. ${odd.remedy}`}`
     }),
     ...(findings.length > LISTED ? [`${name}: and ${findings.length - LISTED} more (--json lists all)`] : []),
   ]

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { NO_COUNTS } from '../../domain/audit.ts'
 import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
+import { ODD_KINDS } from '../../domain/odd.ts'
 import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { CLOSED, oneOf } from '../../http/contract.ts'
@@ -147,6 +148,15 @@ const summary = closed({
   ...unread,
 })
 
+/** What cannot be read for certain in a document. */
+const odd = closed({
+  field: Type.String({ description: 'path of the first field at fault' }),
+  kind: oneOf(ODD_KINDS),
+  mendable: Type.Boolean({ description: 'whether it can be converted without loss and without a guess' }),
+  text: Type.String(),
+  remedy: Type.String(),
+})
+
 export const audit = {
   summary,
   users: Type.Array(
@@ -157,7 +167,12 @@ export const audit = {
       code: Type.Optional(Type.String({ description: 'why the repo could not be read' })),
       reason: nullable(closed(reasonFields)),
       findings: Type.Array(
-        closed({ kind: oneOf(FINDING_KINDS), rkey: nullable(Type.String()), mood: nullable(Type.String()) }),
+        closed({
+          kind: oneOf(FINDING_KINDS),
+          rkey: nullable(Type.String()),
+          mood: nullable(Type.String()),
+          odd: nullable(odd),
+        }),
       ),
     }),
     { description: 'users whose audit was not clean' },

@@ -4,7 +4,7 @@
  * prefix elsewhere: each id means one document.
  */
 
-import { BSON, type Document, ObjectId } from 'mongodb'
+import { BSON, type Document, ObjectId, UUID } from 'mongodb'
 import { isUserName, type StoredDocument } from '../../domain/odd.ts'
 
 export type MoodId = ObjectId | string
@@ -14,6 +14,18 @@ const OBJECT_ID = /^[0-9a-f]{24}$/
 const TEXT = 'text-'
 /** Text that would be taken for an ObjectId, or for text with a prefix. */
 const NEEDS_PREFIX = /^(text-)*[0-9a-f]{24}$/
+
+const DIGITS = /^-?\d{1,15}$/
+
+/** Every `_id` that a record may mean by this name: a program that wrote the record may have kept ids of another type. */
+export function namedIds(name: string): MoodId[] {
+  const odd: unknown[] = [
+    ...(OBJECT_ID.test(name) ? [name] : []),
+    ...(DIGITS.test(name) ? [Number(name)] : []),
+    ...(UUID.isValid(name) ? [new UUID(name)] : []),
+  ]
+  return [documentId(name), ...(odd as MoodId[])]
+}
 
 /** How much of an odd id is shown. */
 const SHOWN = 80

@@ -16,6 +16,7 @@ import { MongoIntents } from './intents.ts'
 import { MongoLedger } from './ledger.ts'
 import { MongoMoods } from './moods.ts'
 import { MongoRepos } from './repos.ts'
+import { MongoOdd } from './odd.ts'
 import { MongoWork } from './work.ts'
 import { MongoWorkers } from './workers.ts'
 
@@ -57,6 +58,7 @@ export async function openMongo(
     name: `mongodb:${database}`,
     moods: guarded(new MongoMoods(db)),
     work: guarded(new MongoWork(db)),
+    odd: guarded(new MongoOdd(db)),
     accounts: guarded(new MongoAccounts(db, defaultPds)),
     repos: guarded(new MongoRepos(db)),
     intents: guarded(new MongoIntents(db)),

@@ -4,8 +4,8 @@
  */
 
 import { BSON, type Collection, type Document, type Filter, type Sort } from 'mongodb'
-import { isOdd, type Odd } from '../../domain/odd.ts'
-import { readMood, type ReadMood, TEXT_FIELDS, withoutUtf8 } from '../../domain/read-mood.ts'
+import { isOdd } from '../../domain/odd.ts'
+import { type OddMood, readMood, type ReadMood, TEXT_FIELDS, withoutUtf8 } from '../../domain/read-mood.ts'
 import type { MoodDocument } from './documents.ts'
 import { storedMood } from './stored.ts'
 
@@ -43,7 +43,7 @@ async function goodOfMany(moods: Collection<MoodDocument>, query: PageQuery): Pr
 export async function readAll(
   moods: Collection<MoodDocument>,
   documents: readonly MoodDocument[],
-): Promise<(ReadMood | Odd)[]> {
+): Promise<(ReadMood | OddMood)[]> {
   return Promise.all(
     documents.map(async (document) => {
       const { id, values } = storedMood(document)

@@ -16,6 +16,7 @@ import { SqliteLedger } from './ledger.ts'
 import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
 import { isCurrent, migrate, refuseNewer } from './schema.ts'
+import { SqliteOdd } from './odd.ts'
 import { SqliteWork } from './work.ts'
 import { SqliteWorkers } from './workers.ts'
 
@@ -103,6 +104,7 @@ function storeOf(db: Database.Database, file: string): Store {
     name: `sqlite:${file}`,
     moods: new SqliteMoods(db, commit),
     work: new SqliteWork(db, commit),
+    odd: new SqliteOdd(db),
     accounts: new SqliteAccounts(db, commit),
     repos: new SqliteRepos(db, commit),
     intents: new SqliteIntents(db, commit),

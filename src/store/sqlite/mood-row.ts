@@ -2,6 +2,7 @@
 
 import type { Deletion, Mood } from '../../domain/mood.ts'
 import type { FirstPublished, HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
+import { type OddMood, readMood, type ReadMood } from '../../domain/read-mood.ts'
 import { lastPublished } from '../../domain/published-form.ts'
 
 export interface MoodRow {
@@ -37,6 +38,56 @@ export const MOOD_VALUES = `
   VALUES (:id, :user, :ordinal, :text, :when_ms, :intensity, :context, :is_private, :deleted, :deleted_by,
     :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error,
     :first_published, :published_directly)`
+
+/** Reads a row as any other stored mood: a program that is not this one may have written it. */
+export function readRow(row: MoodRow): ReadMood | OddMood {
+  const { id, user, text: mood, intensity, context } = row
+  const { state, rkey, uri, cid, attempts, hold } = row
+  const sync = { state, rkey, uri, cid, attempts, hold }
+  const isPrivate = flag(row.is_private)
+  const atproto = {
+    ...sync,
+    dueAt: date(row.due_at),
+    error: json(row.error),
+    // 0 stands for what was never noted, in a store that was copied.
+    version: row.version || null,
+    ordinal: row.ordinal || null,
+    changedAt: date(row.changed_at || null),
+    deletion: row.deleted_by === null ? null : { by: row.deleted_by, records: row.deleted_records },
+    firstPublished:
+      row.first_published === null
+        ? null
+        : { at: date(row.first_published), direct: flag(row.published_directly ?? 0) },
+  }
+  const values = {
+    user,
+    mood,
+    when: date(row.when_ms),
+    intensity,
+    context,
+    isPrivate,
+    deleted: flag(row.deleted),
+    atproto,
+  }
+  return readMood({ id: { text: id, isOdd: id === '' }, values })
+}
+
+function flag(value: number): boolean | number {
+  return value === 0 || value === 1 ? value === 1 : value
+}
+
+function date(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms)
+}
+
+/** What the text holds; the text itself where it is no JSON. */
+function json(text: string | null): unknown {
+  try {
+    return text === null ? null : (JSON.parse(text) as unknown)
+  } catch {
+    return text
+  }
+}
 
 export function toMood(row: MoodRow): Mood {
   return {

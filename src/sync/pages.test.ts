@@ -32,6 +32,11 @@ describe('pages of a list', () => {
     expect(asked).toEqual([2, 5])
   })
 
+  it('end with an error where a page ends at the place it was read after', async () => {
+    const { read, positionOf } = { ...reader(), read: async () => [7] }
+    await expect(all(pagesOf({ read, positionOf, after: 0 }))).rejects.toThrow('does not get any further')
+  })
+
   it('are not read after a stop', async () => {
     const { asked, ...list } = reader()
     const stop = new AbortController()
