@@ -18,7 +18,7 @@ describe('an audit of a user who has odd moods', () => {
         for (const [i, { id, sync }] of [...world.moods.values()].entries()) {
           if (chosen[i]?.isOdd !== true) continue
           world.moods.delete(id)
-          const fault = { field: 'isPrivate', kind: 'type', mendable: false } as const
+          const fault = { field: 'isPrivate', kind: 'type', mendable: false, meant: null } as const
           odd.push({ ...fault, id, user: 'u1', hasOddId, rkeys: chosen[i].hasKey ? [sync.rkey] : [] })
         }
         const keys = new Set(odd.flatMap(({ rkeys }) => rkeys))

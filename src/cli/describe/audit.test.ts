@@ -69,7 +69,7 @@ describe('what moods audit prints', () => {
   })
 
   it('says of each odd mood what is wrong with it, and what sets it right', () => {
-    const odd = { id: 'm1', user: 'u1', field: 'isPrivate', kind: 'type' } as const
+    const odd = { id: 'm1', user: 'u1', field: 'isPrivate', kind: 'type', meant: null } as const
     const finding = (mendable: boolean) => ({
       kind: 'odd' as const,
       rkey: null,
