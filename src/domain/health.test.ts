@@ -48,6 +48,10 @@ describe('healthOf', () => {
     expect(notice.text).toBe('no worker is alive, so nothing is published: the last one was heard of 10 s ago')
     expect(notice.detail).toContain('"moods worker" on host-1 (process 7)')
     expect(only('no_worker', { workers: [] })).toMatchObject({ level: 'warning', since: null, detail: null })
+    expect(only('no_worker', { workers: [] }).text).toMatch(/: none is known to have run$/)
+    const ended = only('no_worker', { workers: [aWorker('w', { at: NOW - 1, ended: true })] })
+    expect(ended).toMatchObject({ level: 'warning', since: NOW - 1 })
+    expect(ended.text).toContain('the last one ended in peace at ')
     const oldest = { id: 'm1', dueAt: NOW - 1, why: NO_WORKER }
     expect(only('no_worker', { workers: [], oldest }).level).toBe('problem')
     const codes = healthOf({ ...facts, workers: [], erasures: { open: 1, oldest: erasure, why: null } })

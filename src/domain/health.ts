@@ -50,7 +50,12 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
 function noWorker({ workers, oldest, erasures, now }: HealthFacts): Notice | null {
   if (workers.some((worker) => isAlive(worker, now))) return null
   const last = workers.toSorted((a, b) => b.at - a.at)[0]
-  const seen = last ? `the last one was heard of ${spell(now - last.at)} ago` : 'none was heard of in the last day'
+  const seen =
+    last === undefined
+      ? 'none is known to have run'
+      : last.ended
+        ? `the last one ended in peace at ${iso(last.at)}`
+        : `the last one was heard of ${spell(now - last.at)} ago`
   return {
     code: 'no_worker',
     level: oldest === null && erasures === null ? 'warning' : 'problem',

@@ -19,6 +19,8 @@ export interface Worker {
   readonly at: number
   /** Version of the policy that it follows; null while it knows of none. */
   readonly policyVersion: number | null
+  /** It has ended in peace, when it was last heard of. */
+  readonly ended?: boolean
 }
 
 /** How often a worker says that it is alive. */
@@ -27,12 +29,17 @@ export const BEAT_MS = 2_000
 /** One that was not heard of for this long is taken for dead: it missed five beats. */
 const ALIVE_MS = 10_000
 
-/** The dead are remembered for a day, to say when the last one was seen. */
+/** The dead are remembered for a day, to say when the last one was seen, and so is the one that was the last to end. */
 const REMEMBERED_MS = 24 * 60 * 60_000
 
 /** @param now ms since 1970 */
-export function isAlive({ at }: Pick<Worker, 'at'>, now: number): boolean {
-  return now - at <= ALIVE_MS
+export function isAlive({ at, ended }: Pick<Worker, 'at' | 'ended'>, now: number): boolean {
+  return ended !== true && now - at <= ALIVE_MS
+}
+
+/** Whether it has fallen silent without a word. @param now ms since 1970 */
+export function isDead(worker: Pick<Worker, 'at' | 'ended'>, now: number): boolean {
+  return worker.ended !== true && !isAlive(worker, now)
 }
 
 /** Whether nobody needs to know of it any more. */

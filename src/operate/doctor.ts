@@ -9,7 +9,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { NoticeCode } from '../domain/notice.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { COLLECTION } from '../domain/record.ts'
-import { isAlive } from '../domain/worker.ts'
+import { isAlive, isDead as hasDied } from '../domain/worker.ts'
 import { findPds, type PdsAccess } from '../network.ts'
 import { readLexiconFile } from '../lexicon/repo.ts'
 import { adminAuthorization } from '../pds/host.ts'
@@ -190,8 +190,11 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
 /** What `moods status` tells as well: whether work is done, and what waits for how long. */
 async function* noticed(deps: StandingDeps): Checks {
   const { notices, workers } = await readHealth(deps)
-  const alive = workers.filter((worker) => isAlive(worker, deps.clock.now())).length
-  if (!notices.some(({ code }) => NOTICED[code] === 'workers')) yield ok('workers', `${alive} alive`)
+  const now = deps.clock.now()
+  const alive = workers.filter((worker) => isAlive(worker, now)).length
+  const dead = workers.filter((worker) => hasDied(worker, now)).length
+  if (!notices.some(({ code }) => NOTICED[code] === 'workers'))
+    yield ok('workers', `${alive} alive${dead > 0 ? `, ${dead} dead` : ''}`)
   for (const { code, level, text, detail, remedy } of notices) {
     const [name, message] = [NOTICED[code], detail === null ? text : `${text} (${detail})`]
     yield level === 'info' ? ok(name, message) : { name, level, message, remedy }

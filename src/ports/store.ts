@@ -301,6 +301,6 @@ export interface WorkerStore {
   beat(worker: Worker): Promise<void>
   /** All that are not forgotten, the dead too, by their ids. */
   all(): Promise<readonly Worker[]>
-  /** Removes the worker: it has ended. */
+  /** Removes the worker: nobody needs to know of it any more. */
   forget(id: string): Promise<void>
 }

@@ -15,7 +15,7 @@ export interface HeartbeatDeps {
 }
 
 /** What a worker says of itself that does not change. */
-export type Self = Omit<Worker, 'since' | 'at' | 'policyVersion'>
+export type Self = Omit<Worker, 'since' | 'at' | 'policyVersion' | 'ended'>
 
 export class Heartbeat {
   readonly #deps: HeartbeatDeps
@@ -30,9 +30,19 @@ export class Heartbeat {
   }
 
   /** One beat. If the store does not take it, that is logged, once until one is taken again; the work goes on. */
-  async beat(): Promise<void> {
+  beat(): Promise<void> {
+    return this.#say(false)
+  }
+
+  async #say(ended: boolean): Promise<void> {
     const { workers, clock, events, policyVersion } = this.#deps
-    const worker = { ...this.#self, since: this.#since, at: clock.now(), policyVersion: policyVersion() }
+    const worker = {
+      ...this.#self,
+      since: this.#since,
+      at: clock.now(),
+      policyVersion: policyVersion(),
+      ...(ended ? { ended } : {}),
+    }
     try {
       await workers.beat(worker)
     } catch (error) {
@@ -44,14 +54,23 @@ export class Heartbeat {
     this.#isFailing = false
   }
 
-  /** Beats until `stopping` fires; then the store forgets this worker, and hears no more of it. */
+  /** Beats until `stopping` fires, and says then that it has ended in peace. */
   async run(stopping: AbortSignal): Promise<void> {
     await this.#guarded(() => this.#forgetBygone())
     while (!stopping.aborted) {
       await this.beat()
       await pause(BEAT_MS, stopping)
     }
-    await this.#guarded(() => this.#deps.workers.forget(this.#self.id))
+    await this.#say(true)
+    await this.#guarded(() => this.#forgetEnded())
+  }
+
+  /** Of those that have ended in peace, the last one is remembered. */
+  async #forgetEnded(): Promise<void> {
+    const { workers } = this.#deps
+    const ended = (await workers.all()).filter((worker) => worker.ended)
+    const last = Math.max(...ended.map(({ at }) => at))
+    for (const { id, at } of ended) if (at < last) await workers.forget(id)
   }
 
   /** Whoever starts removes those that have been dead for long. */

@@ -57,9 +57,17 @@ describe('workers', () => {
 
     await one.stop('SIGKILL')
     expect(await two.stop('SIGTERM')).toBe(0)
-    const [dead, ...others] = await workers.all()
-    expect([dead?.pid, others]).toEqual([one.child.pid, []])
+    const all = await workers.all()
+    const [dead, ended] = [one, two].map(({ child }) => all.find(({ pid }) => pid === child.pid))
+    expect([all.length, dead?.ended, ended?.ended]).toEqual([2, undefined, true])
     expect(await told(site, dead!.at + 10_000)).toEqual([])
+    const second = new Date(ended!.at).toISOString().replace(/\.\d+/, '')
+    expect(await noticeAt(site, 'no_worker', dead!.at + 10_001)).toMatchObject({
+      since: ended!.at,
+      text: `no worker is alive, so nothing is published: the last one ended in peace at ${second}`,
+      detail: expect.stringContaining(`(process ${two.child.pid})`),
+    })
+    await workers.forget(ended!.id)
     expect(await noticeAt(site, 'no_worker', dead!.at + 10_001)).toMatchObject({
       since: dead!.at,
       text: 'no worker is alive, so nothing is published: the last one was heard of 10 s ago',
@@ -69,6 +77,12 @@ describe('workers', () => {
     await using three = await startWorker(site)
     expect(codesOf(await status(site))).toEqual([])
     expect((await workers.all()).map(({ pid }) => pid)).toEqual(expect.arrayContaining([three.child.pid]))
+    await workers.beat({ ...dead!, at: Date.now() - 60_000 })
+    const beside = (await runMoods(['status'], site.env)).stdout
+    expect(beside).toMatch(/workers +1 alive, 1 dead\n/)
+    expect(beside).toMatch(
+      new RegExp(`\\(process ${one.child.pid}\\) did not end in peace, and was last heard of 1 min ago`),
+    )
   })
 
   it('beat all the time that they are alive, and status tells of their death by itself', async () => {

@@ -24,7 +24,9 @@ it('a process with an engine of its own is known as a worker while it runs, and 
     expect(known).toMatchObject([{ role: 'worker', pid: process.pid, version: VERSION }])
     expect(isAlive(known[0]!, worker.clock.now())).toBe(true)
   }
-  expect(await workers.all()).toEqual([])
+  const [ended, ...others] = await workers.all()
+  expect([ended, others]).toMatchObject([{ role: 'worker', pid: process.pid, ended: true }, []])
+  expect(isAlive(ended!, ended!.at)).toBe(false)
 })
 
 it('a server that publishes itself is known as a worker', async () => {
@@ -45,7 +47,23 @@ it('a worker that starts removes those that were last seen more than a day ago',
   const heartbeat = new Heartbeat({ workers, clock: site, events, policyVersion: () => null }, self)
   stopping.abort()
   await heartbeat.run(stopping.signal)
-  expect((await workers.all()).map(({ id }) => id)).toEqual(['dead'])
+  expect((await workers.all()).map(({ id }) => id)).toEqual(['dead', 'w'])
+})
+
+it('of workers that end in peace the last one is remembered, and every dead one', async () => {
+  await using site = await createSite()
+  const { workers } = site.app.store
+  await workers.beat({ ...self, id: 'dead', since: 0, at: site.now() - 60_000, policyVersion: null })
+  const stopping = new AbortController()
+  stopping.abort()
+  for (const id of ['a', 'b', 'c']) {
+    site.forward(1)
+    const events = new Events(recordedLog().log)
+    const heartbeat = new Heartbeat({ workers, clock: site, events, policyVersion: () => 7 }, { ...self, id })
+    await heartbeat.run(stopping.signal)
+  }
+  const last = { ...self, id: 'c', since: site.now(), at: site.now(), policyVersion: 7, ended: true }
+  expect(await workers.all()).toMatchObject([last, { id: 'dead' }])
 })
 
 it('a beat carries the version of the policy that is followed, and a worker is known since its start', async () => {

@@ -256,14 +256,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a worker that is dead counts as alive',
     file: 'src/domain/worker.ts',
-    find: 'return now - at <= ALIVE_MS',
-    replace: 'return at <= now || ALIVE_MS > 0',
+    find: 'now - at <= ALIVE_MS',
+    replace: '(at <= now || ALIVE_MS > 0)',
     tests: ['src/domain/health.test.ts'],
   },
   {
-    bug: 'a worker that has ended is not forgotten',
+    bug: 'a worker that has ended in peace is taken for dead',
     file: 'src/sync/heartbeat.ts',
-    find: 'await this.#guarded(() => this.#deps.workers.forget(this.#self.id))',
+    find: 'await this.#say(true)',
     replace: '',
     tests: [WORKERS],
   },

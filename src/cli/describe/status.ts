@@ -2,21 +2,21 @@
 
 import { counted } from '../../domain/tally.ts'
 import type { Notice } from '../../domain/notice.ts'
-import { isAlive, type Worker, workerName } from '../../domain/worker.ts'
+import { isAlive, isDead, type Worker, workerName } from '../../domain/worker.ts'
 import type { Status } from '../../operate/status.ts'
 import { colour } from '../colour.ts'
 import { isoTime } from '../phrases.ts'
 import { documentStates } from './accounts.ts'
-import { describeHeld, heldDocument, line } from './lines.ts'
+import { age, describeHeld, heldDocument, line } from './lines.ts'
 
 export function documentStatus({ at, held, accounts, notices, workers, ...rest }: Status) {
   return {
     ...rest,
     held: heldDocument(held),
     accounts: documentStates(accounts),
-    workers: workers.map(({ at: lastSeen, since, ...worker }) => {
-      const times = { since: isoTime(since), lastSeen: isoTime(lastSeen) }
-      return Object.assign(worker, times, { alive: isAlive({ at: lastSeen }, at) })
+    workers: workers.map((worker) => {
+      const { at: lastSeen, since, ended = false, ...rest } = worker
+      return { ...rest, since: isoTime(since), lastSeen: isoTime(lastSeen), alive: isAlive(worker, at), ended }
     }),
     notices: notices.map(({ since, ...notice }) => Object.assign(notice, { since: isoTime(since) })),
   }
@@ -43,11 +43,20 @@ export function describeStatus(status: Status): string {
   ].join('\n')
 }
 
+/** Most dead workers that are named. */
+const DEAD_NAMED = 3
+
 function describeWorkers(workers: readonly Worker[], now: number): string[] {
   const alive = workers.filter((worker) => isAlive(worker, now))
+  const dead = workers.filter((worker) => isDead(worker, now)).toSorted((a, b) => b.at - a.at)
+  const named = dead.slice(0, DEAD_NAMED)
   return [
-    line('workers', `${alive.length} alive`),
+    line('workers', `${alive.length} alive${dead.length > 0 ? `, ${dead.length} dead` : ''}`),
     ...alive.map((worker) => `  ${workerName(worker)}, version ${worker.version}, since ${isoTime(worker.since)}`),
+    ...named.map(
+      (worker) => `  ${workerName(worker)} did not end in peace, and was last heard of ${age(worker.at, now)}`,
+    ),
+    ...(dead.length > named.length ? [`  ${dead.length - named.length} more have died in the last day`] : []),
   ]
 }
 

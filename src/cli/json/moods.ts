@@ -37,9 +37,10 @@ export const status = {
       since: time,
       lastSeen: time,
       alive: Type.Boolean(),
+      ended: Type.Boolean({ description: 'it has ended in peace, when it was last seen' }),
       policyVersion: nullable(Type.Integer({ description: 'the version of the policy that it follows' })),
     }),
-    { description: 'all that were alive within a day' },
+    { description: 'all that were alive within a day, of those that ended in peace the last one' },
   ),
   notices: Type.Array(
     closed({
