@@ -81,7 +81,7 @@ describe('workers', () => {
     const beside = (await runMoods(['status'], site.env)).stdout
     expect(beside).toMatch(/workers +1 alive, 1 dead\n/)
     expect(beside).toMatch(
-      new RegExp(`\\(process ${one.child.pid}\\) did not end in peace, and was last heard of 1 min ago`),
+      new RegExp(`\\(process ${one.child.pid}\\) did not end in peace, and was last heard of 1 min( \\d+ s)? ago`),
     )
   })
 

@@ -15,8 +15,8 @@ export function documentStatus({ at, held, accounts, notices, workers, ...rest }
     held: heldDocument(held),
     accounts: documentStates(accounts),
     workers: workers.map((worker) => {
-      const { at: lastSeen, since, ended = false, ...rest } = worker
-      return { ...rest, since: isoTime(since), lastSeen: isoTime(lastSeen), alive: isAlive(worker, at), ended }
+      const { at: lastSeen, since, ended = false, ...self } = worker
+      return { ...self, since: isoTime(since), lastSeen: isoTime(lastSeen), alive: isAlive(worker, at), ended }
     }),
     notices: notices.map(({ since, ...notice }) => Object.assign(notice, { since: isoTime(since) })),
   }
