@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { Command } from 'commander'
 import type { Row } from '../bench/rows.ts'
 import { describeVariables } from '../src/config.ts'
+import { MOOD_ADVICE } from '../src/domain/odd-advice.ts'
 import { DOCUMENTS } from '../src/cli/json/documents.ts'
 import { commandsOf, createProgram, nameOf } from '../src/cli/program.ts'
 import { cliReference, jsonReference } from '../scripts/support/cli-reference.ts'
@@ -47,6 +48,16 @@ describe('documents', () => {
     const rows = text.split('\n').filter((line) => line.startsWith('| `'))
     const expected = describeVariables().map(({ name, meaning, default: usual }) => {
       return `| \`${name}\` | ${meaning} | ${usual === null ? '' : `\`${usual}\``} |`
+    })
+    expect(rows).toEqual(expected)
+  })
+
+  it('say of each field of a mood what the code says of it', () => {
+    const text = readFileSync('docs/guides/odd-data.md', 'utf8')
+    const rows = text.split('\n').filter((line) => line.startsWith('| `'))
+    const expected = MOOD_ADVICE.map(({ fields, mayHold, mended, byHand }) => {
+      const names = fields.map((field) => `\`${field}\``).join(', ')
+      return `| ${names} | ${mayHold} | ${mended ?? 'nothing'} | ${byHand} |`
     })
     expect(rows).toEqual(expected)
   })

@@ -80,6 +80,10 @@ describe('exit codes', () => {
     expect(exitCodeOf({ needsSomebody: true, complete: true })).toBe(1)
     expect(exitCodeOf({ needsSomebody: true, complete: false })).toBe(1)
     expect(exitCodeOf({ needsSomebody: false, complete: false })).toBe(3)
+    // What is odd was looked at, and could not be read all the same.
+    expect(exitCodeOf({ needsSomebody: false, complete: true, odd: true })).toBe(3)
+    expect(exitCodeOf({ needsSomebody: true, complete: true, odd: true })).toBe(1)
+    expect(exitCodeOf({ needsSomebody: false, complete: true, odd: false })).toBe(0)
   })
 
   it('the help prints the table, and the help of every command only names it', () => {

@@ -9,7 +9,12 @@ export const EXIT_CODES = [
   { code: 0, meaning: 'done, and nothing is wrong' },
   { code: 1, meaning: 'something was found, refused or left undone that needs somebody' },
   { code: 2, meaning: 'wrong usage or configuration' },
-  { code: 3, meaning: 'not everything could be read or reached (PDS or database silent, or Ctrl+C): run it again' },
+  {
+    code: 3,
+    meaning:
+      'not everything could be read or reached: PDS or database silent, or Ctrl+C (run it again); or odd data, which ' +
+      '"moods data check" names',
+  },
 ] as const
 
 export type ExitCode = (typeof EXIT_CODES)[number]['code']
@@ -18,17 +23,19 @@ export type ExitCode = (typeof EXIT_CODES)[number]['code']
 export interface Ending {
   /** Whether something was found, refused or left undone that running the command again does not mend. */
   readonly needsSomebody: boolean
-  /** Whether everything was read and reached. */
+  /** Whether everything was looked at and reached. */
   readonly complete: boolean
+  /** Whether some of what was looked at is odd: nothing can be read in it for certain. */
+  readonly odd?: boolean
 }
 
 /** Takes the end of a command. */
 export type Exit = (ending: Ending) => void
 
 /** What was found wins over what could not be reached: running the command again would not make it good. */
-export function exitCodeOf({ needsSomebody, complete }: Ending): ExitCode {
+export function exitCodeOf({ needsSomebody, complete, odd = false }: Ending): ExitCode {
   if (needsSomebody) return 1
-  return complete ? 0 : 3
+  return complete && !odd ? 0 : 3
 }
 
 const OF_ERRORS: Partial<Readonly<Record<ErrorCode, ExitCode>>> = { usage: 2, config: 2, unavailable: 3 }

@@ -112,8 +112,8 @@ export async function runTask<C extends Documented, Opened extends AsyncDisposab
     const printNow = (lines: string): void => (clear(), print(lines))
     return work(opened, { onProgress, stop, announce, print: printNow, plan: asJson ? announce : printNow })
   })
-  const { needsSomebody, complete: isReached } = ending(result)
-  const ended = { needsSomebody, complete: isReached && !stop.aborted }
+  const end = ending(result)
+  const ended = { ...end, complete: end.complete && !stop.aborted }
   if (asJson) printDocument({ command, ok: exitCodeOf(ended) === 0, complete: ended.complete }, json(result))
   else print(text(result, stop.aborted))
   return ended

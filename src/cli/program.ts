@@ -8,6 +8,7 @@ import { accountsCommand } from './commands/accounts.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backfillCommand } from './commands/backfill.ts'
 import { completionCommand } from './commands/completion.ts'
+import { dataCommand } from './commands/data.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { federationCommand } from './commands/federation.ts'
@@ -42,6 +43,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(reportCommand(exit))
     .addCommand(rollbackCommand(exit))
     .addCommand(eraseCommand(exit))
+    .addCommand(dataCommand(exit))
     .addCommand(storeCommand(exit))
     .addCommand(completionCommand())
     .addHelpText('after', `\nExit codes:\n${EXIT_CODES.map(({ code, meaning }) => `  ${code}  ${meaning}`).join('\n')}`)

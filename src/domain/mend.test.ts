@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mending } from './mend.ts'
+import { mended } from './mend.ts'
 import { Foreign, type Odd, type Values, isOdd } from './odd.ts'
 import { readMood } from './read-mood.ts'
 
@@ -12,7 +12,7 @@ function oddIn(values: Values): Odd | null {
   const reading = readMood({ id, values })
   return isOdd(reading) ? reading : null
 }
-const mendingOf = (values: Values) => mending({ ...GOOD, ...values }, oddIn)
+const mendingOf = (values: Values) => mended({ ...GOOD, ...values }, oddIn)?.changes ?? null
 
 describe('what mends a document', () => {
   it('is the value that was meant, with its type', () => {
@@ -55,9 +55,9 @@ describe('what mends a document', () => {
     const meant = { value: true }
     const odd = { id: '1', user: null, kind: 'type', mendable: true, meant } as const
     let asked = 0
-    expect(mending({}, () => ({ ...odd, field: 'again' }))).toBeNull()
-    expect(mending({}, () => ({ ...odd, field: `f${asked++}` }))).toBeNull()
-    expect(mending({ a: 5 }, () => ({ ...odd, field: 'a.b' }))).toBeNull()
+    expect(mended({}, () => ({ ...odd, field: 'again' }))).toBeNull()
+    expect(mended({}, () => ({ ...odd, field: `f${asked++}` }))).toBeNull()
+    expect(mended({ a: 5 }, () => ({ ...odd, field: 'a.b' }))).toBeNull()
   })
 
   it('leaves a document that can be read, changes only fields at fault, and never makes a private mood public by a guess', () => {
@@ -71,11 +71,11 @@ describe('what mends a document', () => {
     fc.assert(
       fc.property(fc.record(Object.fromEntries(names.map((name) => [name, VALUE])), { requiredKeys: [] }), (fields) => {
         const values = { ...GOOD, ...fields }
-        const changes = mending(values, oddIn)
+        const changes = mended(values, oddIn)?.changes ?? null
         if (changes === null) return
         expect(oddIn(values)).not.toBeNull()
-        const mended = { ...values, ...Object.fromEntries(changes.map(({ field, value }) => [field, value])) }
-        const reading = readMood({ id, values: mended })
+        const after = { ...values, ...Object.fromEntries(changes.map(({ field, value }) => [field, value])) }
+        const reading = readMood({ id, values: after })
         if (isOdd(reading)) throw new Error(`still odd: ${reading.field}`)
         const saysPublic = [undefined, null, false, 'false', '0', 0].includes(values.isPrivate as never)
         expect(reading.mood.isPrivate).toBe(

@@ -52,7 +52,7 @@ export const NOT_UTF8 = Symbol('not UTF-8')
 type Fault = Pick<Odd, 'kind' | 'mendable' | 'meant'>
 
 /** Thrown by {@link Fields} for the first field at fault, and caught where the reading began. */
-class OddField extends Error {
+export class OddField extends Error {
   readonly field: string
   readonly fault: Fault
 

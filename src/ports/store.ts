@@ -18,6 +18,7 @@ import type { OddMood } from '../domain/read-mood.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
 import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
+import type { DataStore } from './data.ts'
 import type { RepoQueue } from './queue.ts'
 
 /** Everything that is kept in the primary. */
@@ -34,6 +35,7 @@ export interface Store extends AsyncDisposable {
   readonly policy: PolicyStore
   readonly ledger: LedgerStore
   readonly workers: WorkerStore
+  readonly data: DataStore
   readonly archive: Archive
   /** Where it is kept, for people. */
   readonly name: string

@@ -124,6 +124,7 @@ async function forget(store: Store, user: string, account: Account | null): Prom
   if (account !== null && account.did !== null) await store.ledger.forget(LEDGER.points(account.did))
   await store.accounts.forget(user)
   await store.audits.forget(user)
+  await store.data.forget(user)
   const removals = await store.removals.of(user)
   await store.removals.finish(
     user,

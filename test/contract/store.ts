@@ -10,6 +10,7 @@ import { aMood, unrepeated } from '../support/moods.ts'
 import { accountContract } from './accounts.ts'
 import { archiveContract } from './archive.ts'
 import { auditContract } from './audits.ts'
+import { dataContract } from './data.ts'
 import { erasureContract } from './erasures.ts'
 import { intentContract } from './intents.ts'
 import { oddContract } from './odd.ts'
@@ -140,6 +141,7 @@ export function describeStore(name: string, open: () => Promise<TestDatabase>): 
     workerContract(given)
     removalContract(given)
     policyContract(given)
+    dataContract(given)
     archiveContract(given)
 
     it('a store that can be used passes its check, and has a name', async () => {

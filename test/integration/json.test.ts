@@ -71,6 +71,7 @@ const LINES = [
   'repair @alice --execute',
   'retry',
   'report',
+  'data check',
   'federation off --execute',
   'rollback --strip-references',
   'erase @alice',

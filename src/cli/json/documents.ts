@@ -6,6 +6,7 @@
 
 import { type TProperties, Type } from 'typebox'
 import { accountsCheck, accountsList, accountsProvision, accountsSeal } from './accounts.ts'
+import { dataCheck } from './data.ts'
 import {
   doctor,
   doctorLive,
@@ -56,6 +57,7 @@ export const DOCUMENTS = {
   report: [report],
   rollback: [rollback],
   erase: [eraseUser, eraseOpen, eraseRestored, eraseTombstones],
+  'data check': [dataCheck],
   'store copy': [storeCopy],
 } as const satisfies Record<string, readonly TProperties[]>
 

@@ -11,4 +11,6 @@ export const COLLECTIONS = {
   policy: 'mood-switches',
   ledger: 'mood-ledger',
   workers: 'mood-workers',
+  mends: 'mood-mends',
+  checks: 'mood-checks',
 } as const

@@ -6,6 +6,7 @@ import { DomainError } from '../../domain/errors.ts'
 import { MongoAccounts } from './accounts.ts'
 import { MongoArchive } from './archive.ts'
 import { MongoAudits } from './audits.ts'
+import { MongoData } from './data.ts'
 import { MongoPolicy } from './policy.ts'
 import { MongoRemovals } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -68,6 +69,7 @@ export async function openMongo(
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
     policy: guarded(new MongoPolicy(db)),
+    data: guarded(new MongoData(db)),
     archive: guarded(new MongoArchive(db, defaultPds)),
     check: async () => {
       try {

@@ -4,7 +4,7 @@
  */
 
 import { BSON, type Collection, type Document, type Filter, type Sort } from 'mongodb'
-import { isOdd } from '../../domain/odd.ts'
+import { isOdd, type StoredDocument } from '../../domain/odd.ts'
 import { type OddMood, readMood, type ReadMood, TEXT_FIELDS, withoutUtf8 } from '../../domain/read-mood.ts'
 import type { MoodDocument } from './documents.ts'
 import { storedMood } from './stored.ts'
@@ -44,12 +44,20 @@ export async function readAll(
   moods: Collection<MoodDocument>,
   documents: readonly MoodDocument[],
 ): Promise<(ReadMood | OddMood)[]> {
+  return (await storedMoods(moods, documents)).map(readMood)
+}
+
+/** The same documents as their reader takes them. */
+export async function storedMoods(
+  moods: Collection<MoodDocument>,
+  documents: readonly MoodDocument[],
+): Promise<StoredDocument[]> {
   return Promise.all(
     documents.map(async (document) => {
       const { id, values } = storedMood(document)
       const doubtful = TEXT_FIELDS.filter((field) => (document as Document)[field]?.includes?.('\uFFFD') === true)
       const broken = doubtful.length > 0 && (await isBroken(moods, document._id)) ? doubtful : []
-      return readMood({ id, values: broken.length > 0 ? withoutUtf8(values, broken) : values })
+      return { id, values: broken.length > 0 ? withoutUtf8(values, broken) : values }
     }),
   )
 }

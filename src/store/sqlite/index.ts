@@ -7,6 +7,7 @@ import type { Store } from '../../ports/store.ts'
 import { SqliteAccounts } from './accounts.ts'
 import { SqliteArchive } from './archive.ts'
 import { SqliteAudits } from './audits.ts'
+import { SqliteData } from './data.ts'
 import { SqlitePolicy } from './policy.ts'
 import { SqliteRemovals } from './removals.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -114,6 +115,7 @@ function storeOf(db: Database.Database, file: string): Store {
     removals: new SqliteRemovals(db, commit),
     audits: new SqliteAudits(db, commit),
     policy: new SqlitePolicy(db, commit),
+    data: new SqliteData(db, commit),
     archive: new SqliteArchive(db, commit),
     check: async () => void ping.get(),
     async [Symbol.asyncDispose]() {

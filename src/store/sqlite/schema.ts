@@ -152,6 +152,15 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE moods ADD COLUMN first_published INTEGER;
   ALTER TABLE moods ADD COLUMN published_directly INTEGER;
   `,
+  // What the last check of the data found, and who checks now.
+  `
+  CREATE TABLE checks (
+    name TEXT PRIMARY KEY CHECK (name = 'check'),
+    last TEXT,
+    owner TEXT,
+    until INTEGER
+  ) WITHOUT ROWID, STRICT;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {

@@ -1,0 +1,68 @@
+/** Looks through all that is stored and names what is odd. Changes nothing, except that it keeps what it has found. */
+
+import { CheckTally, type DataCheck } from '../domain/data-check.ts'
+import { DomainError } from '../domain/errors.ts'
+import type { FoundOdd } from '../domain/mend.ts'
+import type { OnProgress, OperatorDeps } from './deps.ts'
+
+/** An odd document, with where it is. */
+export interface Oddity extends FoundOdd {
+  readonly collection: string
+}
+
+export interface CheckedData extends DataCheck {
+  /** Whether all documents were looked at. */
+  readonly complete: boolean
+  /** The first odd documents, as many as were asked for. */
+  readonly listed: readonly Oddity[]
+  /** Why the result is not kept for others to see; null where it is. */
+  readonly notKept: string | null
+}
+
+/**
+ * Reads every document once; only what is odd is held in memory.
+ *
+ * @param most how many odd documents are listed; all are counted
+ * @param onPiece called after each piece, and waited for
+ * @param stop ends it between two pieces; what it has found until then is not kept
+ */
+export async function checkData(
+  { store, clock }: Pick<OperatorDeps, 'store' | 'clock'>,
+  { most }: { readonly most: number },
+  onProgress: OnProgress,
+  stop: AbortSignal,
+  onPiece: () => Promise<void> = async () => {},
+): Promise<CheckedData> {
+  const { data } = store
+  const collections = await data.collections()
+  const total = collections.reduce((sum, { documents }) => sum + documents, 0)
+  const tally = new CheckTally()
+  const listed: Oddity[] = []
+  let done = 0
+  for (const { name: collection } of collections) {
+    for await (const { documents, odd } of data.scan(collection, stop)) {
+      done += documents
+      tally.read(documents)
+      for (const found of odd) {
+        tally.odd(collection, found, found.mending !== null)
+        if (listed.length < most) listed.push({ ...found, collection })
+      }
+      onProgress('documents', done, Math.max(total, done))
+      await onPiece()
+    }
+  }
+  const result = tally.result(clock.now())
+  const complete = !stop.aborted
+  return { ...result, complete, listed, notKept: complete ? await keep(store.data, result) : 'it was stopped' }
+}
+
+/** Whoever may only read can check as well: that the result is not kept is said, and does no harm to it. */
+async function keep(data: OperatorDeps['store']['data'], check: DataCheck): Promise<string | null> {
+  try {
+    await data.noteCheck(check)
+    return null
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'unavailable') throw error
+    return error instanceof Error ? error.message : String(error)
+  }
+}
