@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import type { DataFolder } from '../data-folder.ts'
+import { shellWord } from '../domain/shell-word.ts'
 import { ownMongod } from '../embedded/mongod.ts'
 
 /** A command follows MONGODB_URI, also past the MongoDB of the server of the folder. @returns null where they agree */
@@ -23,5 +24,6 @@ export function otherStoreOfServer({ store }: Config, folder: DataFolder): strin
   }
   const file = folder.file('moods.sqlite')
   if (store.kind !== 'mongodb' || last?.mongod || !existsSync(file)) return null
-  return `There are moods in ${file}, which are not shown now: "moods store copy" moves them (docs/guides/run-on-mongodb.md).`
+  const from = shellWord(`sqlite:${file}`)
+  return `There are moods in ${file}, which are not shown now: "moods store copy --from ${from} --to mongodb://HOST --execute" moves them (docs/guides/run-on-mongodb.md).`
 }

@@ -138,8 +138,8 @@ function federation({ policy: stored }: HealthFacts): Notice | null {
     text: `federation is ${isOff ? 'off' : 'on for some users only'} since ${iso(at)}`,
     detail: `${isOff ? '' : `${policyText(policy)}; `}set by ${by}${reason === null ? '' : `: ${reason}`}`,
     remedy: isOff
-      ? 'Nothing new is published until it is on: "moods federation on".'
-      : 'What the others post is held until it is on for them: "moods federation status".',
+      ? 'Nothing new is published until it is on: "moods federation on --execute".'
+      : 'What the others post is held until they are let in: "moods federation status" says who is in, and how.',
   }
 }
 

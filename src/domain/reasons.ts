@@ -72,8 +72,7 @@ const HOLDS: Readonly<Record<HoldReason, (who: string) => Words>> = {
   federation_off: () => ({
     text: 'federation leaves the author out',
     remedy:
-      'See the policy: "moods federation status". To let the author in: "moods federation allow" with the whole list, ' +
-      '"moods federation percent", or "moods federation on".',
+      'See who is in, and what lets in one more: "moods federation status". To let in all: "moods federation on --execute".',
   }),
   backfill: (who) => ({
     text: 'moods from before the engine wait for a backfill',

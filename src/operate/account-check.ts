@@ -13,8 +13,8 @@ import { findUsers, handleOf } from './users.ts'
 
 /** What may be wrong with an account, and what to do about it. */
 const REMEDIES = {
-  not_made: 'moods accounts provision makes it',
-  refused: 'mend the reason, then: moods retry --execute',
+  not_made: '"moods accounts provision --execute" makes it',
+  refused: 'mend the reason, then: "moods retry --execute"',
   did_unknown: 'the PLC directory does not know the DID: is PLC_URL the directory that the PDS uses?',
   did_unreadable: 'the directory of the DID has no readable document: see to it, or to a proxy on the way there',
   did_deactivated: 'the identity was given up; erase the user, or let the user sign up again',
@@ -23,7 +23,8 @@ const REMEDIES = {
   handle_unresolved: 'the handle leads nowhere: look at the DNS of the handle domain, and at the handle on the PDS',
   handle_elsewhere: 'the handle leads to another account: give this one another handle on the PDS',
   repo_missing: 'the PDS has no such repo: restore the account, or erase the user',
-  repo_inactive: 'activate the account on the PDS (deactivated, taken down or suspended), then: moods retry --execute',
+  repo_inactive:
+    'activate the account on the PDS (deactivated, taken down or suspended), then: "moods retry --execute"',
 } as const
 type AccountProblem = keyof typeof REMEDIES
 
@@ -100,7 +101,7 @@ async function* named({ store }: CheckDeps, names: readonly string[]): AsyncGene
     if (account) yield [account]
     else {
       const handle = await handleOf(store, user)
-      const remedy = `"moods accounts provision ${nameOf(user, handle)}" makes one`
+      const remedy = `"moods accounts provision ${nameOf(user, handle)} --execute" makes one`
       throw new DomainError('usage', `${whoIs(user, handle)} has no account: ${remedy}`)
     }
   }

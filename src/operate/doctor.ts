@@ -232,7 +232,7 @@ async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Ch
     yield warning(
       'seal key',
       `${counted(plain, 'password is', 'passwords are')} in plain text`,
-      'moods accounts seal --execute',
+      '"moods accounts seal --execute"',
     )
 }
 

@@ -163,6 +163,8 @@ export interface FederationStatus {
   readonly federation: PolicyView
   /** What the environment of this process asks for, where that is not what is in force; null otherwise. */
   readonly ignored: string | null
+  /** Commands that let more users in, in words. */
+  readonly wayIn: string
   /** Users with a handle, an account or a mood, and how many of them the policy includes. */
   readonly users: { readonly all: number; readonly included: number }
   /**
@@ -192,6 +194,7 @@ export async function federationStatus(
   return {
     federation: policyView(stored),
     ignored: ignoredText(configured, stored),
+    wayIn: wayIn(policy),
     users: { all: users.all, included: users.after },
     moods: { underWay, held: stillHeld, history, noAccount, settled },
     complete: !stop.aborted,

@@ -70,6 +70,6 @@ describe('everything that is printed', () => {
     const { stdout } = await runMoods(['accounts', 'list'], environment(site.folder))
     expect(stdout).toMatch(/^none +- +0 moods {2}@dov \(idp\|1\)$/m)
     const { stderr } = await runMoods(['accounts', 'check', 'dov'], environment(site.folder))
-    expect(stderr).toContain('@dov (idp|1) has no account: "moods accounts provision @dov" makes one')
+    expect(stderr).toContain('@dov (idp|1) has no account: "moods accounts provision @dov --execute" makes one')
   })
 })

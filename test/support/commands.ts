@@ -1,27 +1,35 @@
-/** Commands that texts name, compared with the reference of the command line, which another test compares with the code. */
+/** Commands that texts name, parsed as the product parses them. */
 
-import { readFileSync } from 'node:fs'
-
-const REFERENCE = readFileSync('docs/reference/cli.md', 'utf8')
-
-/** Options of each command, by its full name without `moods`. */
-const OPTIONS = new Map(
-  REFERENCE.split(/^## moods /m)
-    .slice(1)
-    .map((section) => {
-      const [name = ''] = section.split('\n', 1)
-      return [name, new Set([...section.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option!))] as const
-    }),
-)
+import { Command } from 'commander'
+import { commandsOf, createProgram } from '../../src/cli/program.ts'
 
 /** Commands in double quotes, as in `"moods retry --execute"`. */
 export function commandsIn(text: string): string[] {
   return [...text.matchAll(/"moods ([^"]+)"/g)].map(([, command]) => command!)
 }
 
-/** Whether there is such a command, and each option in it is one that it takes. */
-export function isCommand(line: string): boolean {
-  const words = line.split(' ')
-  const options = [words.slice(0, 2).join(' '), words[0]!].map((name) => OPTIONS.get(name)).find((found) => found)
-  return options !== undefined && words.filter((word) => word.startsWith('--')).every((word) => options.has(word))
+/** Forms of commands that only look, of commands that otherwise change something. */
+const LOOKS = /^erase --(open|tombstones)\b/
+
+/**
+ * What is wrong with a command line; null for one that can be copied and does what it says.
+ *
+ * @param line without `moods`; a command with a dry run has to say `--execute`, since nobody is told to change nothing
+ */
+export function wrongWith(line: string): string | null {
+  let parsed: Command | null = null
+  const program = createProgram(() => {})
+  for (const command of [program, ...commandsOf(program)]) {
+    command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} })
+    if (command.commands.length === 0) command.action(() => void (parsed = command))
+  }
+  const words = (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''))
+  try {
+    program.parse(words, { from: 'user' })
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+  const { options = [] } = (parsed as Command | null) ?? {}
+  const hasDryRun = options.some(({ long }) => long === '--execute')
+  return hasDryRun && !words.includes('--execute') && !LOOKS.test(line) ? 'lacks --execute' : null
 }

@@ -1,7 +1,7 @@
 /** A backfill as text for operators, and as a document for programs and for its report. */
 
 import { counted } from '../../domain/tally.ts'
-import { whoIs } from '../../domain/user-names.ts'
+import { nameOf, whoIs } from '../../domain/user-names.ts'
 import type { Backfill } from '../../operate/backfill.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
@@ -26,7 +26,7 @@ export function describeBackfill({ executed, overall, users, ...rest }: Backfill
     ...(usersNotBegun > 0 ? [`not begun    ${counted(usersNotBegun, 'user')}`] : []),
     ...failed.map(
       ({ handle, user, failed: n, total, reason }) =>
-        `${whoIs(user, handle)}: ${n} of ${total} failed${reason ? `, because ${reason.text}. ${reason.remedy}` : ' (see "moods show")'}`,
+        `${whoIs(user, handle)}: ${n} of ${total} failed${reason ? `, because ${reason.text}. ${reason.remedy}` : ` (see "moods show ${nameOf(user, handle)}")`}`,
     ),
     ...describeSilent(rest.silent, now),
     ...describeLastKnown(rest.lastKnown, now),

@@ -30,7 +30,7 @@ export function describeErased({ erasure }: ErasedUser, isInterrupted: boolean):
 
 function describeEnd({ state, reason }: Watched): string {
   if (state === 'done') return 'Erased.'
-  if (state === 'stuck') return `The PDS refuses the account (${reason}). Fix that, then: moods retry --execute`
+  if (state === 'stuck') return `The PDS refuses the account (${reason}). Fix that, then: "moods retry --execute"`
   return `Not finished: ${reason}. Any worker resumes it; so does the same command.`
 }
 

@@ -19,11 +19,12 @@ function extent({ moods, users }: Extent): string {
 const NO_ACCOUNT = 'whose authors have no account ("moods accounts provision --execute" makes one)'
 const SETTLED = 'published, private, deleted or refused'
 
-export function describeFederation({ federation, users, moods }: FederationStatus): string {
+export function describeFederation({ federation, wayIn, users, moods }: FederationStatus): string {
   const all = Object.values(moods).reduce((sum, each) => sum + each.moods, 0)
   return [
     `Federation is ${policyWords(federation)}.`,
     ...(federation.kept.length > 0 ? [`The list is kept for later: ${listText(federation.kept)}.`] : []),
+    ...(federation.mode === 'on' ? [] : [`To let more in: ${wayIn}.`]),
     `includes             ${users.included} of ${counted(users.all, 'user')}`,
     `on their way         ${extent(moods.underWay)}`,
     `held by federation   ${extent(moods.held)}`,

@@ -38,7 +38,7 @@ export function describeStatus(status: Status): string {
     ...Object.entries(needsAttention).map(
       ([code, n]) => `  ${counted(n, 'account needs', 'accounts need')} attention: ${code}`,
     ),
-    ...(Object.keys({ ...rejected, ...needsAttention }).length > 0 ? ['"moods retry" prints what can be retried'] : []),
+    ...(Object.keys({ ...rejected, ...needsAttention }).length > 0 ? ['"moods retry --execute" tries them again'] : []),
     ...status.notices.flatMap(describeNotice),
   ].join('\n')
 }
