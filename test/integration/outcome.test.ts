@@ -2,15 +2,21 @@
 
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { opened, newAccount, type ReadyAccount } from '../../src/domain/account.ts'
 import { PdsClient } from '../../src/pds/client.ts'
 import { Sealer } from '../../src/pds/sealer.ts'
 import { Sessions } from '../../src/pds/sessions.ts'
 import { Xrpc } from '../../src/pds/xrpc.ts'
-import { startApp, temporaryFolder } from '../support/installation.ts'
+import { createSite, type Site } from '../support/site.ts'
 
 const NOW = 1_800_000_000_000
+
+let site: Site
+beforeAll(async () => {
+  site = await createSite()
+})
+afterAll(() => site[Symbol.asyncDispose]())
 
 /** What a single read comes to when the host answers like this. */
 async function outcomeOf(listener: RequestListener): Promise<unknown> {
@@ -19,9 +25,7 @@ async function outcomeOf(listener: RequestListener): Promise<unknown> {
   const { port } = server.address() as AddressInfo
   const clock = { now: () => NOW }
   const xrpc = new Xrpc(clock, { timeoutMs: 300, bypassKey: null }, null)
-  await using folder = await temporaryFolder()
-  await using app = await startApp(folder.path, { role: 'serve' })
-  const sessions = new Sessions(app.store.accounts, new Sealer(new Uint8Array(32)), clock, xrpc)
+  const sessions = new Sessions(site.app.store.accounts, new Sealer(new Uint8Array(32)), clock, xrpc)
   const account = opened(newAccount('u1', 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', `http://127.0.0.1:${port}`, 's')
   try {
     return await new PdsClient(sessions, xrpc, '').get(account as ReadyAccount, 'a.b.c', '2222222222222')

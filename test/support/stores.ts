@@ -91,6 +91,16 @@ export const ON_ONE_STORE: readonly OneStore[] = [
     why: 'asks a store whether it answers, and what status shows',
   },
   { files: 'test/integration/erase-cli.test.ts', store: 'sqlite', why: 'copies the file of a store as its backup' },
+  {
+    files: 'test/integration/frozen.test.ts',
+    store: 'sqlite',
+    why: 'how long requests and commands wait; looks runs on each store',
+  },
+  {
+    files: 'test/integration/json.test.ts',
+    store: 'sqlite',
+    why: 'documents, which are made above the ports of the store',
+  },
   { files: 'test/integration/lexicon.test.ts', store: 'sqlite', why: 'lexicons are in repos, not in a store' },
   { files: 'test/integration/log.test.ts', store: 'sqlite', why: 'what is logged is above the ports of the store' },
   { files: 'test/integration/outcome.test.ts', store: 'sqlite', why: 'answers of a PDS' },
