@@ -216,7 +216,7 @@ describe('moods accounts seal', () => {
     const { code, stdout, stderr } = await runMoods(['accounts', 'seal', '--execute'], environment(folder.path))
     expect([code, stdout]).toEqual([
       0,
-      '1 of 2 accounts have a password in plain text. 1 sealed and unsealed again, 0 failed.\n',
+      '1 of 2 accounts has a password in plain text. 1 sealed and unsealed again, 0 failed.\n',
     ])
     expect(stdout + stderr).not.toContain(password)
     const sealed = (await app.store.accounts.byUser('u1'))!.credentials!
