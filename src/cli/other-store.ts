@@ -3,7 +3,6 @@
 import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import type { DataFolder } from '../data-folder.ts'
-import { shellWord } from '../domain/shell-word.ts'
 import { ownMongod } from '../embedded/mongod.ts'
 
 /** A command follows MONGODB_URI, also past the MongoDB of the server of the folder. @returns null where they agree */
@@ -23,7 +22,7 @@ export function otherStoreOfServer({ store }: Config, folder: DataFolder): strin
     return `The last server in ${folder.path} kept its moods in a MongoDB of its own. They are not shown now: "npm start -- --mongo" shows them.`
   }
   const file = folder.file('moods.sqlite')
-  if (store.kind !== 'mongodb' || last?.mongod || !existsSync(file)) return null
-  const from = shellWord(`sqlite:${file}`)
-  return `There are moods in ${file}, which are not shown now: "moods store copy --from ${from} --to mongodb://HOST --execute" moves them (docs/guides/run-on-mongodb.md).`
+  // What MONGODB_URI names may have been filled with a copy of them.
+  if (last?.mongod || !ownMongod(folder, store) || !existsSync(file)) return null
+  return `This server does not show the moods in ${file}: a start without --mongo does.`
 }

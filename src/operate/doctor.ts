@@ -15,7 +15,6 @@ import { readLexiconFile } from '../lexicon/repo.ts'
 import { adminAuthorization } from '../pds/host.ts'
 import { getInviteCodes } from '../pds/methods.ts'
 import { Sealer } from '../pds/sealer.ts'
-import { localFile } from '../store/address.ts'
 import { Xrpc } from '../pds/xrpc.ts'
 import type { Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -137,6 +136,14 @@ async function* secrets(config: Config, folder: DataFolder): AsyncGenerator<Chec
   }
 }
 
+function storeRemedy({ store }: Config, folder: DataFolder): string {
+  if (store.kind === 'sqlite') return 'MOODS_DATA names the folder; is it there, and may it be written?'
+  const isOwn = folder.lastServer()?.mongod?.uri === store.uri
+  return isOwn
+    ? 'start the server again, or name another MongoDB with MONGODB_URI'
+    : 'look at MONGODB_URI and at the server it names'
+}
+
 async function* storeChecks(
   { openStore, clock }: DoctorInput,
   config: Config,
@@ -144,10 +151,7 @@ async function* storeChecks(
   access: Access | null,
   stop: AbortSignal,
 ): Checks {
-  const remedy =
-    localFile(config.store) !== null
-      ? 'MOODS_DATA names the folder; is it there, and may it be written?'
-      : 'look at MONGODB_URI and at the server it names'
+  const remedy = storeRemedy(config, folder)
   try {
     await using store = await openStore(config, folder)
     await store.check()

@@ -103,12 +103,16 @@ describe.skipIf(mongo.program === null)('npm start -- --mongo', () => {
     }
     const doctor = await runMoods(['doctor'], env)
     expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringContaining(message)])
+    expect(doctor.stdout).toContain('start the server again, or name another MongoDB with MONGODB_URI')
     {
       await using other = await ServerProcess.run('npm', ['start'], env)
       await eventually('a note', () => Promise.resolve(other.errors.includes('They are not shown now')))
       const { stdout } = await runMoods(['status'], env)
       expect(stdout).toContain(`sqlite:${folder.path}/moods.sqlite`)
       await other.stop('SIGTERM')
+      await ended()
     }
+    server = await start()
+    expect(server.errors).toContain(`This server does not show the moods in ${folder.path}/moods.sqlite`)
   }, 60_000)
 })

@@ -56,7 +56,9 @@ function describeWorkers(workers: readonly Worker[], now: number): string[] {
     ...named.map(
       (worker) => `  ${workerName(worker)} did not end in peace, and was last heard of ${age(worker.at, now)}`,
     ),
-    ...(dead.length > named.length ? [`  ${dead.length - named.length} more have died in the last day`] : []),
+    ...(dead.length > named.length
+      ? [`  ${counted(dead.length - named.length, 'more has', 'more have')} died in the last day`]
+      : []),
   ]
 }
 
