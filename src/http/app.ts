@@ -71,7 +71,7 @@ export async function createHttp(deps: HttpDeps, stack: AsyncDisposableStack): P
     signInRoutes(api, accounts, trial, pdsUrl)
     accountRoutes(api, accounts, auth)
     erasureRoutes(api, erasures, auth)
-    healthRoutes(api, { store, health, embeddedPds: config.remote === null ? pdsUrl : null })
+    healthRoutes(api, { clock, store, health, embeddedPds: config.remote === null ? pdsUrl : null })
   })
   http.get('/api/openapi.json', { schema: { hide: true } }, () => http.swagger())
   await servePage(http)

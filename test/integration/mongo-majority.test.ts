@@ -41,10 +41,10 @@ describe.skipIf(program === null)('a replica set (skipped where MONGODB_URI name
     return members.toSorted((a, b) => Number(primary?.endsWith(`:${b.port}`)) - Number(primary?.endsWith(`:${a.port}`)))
   }
 
-  const within = async (work: () => Promise<{ status: number }>): Promise<{ status: number; seconds: number }> => {
+  const within = async (work: () => Promise<{ status: number; body: Record<string, unknown> }>) => {
     const started = performance.now()
-    const { status } = await work()
-    return { status, seconds: (performance.now() - started) / 1000 }
+    const { status, body } = await work()
+    return { status, message: body['message'], seconds: (performance.now() - started) / 1000 }
   }
   const say = (mood: string) => () => alice.send('/api/mood', { mood })
   const isReady = async (): Promise<boolean> => (await alice.send('/readyz')).status === 200
@@ -65,6 +65,9 @@ describe.skipIf(program === null)('a replica set (skipped where MONGODB_URI name
       ])
       expect([ready.status, one.status, other.status]).toEqual([503, 503, 503])
       expect(ready.seconds).toBeLessThan(15)
+      expect(ready.message).toMatch(
+        /^not ready: the database.* does not answer, since \d{4}-\S+Z as far as is known here$/,
+      )
       expect(Math.max(one.seconds, other.seconds)).toBeLessThan(10)
       // Said again, it may be there already, at the one member that is left: still nobody is told that it is kept.
       const again = await within(say(`without ${lost}`))
