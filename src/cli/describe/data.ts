@@ -1,5 +1,6 @@
 /** What is odd about the stored data, for people and for programs. */
 
+import { counted } from '../../domain/tally.ts'
 import { oddRemedy } from '../../domain/odd-advice.ts'
 import { oddText } from '../../domain/odd.ts'
 import type { CheckedData, Oddity } from '../../operate/data-check.ts'
@@ -11,7 +12,7 @@ export const LISTED = 20
 
 export function describeDataCheck(checked: CheckedData, isInterrupted: boolean): string {
   const { documents, odd, mendable, groups, listed, notKept } = checked
-  if (isInterrupted) return `${documents} documents read until then, ${odd} of them odd. ${INTERRUPTED}`
+  if (isInterrupted) return `${counted(documents, 'document')} read until then, ${odd} of them odd. ${INTERRUPTED}`
   const counts = odd === 0 ? 'none of them odd' : `${odd} of them odd, of which ${mendable} can be mended`
   const left = odd - listed.length
   return [
@@ -22,7 +23,7 @@ export function describeDataCheck(checked: CheckedData, isInterrupted: boolean):
       const howMany = `${String(group.documents).padStart(8)}  ${group.mendable} mendable`
       return `${howMany.padEnd(28)}${group.collection}: ${oddText(group)}`
     }),
-    `${documents} documents read, ${counts}.`,
+    `${counted(documents, 'document')} read, ${counts}.`,
     ...(odd > 0 ? ['Odd documents are not shown, published, changed or deleted: docs/guides/odd-data.md'] : []),
     ...(notKept === null ? [] : [`The result is not kept, so that status and doctor do not know of it: ${notKept}`]),
   ].join('\n')
