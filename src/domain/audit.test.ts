@@ -7,20 +7,23 @@ import {
   audit,
   DAMAGE,
   error,
+  letGo,
   mend,
   olderForm,
   put,
   recordOf,
+  repairAll,
   settle,
   someDrafts,
   type World,
   worlds,
 } from '../../test/support/worlds.ts'
+import { type Finding, heldIn, missing } from './audit.ts'
 import { FINDING_KINDS, REPAIRABLE, REPAIRED } from './finding-kinds.ts'
+import type { Mood } from './mood.ts'
 import { FEDERATE_ALL, FEDERATE_NONE } from './policy.ts'
-import { desiredRecord, moodIdIn, rkeyFor } from './record.ts'
-import { enqueued, rejected, unseen } from './sync.ts'
-import { countBy } from './tally.ts'
+import { desiredRecord, isPublic, moodIdIn, rkeyFor, uriOf } from './record.ts'
+import { enqueued, held, rejected, unseen } from './sync.ts'
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0)
 
@@ -40,33 +43,67 @@ describe('an audit', () => {
     )
   })
 
-  it('names the reason for every mood that is private or held, each once', () => {
+  it('finds the same differences under every policy, but for moods that were never published', () => {
     fc.assert(
-      fc.property(worlds, fc.boolean(), (world, isOff) => {
-        const policy = isOff ? FEDERATE_NONE : FEDERATE_ALL
-        const { findings, counts, held: reasons } = audit(world, { policy })
-        const found = new Set(findings.flatMap(({ kind, moodId }) => (kind === 'duplicate' ? [] : (moodId ?? []))))
-        const quiet = [...world.moods.values()].filter(({ id, sync }) => sync.state !== 'pending' && !found.has(id))
-        const expected = quiet.flatMap((mood) => {
-          const desired = desiredRecord(mood, account, policy)
-          if (desired.kind === 'hold') return desired.reason
-          return desired.kind === 'absent' && mood.isPrivate ? 'private' : []
-        })
-        expect(reasons).toEqual(countBy(expected))
-        expect(sum(Object.values(reasons))).toBeLessThanOrEqual(counts.kept + counts.absent)
+      fc.property(worlds, (world) => {
+        const [on, off] = [FEDERATE_ALL, FEDERATE_NONE].map((policy) => audit(world, { policy }))
+        const wasPublished = ({ kind, moodId }: Finding): boolean => {
+          const sync = moodId === null ? null : (world.moods.get(moodId)?.sync ?? null)
+          return kind !== 'missing' || sync === null || sync.cid !== null || sync.hold === 'backfill'
+        }
+        const named = ({ kind, rkey, moodId }: Finding) => ({ kind, rkey, moodId })
+        expect(off!.findings.filter((found) => found.kind !== 'missing').map(named)).toEqual(
+          on!.findings.filter((found) => found.kind !== 'missing').map(named),
+        )
+        expect(off!.findings.map(named)).toEqual(expect.arrayContaining(on!.findings.filter(wasPublished).map(named)))
+        expect(on!.backlog).toEqual(expect.arrayContaining([...off!.backlog]))
+        for (const { moodId, hold } of off!.findings) {
+          const mood = moodId === null ? null : world.moods.get(moodId)!
+          expect(hold).toBe(mood !== null && isPublic(mood) ? 'federation_off' : null)
+        }
+        expect(on!.findings.every(({ hold }) => hold === null)).toBe(true)
+        const unheld = { ...off!.counts, held: 0, inFlight: 0, rejected: 0 }
+        expect(unheld).toMatchObject({ ...on!.counts, held: 0, inFlight: 0, rejected: 0 })
       }),
-      { numRuns: 300 },
+      { numRuns: 400 },
+    )
+  })
+
+  it('leaves a user whom federation leaves out alone, but for what must not be there, and mends the rest once let in', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (let round = 0; round < 3; round++) repairAll(world, FEDERATE_NONE)
+        const [rows, repo] = [structuredClone([...world.moods]), new Map(world.records)]
+        const { findings } = audit(world, { policy: FEDERATE_NONE })
+        expect(findings.filter(({ hold }) => hold === null)).toEqual([])
+        repairAll(world, FEDERATE_NONE)
+        expect([[...world.moods], world.records]).toEqual([rows, repo])
+        for (const mood of world.moods.values()) {
+          const there = [...world.records.values()].filter(({ value }) => moodIdIn(value) === mood.id)
+          if (desiredRecord(mood, account, FEDERATE_NONE).kind === 'absent') expect(there).toEqual([])
+        }
+        letGo(world)
+        for (let round = 0; round < 3; round++) repairAll(world, FEDERATE_ALL)
+        expect(audit(world).findings).toEqual([])
+      }),
+      { numRuns: 400 },
     )
   })
 
   it('accounts for every record exactly once: in step, or with one finding', () => {
     fc.assert(
-      fc.property(worlds, fc.boolean(), (world, modernise) => {
-        const { findings, counts } = audit(world, { modernise })
+      fc.property(worlds, fc.boolean(), fc.boolean(), (world, isOff, modernise) => {
+        const { findings, counts } = audit(world, { policy: isOff ? FEDERATE_NONE : FEDERATE_ALL, modernise })
         const named = findings.flatMap(({ rkey }) => rkey ?? [])
         expect(new Set(named).size).toBe(named.length)
         expect(named.filter((rkey) => !world.records.has(rkey))).toEqual([])
-        expect(world.records.size - named.length).toBe(counts.synced + counts.kept + counts.legacy)
+        const found = new Set(findings.flatMap(({ kind, moodId }) => (kind === 'duplicate' ? [] : (moodId ?? []))))
+        const waiting = [...world.moods.values()].filter((mood) => {
+          const { rkey, cid, hold } = mood.sync
+          const isThere = cid !== null && world.records.get(rkey)?.cid === cid
+          return hold === 'federation_off' && isThere && isPublic(mood) && !found.has(mood.id)
+        })
+        expect(world.records.size - named.length).toBe(counts.synced + counts.kept + counts.legacy + waiting.length)
       }),
       { numRuns: 400 },
     )
@@ -90,9 +127,8 @@ describe('an audit', () => {
   it('finds nothing more once its findings are mended, and no record that must not be there', () => {
     fc.assert(
       fc.property(worlds, fc.boolean(), (world, modernise) => {
-        for (let round = 0; round < 3; round++) {
-          for (const finding of audit(world, { modernise }).findings) mend(world, finding)
-        }
+        for (const mood of audit(world).backlog) mend(world, missing(mood))
+        for (let round = 0; round < 3; round++) repairAll(world, FEDERATE_ALL, modernise)
         expect(audit(world, { modernise }).findings).toEqual([])
         for (const mood of world.moods.values()) {
           const there = [...world.records.values()].filter(({ value }) => moodIdIn(value) === mood.id)
@@ -130,7 +166,11 @@ describe('an audit', () => {
         const { findings, counts } = audit(world, { moving, removing })
         expect(findings.filter(({ moodId }) => moodId !== null && moving.has(moodId))).toEqual([])
         expect(findings.filter(({ rkey }) => rkey !== null && removing.has(rkey))).toEqual([])
-        expect(counts.inFlight).toBe(moving.size)
+        const isReleased = ({ id, sync }: Mood): boolean => sync.hold === 'federation_off' && !moving.has(id)
+        const released = audit(world, { moving, removing, policy: FEDERATE_NONE }).counts.held
+        expect(counts.inFlight).toBeGreaterThanOrEqual(moving.size)
+        expect(counts.inFlight).toBeLessThanOrEqual(moving.size + [...world.moods.values()].filter(isReleased).length)
+        expect(released).toBeGreaterThanOrEqual(counts.inFlight - moving.size)
       }),
       { numRuns: 200 },
     )
@@ -157,12 +197,54 @@ describe('an audit', () => {
     expect(audit(world).findings.map((finding) => finding.kind)).toEqual([kind])
   })
 
-  it('names missing the record of a mood that never was published and has none', () => {
+  it('finds nothing in history that was never published, under any policy: it waits for a backfill', () => {
     const world: World = { moods: new Map(), records: new Map() }
     const mood = aMood()
     const { rkey } = mood.sync
     world.moods.set(mood.id, { ...mood, sync: unseen({ rkey, uri: null, cid: null, attempts: 0 }) })
-    expect(audit(world).findings).toMatchObject([{ kind: 'missing', rkey: null, moodId: mood.id, fix: { rkey } }])
+    for (const policy of [FEDERATE_ALL, FEDERATE_NONE]) {
+      const { findings, backlog, counts } = audit(world, { policy })
+      expect([findings, backlog]).toEqual([[], [world.moods.get(mood.id)]])
+      expect(counts).toMatchObject({ moods: 1, history: 1 })
+      expect(heldIn(counts)).toMatchObject({ backfill: 1 })
+    }
+  })
+
+  it('names missing what a row has shown to be published once, or claims to be, and what is not there', () => {
+    const first = { at: NOW, direct: true }
+    const forgottenRow = { uri: null, cid: null, firstPublished: first }
+    const claim = { uri: uriOf(account.did!, 'x'), cid: null, firstPublished: null }
+    for (const known of [forgottenRow, claim]) {
+      const world: World = { moods: new Map(), records: new Map() }
+      const mood = aMood()
+      const { rkey } = mood.sync
+      const sync = { ...unseen({ rkey, uri: null, cid: null, attempts: 0 }), ...known }
+      world.moods.set(mood.id, { ...mood, sync })
+      for (const policy of [FEDERATE_ALL, FEDERATE_NONE]) {
+        expect(audit(world, { policy }).findings).toMatchObject([{ kind: 'missing', rkey: null, moodId: mood.id }])
+      }
+    }
+  })
+
+  it('counts as held what federation holds, and only that: without a record, and with one as the row names it', () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const fresh = aMood()
+    world.moods.set(fresh.id, { ...fresh, sync: held(enqueued(fresh.sync, NOW), 'federation_off') })
+    const edited = settle(world, aMood())
+    DAMAGE.held(world, { ...edited, intensity: 3 })
+    settle(world, aMood({ deleted: { by: 'author', records: 'keep' } }))
+    settle(world, aMood({ isPrivate: true }))
+    settle(world, aMood())
+    const off = audit(world, { policy: FEDERATE_NONE })
+    expect(off).toMatchObject({
+      findings: [],
+      counts: { moods: 5, held: 2, kept: 1, private: 1, synced: 1, inFlight: 0 },
+    })
+    expect(heldIn(off.counts)).toEqual({ private: 1, kept: 1, federation_off: 2, backfill: 0 })
+    expect(audit(world)).toMatchObject({ findings: [], counts: { held: 0, inFlight: 2 } })
+    put(world, edited.sync.rkey, { ...recordOf(edited), text: 'other' })
+    const found = audit(world, { policy: FEDERATE_NONE })
+    expect(found).toMatchObject({ findings: [{ kind: 'drift', hold: 'federation_off' }], counts: { held: 1 } })
   })
 
   it('removes a copy at the key of another mood, and has the record written at its own key', () => {

@@ -5,13 +5,13 @@
 import type { Account } from './account.ts'
 import type { FindingKind } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
+import { type UserHold, userHold } from './hold.ts'
 import type { FederationPolicy } from './policy.ts'
 import type { Odd } from './odd.ts'
 import type { OddMood } from './read-mood.ts'
-import { count } from './tally.ts'
 import type { Reason } from './reasons.ts'
 import type { HoldReason } from './sync.ts'
-import { desiredRecord, isLegacyForm, isLegacyRecordOf, isReadable, type Owner, ownersAmong } from './record.ts'
+import { belonging, isLegacyForm, isLegacyRecordOf, isPublic, isReadable, type Owner, ownersAmong } from './record.ts'
 
 /** What fixes a finding. */
 export type Fix =
@@ -29,6 +29,8 @@ export interface Finding {
   readonly rkey: string | null
   readonly moodId: string | null
   readonly fix: Fix
+  /** Why a repair leaves it as it is: nothing is published for the author now. Null where it mends it. */
+  readonly hold: UserHold | null
 }
 
 /** Whether its repair takes away the record that is there, by an order of its own or because nothing of the mood may be there. */
@@ -36,19 +38,28 @@ export function isDeletion({ kind, rkey, fix }: Finding): boolean {
   return fix.kind === 'remove' || (rkey !== null && (kind === 'leaked' || kind === 'stray'))
 }
 
-/** Moods by how they stand; those that are no finding are counted all the same. */
+/**
+ * Moods by how they stand. Each mood is in one of these numbers, or has a finding that names it; `moods` is all of them, and
+ * `records` what the repo holds.
+ */
 export interface AuditCounts {
   readonly moods: number
   readonly records: number
   /** In step: the right record is in the repo, and the row names it. */
   readonly synced: number
-  /** Deleted, with a record that was to stay. */
-  readonly kept: number
   /** In step, with a record of the older form. */
   readonly legacy: number
+  /** Deleted by the author, who wanted the record left as it is; and it is there. */
+  readonly kept: number
+  /** Federation leaves the author out: not published yet, or with a change that is not. */
+  readonly held: number
+  /** From before the engine, and never published: it waits for a backfill. */
+  readonly history: number
   /** The engine has work to do on it. */
   readonly inFlight: number
-  /** Private, withdrawn, or held back, and not there, as it should be. */
+  /** Private, and not there, as it should be. */
+  readonly private: number
+  /** Deleted, and not there, as it should be. */
   readonly absent: number
   /** No record can hold it: too long, for one. */
   readonly unpublishable: number
@@ -60,12 +71,20 @@ export const NO_COUNTS: AuditCounts = {
   moods: 0,
   records: 0,
   synced: 0,
-  kept: 0,
   legacy: 0,
+  kept: 0,
+  held: 0,
+  history: 0,
   inFlight: 0,
+  private: 0,
   absent: 0,
   unpublishable: 0,
   rejected: 0,
+}
+
+/** Moods about which nothing is to be done, or not by a repair, by the reason. */
+export function heldIn(counts: AuditCounts): Readonly<Record<Exclude<HoldReason, 'no_account'>, number>> {
+  return { private: counts.private, federation_off: counts.held, kept: counts.kept, backfill: counts.history }
 }
 
 /** The counts of two audits together. */
@@ -74,11 +93,20 @@ export function addedCounts(a: AuditCounts, b: AuditCounts): AuditCounts {
   return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as unknown as AuditCounts
 }
 
+/** What publishes a mood that is to be published, and is no finding. */
+export function missing(mood: Mood): Finding {
+  const fix = { kind: 'enqueue', mood, rkey: mood.sync.rkey, cid: mood.sync.cid } as const
+  return { kind: 'missing', rkey: null, moodId: mood.id, fix, hold: null }
+}
+
 export interface RepoAudit {
   readonly findings: readonly Finding[]
   readonly counts: AuditCounts
-  /** Moods about which nothing is to be done, by the reason. They are among the counts of those that are kept or absent. */
-  readonly held: Readonly<Partial<Record<HoldReason, number>>>
+  /**
+   * What a backfill publishes beside: history that has never been on the network, and moods that are held no longer and are
+   * not back at work yet. No findings: they are where they should be until then.
+   */
+  readonly backlog: readonly Mood[]
 }
 
 /** What a backfill did for one user. */
@@ -143,11 +171,15 @@ class Auditor {
   /** Odd moods by their ids, and the first record of each. */
   readonly #odd: ReadonlyMap<string, OddMood>
   readonly #oddRecords = new Map<string, string>()
-  readonly #reasons: Partial<Record<HoldReason, number>> = {}
-  readonly #counts = { synced: 0, kept: 0, legacy: 0, inFlight: 0, absent: 0, unpublishable: 0, rejected: 0 }
+  /** Why nothing is published for the user. It stops repairs, and hides no difference. */
+  readonly #hold: UserHold | null
+  readonly #backlog: Mood[] = []
+  readonly #counts: { -readonly [name in keyof AuditCounts]: number }
 
   constructor(input: AuditInput) {
     this.#input = input
+    this.#hold = userHold(input.account.user, input.account, input.policy)
+    this.#counts = { ...NO_COUNTS, moods: input.moods.length, records: input.records.size }
     this.#seen = new Set(input.removing)
     this.#keys = new Set(input.moods.map(({ sync }) => sync.rkey))
     this.#odd = new Map(input.odd.map((odd) => [odd.id, odd]))
@@ -171,22 +203,20 @@ class Auditor {
     for (const mood of moods) this.#mood(mood)
     for (const one of odd) {
       const rkey = this.#oddRecords.get(one.id) ?? null
-      this.#findings.push({ kind: 'odd', rkey, moodId: one.id, fix: { kind: 'none', odd: one } })
+      this.#findings.push({ kind: 'odd', rkey, moodId: one.id, fix: { kind: 'none', odd: one }, hold: null })
     }
     for (const [rkey, { cid, value }] of records) {
       if (this.#seen.has(rkey)) continue
       const fix = { kind: 'remove', rkey, cid } as const
       const isGone = this.#owners.get(rkey)?.kind === 'gone'
       const kind = !isReadable(value) ? 'unreadable' : isGone ? 'stray' : 'foreign'
-      this.#findings.push({ kind, rkey, moodId: null, fix })
+      this.#findings.push({ kind, rkey, moodId: null, fix, hold: null })
     }
-    const counts = { moods: moods.length, records: records.size, ...this.#counts }
-    return { findings: this.#findings, counts, held: this.#reasons }
+    return { findings: this.#findings, counts: this.#counts, backlog: this.#backlog }
   }
 
   #mood(mood: Mood): void {
-    const { account, policy } = this.#input
-    const desired = desiredRecord(mood, account, policy)
+    const desired = belonging(mood)
     const there = this.#recordsOf(mood, desired.kind === 'absent')
     for (const rkey of there) this.#seen.add(rkey)
     if (mood.sync.state === 'pending' || this.#input.moving.has(mood.id)) return void this.#counts.inFlight++
@@ -196,7 +226,7 @@ class Auditor {
       case 'absent':
         return this.#unwanted(mood, there)
       case 'hold':
-        return this.#held(mood, desired.reason, there)
+        return this.#kept(mood, there)
       case 'invalid':
         return void this.#counts.unpublishable++
     }
@@ -226,13 +256,12 @@ class Auditor {
     const [misplaced, own] = this.#byPlace(mood, there)
     for (const rkey of misplaced) this.#remove('duplicate', mood, rkey)
     const [rkey, ...others] = this.#bestFirst(own, wantedCid)
-    if (rkey === undefined) {
-      if (sync.state === 'rejected' && misplaced.length === 0) return void this.#counts.rejected++
-      const kind = sync.cid === null && sync.state !== 'published' ? 'missing' : 'dangling'
-      return this.#found(kind, mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
-    }
+    if (rkey === undefined) return this.#notThere(mood, misplaced.length > 0)
     for (const other of others) this.#remove('duplicate', mood, other)
     const { cid, value } = this.#input.records.get(rkey)!
+    // The record is the one that the row names; a change of it waits, and the row says so.
+    const isAsNoted = sync.state === 'local' && sync.rkey === rkey && sync.cid === cid
+    if (isAsNoted && this.#isHeld(mood)) return this.#waits(mood)
     const isOlder = cid !== wantedCid && isLegacyRecordOf(mood, value)
     if (cid !== wantedCid && (!isOlder || this.#input.modernise)) {
       return this.#found('drift', mood, rkey, { kind: 'enqueue', mood, rkey, cid })
@@ -240,6 +269,34 @@ class Auditor {
     const isLinked = sync.state === 'published' && sync.rkey === rkey && sync.cid === cid
     if (!isLinked) return this.#found('unlinked', mood, rkey, { kind: 'adopt', mood, rkey, cid })
     this.#counts[isOlder ? 'legacy' : 'synced']++
+  }
+
+  /** @param isElsewhere a record of it is there, where it cannot stay */
+  #notThere(mood: Mood, isElsewhere: boolean): void {
+    const { state, hold, uri, cid, rkey, firstPublished } = mood.sync
+    const wasThere = isElsewhere || uri !== null || cid !== null || state === 'published'
+    if (state === 'rejected' && !isElsewhere) return void this.#counts.rejected++
+    if (hold === 'backfill') {
+      if (!wasThere && firstPublished === null) {
+        this.#backlog.push(mood)
+        return void this.#counts.history++
+      }
+    } else if (!wasThere && (this.#hold !== null || this.#isHeld(mood))) return this.#waits(mood)
+    const kind = cid === null && state !== 'published' ? 'missing' : 'dangling'
+    this.#found(kind, mood, null, { kind: 'enqueue', mood, rkey, cid: null })
+  }
+
+  /** Whether the row says that it waits for its author, and it does, or the engine is about to look again. */
+  #isHeld({ sync: { hold } }: Mood): boolean {
+    const { requeue } = this.#input.account
+    return hold === 'federation_off' || (hold === 'no_account' && (this.#hold !== null || requeue))
+  }
+
+  /** Held back; or let go, and not back at work yet. */
+  #waits(mood: Mood): void {
+    if (this.#hold !== null) return void this.#counts.held++
+    this.#backlog.push(mood)
+    this.#counts.inFlight++
   }
 
   /** Those at keys of other moods, and the others. */
@@ -267,24 +324,19 @@ class Auditor {
     if (sync.state === 'published') {
       return this.#found('dangling', mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
     }
-    if (mood.isPrivate) count(this.#reasons, 'private')
-    this.#counts.absent++
+    this.#counts[mood.isPrivate ? 'private' : 'absent']++
   }
 
   /** Left as it is, but for second copies, and for a reference to nothing. */
-  #held(mood: Mood, reason: HoldReason, there: readonly string[]): void {
+  #kept(mood: Mood, there: readonly string[]): void {
     const [first, ...others] = there
     for (const rkey of others) this.#remove('duplicate', mood, rkey)
     const { sync } = mood
-    if (first !== undefined) {
-      count(this.#reasons, reason)
-      return void this.#counts.kept++
-    }
+    if (first !== undefined) return void this.#counts.kept++
     // What another mood has put there is left as it is too.
     if (sync.state === 'published' && !this.#input.records.has(sync.rkey)) {
       return this.#found('dangling', mood, null, { kind: 'enqueue', mood, rkey: sync.rkey, cid: null })
     }
-    count(this.#reasons, reason)
     this.#counts.absent++
   }
 
@@ -296,7 +348,7 @@ class Auditor {
     // The engine would write over an odd mood's record, or delete it.
     const owner = fix.kind === 'enqueue' ? this.#owners.get(fix.rkey) : undefined
     const odd = owner?.kind === 'odd' ? this.#odd.get(owner.id) : undefined
-    if (odd) this.#findings.push({ kind: 'odd', rkey: null, moodId: mood.id, fix: { kind: 'none', odd } })
-    else this.#findings.push({ kind, rkey, moodId: mood.id, fix })
+    if (odd) this.#findings.push({ kind: 'odd', rkey: null, moodId: mood.id, fix: { kind: 'none', odd }, hold: null })
+    else this.#findings.push({ kind, rkey, moodId: mood.id, fix, hold: isPublic(mood) ? this.#hold : null })
   }
 }

@@ -8,6 +8,8 @@ import type { Account } from './account.ts'
 import { isReady } from './account.ts'
 import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
 import { type Erasure, nextStep } from './erasure.ts'
+import { type FindingKind, REPAIRABLE, REPAIRED } from './finding-kinds.ts'
+import type { UserHold } from './hold.ts'
 import type { Mood } from './mood.ts'
 import type { RepoState } from './queue.ts'
 import type { Desired } from './record.ts'
@@ -34,6 +36,7 @@ export const REASON_CODES = [
   'at_work',
   'in_turn',
   'released',
+  'out_of_step',
 ] as const
 type ReasonCode = (typeof REASON_CODES)[number]
 
@@ -78,6 +81,36 @@ const HOLDS: Readonly<Record<HoldReason, (who: string) => Words>> = {
     text: 'moods from before the engine wait for a backfill',
     remedy: `Publish them: "moods backfill${who} --execute".`,
   }),
+}
+
+/** How a mood's row and its record disagree: the finding in words. */
+const OUT_OF_STEP: Readonly<Record<FindingKind, string>> = {
+  leaked: 'it is private, and its record is in the repository',
+  missing: 'its record is not in the repository',
+  drift: 'the record in the repository differs from it',
+  dangling: 'its row names a record that is not in the repository',
+  unlinked: 'its record is in the repository, and its row does not name it',
+  duplicate: 'there is a second record of it',
+  stray: 'it is deleted, and its record is in the repository',
+  foreign: 'at its key there is a record that another client wrote',
+  unreadable: 'at its key there is a record that cannot be read',
+  odd: 'at its key there is the record of a mood that cannot be read for certain',
+}
+
+/**
+ * Why a mood is not as it should be, though no work is under way.
+ *
+ * @param hold why a repair leaves it as it is; null where it mends it
+ */
+export function findingReason(kind: FindingKind, hold: UserHold | null, who: string): Reason {
+  return { code: 'out_of_step', text: OUT_OF_STEP[kind], remedy: repairOf(kind, hold, who) }
+}
+
+function repairOf(kind: FindingKind, hold: UserHold | null, who: string): string {
+  if (hold !== null)
+    return `A repair leaves it as it is, because ${holdReason(hold).text}. ${holdReason(hold, who).remedy}`
+  if (!REPAIRABLE.includes(kind)) return `A repair leaves it as it is: "moods audit ${who}" says what sets it right.`
+  return `Repair it: "moods repair ${who}${REPAIRED.includes(kind) ? '' : ` --finding ${kind}`} --execute".`
 }
 
 /** Why an account cannot be used, or that it can. */

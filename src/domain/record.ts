@@ -8,11 +8,11 @@ import { encode } from '@atcute/cbor'
 import { CODEC_DCBOR, fromDigest, toString } from '@atcute/cid'
 import type { LexMap } from '@atproto/lex-data'
 import type { Account } from './account.ts'
-import { isReady } from './account.ts'
+import { userHold } from './hold.ts'
 import { type HoldReason, INVALID_RECORD } from './sync.ts'
 import { computer } from '../lexicons/index.ts'
 import type { Mood } from './mood.ts'
-import { type FederationPolicy, federates } from './policy.ts'
+import type { FederationPolicy } from './policy.ts'
 
 export const COLLECTION = computer.aesthetic.mood.$nsid
 
@@ -45,10 +45,22 @@ export type Desired =
  * switching federation off delays no deletion.
  */
 export function desiredRecord(mood: Mood, account: Account | null, policy: FederationPolicy): Desired {
+  const reason = isPublic(mood) ? userHold(mood.user, account, policy) : null
+  return reason === null ? belonging(mood) : { kind: 'hold', reason }
+}
+
+/** Whether anybody may read it, so that it belongs on the network. */
+export function isPublic({ isPrivate, deleted }: Pick<Mood, 'isPrivate' | 'deleted'>): boolean {
+  return !isPrivate && deleted === null
+}
+
+/**
+ * What belongs in the repo for a mood, whoever is published now: what stands there is compared with this, also where
+ * nothing may be written.
+ */
+export function belonging(mood: Mood): Desired {
   if (mood.isPrivate || mood.deleted?.records === 'withdraw') return { kind: 'absent' }
   if (mood.deleted) return { kind: 'hold', reason: 'kept' }
-  if (!isReady(account)) return { kind: 'hold', reason: 'no_account' }
-  if (!federates(policy, mood.user, account.handle)) return { kind: 'hold', reason: 'federation_off' }
   return recordFor(mood, mood.sync.rkey)
 }
 

@@ -6,7 +6,7 @@ import { type FindingKind } from '../domain/finding-kinds.ts'
 import type { GoodLook } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
-import { type FederationPolicy, inForce } from '../domain/policy.ts'
+import { inForce } from '../domain/policy.ts'
 import { accountReason, type Reason, silentReason, unreadableReason } from '../domain/reasons.ts'
 import type { OddMood } from '../domain/read-mood.ts'
 import { COLLECTION, moodIdIn } from '../domain/record.ts'
@@ -23,8 +23,6 @@ export interface AuditOptions {
   readonly verify?: boolean
   /** Counts records of the legacy form as drift, so that a repair rewrites them. */
   readonly modernise?: boolean
-  /** Compares as under this policy instead of the one in force; such a result is not stored. */
-  readonly asIf?: FederationPolicy
 }
 
 /** The result for one user. */
@@ -85,7 +83,7 @@ export async function auditUser(
   }
   if (snapshot.kind !== 'ok') return unreadable(deps, account, at, codeOf(snapshot))
   const { rev, records } = snapshot.value
-  const policy = options.asIf ?? inForce(await store.policy.get())
+  const policy = inForce(await store.policy.get())
   const input = { account, policy, records, removing, modernise: options.modernise ?? false }
   const odd = await store.odd.of(user)
   let audit = auditRepo({ ...input, odd, moods: [...before.values()], moving: new Set() })
@@ -97,7 +95,6 @@ export async function auditUser(
     audit = auditRepo({ ...input, odd: named, moods, moving })
   }
   const isStill = audit.counts.inFlight === 0 && removing.size === 0
-  if (options.asIf) return { kind: 'audited', account, rev, audit, records }
   await store.audits.note(user, {
     kind: 'good',
     at,

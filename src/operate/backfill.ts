@@ -2,7 +2,7 @@
 
 import pMap from 'p-map'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
-import type { BackfillReport, Finding } from '../domain/audit.ts'
+import { type BackfillReport, type Finding, missing } from '../domain/audit.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { LooksTogether } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
@@ -22,8 +22,8 @@ import { findUsers, handleOf } from './users.ts'
 import { workOff } from './watch.ts'
 
 /**
- * Whether a backfill handles the finding; all others are left to a repair. It handles a dangling reference where the engine
- * has never seen the mood: the claim of an old document proves nothing.
+ * Whether a backfill handles the finding, beside the backlog; all others are left to a repair. It handles
+ * a dangling reference where the engine has never seen the mood: the claim of an old document proves nothing.
  */
 function isHandled({ kind, fix }: Finding): boolean {
   if (kind === 'dangling') return fix.kind === 'enqueue' && fix.mood.sync.hold === 'backfill'
@@ -177,7 +177,7 @@ export async function backfillUser(
     const left = found.kind === 'not_reached' ? { notReached: publishable } : { failed: publishable }
     return { ...none, ...left, skipped, reason: reasonOf(found, nameOf(user, handle)) }
   }
-  const findings = found.audit.findings.filter(isHandled)
+  const findings = [...found.audit.backlog.map(missing), ...found.audit.findings.filter(isHandled)]
   const wanted = new Set([...findings.map(({ moodId }) => moodId!), ...underWay(moods)])
   const already = found.audit.counts.synced + found.audit.counts.legacy
   const skipped = { ...skippedOf(moods, null), tooLong: found.audit.counts.unpublishable }

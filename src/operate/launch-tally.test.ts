@@ -56,6 +56,8 @@ describe('the numbers of a launch', () => {
         expect(numbers.published + numbers.pending + numbers.rejected).toBeLessThanOrEqual(numbers.moods)
         expect(Object.values(numbers.rejectedBy).reduce<number>((sum, n) => sum + n!, 0)).toBe(numbers.rejected)
         expect(numbers.latency?.count ?? 0).toBeLessThanOrEqual(numbers.moods)
+        const waiting = Object.values(numbers.waiting).reduce<number>((sum, n) => sum + n!, 0)
+        expect(waiting).toBeLessThanOrEqual(withoutReference)
         if (numbers.latency !== null) expect(numbers.firstPublished).not.toBeNull()
       }),
     )
@@ -67,6 +69,14 @@ describe('the numbers of a launch', () => {
     expect(tallied(moods, owned, null)).toMatchObject({ users: 2, usersWithAccount: 2 })
     expect(tallied(moods, owned, 40)).toMatchObject({ users: 1, usersWithAccount: 1, moods: 1 })
     expect(tallied(moods, owned, 60)).toMatchObject({ users: 0, usersWithAccount: 0, moods: 0 })
+  })
+
+  it('tell of moods without a reference which wait for a backfill, and which for the policy', () => {
+    const of = (sync: MoodSync) => ({ user: 'a', when: 10, isPrivate: false, deleted: null, sync })
+    const hidden = { ...of(forgotten(there)), isPrivate: true }
+    const moods = [of(forgotten(there)), of(SYNCS.at(-1)!), of(SYNCS.at(-1)!), of(fresh), of(there), hidden]
+    const { withoutReference, waiting } = tallied(moods, [], null)
+    expect([withoutReference, waiting]).toEqual([4, { backfill: 1, federation_off: 2 }])
   })
 
   it('name the launch and the latency by the first publication, also while its reference is forgotten', () => {

@@ -2,6 +2,7 @@
 
 import type { Account } from '../domain/account.ts'
 import type { Mood } from '../domain/mood.ts'
+import type { HoldReason } from '../domain/sync.ts'
 import { count } from '../domain/tally.ts'
 
 export interface LaunchNumbers {
@@ -17,6 +18,8 @@ export interface LaunchNumbers {
   readonly published: number
   readonly withReference: number
   readonly withoutReference: number
+  /** Of those without a reference, how many wait, by what for; none of these has to be repaired. */
+  readonly waiting: Readonly<Partial<Record<HoldReason, number>>>
   readonly pending: number
   readonly rejected: number
   /** Why, by code. */
@@ -52,6 +55,7 @@ export class LaunchTally {
     pending: 0,
     rejected: 0,
   }
+  readonly #waiting: Partial<Record<HoldReason, number>> = {}
   readonly #rejectedBy: Partial<Record<string, number>> = {}
   #latencies: number[] = []
   #first: number | null = null
@@ -68,7 +72,10 @@ export class LaunchTally {
     this.#of.moods++
     if (mood.isPrivate) this.#of.private++
     else if (mood.deleted) this.#of.deleted++
-    else this.#of[sync.uri === null ? 'withoutReference' : 'withReference']++
+    else if (sync.uri === null) {
+      this.#of.withoutReference++
+      if (sync.hold !== null) count(this.#waiting, sync.hold)
+    } else this.#of.withReference++
     if (sync.state === 'pending') this.#of.pending++
     if (sync.state === 'rejected') {
       this.#of.rejected++
@@ -99,6 +106,7 @@ export class LaunchTally {
       accountsWaiting: this.#accounts.pending,
       accountsNeedingAttention: this.#accounts.needs_attention,
       ...this.#of,
+      waiting: this.#waiting,
       rejectedBy: this.#rejectedBy,
       latency: latencyOf(this.#latencies),
       syncRate: wanted === 0 ? null : this.#of.withReference / wanted,

@@ -47,16 +47,18 @@ export interface Repair {
   readonly executed: boolean
   /** How many repairs were ordered, or would be, by kind. */
   readonly ordered: Readonly<KindCounts>
+  /** How many findings of the chosen kinds stay as they are, because federation leaves their authors out; by kind. */
+  readonly leftAlone: Readonly<KindCounts>
   readonly before: Summary
   /** A second audit, when the engine has done the work; null in a dry run. */
   readonly after: Summary | null
-  /** How many repairs of the chosen kinds the second audit still finds necessary; 0 in a dry run. */
+  /** How many repairs of the chosen kinds the second audit still finds necessary and possible; 0 in a dry run. */
   readonly left: number
 }
 
 /**
  * Audits, orders the repairs, runs the engine until they are done, and audits again. A repo that cannot be read whole is
- * left alone.
+ * left alone; so are the public moods of users whom federation leaves out.
  *
  * @param names `@handle`, DID or `sub`; none for all users who have an account
  * @param stop ends it early; any worker finishes what was ordered
@@ -72,7 +74,7 @@ export async function repair(
 ): Promise<Repair> {
   const accounts = await chosenAccounts(deps.store, names)
   const { text } = await leftOut(deps, accounts)
-  if (text !== null) onLeftOut(`${text} Until then nothing is published for them; what must not be there is removed.`)
+  if (text !== null) onLeftOut(`${text} ${UNTIL_THEN}`)
   const ordered: KindCounts = {}
   const users: string[] = []
   const named = accounts.map(({ user }) => user)
@@ -85,15 +87,24 @@ export async function repair(
     if (result !== 'unchanged' && result.kind === 'audited' && chosen.length > 0) users.push(result.account.user)
   }
   const before = await survey(deps, accounts, { modernise }, each, stop)
-  if (!execute) return { complete: isComplete(before), executed: false, ordered, before, after: null, left: 0 }
+  const leftAlone = Object.fromEntries(Object.entries(before.leftAlone).filter(([kind]) => isChosen(kinds, kind)))
+  const planned = { executed: execute, ordered, leftAlone, before }
+  if (!execute) return { ...planned, complete: isComplete(before), after: null, left: 0 }
   const total = Object.values(ordered).reduce((sum, n) => sum + n, 0)
   const onLeft = (left: number): void => onProgress('moods repaired', Math.max(0, total - left), total)
   const silent = await workOff(deps, users, onLeft, stop)
   const checking = await MoodProgress.of(deps.store, named, 'moods read again', onProgress)
   const after = await survey(deps, accounts, { modernise }, ({ user }) => checking.finish(user), stop)
-  const left = kinds.reduce((sum, kind) => sum + (after.findings[kind] ?? 0), 0)
+  const left = kinds.reduce((sum, kind) => sum + (after.findings[kind] ?? 0) - (after.leftAlone[kind] ?? 0), 0)
   const complete = isComplete(before) && isComplete(after) && silent.length === 0 && !stop.aborted
-  return { complete, executed: true, ordered, before, after, left }
+  return { ...planned, complete, after, left }
+}
+
+const UNTIL_THEN =
+  'Until then a repair leaves their public moods as they are on the PDS, and removes only what must not be there.'
+
+function isChosen(kinds: readonly FindingKind[], kind: string): boolean {
+  return kinds.some((chosen) => chosen === kind)
 }
 
 /**
@@ -117,7 +128,7 @@ async function orderRepairs(
   onDeletions: RepairEvents['onDeletions'],
 ): Promise<KindCounts> {
   if (result.kind !== 'audited') return {}
-  const chosen = result.audit.findings.filter(({ kind }) => kinds.includes(kind))
+  const chosen = result.audit.findings.filter(({ kind, hold }) => hold === null && kinds.includes(kind))
   const deletions = chosen.filter(isDeletion).map((finding) => deletionOf(finding, result.records))
   if (deletions.length > 0) onDeletions(result.account, deletions)
   return execute ? repairFindings(deps, result.account, chosen) : countKinds(chosen)

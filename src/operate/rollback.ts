@@ -9,7 +9,7 @@ import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Outcome } from '../domain/outcome.ts'
-import { FEDERATE_ALL, inForce, policyText } from '../domain/policy.ts'
+import { inForce, policyText } from '../domain/policy.ts'
 import { COLLECTION, ownersAmong } from '../domain/record.ts'
 import { forgotten } from '../domain/sync.ts'
 import { auditUser, type UserAudit } from './audit.ts'
@@ -164,18 +164,15 @@ async function stripReferences({ store, clock }: Deps, user: string, execute: bo
   return { ...NONE, found: found.length, left: (await naming()).length }
 }
 
-/**
- * Reads the repo and notes the records that are there: takes {@link stripReferences} back. Federation is off meanwhile, and
- * must not hide that they belong to moods.
- */
+/** Reads the repo and notes the records that are there, also while federation is off: takes {@link stripReferences} back. */
 async function restoreReferences(deps: Deps, user: string, execute: boolean, hosts: Hosts): Promise<Counts> {
-  const before = await auditUser(deps, user, { asIf: FEDERATE_ALL }, hosts)
+  const before = await auditUser(deps, user, {}, hosts)
   if (before.kind !== 'audited') return { ...NONE, ...unread(before) }
   const lost = before.audit.findings.filter(({ kind }) => kind === 'unlinked')
   const found = lost.length
   if (!execute || found === 0) return { ...NONE, found, left: found }
   await repairFindings(deps, before.account, lost)
-  const after = await auditUser(deps, user, { asIf: FEDERATE_ALL }, hosts)
+  const after = await auditUser(deps, user, {}, hosts)
   if (after.kind !== 'audited') return { ...NONE, ...unread(after), found, left: found }
   const left = after.audit.findings.filter(({ kind }) => kind === 'unlinked').length
   return { ...NONE, found, left }

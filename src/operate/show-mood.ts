@@ -2,13 +2,13 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import { type Account, isReady } from '../domain/account.ts'
-import { auditRepo } from '../domain/audit.ts'
+import { auditRepo, type Finding } from '../domain/audit.ts'
 import type { FindingKind } from '../domain/finding-kinds.ts'
 import { firstWords, type Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
-import type { Waiting } from '../domain/reasons.ts'
+import { findingReason, type Waiting } from '../domain/reasons.ts'
 import { inForce } from '../domain/policy.ts'
-import { COLLECTION, type Desired, moodIdIn, uriOf } from '../domain/record.ts'
+import { belonging, COLLECTION, type Desired, moodIdIn, uriOf } from '../domain/record.ts'
 import type { OperatorDeps } from './deps.ts'
 import { desiredOf, type Standing, type StandingDeps, standingOf, whyNotNow } from './standing.ts'
 
@@ -42,9 +42,9 @@ export interface ShownMood {
     | { readonly kind: 'record'; readonly rkey: string; readonly cid: string }
     | Exclude<Desired, { readonly kind: 'record' }>
   readonly record: SeenRecord
-  /** Whether the record is the desired one, by its CID; null where there is none, or none is desired. */
+  /** Whether the record is the one that belongs there, by its CID; null where there is none, or none belongs there. */
   readonly isDesired: boolean | null
-  /** Fields in which the record differs from the desired one. */
+  /** Fields in which the record differs from the one that belongs there. */
   readonly differs: readonly string[]
   /** How row and record disagree, in the word of an audit; null when they agree, work is under way, or nothing was read. */
   readonly finding: FindingKind | null
@@ -60,18 +60,22 @@ export async function showMood(deps: ShowMoodDeps, mood: Mood, withWords: boolea
   const changedAt = await store.moods.changedAt(mood.id)
   const { record, value } = await readRecord(client, standing.account, mood.sync.rkey)
   const { text, context: _, ...row } = mood
-  const isBoth = record.kind === 'there' && desired.kind === 'record'
+  // Compared also where nothing may be written: what stands there can be read by anybody.
+  const wanted = belonging(mood)
+  const isBoth = record.kind === 'there' && wanted.kind === 'record'
+  const finding = findingOf(standing, mood, record, value)
+  const found = finding && { ...findingReason(finding.kind, finding.hold, standing.name), until: null }
   return {
     kind: 'mood',
     mood: row,
     handle: standing.handle,
     changedAt,
-    reason: whyNotNow(standing, mood),
+    reason: found ?? whyNotNow(standing, mood),
     desired: desired.kind === 'record' ? { kind: 'record', rkey: desired.rkey, cid: desired.cid } : desired,
     record,
-    isDesired: isBoth ? record.cid === desired.cid : null,
-    differs: isBoth && record.cid !== desired.cid ? fieldsThatDiffer(value, desired.value) : [],
-    finding: findingOf(standing, mood, record, value),
+    isDesired: isBoth ? record.cid === wanted.cid : null,
+    differs: isBoth && record.cid !== wanted.cid ? fieldsThatDiffer(value, wanted.value) : [],
+    finding: finding?.kind ?? null,
     words: withWords && !mood.isPrivate ? firstWords(text) : null,
   }
 }
@@ -101,7 +105,7 @@ function fieldsThatDiffer(value: unknown, desired: Readonly<Record<string, unkno
 }
 
 /** What an audit of this mood and this record alone would find. */
-function findingOf(standing: Standing, mood: Mood, record: SeenRecord, value: unknown): FindingKind | null {
+function findingOf(standing: Standing, mood: Mood, record: SeenRecord, value: unknown): Finding | null {
   const { account, policy } = standing
   if (!isReady(account) || record.kind === 'unread') return null
   const records = new Map(record.kind === 'there' ? [[mood.sync.rkey, { cid: record.cid, value }]] : [])
@@ -116,5 +120,5 @@ function findingOf(standing: Standing, mood: Mood, record: SeenRecord, value: un
     removing: none,
     modernise: false,
   }
-  return auditRepo(input).findings[0]?.kind ?? null
+  return auditRepo(input).findings[0] ?? null
 }

@@ -8,20 +8,13 @@ import { type FindingKind } from '../domain/finding-kinds.ts'
 import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'
 import { type Odd, oddReason } from '../domain/odd.ts'
 import type { Reason } from '../domain/reasons.ts'
-import type { HoldReason } from '../domain/sync.ts'
+import type { UserHold } from '../domain/hold.ts'
 import { count } from '../domain/tally.ts'
 import { nameOf } from '../domain/user-names.ts'
 import type { Store } from '../ports/store.ts'
-import {
-  type AuditDeps,
-  type AuditOptions,
-  auditUser,
-  countKinds,
-  reasonOf,
-  unchangedSince,
-  type UserAudit,
-} from './audit.ts'
+import { type AuditDeps, type AuditOptions, auditUser, reasonOf, unchangedSince, type UserAudit } from './audit.ts'
 import type { OnProgress } from './deps.ts'
+import { leftOut } from './federation.ts'
 import { Hosts, STOPPED } from './hosts.ts'
 import { MoodProgress } from './mood-progress.ts'
 import { archived } from './pages.ts'
@@ -71,8 +64,8 @@ export interface Summary {
   readonly clean: number
   readonly counts: AuditCounts
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
-  /** Moods about which nothing is to be done, by the reason; those of unchanged repos are not among them. */
-  readonly held: Readonly<Partial<Record<HoldReason, number>>>
+  /** Of these findings, those that a repair leaves as they are, because nothing is published for the author now. */
+  readonly leftAlone: Readonly<Partial<Record<FindingKind, number>>>
   /** Of the moods that belong in a repo, the share that is there, correct and noted: 0 to 1; null where there are none. */
   readonly syncRate: number | null
   /** Hosts that did not answer. */
@@ -170,6 +163,8 @@ interface AuditedUser {
     readonly mood: string | null
     /** What cannot be read for certain, and what sets it right; null for all other findings. */
     readonly odd: ShownOdd | null
+    /** Why a repair leaves it as it is; null where it mends it. */
+    readonly hold: UserHold | null
   }[]
 }
 
@@ -177,6 +172,8 @@ export interface AuditReport {
   /** Whether every user was looked at. */
   readonly complete: boolean
   readonly summary: Summary
+  /** Why federation keeps a repair from mending all that was found, and what lets users in; null where it does not. */
+  readonly leftOut: string | null
   readonly users: readonly AuditedUser[]
 }
 
@@ -204,7 +201,9 @@ export async function auditUsers(
     if (audited) users.push(audited)
   }
   const summary = await survey(deps, accounts, options, each, stop)
-  return { complete: isComplete(summary), summary, users }
+  const isHeld = users.some(({ findings }) => findings.some(({ hold }) => hold !== null))
+  const { text } = isHeld ? await leftOut(deps, accounts) : { text: null }
+  return { complete: isComplete(summary), summary, leftOut: text, users }
 }
 
 /** Null for a clean repo. */
@@ -215,8 +214,8 @@ function describe({ user, handle, did }: Account, result: UserAudit | 'unchanged
     const code = result.kind === 'no_account' ? {} : { code: result.code }
     return { ...who, result: result.kind, ...code, reason: reasonOf(result, nameOf(user, handle)), findings: [] }
   }
-  const findings = result.audit.findings.map(({ kind, rkey, moodId, fix }) => {
-    return { kind, rkey, mood: moodId, odd: fix.kind === 'none' ? shownOdd(fix.odd) : null }
+  const findings = result.audit.findings.map(({ kind, rkey, moodId, fix, hold }) => {
+    return { kind, rkey, mood: moodId, odd: fix.kind === 'none' ? shownOdd(fix.odd) : null, hold }
   })
   return findings.length === 0 ? null : { ...who, result: 'findings', reason: null, findings }
 }
@@ -225,7 +224,7 @@ class Tally {
   readonly #of = { users: 0, audited: 0, unchanged: 0, unreadable: 0, notReached: 0, withoutAccount: 0, clean: 0 }
   #counts = NO_COUNTS
   readonly #findings: Partial<Record<FindingKind, number>> = {}
-  readonly #held: Partial<Record<HoldReason, number>> = {}
+  readonly #leftAlone: Partial<Record<FindingKind, number>> = {}
 
   add(result: UserAudit | { readonly counts: AuditCounts }): void {
     this.#of.users++
@@ -237,17 +236,19 @@ class Tally {
       this.#of.audited++
       if (result.audit.findings.length === 0) this.#of.clean++
       this.#counts = addedCounts(this.#counts, result.audit.counts)
-      for (const [kind, n] of Object.entries(countKinds(result.audit.findings))) this.#found(kind as FindingKind, n)
-      for (const [hold, n] of Object.entries(result.audit.held)) count(this.#held, hold as HoldReason, n)
+      for (const { kind, hold } of result.audit.findings) {
+        this.#found(kind)
+        if (hold !== null) count(this.#leftAlone, kind)
+      }
     } else if (result.kind === 'unreadable') {
       this.#of.unreadable++
-      this.#found('unreadable', 1)
+      this.#found('unreadable')
     } else if (result.kind === 'not_reached') this.#of.notReached++
     else this.#of.withoutAccount++
   }
 
-  #found(kind: FindingKind, n: number): void {
-    count(this.#findings, kind, n)
+  #found(kind: FindingKind): void {
+    count(this.#findings, kind)
   }
 
   summary(): Omit<Summary, 'silent' | 'lastKnown'> {
@@ -256,6 +257,6 @@ class Tally {
     const { missing = 0, drift = 0, dangling = 0, unlinked = 0 } = this.#findings
     const wanted = inStep + missing + drift + dangling + unlinked
     const syncRate = wanted === 0 ? null : inStep / wanted
-    return { ...this.#of, counts, findings: this.#findings, held: this.#held, syncRate }
+    return { ...this.#of, counts, findings: this.#findings, leftAlone: this.#leftAlone, syncRate }
   }
 }

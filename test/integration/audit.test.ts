@@ -8,7 +8,9 @@ import { type AuditDeps, auditUser, countKinds } from '../../src/operate/audit.t
 import { backfillUser } from '../../src/operate/backfill.ts'
 import { repairUser } from '../../src/operate/repair.ts'
 import { chosenAccounts, survey } from '../../src/operate/survey.ts'
+import { unseen } from '../../src/domain/sync.ts'
 import { damage, putRecord, readyAccount, recordOf, saveRow, unlinked } from '../support/damage.ts'
+import { federate } from '../support/policy.ts'
 import { listRecords } from '../support/repo.ts'
 import { differences } from '../support/oracle.ts'
 import { createSite, type Site } from '../support/site.ts'
@@ -69,6 +71,52 @@ describe('audit, repair and backfill', () => {
     const records = await listRecords(site.app.pdsUrl, (await readyAccount(site.app, user)).did)
     expect(records).toHaveLength(kind === 'leaked' ? 3 : 4)
     expect(new Set(records.map(({ value }) => value['mongoId'])).size).toBe(records.length)
+  })
+
+  it.each(REPAIRABLE)(
+    'an audit finds what is %s also where federation leaves the author out, and a repair mends it once that has ended',
+    async (kind) => {
+      const { user, moods } = await published(3)
+      await damage(site.app, kind, moods[1]!)
+      const { did } = await readyAccount(site.app, user)
+      const before = await listRecords(site.app.pdsUrl, did)
+      await federate(site.app.store, { mode: 'off' })
+      await site.app.moods.post(user, { mood: 'never published' })
+      await site.app.engine.drain()
+      expect(await found(user)).toEqual({ [kind]: 1 })
+      const mustGo = ['leaked', 'stray', 'foreign', 'unreadable'].includes(kind)
+      for (let time = 0; time < 3; time++) await repair(user, REPAIRABLE)
+      expect(await found(user)).toEqual(mustGo ? {} : { [kind]: 1 })
+      const after = await listRecords(site.app.pdsUrl, did)
+      expect(after).toHaveLength(before.length - (mustGo ? 1 : 0))
+      expect(before).toEqual(expect.arrayContaining([...after]))
+      expect(await auditUser(deps, user)).toMatchObject({ audit: { counts: { held: 1, kept: 0 } } })
+      await federate(site.app.store, { mode: 'on' })
+      await site.app.engine.drain()
+      await repair(user, REPAIRABLE)
+      expect(await found(user)).toEqual({})
+    },
+  )
+
+  it('history waits for a backfill: it is no finding, a repair leaves it, and a backfill publishes it', async () => {
+    const { user } = await published(1)
+    await federate(site.app.store, { mode: 'off' })
+    for (const mood of ['old', 'older']) await site.app.moods.post(user, { mood })
+    await site.app.engine.drain()
+    for (const mood of await site.app.store.moods.history(user, '', 10)) {
+      const { rkey, uri, cid, attempts } = mood.sync
+      if (cid === null) await saveRow(site.app, { ...mood, sync: unseen({ rkey, uri, cid, attempts }) })
+    }
+    for (const mode of ['off', 'on'] as const) {
+      await federate(site.app.store, { mode })
+      const counts = { moods: 3, history: 2, synced: 1, held: 0 }
+      expect(await auditUser(deps, user)).toMatchObject({ audit: { findings: [], counts } })
+      await repair(user)
+      expect(await found(user)).toEqual({})
+    }
+    const report = await backfillUser(site.app, user, { delayMs: 0, execute: true }, quiet, never)
+    expect(report).toMatchObject({ migrated: 2, already: 1, failed: 0 })
+    expect(await auditUser(deps, user)).toMatchObject({ audit: { findings: [], counts: { history: 0, synced: 3 } } })
   })
 
   it('a repair leaves foreign and unreadable records unless told otherwise', async () => {

@@ -95,8 +95,37 @@ describe('moods show', () => {
     expect(needsSomebody(found)).toBe(true)
     expect(await damaged('missing', missing!)).toMatchObject({
       finding: 'missing',
-      reason: { code: 'backfill', remedy: 'Publish them: "moods backfill @alice --execute".' },
+      reason: { code: 'out_of_step', remedy: 'Repair it: "moods repair @alice --execute".' },
     })
+  })
+
+  it('compares a record also where federation leaves its author out, and says what keeps a repair from it', async () => {
+    await using site = await signedUpSite()
+    const [drifted, right] = await postMany(site, 2)
+    await federate(site.app.store, { mode: 'off' })
+    const { mood: held } = await site.app.moods.post('u1', { mood: 'while it is off' })
+    await site.app.engine.drain()
+    await damage(site.app, 'drift', (await site.app.store.moods.byId(drifted!))!)
+    const found = await shownMood(site, drifted!)
+    expect(found).toMatchObject({
+      desired: { kind: 'hold', reason: 'federation_off' },
+      isDesired: false,
+      differs: ['text'],
+      finding: 'drift',
+      reason: {
+        code: 'out_of_step',
+        text: 'the record in the repository differs from it',
+        remedy: expect.stringMatching(
+          /^A repair leaves it as it is, because federation leaves the author out\. .*"moods federation allow"/,
+        ),
+      },
+    })
+    expect(needsSomebody(found)).toBe(true)
+    expect(await shownMood(site, right!)).toMatchObject({ isDesired: true, finding: null })
+    expect(await shownMood(site, held.id)).toMatchObject({ finding: null, reason: { code: 'federation_off' } })
+    const { stdout } = await runMoods(['show', drifted!], site.env)
+    expect(stdout).toMatch(/^finding +drift$/m)
+    expect(stdout).not.toContain('Nothing has to be done')
   })
 
   it('shows a record that is no mood’s own, and the mood that it names', async () => {
@@ -297,7 +326,7 @@ describe('moods audit, repair and backfill', () => {
     )
     const refused = /@bob \(u2\): .*the PDS refuses the account \(\w+\)\. .*"moods retry --reason \w+ --execute"\.$/m
     for (const { stdout } of [audit!, repair!, backfill!]) {
-      expect(stdout).toContain('  1 held: private moods never leave the database. Nothing has to be done.\n')
+      expect(stdout).toContain('  1 private: private moods never leave the database. Nothing has to be done.\n')
       expect(stdout).not.toContain('a secret')
     }
     for (const { stdout } of [audit!, backfill!]) expect(stdout).toMatch(refused)

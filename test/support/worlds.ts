@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { type AuditedRecord, type AuditInput, auditRepo, type Finding, type RepoAudit } from '../../src/domain/audit.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import { planMood } from '../../src/domain/plan.ts'
-import { FEDERATE_ALL } from '../../src/domain/policy.ts'
+import { FEDERATE_ALL, type FederationPolicy } from '../../src/domain/policy.ts'
 import { cidOf, COLLECTION, desiredRecord, rkeyFor, uriOf } from '../../src/domain/record.ts'
 import { adopted, enqueued, held, published, rejected, unseen, withdrawn } from '../../src/domain/sync.ts'
 import { aMood, aReadyAccount, NOW } from './moods.ts'
@@ -73,6 +73,8 @@ export const DAMAGE = {
     const { rkey, attempts } = mood.sync
     moods.set(mood.id, { ...mood, sync: unseen({ rkey, uri: null, cid: null, attempts }) })
   },
+  held: ({ moods }: World, mood: Mood) =>
+    void moods.set(mood.id, { ...mood, sync: held(enqueued(mood.sync, NOW), 'federation_off') }),
   becamePrivate: ({ moods }: World, mood: Mood) => void moods.set(mood.id, { ...mood, isPrivate: true }),
   becamePublic: ({ moods }: World, mood: Mood) => void moods.set(mood.id, { ...mood, isPrivate: false }),
   withdrawn: ({ moods }: World, mood: Mood) =>
@@ -113,7 +115,11 @@ export const worlds = fc.tuple(someDrafts, someDamage).map(([drafts, damages]): 
 })
 
 /** Does what mends a finding, as a repair orders it and the engine carries it out. */
-export function mend({ moods, records }: World, { fix }: Finding): void {
+export function mend(
+  { moods, records }: World,
+  { fix }: Pick<Finding, 'fix'>,
+  policy: FederationPolicy = FEDERATE_ALL,
+): void {
   if (fix.kind === 'remove') {
     if (records.get(fix.rkey)?.cid === fix.cid) records.delete(fix.rkey)
     return
@@ -128,12 +134,27 @@ export function mend({ moods, records }: World, { fix }: Finding): void {
   }
   const seen = { rkey, uri: cid === null ? null : uriOf(did, rkey), cid }
   const pending: Mood = { ...mood, sync: enqueued(mood.sync, NOW, seen) }
-  const desired = desiredRecord(pending, account, FEDERATE_ALL)
+  const desired = desiredRecord(pending, account, policy)
   for (;;) {
     const known = { cid: records.get(rkey)?.cid ?? null, verified: true }
     const step = planMood(pending, desired, known, { did, quarantine: calm, now: NOW })
     if (step.kind === 'settle') return void moods.set(mood.id, { ...pending, sync: step.next })
     if (step.write.action === 'delete') records.delete(rkey)
     else records.set(rkey, { value: step.write.value, cid: step.write.cid })
+  }
+}
+
+/** Mends what a repair does under a policy. */
+export function repairAll(world: World, policy: FederationPolicy, modernise = false): void {
+  for (const finding of audit(world, { policy, modernise }).findings) {
+    if (finding.hold === null) mend(world, finding, policy)
+  }
+}
+
+/** What federation held goes back to work, as the engine's sweep does it. */
+export function letGo(world: World): void {
+  for (const mood of world.moods.values()) {
+    const { hold, rkey, cid } = mood.sync
+    if (hold === 'federation_off') mend(world, { fix: { kind: 'enqueue', mood, rkey, cid } })
   }
 }

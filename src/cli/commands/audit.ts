@@ -34,7 +34,7 @@ function audit(names: readonly string[], options: Options): Promise<Ending> {
       return auditUsers(app, names, options, onProgress, stop)
     },
     text: (result) => describeAudit(result, names, Date.now()),
-    json: ({ complete, summary, users }) => ({ complete, summary: summaryDocument(summary), users }),
+    json: ({ summary, ...rest }) => ({ ...rest, summary: summaryDocument(summary) }),
     ending,
   })
 }

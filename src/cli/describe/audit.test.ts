@@ -14,14 +14,14 @@ const SUMMARY: Summary = {
   clean: 0,
   counts: NO_COUNTS,
   findings: {},
-  held: {},
+  leftAlone: {},
   syncRate: null,
   silent: [],
   lastKnown: null,
 }
 
 function audited(user: string, handle: string, ...kinds: readonly FindingKind[]): AuditReport['users'][number] {
-  const findings = kinds.map((kind, i) => ({ kind, rkey: `key-${i}`, mood: null, odd: null }))
+  const findings = kinds.map((kind, i) => ({ kind, rkey: `key-${i}`, mood: null, odd: null, hold: null }))
   return { user, handle, did: null, result: 'findings', reason: null, findings }
 }
 
@@ -30,7 +30,8 @@ function linesOf(
   names: readonly string[] = [],
   findings: Summary['findings'] = {},
 ): string[] {
-  return describeAudit({ complete: true, summary: { ...SUMMARY, findings }, users }, names, 0).split('\n')
+  const report = { complete: true, summary: { ...SUMMARY, findings }, leftOut: null, users }
+  return describeAudit(report, names, 0).split('\n')
 }
 
 describe('what moods audit prints', () => {
@@ -65,7 +66,53 @@ describe('what moods audit prints', () => {
     expect(last([{ ...audited('u1', 'alice'), result: 'unreadable', code: 'RepoDeactivated' }])).toBe(
       '"moods accounts check @alice" tells why a repository cannot be read.',
     )
-    expect(last([])).toMatch(/^not findings/)
+    expect(last([])).toMatch(/^no findings/)
+  })
+
+  it('says in numbers that add up how the moods are counted that have no finding', () => {
+    const counts = {
+      ...NO_COUNTS,
+      moods: 20,
+      synced: 5,
+      legacy: 1,
+      kept: 2,
+      held: 3,
+      history: 4,
+      private: 2,
+      absent: 3,
+    }
+    const lines = describeAudit(
+      { complete: true, summary: { ...SUMMARY, counts }, leftOut: null, users: [] },
+      [],
+      0,
+    ).split('\n')
+    expect(lines).toContain(
+      'no findings    5 in step, 1 in step with a legacy record, 2 kept, 3 held, 4 waiting for a backfill, 2 private, 3 deleted',
+    )
+    expect(lines.map((line) => line.split(':')[0])).toEqual(
+      expect.arrayContaining(['  2 private', '  2 kept', '  3 held', '  4 waiting']),
+    )
+    expect(linesOf([])).toContain('no findings    none')
+  })
+
+  it('says of findings that federation keeps from a repair why, what lets the author in, and recommends no repair', () => {
+    const { findings, ...bob } = audited('u2', 'bob', 'drift', 'stray')
+    const held = findings.map((finding) =>
+      finding.kind === 'drift' ? Object.assign({}, finding, { hold: 'federation_off' as const }) : finding,
+    )
+    const report = (users: AuditReport['users']) => ({
+      complete: true,
+      summary: { ...SUMMARY, findings: { drift: 1 }, leftAlone: { drift: 1 } },
+      leftOut: '1 user is left out: federation is off.',
+      users,
+    })
+    const lines = describeAudit(report([{ ...bob, findings: held.slice(0, 1) }]), [], 0).split('\n')
+    expect(lines).toContain('@bob (u2): drift key-0, left as it is: federation leaves the author out')
+    expect(lines.at(-1)).toBe(
+      'Until federation lets the authors in, a repair leaves as it is: 1 drift. 1 user is left out: federation is off.',
+    )
+    expect(lines.filter((line) => line.includes('moods repair'))).toEqual([])
+    expect(describeAudit(report([{ ...bob, findings: held }]), [], 0)).toContain('"moods repair @bob --execute"')
   })
 
   it('says of each odd mood what is wrong with it, and what sets it right', () => {
@@ -75,6 +122,7 @@ describe('what moods audit prints', () => {
       rkey: null,
       mood: 'm1',
       odd: shownOdd({ ...odd, mendable }),
+      hold: null,
     })
     const lines = linesOf([{ ...audited('u1', 'alice'), findings: [finding(true), finding(false)] }])
     expect(lines.slice(-2)).toEqual([

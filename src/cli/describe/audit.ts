@@ -1,6 +1,7 @@
 /** What `moods audit` prints, and the summary that `moods repair` prints too. */
 
 import { counted } from '../../domain/tally.ts'
+import { type AuditCounts, heldIn } from '../../domain/audit.ts'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
 import { nameOf, whoIs } from '../../domain/user-names.ts'
 import type { AuditReport, Summary } from '../../operate/survey.ts'
@@ -11,7 +12,7 @@ import { INTERRUPTED, percent } from '../phrases.ts'
 import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } from './silence.ts'
 
 /** An audit's counts, and a table of its findings. @param now ms since 1970 */
-export function describeSummary({ counts, findings, held, silent, lastKnown, ...of }: Summary, now: number): string[] {
+export function describeSummary({ counts, findings, silent, lastKnown, ...of }: Summary, now: number): string[] {
   const checked = of.audited + of.unchanged + of.unreadable
   return [
     ...alarm(findings.leaked),
@@ -19,8 +20,8 @@ export function describeSummary({ counts, findings, held, silent, lastKnown, ...
     `records        ${counts.records}`,
     `sync rate      ${percent(of.syncRate, 'nothing to sync')}`,
     `checks passed  ${of.clean} of ${counted(checked, 'repository', 'repositories')} (${of.unchanged} unchanged since ${of.unchanged === 1 ? 'its' : 'their'} last audit)`,
-    `not findings   ${counts.kept} kept, ${counts.legacy} legacy, ${counts.inFlight} in flight, ${counts.unpublishable} unpublishable, ${counts.rejected} rejected`,
-    ...describeHeld(held),
+    `no findings    ${inWords(counts)}`,
+    ...describeHeld(heldIn(counts)),
     ...(of.withoutAccount > 0
       ? [`no account     ${counted(of.withoutAccount, 'user')}. ${holdReason('no_account').remedy}`]
       : []),
@@ -34,11 +35,31 @@ export function describeSummary({ counts, findings, held, silent, lastKnown, ...
   ]
 }
 
+/** How each mood is counted that has no finding of its own. */
+const COUNTED_AS: Readonly<Record<Exclude<keyof AuditCounts, 'moods' | 'records'>, string>> = {
+  synced: 'in step',
+  legacy: 'in step with a legacy record',
+  kept: 'kept',
+  held: 'held',
+  history: 'waiting for a backfill',
+  inFlight: 'in flight',
+  private: 'private',
+  absent: 'deleted',
+  unpublishable: 'unpublishable',
+  rejected: 'rejected',
+}
+
+function inWords(counts: AuditCounts): string {
+  const names = Object.keys(COUNTED_AS) as (keyof typeof COUNTED_AS)[]
+  const some = names.filter((name) => counts[name] > 0)
+  return some.map((name) => `${counts[name]} ${COUNTED_AS[name]}`).join(', ') || 'none'
+}
+
 /** The same for programs. */
-export function summaryDocument({ held, silent, lastKnown, ...numbers }: Summary) {
+export function summaryDocument({ silent, lastKnown, ...numbers }: Summary) {
   return {
     ...numbers,
-    held: heldDocument(held),
+    held: heldDocument(heldIn(numbers.counts)),
     silent: silentDocument(silent),
     lastKnown: lastKnownDocument(lastKnown),
   }
@@ -57,11 +78,24 @@ const LISTED = 20
 type Audited = AuditReport['users'][number]
 
 /** @param names of the users who were asked for; none for all. @param now ms since 1970 */
-export function describeAudit({ summary, users }: AuditReport, names: readonly string[], now: number): string {
+export function describeAudit({ summary, leftOut, users }: AuditReport, names: readonly string[], now: number): string {
   const leakedFirst = users.toSorted((a, b) => Number(hasLeaked(b)) - Number(hasLeaked(a)))
-  return [...describeSummary(summary, now), ...leakedFirst.flatMap(describeAudited), ...remedies(users, names)].join(
-    '\n',
-  )
+  return [
+    ...describeSummary(summary, now),
+    ...leakedFirst.flatMap(describeAudited),
+    ...remedies(users, names),
+    ...(leftOut === null ? [] : [`${describeLeftAlone(summary.leftAlone)} ${leftOut}`]),
+  ].join('\n')
+}
+
+/** What a repair does not mend of what was found, because federation leaves the authors out. */
+export function describeLeftAlone(leftAlone: Summary['leftAlone']): string {
+  return `Until federation lets the authors in, a repair leaves as it is: ${countsInWords(leftAlone)}.`
+}
+
+/** How many findings there are of each kind. */
+export function countsInWords(counts: Readonly<Partial<Record<FindingKind, number>>>): string {
+  return FINDING_KINDS.flatMap((kind) => (counts[kind] ? [`${counts[kind]} ${kind}`] : [])).join(', ') || 'nothing'
 }
 
 function hasLeaked({ findings }: Audited): boolean {
@@ -75,10 +109,11 @@ function describeAudited({ user, handle, result, reason, findings }: Audited): s
     ...(reason !== null && result === 'unreadable'
       ? [`${name}: nothing is known of this repository now, because ${reason.text}. ${reason.remedy}`]
       : []),
-    ...worstFirst.slice(0, LISTED).map(({ kind, rkey, mood, odd }) => {
+    ...worstFirst.slice(0, LISTED).map(({ kind, rkey, mood, odd, hold }) => {
       const shown = kind === 'leaked' ? colour('problem', kind) : kind
       const where = `${rkey === null ? '' : ` ${rkey}`}${mood === null ? '' : ` of mood ${mood}`}`
-      return `${name}: ${shown}${where}${odd === null ? '' : `: ${odd.text}. ${odd.remedy}`}`
+      const why = hold === null ? '' : `, left as it is: ${holdReason(hold).text}`
+      return `${name}: ${shown}${where}${odd === null ? why : `: ${odd.text}. ${odd.remedy}`}`
     }),
     ...(findings.length > LISTED ? [`${name}: and ${findings.length - LISTED} more (--json lists all)`] : []),
   ]
@@ -94,7 +129,7 @@ function remedies(users: readonly Audited[], names: readonly string[]): string[]
     return those.map(({ user, handle }) => ` ${nameOf(user, handle)}`).join('')
   }
   const having = (kinds: readonly FindingKind[]) =>
-    users.filter(({ findings }) => findings.some(({ kind }) => kinds.includes(kind)))
+    users.filter(({ findings }) => findings.some(({ kind, hold }) => hold === null && kinds.includes(kind)))
   const repaired = having(REPAIRED)
   const foreign = having(['foreign', 'unreadable'])
   const closed = users.filter(({ result }) => result === 'unreadable')

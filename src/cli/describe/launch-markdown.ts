@@ -3,7 +3,7 @@
 import { counted } from '../../domain/tally.ts'
 import type { LaunchReport } from '../../operate/report.ts'
 import { isoTime, percent } from '../phrases.ts'
-import { age } from './lines.ts'
+import { age, heldDocument } from './lines.ts'
 import { describeSilent, silentDocument } from './silence.ts'
 
 function rate(share: number | null): string {
@@ -19,9 +19,10 @@ function ms(value: number | undefined): string {
 }
 
 /** The numbers for programs. */
-export function launchDocument({ since, firstPublished, audited, unread, silent, ...numbers }: LaunchReport) {
+export function launchDocument({ since, firstPublished, waiting, audited, unread, silent, ...numbers }: LaunchReport) {
   return {
     ...numbers,
+    waiting: heldDocument(waiting),
     since: isoTime(since),
     firstPublished: isoTime(firstPublished),
     audited: audited && { ...audited, oldest: isoTime(audited.oldest), newest: isoTime(audited.newest) },
@@ -43,6 +44,16 @@ function describeUnread({ complete, silent, unread }: LaunchReport, now: number)
   }
   if (!complete && silent.length === 0) notes.push('Stopped before everything was counted: the numbers are too low.')
   return notes.flatMap((note) => ['', note])
+}
+
+/** What the moods without a reference wait for. */
+function describeWaiting(waiting: LaunchReport['waiting']): string {
+  const parts = [
+    ...(waiting.backfill ? [`${waiting.backfill} wait for a backfill`] : []),
+    ...(waiting.federation_off ? [`federation holds ${waiting.federation_off}`] : []),
+    ...(waiting.no_account ? [`${waiting.no_account} have no account to go to`] : []),
+  ]
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 
 /** @param now ms since 1970 */
@@ -67,7 +78,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     `- Average sync latency: ${ms(latency?.average)}`,
     `- Latency p50: ${ms(latency?.p50)}, p99: ${ms(latency?.p99)}, of ${counted(latency?.count ?? 0, 'mood')} published at the first try`,
     `- Moods with ATProto URI: ${result.withReference}`,
-    `- Moods missing ATProto: ${result.withoutReference}`,
+    `- Moods missing ATProto: ${result.withoutReference}${describeWaiting(result.waiting)}`,
     '',
     '## Launch stats',
     '',

@@ -15,9 +15,21 @@ export function age(at: number, now: number): string {
   return `${duration(Math.max(0, now - at) / 1000)} ago`
 }
 
+/** What is said of moods that are held for this reason: "kept" and "held" are two things. */
+const COUNTED_AS: Readonly<Record<HoldReason, string>> = {
+  private: 'private',
+  kept: 'kept',
+  no_account: 'held',
+  federation_off: 'held',
+  backfill: 'waiting',
+}
+
 /** How many moods are held for each reason, with its remedy, for people. */
 export function describeHeld(held: Readonly<Partial<Record<HoldReason, number>>>): string[] {
-  return heldDocument(held).map(({ text, remedy, moods }) => `  ${moods} held: ${text}. ${remedy}`)
+  return HOLD_REASONS.flatMap((hold) => {
+    const { text, remedy } = holdReason(hold)
+    return held[hold] ? [`  ${held[hold]} ${COUNTED_AS[hold]}: ${text}. ${remedy}`] : []
+  })
 }
 
 /** The same for programs. */

@@ -2,10 +2,11 @@
 
 import { counted } from '../../domain/tally.ts'
 import type { Account } from '../../domain/account.ts'
+import { holdReason } from '../../domain/reasons.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import type { Deletion, Repair } from '../../operate/repair.ts'
 import { colour } from '../colour.ts'
-import { describeSummary, summaryDocument } from './audit.ts'
+import { countsInWords, describeLeftAlone, describeSummary, summaryDocument } from './audit.ts'
 
 /** Deletions that are listed by record key; more are counted. */
 const LISTED = 20
@@ -33,12 +34,14 @@ export function describeDeletions(
 }
 
 /** @param now ms since 1970 */
-export function describeRepair({ complete, executed, ordered, before, after }: Repair, now: number): string {
-  const what = Object.entries(ordered).map(([kind, n]) => `${n} ${kind}`)
+export function describeRepair({ complete, executed, ordered, leftAlone, before, after }: Repair, now: number): string {
   const verb = !executed ? 'Would repair (--execute does it)' : complete ? 'Repaired' : 'Ordered, and not all done yet'
   return [
     ...describeSummary(before, now),
-    `${verb}: ${what.length === 0 ? 'nothing' : what.join(', ')}.`,
+    `${verb}: ${countsInWords(ordered)}.`,
+    ...(Object.keys(leftAlone).length > 0
+      ? [`${describeLeftAlone(leftAlone)} ${holdReason('federation_off').remedy}`]
+      : []),
     ...(after ? ['', 'Afterwards:', ...describeSummary(after, now)] : []),
   ].join('\n')
 }

@@ -53,7 +53,7 @@ function describeMood(shown: ShownMood): string[] {
     line('row', sync.cid ?? 'names no record'),
     line('wanted', wanted(shown)),
     line('on PDS', `${there(record)}${comparison(shown)}`),
-    ...(finding === null ? [] : [line('finding', `${finding}: "moods repair ${nameOf(mood.user, handle)} --execute"`)]),
+    ...(finding === null ? [] : [line('finding', finding)]),
   ]
 }
 

@@ -3,6 +3,7 @@
 import { Type } from 'typebox'
 import { NO_COUNTS } from '../../domain/audit.ts'
 import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
+import { USER_HOLDS } from '../../domain/hold.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
 import { ODD_KINDS } from '../../domain/odd.ts'
 import { POLICY_MODES } from '../../domain/policy.ts'
@@ -135,6 +136,10 @@ const unread = {
   ),
 }
 
+const leftAlone = someOf(FINDING_KINDS, {
+  description: 'findings that a repair leaves as they are, because federation leaves their authors out',
+})
+
 const summary = closed({
   users: many,
   audited: many,
@@ -144,6 +149,7 @@ const summary = closed({
   withoutAccount: many,
   clean: many,
   ...looks,
+  leftAlone,
   held,
   syncRate: share,
   ...unread,
@@ -160,6 +166,7 @@ const odd = closed({
 
 export const audit = {
   summary,
+  leftOut: nullable(Type.String({ description: 'why a repair leaves findings as they are, and what lets users in' })),
   users: Type.Array(
     closed({
       ...who,
@@ -173,6 +180,7 @@ export const audit = {
           rkey: nullable(Type.String()),
           mood: nullable(Type.String()),
           odd: nullable(odd),
+          hold: nullable(oneOf(USER_HOLDS, { description: 'why a repair leaves it as it is' })),
         }),
       ),
     }),
@@ -183,6 +191,7 @@ export const audit = {
 export const repair = {
   executed: Type.Boolean(),
   ordered: someOf(FINDING_KINDS),
+  leftAlone,
   before: summary,
   after: nullable(summary),
   left: Type.Integer({ minimum: 0, description: 'repairs that a second audit still finds necessary' }),
@@ -217,6 +226,7 @@ export const report = {
   published: many,
   withReference: many,
   withoutReference: many,
+  waiting: held,
   pending: many,
   rejected: many,
   rejectedBy: manyBy('code'),

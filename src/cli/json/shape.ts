@@ -30,9 +30,9 @@ export function manyBy(names: string) {
 }
 
 /** Counts by names of which each may be missing. */
-export function someOf<const N extends string>(names: readonly N[]) {
+export function someOf<const N extends string>(names: readonly N[], options: { readonly description?: string } = {}) {
   const properties = Object.fromEntries(names.map((name) => [name, many]))
-  return Type.Unsafe<Readonly<Partial<Record<N, number>>>>(Type.Partial(closed(properties)))
+  return Type.Unsafe<Readonly<Partial<Record<N, number>>>>(Type.Partial(closed(properties), options))
 }
 
 /** Counts by all of these names. */
