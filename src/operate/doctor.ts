@@ -8,6 +8,7 @@ import { isDead, LEDGER, type Limit } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { NoticeCode } from '../domain/notice.ts'
 import { codeOf } from '../domain/outcome.ts'
+import { extentOf, ignoredText, policyInForceText, policyText, type StoredPolicy } from '../domain/policy.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { isAlive, isDead as hasDied } from '../domain/worker.ts'
 import { findPds, type PdsAccess } from '../network.ts'
@@ -161,6 +162,7 @@ async function* storeChecks(
     yield ok('store', `${store.name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
     yield* answering(config, store)
     yield* noticed({ store, clock, config, pdsUrl: access?.url ?? '' })
+    yield* federation(config, await store.policy.get())
     if (access) yield* sealed(store, access, stop)
   } catch (error) {
     yield problem('store', messageOf(error), remedy)
@@ -203,6 +205,17 @@ async function* noticed(deps: StandingDeps): Checks {
     const [name, message] = [NOTICED[code], detail === null ? text : `${text} (${detail})`]
     yield level === 'info' ? ok(name, message) : { name, level, message, remedy }
   }
+}
+
+/** The policy in force, where no notice tells of it, and what the environment asks for in vain. */
+function* federation({ federation: configured }: Config, stored: StoredPolicy | null): Generator<Check> {
+  if (stored === null) return
+  if (extentOf(stored.policy) === 'all') yield ok('federation', `is ${policyInForceText(stored)}`)
+  const ignored = ignoredText(configured, stored)
+  if (ignored === null) return
+  const message = `FEDERATION in this environment says ${ignored}; that is not followed: federation is ${policyText(stored.policy)}`
+  const remedy = 'take it out of the environment, or change the policy in the store: "moods federation status"'
+  yield warning('federation', message, remedy)
 }
 
 /** Whether the seal key opens what was sealed. */

@@ -34,6 +34,7 @@ const WELL = {
   configuration: 'ok',
   store: 'ok',
   workers: 'ok',
+  federation: 'ok',
   'seal key': 'ok',
   pds: 'ok',
   clock: 'ok',
@@ -113,6 +114,30 @@ describe('moods doctor', () => {
     const plain = await doctor(env)
     expect([plain.code, plain.levels['seal key']]).toEqual([0, 'warning'])
     expect(plain.stdout).not.toContain('in-plain-text')
+  })
+})
+
+describe('moods doctor, of federation', () => {
+  it('shows the policy in force, also when it is on for all, and a FEDERATION of the environment that is not followed', async () => {
+    await using site = await createSite()
+    const said = async (env: Record<string, string>) => {
+      const { checks } = await doctor({ ...site.env, ...env })
+      return checks.filter(({ name }) => name === 'federation').map(({ level, message }) => `${level} ${message}`)
+    }
+    const on = expect.stringMatching(/^ok is on for all users, since 20\S+Z by /)
+    expect(await said({})).toEqual([on])
+    expect(await said({ FEDERATION: 'on' })).toEqual([on])
+    expect(await said({ FEDERATION: '10%' })).toEqual([
+      on,
+      expect.stringMatching(
+        /^warning FEDERATION in this environment says .*10 %.*; that is not followed: federation is on for all users$/,
+      ),
+    ])
+    await federate(site.app.store, { mode: 'off' })
+    expect(await said({ FEDERATION: 'on' })).toEqual([
+      expect.stringMatching(/^warning federation is off since/),
+      expect.stringMatching(/^warning FEDERATION in this environment says on for all users; .*: federation is off$/),
+    ])
   })
 })
 
