@@ -2,7 +2,7 @@
 
 import { type Account, newAccount, retried } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
-import { parseHandle } from './domain/handle.ts'
+import { parseHandle, spellingsOf, userAmong } from './domain/handle.ts'
 import type { AccountStore, ErasureStore, Store } from './ports/store.ts'
 
 export interface Profile {
@@ -38,6 +38,11 @@ export class Accounts {
         throw new DomainError('handle_taken', `the handle @${handle} is taken`)
       case 'has_other':
         throw new DomainError('already_signed_up', 'you have signed up with another handle')
+      case 'odd':
+        throw new DomainError(
+          'already_signed_up',
+          'the handle that is stored for you cannot be read: an operator has to mend it',
+        )
       case 'claimed':
     }
     let account = await this.#accounts.add(newAccount(user, handle))
@@ -54,8 +59,7 @@ export class Accounts {
 
   /** @returns `sub` of the user with this handle, or null @throws DomainError `invalid_handle` */
   async userOf(wanted: string): Promise<string | null> {
-    const handle = parseHandle(wanted)
-    return (await this.#accounts.usersOf([handle])).get(handle) ?? null
+    return userAmong(await this.#accounts.usersOf(spellingsOf(wanted)), wanted)
   }
 }
 

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { isReady } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
-import { parseHandle } from './domain/handle.ts'
+import { spellingsOf, userAmong } from './domain/handle.ts'
 import { edited, type MoodPatch, softDeleted } from './domain/changes.ts'
 import {
   isVisibleTo,
@@ -154,7 +154,8 @@ export class Moods {
       throw new DomainError('bad_request', `limit is a whole number from 1 to ${FEED_PAGE.max}`)
     }
     const { moods, accounts } = this.#deps.store
-    const users = handles && [...(await accounts.usersOf(handles.map(parseHandle))).values()]
+    const known = handles && (await accounts.usersOf(handles.flatMap(spellingsOf)))
+    const users = known && handles.map((handle) => userAmong(known, handle)).filter((user) => user !== null)
     const found = await moods.feed({ users, viewer, limit: limit + 1, after })
     const page = found.slice(0, limit)
     const last = page.at(-1)

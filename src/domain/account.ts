@@ -1,11 +1,17 @@
 /** A user's ATProto account, and the states it passes through. */
 
+import type { Odd } from './odd.ts'
+
 /**
  * - `pending`: to be made on the PDS, by the engine;
  * - `ready`: has a DID; moods can be published;
  * - `needs_attention`: refused for a reason that does not pass with time; waits for an operator, or for another sign-up.
  */
-export const ACCOUNT_STATES = ['pending', 'ready', 'needs_attention'] as const
+export const STORED_STATES = ['pending', 'ready', 'needs_attention'] as const
+export type StoredAccountState = (typeof STORED_STATES)[number]
+
+/** `odd`: what is stored cannot be read for certain, or two users have one DID. Nothing is done with it before that is mended. */
+export const ACCOUNT_STATES = [...STORED_STATES, 'odd'] as const
 export type AccountState = (typeof ACCOUNT_STATES)[number]
 
 /** Why an account cannot be used, in the PDS's own code and words. */
@@ -46,6 +52,8 @@ export interface Account {
   readonly error: AccountError | null
   /** Grows with every change; every change names the version it was made from. */
   readonly version: number
+  /** What is odd about it; in state `odd` alone. */
+  readonly odd?: Odd
 }
 
 /** An account that can be written to. */
@@ -71,6 +79,23 @@ export function newAccount(user: string, handle: string): Account {
     error: null,
     version: 1,
   }
+}
+
+/** Stands for an account that cannot be read. It cannot be saved. @param handle of the user in the application, or empty */
+export function unreadableAccount(user: string, handle: string, odd: Odd): Account {
+  return { ...newAccount(user, handle), state: 'odd', version: 0, odd }
+}
+
+/** The account of a user whose DID another user has as well: whose it is, only an operator can tell. It cannot be saved. */
+export function sharingAccount(account: Account): Account {
+  const { user } = account
+  const odd: Odd = { id: user, user, field: 'atproto.did', kind: 'shared', mendable: false, meant: null }
+  return { ...account, state: 'odd', requeue: false, odd }
+}
+
+/** Whether the engine leaves it alone until an operator has looked at it. */
+export function needsOperator(account: Pick<Account, 'state'> | null): boolean {
+  return account?.state === 'needs_attention' || account?.state === 'odd'
 }
 
 /** Whether moods can be published for this account. */

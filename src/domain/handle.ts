@@ -24,6 +24,25 @@ export function parseHandle(input: string): string {
   return handle.toLowerCase()
 }
 
+/**
+ * The user of a handle as people write it, among the users of its spellings: as it is written, and in lower case. An
+ * existing database may have both, of two users, and neither is the other.
+ *
+ * @param users by their handles, those of {@link spellingsOf}
+ */
+export function userAmong(users: ReadonlyMap<string, string>, input: string): string | null {
+  return (
+    spellingsOf(input)
+      .map((handle) => users.get(handle))
+      .find((user) => user !== undefined) ?? null
+  )
+}
+
+/** @throws DomainError `invalid_handle` */
+export function spellingsOf(input: string): readonly string[] {
+  return [input.trim().replace(/^@/, ''), parseHandle(input)]
+}
+
 /** What a PDS takes as the first label of a handle, as {@link parseHandle} leaves it. */
 const LEGAL = /^[a-z0-9][a-z0-9-]{1,16}[a-z0-9]$/
 

@@ -1,6 +1,6 @@
 /** The readers of what an application knows of its users: their handles, and their accounts. They are total. */
 
-import { type Account, ACCOUNT_STATES, type AccountError, type Credentials } from './account.ts'
+import { type Account, type AccountError, type Credentials, STORED_STATES } from './account.ts'
 import { Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 
 /** A handle of a user, as the application has it. */
@@ -51,7 +51,7 @@ export function readAccount(stored: StoredDocument, defaultPds: string): ReadAcc
 function accountIn(user: string, atproto: Fields, defaultPds: string): ReadAccount | typeof NO_ACCOUNT {
   const did = atproto.nameOrNull('did')
   if (did !== null && !DID.test(did)) return atproto.fail('did', 'range')
-  const state = atproto.wordOrNull('state', ACCOUNT_STATES)
+  const state = atproto.wordOrNull('state', STORED_STATES)
   if (did === null && state === null) return NO_ACCOUNT
   if (did === null && state === 'ready') return atproto.fail('state', 'contradiction')
   const pds = atproto.nameOrNull('pds')

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { commandsIn, wrongWith } from '../../test/support/commands.ts'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
-import { ACCOUNT_STATES, newAccount, refused } from './account.ts'
+import { ACCOUNT_STATES, newAccount, refused, sharingAccount, unreadableAccount } from './account.ts'
 import { blocked, type LedgerEntry, unreachable, UNUSED } from './budget.ts'
 import { ERASURE_STEPS, finished, newErasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
@@ -58,6 +58,15 @@ const accounts = [
   refused(ready, { ...error, code: 'AccountTakedown' }),
   refused(ready, { ...error, code: 'SomethingElse' }),
   ready,
+  sharingAccount(ready),
+  unreadableAccount('u1', 'alice', {
+    id: 'u1',
+    user: 'u1',
+    field: 'atproto.did',
+    kind: 'type',
+    mendable: false,
+    meant: null,
+  }),
 ]
 
 const record: Desired = { kind: 'record', rkey: 'key', cid: 'cid', value: { $type: 'c', text: SECRET } }

@@ -5,7 +5,8 @@
  */
 
 import type { Account } from './account.ts'
-import { isReady } from './account.ts'
+import { isReady, needsOperator } from './account.ts'
+import { oddAccountReason } from './odd-reasons.ts'
 import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
 import { type Erasure, nextStep } from './erasure.ts'
 import { type FindingKind, REPAIRABLE, REPAIRED } from './finding-kinds.ts'
@@ -23,6 +24,7 @@ export const REASON_CODES = [
   'account_pending',
   'account_refused',
   'account_ready',
+  'account_odd',
   'repo_unreadable',
   'being_erased',
   'no_worker',
@@ -114,7 +116,7 @@ function repairOf(kind: FindingKind, hold: UserHold | null, who: string): string
 }
 
 /** Why an account cannot be used, or that it can. */
-export function accountReason(account: Pick<Account, 'state' | 'did' | 'error'> | null, who = ''): Reason {
+export function accountReason(account: Pick<Account, 'state' | 'did' | 'error' | 'odd'> | null, who = ''): Reason {
   if (account === null) return { ...holdReason('no_account', who), text: 'there is no account on a PDS yet' }
   switch (account.state) {
     case 'ready':
@@ -125,6 +127,8 @@ export function accountReason(account: Pick<Account, 'state' | 'did' | 'error'> 
         text: 'the account is still to be made on the PDS',
         remedy: 'A worker makes it: see "moods status" if that takes longer than a minute.',
       }
+    case 'odd':
+      return oddAccountReason(account.odd)
     case 'needs_attention': {
       const code = account.error?.code ?? 'unknown'
       const text = account.did === null ? 'the PDS refuses to make the account' : 'the PDS refuses the account'
@@ -150,7 +154,11 @@ const REFUSALS: Readonly<Partial<Record<string, string>>> = {
 }
 
 /** Why a repository could not be read, though the PDS has answered. @param code of the PDS, or of what was wrong with the answer */
-export function unreadableReason(account: Pick<Account, 'state' | 'did' | 'error'>, code: string, who: string): Reason {
+export function unreadableReason(
+  account: Pick<Account, 'state' | 'did' | 'error' | 'odd'>,
+  code: string,
+  who: string,
+): Reason {
   if (account.state !== 'ready') return accountReason(account, who)
   const remedy = `See what the PDS says of the account: "moods accounts check ${who}".`
   return { code: 'repo_unreadable', text: `the repository cannot be read (${code})`, remedy }
@@ -246,6 +254,10 @@ export function whyNotErased(erasure: Erasure, facts: ErasureFacts): Waiting | n
   const isInRepo = account !== null && account.did !== null
   // Without a repository nothing is asked of a PDS; a refused account can still be deleted, and then forgotten.
   const needsAccount = isInRepo && (step === 'records_deleted' || step === 'repo_verified')
+  if (account?.odd) {
+    const { code, text, remedy } = accountReason(account)
+    return { code, text: `${text}, so neither its records nor the account can be deleted`, remedy, until: null }
+  }
   if (needsAccount && account.state === 'needs_attention') {
     const { code, text, remedy } = accountReason(account)
     const finish = `"moods erase ${nameOf(account.user, account.handle)} --execute", with ERASE_PDS_ACCOUNT=true`
@@ -289,8 +301,8 @@ function settledReason(facts: Facts): Reason {
 
 /** A known account that is refused: the engine leaves its repository alone, also what is to be deleted there. */
 function refusal(account: Account | null, facts: Facts): Waiting | null {
-  if (account?.state !== 'needs_attention') return null
-  if (account.did === null && facts.desired.kind !== 'record') return null
+  if (account === null || !needsOperator(account)) return null
+  if (!account.odd && account.did === null && facts.desired.kind !== 'record') return null
   return { ...accountReason(account, whoOf(facts)), until: null }
 }
 

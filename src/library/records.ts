@@ -1,5 +1,6 @@
 /** Publishing and deleting records of moods now, and waiting until the worker has done it. */
 
+import { needsOperator } from '../domain/account.ts'
 import type { App } from '../app.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
@@ -92,5 +93,5 @@ async function viewOf(app: App, id: string): Promise<MoodView> {
 async function isUnderWay({ store }: App, { user, sync }: Mood): Promise<boolean> {
   if (sync.state !== 'local' || sync.hold !== 'no_account') return sync.state === 'pending'
   const account = await store.accounts.byUser(user)
-  return account !== null && account.state !== 'needs_attention'
+  return account !== null && !needsOperator(account)
 }

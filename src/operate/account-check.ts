@@ -3,6 +3,7 @@
 import type { Account } from '../domain/account.ts'
 import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
+import { accountReason } from '../domain/reasons.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
@@ -14,6 +15,7 @@ import { findUsers, handleOf } from './users.ts'
 /** What may be wrong with an account, and what to do about it. */
 const REMEDIES = {
   not_made: '"moods accounts provision --execute" makes it',
+  odd: 'mend the document of the user in the database; until then nothing is done with the account',
   refused: 'mend the reason, then: "moods retry --execute"',
   did_unknown: 'the PLC directory does not know the DID: is PLC_URL the directory that the PDS uses?',
   did_unreadable: 'the directory of the DID has no readable document: see to it, or to a proxy on the way there',
@@ -127,7 +129,8 @@ class AccountLook {
   async check(): Promise<this> {
     const { did, pds, state, error } = this.#account
     if (state === 'needs_attention') this.#found('refused', error?.code ?? 'no reason was kept')
-    if (did !== null && pds !== null) {
+    if (state === 'odd') this.#found('odd', accountReason(this.#account).text)
+    else if (did !== null && pds !== null) {
       await this.#checkIdentity(did, pds)
       await this.#checkRepo(did, pds)
     } else if (state === 'pending') this.#found('not_made', 'asked for, and not made yet')

@@ -1,5 +1,6 @@
 /** Lists users and their accounts. */
 
+import { accountReason } from '../domain/reasons.ts'
 import type { AccountState } from '../domain/account.ts'
 import type { Store } from '../ports/store.ts'
 import type { OnProgress } from './deps.ts'
@@ -46,8 +47,8 @@ export async function listAccounts(
   stop: AbortSignal,
 ): Promise<AccountList> {
   const all = (await allUsers(store, onProgress, stop)).map(toLine)
-  const without = all.filter(({ moods, did }) => moods > 0 && did === null)
-  const states = { none: 0, pending: 0, ready: 0, needs_attention: 0 }
+  const without = all.filter(({ moods, did, state }) => moods > 0 && did === null && state !== 'odd')
+  const states = { none: 0, pending: 0, ready: 0, needs_attention: 0, odd: 0 }
   for (const { state } of all) states[state]++
   const counts = {
     users: all.length,
@@ -61,6 +62,6 @@ export async function listAccounts(
 
 function toLine({ user, handle, account, moods }: KnownUser): AccountLine {
   const state = account?.state ?? 'none'
-  const reason = account?.error?.code ?? null
+  const reason = account?.odd ? accountReason(account).text : (account?.error?.code ?? null)
   return { user, handle, state, did: account?.did ?? null, pdsHandle: account?.pdsHandle ?? null, reason, moods }
 }

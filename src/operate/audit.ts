@@ -69,9 +69,10 @@ export async function auditUser(
 ): Promise<UserAudit> {
   const { store, client, clock } = deps
   const account = await store.accounts.byUser(user)
-  if (!account || account.did === null) return { kind: 'no_account', account }
+  if (!account || (account.did === null && !account.odd)) return { kind: 'no_account', account }
   const at = clock.now()
-  if (!isReady(account)) return unreadable(deps, account, at, account.error?.code ?? 'NotReady')
+  if (!isReady(account))
+    return unreadable(deps, account, at, account.error?.code ?? (account.odd ? 'OddAccount' : 'NotReady'))
   // Its moods need not be read for a comparison that cannot be made.
   if (hosts.isSilent(account.pds)) return { kind: 'not_reached', account, code: 'HostSilent' }
   const before = await historyOf(store, user)

@@ -1,6 +1,7 @@
 /** Erasing a user on an operator's behalf: how much there is, and watching the erasure until it is done. */
 
-import { type Account, isReady } from '../domain/account.ts'
+import { accountReason } from '../domain/reasons.ts'
+import { type Account, isReady, needsOperator } from '../domain/account.ts'
 import { type Erasure, type ErasureStep, nextStep } from '../domain/erasure.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { Erasures } from '../erasures.ts'
@@ -102,12 +103,12 @@ export async function eraseUser(
 export async function forgetGoneAccount(deps: EraseDeps, user: string): Promise<void> {
   const { store, host, config, clock } = deps
   const gone = config.eraseAccounts ? await store.accounts.byUser(user) : null
-  if (!gone?.did || !(await isGone(deps, gone))) return
+  if (!gone?.did || gone.odd || !(await isGone(deps, gone))) return
   if ((await host.deleteAccount(gone.did)).kind !== 'ok') return
   const nothing = { did: null, pds: null, pdsHandle: null, credentials: null, sealedSession: null }
   const error = { code: 'Erased', message: 'the PDS has no such account any more', at: clock.now() }
   // A worker may note meanwhile that the PDS refuses the account.
-  for (let account: Account | null = gone; account?.did === gone.did;) {
+  for (let account: Account | null = gone; account?.did === gone.did && !account.odd;) {
     // Not pending: there is no account to be made.
     if (await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })) break
     account = await store.accounts.byUser(user)
@@ -202,11 +203,15 @@ async function endOf({ store }: Pick<EraseDeps, 'store'>, erasure: Erasure): Pro
   if (user === null || nextStep(erasure) === null) return { receipt, state: 'done', reason: null }
   const account = await store.accounts.byUser(user)
   return isRefused(account)
-    ? { receipt, state: 'stuck', reason: account?.error?.code ?? 'the account needs attention' }
+    ? {
+        receipt,
+        state: 'stuck',
+        reason: account?.odd ? accountReason(account).text : (account?.error?.code ?? 'the account needs attention'),
+      }
     : null
 }
 
 /** Whether the PDS refuses an account that it has: the engine leaves it alone until an operator has looked at it. */
 export function isRefused(account: Account | null): boolean {
-  return account?.state === 'needs_attention' && account.did !== null
+  return needsOperator(account) && (account?.did !== null || account.odd !== undefined)
 }

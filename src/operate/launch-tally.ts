@@ -44,7 +44,7 @@ const SAMPLES = 100_000
 export class LaunchTally {
   readonly #since: number | null
   readonly #users = new Set<string>()
-  readonly #accounts = { ready: 0, pending: 0, needs_attention: 0 }
+  readonly #accounts = { ready: 0, pending: 0, needs_attention: 0, odd: 0 }
   readonly #of = {
     moods: 0,
     private: 0,
@@ -104,7 +104,7 @@ export class LaunchTally {
       users: this.#users.size,
       usersWithAccount: this.#accounts.ready,
       accountsWaiting: this.#accounts.pending,
-      accountsNeedingAttention: this.#accounts.needs_attention,
+      accountsNeedingAttention: this.#accounts.needs_attention + this.#accounts.odd,
       ...this.#of,
       waiting: this.#waiting,
       rejectedBy: this.#rejectedBy,

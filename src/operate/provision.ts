@@ -87,7 +87,9 @@ export async function provisionAccounts(
 
 /** Of these users, those who have moods or a handle and no account on the PDS. */
 async function planAccounts({ store }: ProvisionDeps, users: readonly KnownUser[]): Promise<Plan> {
-  const lacking = users.filter(({ account, handle, moods }) => !account?.did && (handle !== null || moods > 0))
+  const lacking = users.filter(
+    ({ account, handle, moods }) => !account?.did && !account?.odd && (handle !== null || moods > 0),
+  )
   const wanted: Wanted[] = []
   let beingErased = 0
   for (const { user, handle, account } of lacking) {

@@ -1,5 +1,6 @@
 /** Everything about one thing, whatever an operator has in hand: the answer to "why is this mood not on the network?". */
 
+import { needsOperator } from '../domain/account.ts'
 import type { OnProgress } from './deps.ts'
 import { showErasure, type ShownErasure } from './show-erasure.ts'
 import { readRecord, type SeenRecord, showMood, type ShowMoodDeps, type ShownMood } from './show-mood.ts'
@@ -96,7 +97,7 @@ export function needsSomebody(shown: Shown): boolean {
     case 'record':
       return false
     case 'user':
-      return shown.account?.state === 'needs_attention' || shown.moods.rejected > 0
+      return needsOperator(shown.account) || shown.moods.rejected > 0
     case 'erasure':
       return shown.reason?.code === 'account_refused'
   }

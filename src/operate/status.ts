@@ -2,7 +2,7 @@
 
 import type { Config } from '../config.ts'
 import type { DataFolder } from '../data-folder.ts'
-import type { AccountState } from '../domain/account.ts'
+import type { StoredAccountState } from '../domain/account.ts'
 import type { HoldReason, SyncState } from '../domain/sync.ts'
 import { networkOf } from '../network.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -23,7 +23,7 @@ export interface Status extends Health {
   readonly deleted: number
   /** Of the local moods, how many are held for each reason. */
   readonly held: Readonly<Record<HoldReason, number>>
-  readonly accounts: Readonly<Record<AccountState, number>>
+  readonly accounts: Readonly<Record<StoredAccountState, number>>
   /** Why moods were rejected and accounts need attention, by code. */
   readonly reasons: {
     readonly rejected: Readonly<Record<string, number>>

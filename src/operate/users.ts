@@ -94,7 +94,7 @@ async function noSuchUsers(store: Store, names: readonly string[]): Promise<Doma
 }
 
 async function byName(store: Store, name: string): Promise<string | null> {
-  if (name.startsWith('did:')) return (await store.accounts.byDid(name))?.user ?? null
+  if (name.startsWith('did:')) return userOfDid(store, name)
   if (!name.startsWith('@') && (await isKnown(store, name))) return name
   const user = await userOfHandle(store, name)
   if (user !== null || !isDomainHandle(name)) return user
@@ -115,6 +115,14 @@ export async function usersOfDomainHandle(store: Pick<Store, 'archive'>, name: s
     users.push(...page.filter(({ pdsHandle }) => pdsHandle?.toLowerCase() === wanted).map(({ user }) => user))
   }
   return users
+}
+
+/** @throws DomainError `usage` where it is that of more than one user */
+async function userOfDid({ accounts }: Pick<Store, 'accounts'>, did: string): Promise<string | null> {
+  const account = await accounts.byDid(did)
+  if (account?.odd?.kind === 'shared')
+    throw new DomainError('usage', `more than one user has the DID ${did}: name one by the sub`)
+  return account?.user ?? null
 }
 
 /** The user of a handle, with or without `@`; also of one from an existing database that could not be chosen today. */

@@ -1,6 +1,6 @@
 /** Waiting for the engine: running it in a command's own process, and looking again and again at what it has done. */
 
-import { isReady } from '../domain/account.ts'
+import { isReady, needsOperator } from '../domain/account.ts'
 import { pause } from '../pause.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { UsersWork } from '../sync/engine.ts'
@@ -117,7 +117,7 @@ async function workOf(
   pending: number,
 ): Promise<{ readonly pds: string | null; readonly left: number } | null> {
   const account = await store.accounts.byUser(user)
-  if (account?.state === 'needs_attention') return null
+  if (needsOperator(account)) return null
   const removals = isReady(account) ? (await store.removals.of(user)).length : 0
   const left = pending + removals
   return left > 0 || account?.state === 'pending' ? { pds: account?.pds ?? null, left } : null

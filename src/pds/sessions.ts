@@ -109,7 +109,7 @@ export class Sessions {
 
   async #save(account: ReadyAccount, tokens: Tokens): Promise<Outcome<string>> {
     const sealedSession = await Sessions.seal(tokens, this.#sealer)
-    for (let current = await this.#accounts.byUser(account.user); current !== null;) {
+    for (let current = await this.#accounts.byUser(account.user); current !== null && !current.odd;) {
       if (await this.#accounts.save({ ...current, sealedSession })) break
       current = await this.#accounts.byUser(account.user)
     }

@@ -7,7 +7,7 @@
  * snapshot: rows that change meanwhile may be seen as they were or as they are.
  */
 
-import type { Account, AccountState } from '../domain/account.ts'
+import type { Account, StoredAccountState } from '../domain/account.ts'
 import type { Answer, FailingHost, LedgerEntry, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
@@ -173,19 +173,20 @@ export interface OddStore {
 }
 
 export interface AccountStore {
-  /** Gives the user this handle. `taken`: another user has it; `has_other`: this user has a different one. */
-  claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other'>
+  /** Gives the user this handle. `taken`: another user has it; `has_other`: this user has a different one; `odd`: what this user has cannot be read. */
+  claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other' | 'odd'>
   /** Handles of these users, where they have one. */
   handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Users of these handles, where there are any; by handle. */
   usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** In state `odd` where it cannot be read, or another user has the same DID. */
   byUser(user: string): Promise<Account | null>
   byDid(did: string): Promise<Account | null>
   /** Some account that has a sealed password; null where there is none. */
   anySealed(): Promise<Account | null>
   /** Adds an account, whose handle the user has claimed, unless the user has one. @returns what the user has now */
   add(account: Account): Promise<Account>
-  /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed */
+  /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed, or is odd */
   save(account: Account): Promise<Account | null>
   /** Removes the user's account, then the handle: a crash in between leaves the handle, until this is called again. */
   forget(user: string): Promise<void>
@@ -196,7 +197,8 @@ export interface AccountStore {
 }
 
 export interface AccountCounts {
-  readonly states: Readonly<Record<AccountState, number>>
+  /** One that is odd may be among them, as what it seems to be. */
+  readonly states: Readonly<Record<StoredAccountState, number>>
   readonly attention: Readonly<Record<string, number>>
 }
 

@@ -14,6 +14,9 @@ import { deleteUntilGone } from './remove-records.ts'
 /** Moods removed from the primary in one step. */
 const PURGE_PAGE = 500
 
+/** Nobody knows which repo it is, or whose: neither it nor what is stored of the account can be deleted. */
+const ODD_ACCOUNT = { kind: 'unauthorized', code: 'OddAccount', message: 'the account cannot be read' } as const
+
 export interface EraseDeps {
   readonly store: Store
   readonly client: RepoClient
@@ -50,6 +53,7 @@ export async function erase(
     }
     const account = await findAccount(deps, user)
     if (account.kind !== 'ok') return account
+    if (account.value?.odd) return ODD_ACCOUNT
     if (step === 'repo_verified' && isReady(account.value) && quarantineUntil > clock.now()) {
       return ok({ kind: 'wait', until: quarantineUntil })
     }

@@ -65,7 +65,9 @@ export class Pass {
     if (answer.kind !== 'ok') return this.#failed(answer)
     const account = answer.value
     // A known repo that refuses us: what is due stays due until an operator has looked at the account.
-    if (account !== null && account.did !== null && !isReady(account)) return this.#sender.release(null)
+    // Whose repo it is may not even be known.
+    if (account !== null && (account.did !== null || account.odd) && !isReady(account))
+      return this.#sender.release(null)
     const hasStrays = isReady(account) && seen.removals.length > 0
     if (hasStrays) {
       const removed = await this.#removeStrays(account)
@@ -231,7 +233,7 @@ export class Pass {
     const { accounts } = this.#deps.store
     for (;;) {
       const account = await accounts.byUser(this.#lease.user)
-      if (!account || (await accounts.save(change(account)))) return
+      if (!account || account.odd || (await accounts.save(change(account)))) return
     }
   }
 

@@ -7,7 +7,7 @@ import { FEDERATE_ALL, FEDERATE_NONE } from '../../src/domain/policy.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { openMongo } from '../../src/store/mongo/index.ts'
 import { NOW } from '../support/moods.ts'
-import { isDate, isNone, isText, isWhole, NASTY } from '../support/odd.ts'
+import { isDate, isNone, isText, isWhole, NASTY, variants } from '../support/odd.ts'
 
 const { uri } = inject('mongo')!
 const database = anyDatabase()
@@ -23,20 +23,6 @@ beforeAll(async () => {
   store = cleanup.use(await openMongo({ uri, database }, 'http://pds.test'))
 })
 afterAll(() => cleanup.disposeAsync())
-
-const ABSENT = Symbol('absent')
-
-/** The document with each of its fields replaced by each nasty value, or left out. */
-function variants(good: Document): Document[] {
-  const names = Object.keys(good).filter((name) => name !== '_id')
-  return names.flatMap((name) => [...NASTY, ABSENT].map((value) => withField(good, name, value)))
-}
-
-function withField({ ...document }: Document, name: string, value: unknown): Document {
-  if (value === ABSENT) delete document[name]
-  else document[name] = value
-  return document
-}
 
 it('with a policy that cannot be read federation is off, says why, and another one can be set', async () => {
   const policies = db.collection('mood-switches')

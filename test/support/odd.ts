@@ -59,6 +59,18 @@ export const NASTY: readonly unknown[] = [
 
 const ABSENT = Symbol('absent')
 
+/** The document with each of its fields replaced by each nasty value, or left out. */
+export function variants(good: Document): Document[] {
+  const names = Object.keys(good).filter((name) => name !== '_id')
+  return names.flatMap((name) => [...NASTY, ABSENT].map((value) => withField(good, name, value)))
+}
+
+function withField({ ...document }: Document, name: string, value: unknown): Document {
+  if (value === ABSENT) delete document[name]
+  else document[name] = value
+  return document
+}
+
 const FIELDS = ['user', 'mood', 'when', 'intensity', 'context', 'isPrivate', 'deleted', 'atproto']
 const ENGINE = ['state', 'rkey', 'uri', 'cid', 'dueAt', 'attempts', 'hold', 'error', 'version', 'changedAt', 'ordinal']
 
@@ -114,7 +126,7 @@ export const isDate = (value: unknown): boolean =>
   value instanceof Date && value.getTime() >= 0 && value.getTime() < Date.UTC(2255, 5)
 export const isWhole = (value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most
-const isObject = (value: unknown): value is Document =>
+export const isObject = (value: unknown): value is Document =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
 /** Whether a document, as the driver reads it, is a mood for certain. */

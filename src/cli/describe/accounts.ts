@@ -1,6 +1,6 @@
 /** Users and their accounts as text for operators. */
 
-import type { AccountState } from '../../domain/account.ts'
+import type { StoredAccountState } from '../../domain/account.ts'
 import { countBy, counted } from '../../domain/tally.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import type { AccountCheck } from '../../operate/account-check.ts'
@@ -12,7 +12,8 @@ import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 import { describeSilent, silentDocument } from './silence.ts'
 
 export function describeList({ counts, users, complete }: AccountList): string {
-  const states = Object.entries(counts.states).map(([state, n]) => `${n} ${state.replace('_', ' ')}`)
+  const shown = Object.entries(counts.states).filter(([state, n]) => state !== 'odd' || n > 0)
+  const states = shown.map(([state, n]) => `${n} ${state.replace('_', ' ')}`)
   return [
     ...users.map(({ user, handle, state, did, reason, moods }) => {
       const why = reason === null ? '' : `  ${reason}`
@@ -29,7 +30,10 @@ export function documentList({ counts, ...list }: AccountList): DocumentOf<'acco
 }
 
 /** Counts by the state of accounts, with names as all of JSON has them. */
-export function documentStates<S extends Readonly<Record<AccountState, number>>>({ needs_attention, ...others }: S) {
+export function documentStates<S extends Readonly<Record<StoredAccountState, number>>>({
+  needs_attention,
+  ...others
+}: S) {
   return { ...others, needsAttention: needs_attention }
 }
 

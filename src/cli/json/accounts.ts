@@ -14,7 +14,7 @@ export const accountsList = {
     withHandle: many,
     withMoods: many,
     without: Type.Integer({ minimum: 0, description: 'users who have moods and no account on the PDS' }),
-    states: eachOf(['none', 'pending', 'ready', 'needsAttention']),
+    states: eachOf(['none', 'pending', 'ready', 'needsAttention', 'odd']),
   }),
   users: Type.Array(
     closed({
@@ -22,7 +22,11 @@ export const accountsList = {
       state: oneOf(['none', ...ACCOUNT_STATES]),
       did,
       pdsHandle,
-      reason: nullable(Type.String({ description: 'the code of the PDS for why the account cannot be used' })),
+      reason: nullable(
+        Type.String({
+          description: 'the code of the PDS, or (where it is odd) words, for why the account cannot be used',
+        }),
+      ),
       moods: Type.Integer({ minimum: 0, description: 'moods that are not deleted' }),
     }),
   ),
@@ -63,6 +67,7 @@ export const accountsCheck = {
       ...who,
       did,
       problem: oneOf([
+        'odd',
         'not_made',
         'refused',
         'did_unknown',

@@ -1,100 +1,103 @@
 /** Handles and accounts in MongoDB: `@handles` and `users` of an existing database, accounts under `atproto`. */
 
-import type { Collection, Db, Filter } from 'mongodb'
-import {
-  type Account,
-  ACCOUNT_STATES,
-  type AccountError,
-  type AccountState,
-  type Credentials,
-} from '../../domain/account.ts'
-import { isUserName } from '../../domain/odd.ts'
+import type { Db, Filter } from 'mongodb'
+import { type Account, type StoredAccountState, STORED_STATES } from '../../domain/account.ts'
+import { DomainError } from '../../domain/errors.ts'
 import type { AccountCounts, AccountStore } from '../../ports/store.ts'
+import {
+  ACCOUNT_ONLY,
+  accountsIn,
+  fieldsOf,
+  type HandleDocument,
+  handlesIn,
+  handlesOf,
+  type UserCollections,
+  type UserDocument,
+} from './account-documents.ts'
 import { COLLECTIONS } from './collections.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
-
-export interface HandleDocument {
-  readonly _id: string
-  readonly handle: string
-}
-
-export interface UserDocument {
-  readonly _id: string
-  readonly atproto?: {
-    readonly did?: string | null
-    /** The full handle on the PDS. */
-    readonly handle?: string | null
-    /** In plain text, as the original keeps it; ours are sealed. */
-    readonly password?: string
-    readonly sealed?: string
-    readonly session?: string | null
-    readonly pds?: string | null
-    readonly state?: AccountState
-    readonly candidate?: number
-    readonly requeue?: boolean
-    readonly error?: AccountError | null
-    readonly version?: number
-  } | null
-}
+import { type Page, pageOf } from './pages.ts'
 
 const HAS_DID = { 'atproto.did': { $type: 'string' as const } }
 
+/** An account that is added is there at the second look, unless the document refuses it. */
+const TRIES = 5
+
+function isSealed({ credentials }: Account): boolean {
+  return credentials?.kind === 'sealed'
+}
+
 export class MongoAccounts implements AccountStore {
-  readonly #users: Collection<UserDocument>
-  readonly #handles: Collection<HandleDocument>
-  readonly #defaultPds: string
+  readonly #collections: UserCollections
 
   /** @param defaultPds PDS of the accounts whose documents name none */
   constructor(db: Db, defaultPds: string) {
-    this.#users = db.collection<UserDocument>(COLLECTIONS.users)
-    this.#handles = db.collection<HandleDocument>(COLLECTIONS.handles)
-    this.#defaultPds = defaultPds
+    const users = db.collection<UserDocument>(COLLECTIONS.users)
+    this.#collections = { users, handles: db.collection<HandleDocument>(COLLECTIONS.handles), defaultPds }
   }
 
-  async claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other'> {
+  get #users() {
+    return this.#collections.users
+  }
+
+  get #handles() {
+    return this.#collections.handles
+  }
+
+  async claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other' | 'odd'> {
     try {
       await this.#handles.insertOne({ _id: user, handle })
       return 'claimed'
     } catch (error) {
       if (takenKey(error) === null) throw error
       const current = await this.#handles.findOne({ _id: user })
-      if (current?.handle === handle) return 'claimed'
-      return current ? 'has_other' : 'taken'
+      if (current === null) return 'taken'
+      const [known] = handlesIn([current])
+      if (!known) return 'odd'
+      return known.handle === handle ? 'claimed' : 'has_other'
     }
   }
 
-  async handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = await this.#handles.find({ _id: { $in: [...users] } }).toArray()
-    return new Map(found.filter(isHandle).map(({ _id, handle }) => [_id, handle]))
+  handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return handlesOf(this.#collections, users)
   }
 
   async usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = await this.#handles.find({ handle: { $in: [...handles] } }).toArray()
-    return new Map(found.filter(isHandle).map(({ _id, handle }) => [handle, _id]))
+    const found = handlesIn(await this.#handles.find({ handle: { $in: [...handles] } }).toArray())
+    return new Map(found.map(({ user, handle }) => [handle, user]))
   }
 
-  byUser(user: string): Promise<Account | null> {
-    return this.#one({ _id: user })
+  async byUser(user: string): Promise<Account | null> {
+    const document = await this.#users.findOne({ _id: user }, { projection: ACCOUNT_ONLY })
+    return document && ((await accountsIn(this.#collections, [document]))[0] ?? null)
   }
 
-  byDid(did: string): Promise<Account | null> {
-    return this.#one({ 'atproto.did': did })
+  async byDid(did: string): Promise<Account | null> {
+    // A list of DIDs is found by each of them, and is nobody's.
+    const filter: Filter<UserDocument> = { 'atproto.did': { $eq: did, $not: { $type: 'array' } } }
+    return (await this.#page({ filter, sort: { _id: 1 }, limit: 1 }))[0] ?? null
   }
 
-  anySealed(): Promise<Account | null> {
-    return this.#one({ 'atproto.sealed': { $exists: true } })
+  async anySealed(): Promise<Account | null> {
+    const filter: Filter<UserDocument> = { 'atproto.sealed': { $exists: true } }
+    return (await this.#page({ filter, sort: {}, limit: 1 }, isSealed))[0] ?? null
   }
 
-  async #one(filter: Filter<UserDocument>): Promise<Account | null> {
-    const document = await this.#users.findOne(filter)
-    if (!document?.atproto || (!document.atproto.did && !document.atproto.state)) return null
-    return this.#toAccount(document, (await this.handlesOf([document._id])).get(document._id) ?? null)
+  /** Accounts of a page of users. */
+  #page(page: Page<UserDocument>, isMeant: (account: Account) => boolean = () => true): Promise<Account[]> {
+    return pageOf(this.#users, { ...page, projection: ACCOUNT_ONLY }, async (documents) => {
+      return (await accountsIn(this.#collections, documents)).map((account) =>
+        account && isMeant(account) ? account : null,
+      )
+    })
   }
 
   async add(account: Account): Promise<Account> {
     const { user } = account
     const none = { _id: user, 'atproto.did': null, 'atproto.state': null }
-    for (;;) {
+    for (let i = 0; i < TRIES; i++) {
+      const current = await this.byUser(user)
+      if (current) return current
       try {
         await this.#users.updateOne(none, fieldsOf(account, account.version), { upsert: true })
       } catch (error) {
@@ -104,12 +107,13 @@ export class MongoAccounts implements AccountStore {
         }
         if (takenKey(error) === null) throw error
       }
-      return (await this.byUser(user))!
     }
+    throw new DomainError('unavailable', 'the document of this user takes no account')
   }
 
   async save(account: Account): Promise<Account | null> {
-    const { user, version } = account
+    const { user, version, odd } = account
+    if (odd) return null
     const { matchedCount } = await this.#users.updateOne(
       { _id: user, 'atproto.version': version === 0 ? null : version },
       fieldsOf(account, version + 1),
@@ -128,82 +132,22 @@ export class MongoAccounts implements AccountStore {
       _id: { $gt: after },
       ...(code === null ? {} : { 'atproto.error.code': code }),
     }
-    const found = await this.#users.find(filter).sort({ _id: 1 }).limit(limit).toArray()
-    const handles = await this.handlesOf(found.map(({ _id }) => _id))
-    return found.map((document) => this.#toAccount(document, handles.get(document._id) ?? null))
+    return this.#page({ filter, sort: { _id: 1 }, limit }, ({ state }) => state === 'needs_attention')
   }
 
   async count(): Promise<AccountCounts> {
-    const states = Object.fromEntries(ACCOUNT_STATES.map((state) => [state, 0])) as Record<AccountState, number>
+    const states = Object.fromEntries(STORED_STATES.map((state) => [state, 0])) as Record<StoredAccountState, number>
     for (const state of ['pending', 'needs_attention'] as const) {
       states[state] = await this.#users.countDocuments({ 'atproto.state': state })
     }
     // Accounts of an existing database have a DID and no state.
     states.ready = await this.#users.countDocuments({ ...HAS_DID, 'atproto.state': { $in: ['ready', null] } })
     const attention: Record<string, number> = {}
-    const byCode = this.#users.aggregate<{ _id: string; n: number }>([
+    const byCode = this.#users.aggregate<{ _id: unknown; n: number }>([
       { $match: { 'atproto.state': 'needs_attention' } },
       { $group: { _id: '$atproto.error.code', n: { $sum: 1 } } },
     ])
-    for await (const { _id, n } of byCode) attention[_id] = n
+    for await (const { _id, n } of byCode) if (typeof _id === 'string') attention[_id] = n
     return { states, attention }
-  }
-
-  #toAccount(document: UserDocument, handle: string | null): Account {
-    return toAccount(document, handle, this.#defaultPds)
-  }
-}
-
-/** Whether both are text: in an existing database they may be anything. */
-export function isHandle({ _id, handle }: { readonly _id: unknown; readonly handle?: unknown }): boolean {
-  return isUserName(_id) && isUserName(handle)
-}
-
-/** @param defaultPds PDS of the account, if its document names none */
-export function toAccount({ _id, atproto }: UserDocument, handle: string | null, defaultPds: string): Account {
-  const { did = null, password, sealed } = atproto ?? {}
-  const pdsHandle = atproto?.handle ?? null
-  return {
-    user: _id,
-    version: atproto?.version ?? 0,
-    state: atproto?.state ?? 'ready',
-    handle: handle ?? pdsHandle?.split('.')[0] ?? '',
-    pdsHandle,
-    candidate: atproto?.candidate ?? 0,
-    did,
-    pds: atproto?.pds ?? (did === null ? null : defaultPds),
-    credentials: toCredentials(sealed, password),
-    sealedSession: atproto?.session ?? null,
-    requeue: atproto?.requeue ?? false,
-    error: atproto?.error ?? null,
-  }
-}
-
-function toCredentials(sealed: string | undefined, password: string | undefined): Credentials | null {
-  if (sealed !== undefined) return { kind: 'sealed', sealed }
-  return password === undefined ? null : { kind: 'plain', password }
-}
-
-/** What to change in the user's document. A password in plain text keeps its field until it is sealed. */
-export function fieldsOf(account: Account, version: number) {
-  const { credentials } = account
-  const password = credentials?.kind === 'plain' ? { 'atproto.password': credentials.password } : {}
-  const sealed = credentials?.kind === 'sealed' ? { 'atproto.sealed': credentials.sealed } : {}
-  const kept = { ...password, ...sealed }
-  const gone = ['atproto.password', 'atproto.sealed'].filter((field) => !(field in kept))
-  return {
-    $set: {
-      'atproto.did': account.did,
-      'atproto.handle': account.pdsHandle,
-      'atproto.pds': account.pds,
-      'atproto.state': account.state,
-      'atproto.candidate': account.candidate,
-      'atproto.session': account.sealedSession,
-      'atproto.requeue': account.requeue,
-      'atproto.error': account.error,
-      'atproto.version': version,
-      ...kept,
-    },
-    $unset: Object.fromEntries(gone.map((field) => [field, '' as const])),
   }
 }

@@ -2,7 +2,7 @@
 
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
-import { fieldsOf, type HandleDocument, isHandle, toAccount, type UserDocument } from './accounts.ts'
+import { accountsIn, fieldsOf, type HandleDocument, handlesIn, type UserDocument } from './account-documents.ts'
 import { HAS_REMOVALS, type RemovalsDocument, toRemovals } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
 import { type MoodDocument, toDocument } from './documents.ts'
@@ -11,6 +11,7 @@ import { afterId } from './ids.ts'
 import { type IntentDocument, toIntent } from './intents.ts'
 import type { LedgerDocument } from './ledger.ts'
 import { toPolicy, toPolicyDocument } from './policy.ts'
+import { pageOf } from './pages.ts'
 import { goodMoods } from './reading.ts'
 import { type RepoDocument, toRepo, toRepoDocument } from './repos.ts'
 
@@ -19,11 +20,14 @@ interface Kind<T> {
   readonly collection: string
   /** Which documents of the collection are meant; all if not said. */
   readonly filter?: Document
-  /** Not of moods, which any document may stand for: those are read by {@link goodMoods}. */
+  /**
+   * One item for each document; null for one that is passed over. Not of moods, whose ids may be of two types: those are
+   * read by {@link goodMoods}.
+   */
   readonly fromDocuments?: (
     documents: never,
     archive: { readonly db: Db; readonly defaultPds: string },
-  ) => Promise<T[]> | T[]
+  ) => Promise<(T | null)[]> | (T | null)[]
   readonly write: (item: T) => AnyBulkWriteOperation
 }
 
@@ -35,23 +39,17 @@ function replaced({ _id, ...replacement }: Document): AnyBulkWriteOperation {
 const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   handles: {
     collection: COLLECTIONS.handles,
-    filter: { handle: { $type: 'string', $not: { $type: 'array' } } },
-    fromDocuments: (documents: HandleDocument[]) => documents.map(({ _id, handle }) => ({ user: _id, handle })),
+    fromDocuments: (documents: Document[]) => documents.map((document) => handlesIn([document])[0] ?? null),
     write: ({ user, handle }) => ({
       updateOne: { filter: { _id: user as never }, update: { $set: { handle } }, upsert: true },
     }),
   },
   accounts: {
     collection: COLLECTIONS.users,
-    filter: { $or: [{ 'atproto.did': { $gt: '' } }, { 'atproto.state': { $gt: '' } }] },
-    fromDocuments: async (documents: UserDocument[], { db, defaultPds }) => {
-      const ids = documents.map(({ _id }) => _id)
-      const found = await db
-        .collection<HandleDocument>(COLLECTIONS.handles)
-        .find({ _id: { $in: ids } })
-        .toArray()
-      const handles = new Map(found.filter(isHandle).map(({ _id, handle }) => [_id, handle]))
-      return documents.map((document) => toAccount(document, handles.get(document._id) ?? null, defaultPds))
+    filter: { atproto: { $exists: true } },
+    fromDocuments: (documents: Document[], { db, defaultPds }) => {
+      const users = db.collection<UserDocument>(COLLECTIONS.users)
+      return accountsIn({ users, handles: db.collection<HandleDocument>(COLLECTIONS.handles), defaultPds }, documents)
     },
     write: (account) => ({
       updateOne: { filter: { _id: account.user as never }, update: fieldsOf(account, account.version), upsert: true },
@@ -114,11 +112,12 @@ export class MongoArchive implements Archive {
   async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
     const { filter = {}, fromDocuments } = KINDS[kind]
     if (!fromDocuments) return this.#moods(after, limit) as Promise<{ key: string; item: ArchiveItems[K] }[]>
-    const found = await this.#collection(kind)
-      .find({ $and: [filter, { _id: { $gt: after } }] } as Document, { sort: { _id: 1 }, limit })
-      .toArray()
-    const items = await fromDocuments(found as never, { db: this.#db, defaultPds: this.#defaultPds })
-    return items.map((item, i) => ({ key: String(found[i]!._id), item }))
+    const archive = { db: this.#db, defaultPds: this.#defaultPds }
+    const meant = { $and: [filter, { _id: { $gt: after } }] } as Document
+    return pageOf(this.#collection(kind), { filter: meant, sort: { _id: 1 }, limit }, async (documents) => {
+      const items = await fromDocuments(documents as never, archive)
+      return items.map((item, i) => (item === null ? null : { key: String(documents[i]!['_id']), item }))
+    })
   }
 
   async #moods(after: string, limit: number): Promise<{ key: string; item: ArchiveItems['moods'] }[]> {

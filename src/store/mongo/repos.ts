@@ -18,7 +18,7 @@ import {
 import { isUserName } from '../../domain/odd.ts'
 import type { HoldReason } from '../../domain/sync.ts'
 import type { RepoQueue } from '../../ports/queue.ts'
-import type { UserDocument } from './accounts.ts'
+import type { UserDocument } from './account-documents.ts'
 import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'
 import { isOnlyTaken, takenKey } from './errors.ts'

@@ -3,9 +3,10 @@
 import type Database from 'better-sqlite3'
 import {
   type Account,
-  ACCOUNT_STATES,
+  STORED_STATES,
   type AccountError,
   type AccountState,
+  type StoredAccountState,
   type Credentials,
 } from '../../domain/account.ts'
 import type { AccountCounts, AccountStore } from '../../ports/store.ts'
@@ -106,7 +107,7 @@ export class SqliteAccounts implements AccountStore {
       attention: db.prepare<[], { code: string; n: number }>(
         `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM accounts WHERE state = 'needs_attention' GROUP BY 1`,
       ),
-      count: db.prepare<[], { state: AccountState; n: number }>(
+      count: db.prepare<[], { state: StoredAccountState; n: number }>(
         'SELECT state, count(*) AS n FROM accounts GROUP BY state',
       ),
     }
@@ -179,7 +180,7 @@ export class SqliteAccounts implements AccountStore {
   }
 
   async count(): Promise<AccountCounts> {
-    const states = Object.fromEntries(ACCOUNT_STATES.map((state) => [state, 0])) as Record<AccountState, number>
+    const states = Object.fromEntries(STORED_STATES.map((state) => [state, 0])) as Record<StoredAccountState, number>
     for (const { state, n } of this.#sql.count.all()) states[state] = n
     const attention = Object.fromEntries(this.#sql.attention.all().map(({ code, n }) => [code, n]))
     return { states, attention }

@@ -1,0 +1,20 @@
+/** What odd documents stand in the way of, in words. */
+
+import type { Account } from './account.ts'
+import { oddText } from './odd.ts'
+import type { Reason } from './reasons.ts'
+
+export function oddAccountReason(odd: Account['odd']): Reason {
+  if (odd?.kind === 'shared') {
+    return {
+      code: 'account_odd',
+      text: 'another user has the same DID, and whose it is cannot be told',
+      remedy: 'Take the DID from the document of the user whose it is not: "moods accounts list" shows both.',
+    }
+  }
+  return {
+    code: 'account_odd',
+    text: `the account in the database cannot be read${odd ? `: ${oddText(odd)}` : ''}`,
+    remedy: 'Mend that field of the user’s document in the database; until then nothing is done with the account.',
+  }
+}
