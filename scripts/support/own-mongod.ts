@@ -15,13 +15,16 @@ import { findMongo, startSmallSet } from './mongod.ts'
  * @throws DomainError `data_folder` when another server has the folder; `config` when there is no MongoDB to be had
  */
 export async function startOwnMongod(): Promise<AsyncDisposable> {
+  if (process.env['MONGODB_URI']) {
+    console.error('MongoDB: the one that MONGODB_URI names; none is started')
+    return new AsyncDisposableStack()
+  }
   const { MONGODB_NAME: named, ...env } = process.env
   const folder = new DataFolder(readConfig(env, { serves: true }).dataFolder)
   folder.checkWritable()
   folder.checkFree()
   const found = await findMongo((line) => console.error(line))
   if (!found) throw new DomainError('config', 'there is no MongoDB: without --mongo, none is needed')
-  if (found.kind === 'uri') return new AsyncDisposableStack()
   const server = await startSmallSet(found.at, mongodFolder(folder))
   const address = new URL(server.uri)
   address.pathname = `/${named ?? USUAL_DATABASE}`

@@ -1,6 +1,6 @@
 /** `npm start -- --mongo`, and the commands in another terminal, which are told nothing of its MongoDB. */
 
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
 import { anyDatabase, dropDatabase } from '../../scripts/support/mongod.ts'
@@ -74,6 +74,16 @@ describe.skipIf(mongo.program === null)('npm start -- --mongo', () => {
     expect(stderr).toContain(
       `MONGODB_URI in this environment is followed: this is not the MongoDB of the server in ${folder.path}.\n`,
     )
+  })
+
+  it('MONGODB_URI wins over --mongo too, also where nothing answers there', async () => {
+    await using other = await temporaryFolder()
+    const silent = { ...env, MOODS_DATA: other.path, MONGODB_URI: 'mongodb://127.0.0.1:1/' }
+    const failed = ServerProcess.run('npm', NPM_START, silent)
+    await expect(failed).rejects.toThrow(
+      /MongoDB: the one that MONGODB_URI names; none is started\n[^]*the database does not answer/,
+    )
+    expect(readdirSync(other.path)).not.toContain('mongo')
   })
 
   it('a second one on the same folder is refused, and leaves the first one as it is', async () => {
