@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { printDocument } from './envelope.ts'
 import { describeError, type ExitCode, exitCodeOf, exitCodeOfError, printError } from './exit.ts'
 import { commandsOf, createProgram, nameOf } from './program.ts'
+import { requireCommand } from './unknown-word.ts'
 
 /**
  * Runs one command. An error is printed on standard error; with `--json` there is a document on standard output as well,
@@ -28,6 +29,7 @@ export async function runCommandLine(args: readonly string[]): Promise<ExitCode>
     })
   }
   try {
+    requireCommand(program, args)
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {

@@ -19,14 +19,14 @@ interface TwoStores extends AsyncDisposable {
  * @param source `sqlite:PATH`
  * @param target `mongodb://…`
  * @param name of the database there; null for the one in its address
- * @throws DomainError `usage` for other addresses; `data_folder` when there is no such file; `unavailable`
+ * @throws DomainError `usage` for other addresses, and where there is no such file; `data_folder`; `unavailable`
  */
 export async function openBoth(source: string, target: string, name: string | null): Promise<TwoStores> {
   const [from, to] = [parseStoreAddress(source, name), parseStoreAddress(target, name)]
   const file = localFile(from)
   if (file === null || localFile(to) !== null)
     throw new DomainError('usage', '--from is sqlite:PATH, and --to a MongoDB')
-  if (!existsSync(file)) throw new DomainError('data_folder', `there is no ${file}`)
+  if (!existsSync(file)) throw new DomainError('usage', `--from: there is no ${file}`)
   await using opening = new AsyncDisposableStack()
   // A running server would change the source meanwhile.
   opening.use(new DataFolder(dirname(file)).lock())

@@ -13,6 +13,9 @@ export const USUAL_DATABASE = 'aesthetic'
 /** Databases of the server itself. An address names the first one for the sake of its users, whose accounts are kept there. */
 const OF_THE_SERVER = new Set(['admin', 'local', 'config'])
 
+/** https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions, those of Windows too. */
+const DATABASE = /^[^/\\. "$*<>:|?\0]{1,63}$/
+
 /**
  * The address of a MongoDB: the database named beside it, else the one in its path, else the usual one.
  *
@@ -42,6 +45,10 @@ function databaseIn(uri: string): string | null {
  */
 export function parseStoreAddress(text: string, named: string | null): StoreAddress {
   const path = /^sqlite:(.+)$/.exec(text)?.[1]
+  if (named !== null && !DATABASE.test(named)) {
+    const message = `${named} cannot be the name of a database: 1 to 63 characters, none of them a blank or one of /\\."$*<>:|?`
+    throw new DomainError('usage', message)
+  }
   if (path !== undefined) return { kind: 'sqlite', file: resolve(path) }
   if (/^mongodb(\+srv)?:\/\/./.test(text)) return mongoAddress(text, named)
   throw new DomainError('usage', 'the address of a store is sqlite:PATH, mongodb://… or mongodb+srv://…')

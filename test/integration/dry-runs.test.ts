@@ -19,13 +19,13 @@ afterAll(() => site[Symbol.asyncDispose]())
 
 /** Command lines without `--execute`, in an order in which each may run, and what their plans say. */
 const PLANS: readonly (readonly [string, RegExp])[] = [
-  ['accounts provision', /^Would make accounts for 1 users\./],
+  ['accounts provision', /^Would make accounts for 1 user\./],
   ['accounts seal', /^0 of 2 accounts have a password in plain text\./],
   ['backfill', /^would be +0$/m],
   ['repair', /^Would repair .*: nothing\./m],
   ['retry', /^Would put back to work \(--execute does it\): 0 moods, 0 accounts\./],
   ['lexicon publish --did DID', /^plan {6}/m],
-  ['erase @alice', /^Would erase @alice \(u1\): 1 moods, 1 records of /],
+  ['erase @alice', /^Would erase @alice \(u1\): 1 mood, 1 record of /],
   ['erase --restored', /^Would erase 0 restored users/],
   ['federation on', /^Federation is already on/],
   ['federation percent 10', /^With federation on for 10 % of the users:\n {2}includes {3}\d of 3 users/m],
