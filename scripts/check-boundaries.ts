@@ -27,7 +27,7 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   'data-folder.ts': ['domain'],
   embedded: ['domain', 'store', 'data-folder.ts'],
   'config.ts': ['domain', 'store', 'data-folder.ts', 'embedded'],
-  lexicon: ['domain', 'ports', 'pds', 'data-folder.ts'],
+  lexicon: ['domain', 'ports', 'pds', 'pause.ts', 'data-folder.ts'],
   'network.ts': ['domain', 'store', 'data-folder.ts', 'config.ts', 'embedded'],
   http: [
     'domain',

@@ -145,7 +145,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     if (needsFolder(config)) folder.rememberServer({ address, mongod: ownMongod(folder, config.store) })
     if (config.remote === null) {
       const onError = (error: unknown): void => events.defect('lexicon', error)
-      starting.defer(publishInBackground({ folder, host, xrpc, pdsUrl: url }, onError))
+      const onWait = (afterMs: number): void => events.askedToWait('lexicon', clock.now() + afterMs)
+      starting.defer(publishInBackground({ folder, host, xrpc, pdsUrl: url }, { onWait, onError }))
     }
   }
   if (role !== 'command') {

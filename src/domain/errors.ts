@@ -32,3 +32,15 @@ export class DomainError extends Error {
     this.code = code
   }
 }
+
+/** The PDS asks to wait, or what it allows is used up: the same will do later. */
+export class AskedToWait extends DomainError {
+  /** How long, in milliseconds. */
+  readonly afterMs: number
+
+  /** @param who is to be waited for, as in "the PDS at …" */
+  constructor(who: string, afterMs: number) {
+    super('unavailable', `${who} asks to wait ${Math.ceil(afterMs / 1000)} s`)
+    this.afterMs = afterMs
+  }
+}

@@ -3,9 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import type { DataFolder } from '../data-folder.ts'
 import { type Credentials, newAccount } from '../domain/account.ts'
-import { DomainError } from '../domain/errors.ts'
+import { AskedToWait, DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
+import { pause } from '../pause.ts'
 import type { Plan } from './evolution.ts'
 import { LexiconRepo, loadPublication } from './repo.ts'
 import type { Xrpc } from '../pds/xrpc.ts'
@@ -62,6 +63,7 @@ export async function openAuthority(
 
 function expect<T>(answer: Outcome<T>): T {
   if (answer.kind === 'ok') return answer.value
+  if (answer.kind === 'later') throw new AskedToWait('the embedded PDS', answer.afterMs)
   const why = codeOf(answer)
   const code = answer.kind === 'rejected' || answer.kind === 'unauthorized' ? 'bad_request' : 'unavailable'
   throw new DomainError(code, `the embedded PDS made no account for the lexicon (${why})`)
@@ -80,12 +82,35 @@ async function publishEmbedded({ folder, host, xrpc, pdsUrl }: EmbeddedPublisher
   return new LexiconRepo(xrpc, pdsUrl, did).publish(loadPublication(), password)
 }
 
+/** Told, while the lexicon is published, that the PDS asks to wait, and for how long in milliseconds; and of any other failure. */
+interface PublishEvents {
+  readonly onWait: (afterMs: number) => void
+  readonly onError: (error: unknown) => void
+}
+
 /**
- * Publishes the product's lexicon on the embedded PDS, in the background: the start does not wait for it, and does not fail with it.
+ * Publishes the product's lexicon on the embedded PDS, in the background: the start does not wait for it, and does not fail with
+ * it. Where the PDS asks to wait, it is tried again after that.
  *
- * @returns waits until it is over, to be called before what it uses is closed
+ * @returns ends it, waiting for what it has begun; to be called before what it uses is closed
  */
-export function publishInBackground(parts: EmbeddedPublisher, onError: (error: unknown) => void): () => Promise<void> {
-  const publishing = publishEmbedded(parts).then(() => {}, onError)
-  return () => publishing
+export function publishInBackground(parts: EmbeddedPublisher, { onWait, onError }: PublishEvents): () => Promise<void> {
+  const stopping = new AbortController()
+  const publish = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await publishEmbedded(parts)
+        return
+      } catch (error) {
+        if (!(error instanceof AskedToWait)) return onError(error)
+        onWait(error.afterMs)
+        await pause(error.afterMs, stopping.signal)
+      }
+    }
+  }
+  const publishing = publish()
+  return () => {
+    stopping.abort()
+    return publishing
+  }
 }

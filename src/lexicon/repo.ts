@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { xrpc } from '@atproto/lex-client'
 import { l } from '@atproto/lex-schema'
-import { DomainError } from '../domain/errors.ts'
+import { AskedToWait, DomainError } from '../domain/errors.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import { LEXICON_COLLECTION, type Publication, publicationOf, validateLexicon } from './document.ts'
 import { type Plan, planOf } from './evolution.ts'
@@ -131,7 +131,7 @@ export class LexiconRepo {
       case 'rejected':
         throw new DomainError('bad_request', `the PDS ${this.pds} answers ${answer.code}: ${answer.message}`)
       case 'later':
-        throw new DomainError('unavailable', `the PDS ${this.pds} asks to wait ${Math.ceil(answer.afterMs / 1000)} s`)
+        throw new AskedToWait(`the PDS ${this.pds}`, answer.afterMs)
       case 'uncertain':
       case 'host_down':
         throw new DomainError('unavailable', `the PDS ${this.pds} did not say yes (${answer.code})`)

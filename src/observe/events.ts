@@ -125,6 +125,11 @@ export class Events {
     this.#log.warn({ user: logId(user) }, 'lease lost')
   }
 
+  /** The PDS asked to wait with this, or what it allows is used up. @param until when it is tried again, in ms since 1970 */
+  askedToWait(what: string, until: number): void {
+    this.#log.warn({ what, until: new Date(until).toISOString() }, 'the PDS asks to wait, will try again then')
+  }
+
   /** An unexpected error; other work goes on. */
   defect(where: string, error: unknown): void {
     this.#log.error({ where, err: error }, 'unexpected error')
