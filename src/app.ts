@@ -144,9 +144,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     address = await (await http).listen({ host: config.host, port: config.port })
     if (needsFolder(config)) folder.rememberServer({ address, mongod: ownMongod(folder, config.store) })
     if (config.remote === null) {
-      const onError = (error: unknown): void => events.defect('lexicon', error)
-      const onWait = (afterMs: number): void => events.askedToWait('lexicon', clock.now() + afterMs)
-      starting.defer(publishInBackground({ folder, host, xrpc, pdsUrl: url }, { onWait, onError }))
+      starting.defer(publishInBackground({ folder, host, xrpc, pdsUrl: url }, lexiconEvents(events, clock)))
     }
   }
   if (role !== 'command') {
@@ -181,6 +179,14 @@ function requireEmbedded(): void {
   } catch (error) {
     const message = 'the embedded PDS is only in a clone of the repository, not in the package: set PDS_URL to a PDS'
     throw new DomainError('config', message, { cause: error })
+  }
+}
+
+/** What is logged of publishing the lexicon. */
+function lexiconEvents(events: Events, clock: Clock): Parameters<typeof publishInBackground>[1] {
+  return {
+    onWait: (afterMs) => events.askedToWait('lexicon', clock.now() + afterMs),
+    onError: (error) => events.defect('lexicon', error),
   }
 }
 

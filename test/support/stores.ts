@@ -101,7 +101,7 @@ export const ON_ONE_STORE: readonly OneStore[] = [
     store: 'sqlite',
     why: 'documents, which are made above the ports of the store',
   },
-  { files: 'test/integration/lexicon.test.ts', store: 'sqlite', why: 'lexicons are in repos, not in a store' },
+  { files: 'test/integration/lexicon*.test.ts', store: 'sqlite', why: 'lexicons are in repos, not in a store' },
   { files: 'test/integration/log.test.ts', store: 'sqlite', why: 'what is logged is above the ports of the store' },
   { files: 'test/integration/outcome.test.ts', store: 'sqlite', why: 'answers of a PDS' },
   { files: 'test/integration/package.test.ts', store: 'sqlite', why: 'the installed package; use of the library' },
