@@ -3,6 +3,9 @@
 import { CheckTally, type DataCheck } from '../domain/data-check.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { FoundOdd } from '../domain/mend.ts'
+import type { ScannedPiece } from '../ports/data.ts'
+import type { Store } from '../ports/store.ts'
+import { walk } from './data-walk.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 
 /** An odd document, with where it is. */
@@ -33,31 +36,24 @@ export async function checkData(
   stop: AbortSignal,
   onPiece: () => Promise<void> = async () => {},
 ): Promise<CheckedData> {
-  const { data } = store
-  const collections = await data.collections()
-  const total = collections.reduce((sum, { documents }) => sum + documents, 0)
   const tally = new CheckTally()
   const listed: Oddity[] = []
-  let done = 0
-  for (const { name: collection } of collections) {
-    for await (const { documents, odd } of data.scan(collection, stop)) {
-      done += documents
-      tally.read(documents)
-      for (const found of odd) {
-        tally.odd(collection, found, found.mending !== null)
-        if (listed.length < most) listed.push({ ...found, collection })
-      }
-      onProgress('documents', done, Math.max(total, done))
-      await onPiece()
+  const visit = async (collection: string, { documents, odd }: ScannedPiece): Promise<void> => {
+    tally.read(documents)
+    for (const found of odd) {
+      tally.odd(collection, found, found.mending !== null)
+      if (listed.length < most) listed.push({ ...found, collection })
     }
+    await onPiece()
   }
+  await walk(store, visit, onProgress, stop)
   const result = tally.result(clock.now())
   const complete = !stop.aborted
-  return { ...result, complete, listed, notKept: complete ? await keep(store.data, result) : 'it was stopped' }
+  return { ...result, complete, listed, notKept: complete ? await keepCheck(store, result) : 'it was stopped' }
 }
 
-/** Whoever may only read can check as well: that the result is not kept is said, and does no harm to it. */
-async function keep(data: OperatorDeps['store']['data'], check: DataCheck): Promise<string | null> {
+/** Keeps a result for others to see. Whoever may only read can check as well, and is told why it is not kept. */
+export async function keepCheck({ data }: Pick<Store, 'data'>, check: DataCheck): Promise<string | null> {
   try {
     await data.noteCheck(check)
     return null

@@ -1,5 +1,6 @@
 /** Finding what is odd in a MongoDB, and mending it: every kind of oddity, on a real server, compared byte for byte. */
 
+import fc from 'fast-check'
 import {
   BSON,
   type Collection,
@@ -11,10 +12,14 @@ import {
   Long,
   MongoClient,
   ObjectId,
+  Timestamp,
 } from 'mongodb'
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
 import { MOOD_ADVICE } from '../../src/domain/odd-advice.ts'
 import { checkData, type CheckedData } from '../../src/operate/data-check.ts'
+import { type MendedData, mendData, type UnmendedData, unmendData } from '../../src/operate/data-mend.ts'
+import { describeMendPlan } from '../../src/cli/describe/data-mend.ts'
+import { bytesOf, holdsExactly } from '../../src/store/mongo/exactly.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { openMongo } from '../../src/store/mongo/index.ts'
 import { anyDatabase } from '../../scripts/support/mongod.ts'
@@ -46,6 +51,16 @@ afterEach(async () => {
 afterAll(() => cleanup.disposeAsync())
 
 const check = (most = Infinity): Promise<CheckedData> => checkData({ store, clock }, { most }, () => {}, never)
+
+const mend = (execute: boolean): Promise<MendedData> =>
+  mendData(
+    { store, clock },
+    { execute },
+    () => {},
+    () => {},
+    never,
+  )
+const unmend = (execute: boolean): Promise<UnmendedData> => unmendData({ store, clock }, { execute }, () => {}, never)
 
 /** All documents as the bytes that the server has, by their ids. */
 async function bytes(): Promise<Map<string, string>> {
@@ -195,4 +210,187 @@ describe('mending', () => {
       expect(await store.data.mended('', 9)).toMatchObject([{ key: kept!.key, standing: 'mended' }])
     },
   )
+
+  it('takes nothing for a number or a time that is none, whatever the driver makes of it', async () => {
+    const timestamp = new Timestamp({ t: 1, i: 1 })
+    for (const [field] of MENDABLE) await insert(withField(field, timestamp))
+    await insert({ when: new Timestamp({ t: 400, i: 1 }) })
+    expect(await check()).toMatchObject({ odd: MENDABLE.length + 1, mendable: 0 })
+  })
+
+  it('never takes a value for another one that only compares as equal', async () => {
+    const values = fc.constantFrom<unknown>(
+      ...[1, 0, -0, 1709294400000].map((n) => new Double(n)),
+      new Int32(1),
+      new Int32(0),
+      Long.ONE,
+      Long.ZERO,
+      Long.fromNumber(1709294400000),
+      ...['1', '1.0', '0', '-0', '1E+1', '10'].map((text) => Decimal128.fromString(text)),
+      true,
+      false,
+      null,
+      '',
+      '1',
+      'true',
+      'TRUE',
+      WHEN,
+      {},
+      [],
+      ...[Long.ONE, new Double(1), new Int32(1), '1', { $numberLong: '1' }].map(($date) => ({ $date })),
+      { $date: '1', more: 1 },
+      { date: '1' },
+    )
+    await fc.assert(
+      fc.asyncProperty(values, values, fc.boolean(), async (stored, other, isNested) => {
+        await moods.deleteMany({})
+        await moods.insertOne(isNested ? { a: { b: stored } } : { a: stored })
+        const $expr = holdsExactly(isNested ? 'a.b' : 'a', other)
+        // Lists are never mended, so that nothing has to be the same as one.
+        const isSame = !Array.isArray(stored) && bytesOf(stored).equals(bytesOf(other))
+        expect(await moods.countDocuments({ $expr })).toBe(isSame ? 1 : 0)
+      }),
+      { numRuns: 400 },
+    )
+  }, 60_000)
+
+  it('leaves a document that is changed at the same moment as the other one left it, and can always put back what it took', async () => {
+    for (let i = 0; i < 30; i++) {
+      await moods.deleteMany({})
+      const id = await insert({ isPrivate: new Int32(1) })
+      const change = { $set: { isPrivate: new Double(1) } }
+      const [isMended] = await Promise.all([
+        store.data.mend('moods', id, NOW),
+        i % 3 === 0 ? moods.updateOne({}, change) : store.moods.byId(id).then(() => moods.updateOne({}, change)),
+      ])
+      for (const { key } of await store.data.mended('', 99)) await store.data.unmend(key)
+      const left = await moods.findOne({}, { promoteValues: false })
+      expect(left!['isPrivate'], `mended: ${isMended}`).toBeInstanceOf(Double)
+    }
+  })
+
+  it('mends all or nothing of any document, so that it can be read, and puts it back byte for byte', async () => {
+    const documents = oddDocuments(['u1', 'u2'])
+    // Two oddities in one document, of any two fields.
+    const pair = fc
+      .tuple(fc.constantFrom(...documents), fc.constantFrom(...documents), fc.constantFrom(...MENDABLE))
+      .map(([one, two, [field, value]]) =>
+        Object.assign({}, two, one, { _id: new ObjectId() }, withField(field, value)),
+      )
+    const many = fc.sample(pair, { numRuns: 400, seed: 7 })
+    for (const document of many) await moods.insertOne(document).catch(() => null)
+    const before = await bytes()
+    const found = await check()
+    const mended = await mend(true)
+    expect(mended).toMatchObject({
+      complete: true,
+      mendable: found.mendable,
+      mended: found.mendable,
+      changedMeanwhile: 0,
+    })
+    expect(found.mendable).toBeGreaterThan(20)
+    const after = await check()
+    expect([after.documents, after.odd, after.mendable]).toEqual([found.documents, found.odd - found.mendable, 0])
+    const isTouched = new Set(found.listed.filter(({ mending }) => mending !== null).map(({ id }) => id))
+    for (const [id, hex] of await bytes()) {
+      const { $oid = '' } = JSON.parse(id) as { $oid?: string }
+      expect(hex === before.get(id), id).toBe(!isTouched.has($oid))
+    }
+    expect(await unmend(true)).toMatchObject({ complete: true, putBack: found.mendable, changed: 0, gone: 0 })
+    expect(await bytes()).toEqual(before)
+    expect(await store.data.lastCheck()).toMatchObject({ odd: found.odd })
+  }, 120_000)
+
+  it('counts first what nobody may overlook, and changes nothing without --execute', async () => {
+    const engine = { state: 'published', rkey: 'a', uri: 'at://did:plc:x/c/a', cid: 'b', version: 1, changedAt: WHEN }
+    await insert({ isPrivate: 'false' })
+    await insert({ isPrivate: 0, when: WHEN.toISOString() })
+    await insert({ isPrivate: 0, mood: 42 })
+    await insert({ deleted: 0 })
+    await insert({ isPrivate: 1, atproto: engine })
+    await insert({ atproto: { ...engine, state: 'pending', dueAt: WHEN.toISOString(), rkey: 'c' } })
+    await insert({ when: 'yesterday' })
+    await insert({})
+    const before = await bytes()
+    const plan = {
+      mendable: 5,
+      left: 2,
+      moods: { becomePublic: 2, comeBack: 1, shown: 4, history: 3, pending: 1, recordLeft: 1 },
+    }
+    const result = await mend(false)
+    expect(result).toMatchObject({ ...plan, executed: false, mended: 0 })
+    expect(result.changes).toEqual([
+      { collection: 'moods', field: 'isPrivate', documents: 3 },
+      ...['when', 'deleted', 'atproto.dueAt'].map((field) => ({ collection: 'moods', field, documents: 1 })),
+    ])
+    expect(describeMendPlan(result).split('\n')[0]).toMatch(/^2 moods become PUBLIC/)
+    expect(await bytes()).toEqual(before)
+    expect(await store.data.mended('', 9)).toEqual([])
+    const announced: unknown[] = []
+    expect(
+      await mendData(
+        { store, clock },
+        { execute: true },
+        (told) => announced.push(told),
+        () => {},
+        never,
+      ),
+    ).toMatchObject(plan)
+    expect(announced).toMatchObject([plan])
+    // What it has mended is held for a backfill, and nothing is put into the queue that was not there.
+    expect(await store.work.count()).toMatchObject({ states: { pending: 1 } })
+    expect(await store.data.lastCheck()).toMatchObject({ documents: 8, odd: 2 })
+  })
+
+  it('puts back only what has not been changed since, and what is not there any more stays away', async () => {
+    const [kept, changed, gone, elsewhere] = [
+      await insert({ isPrivate: 1 }),
+      await insert({ isPrivate: 1 }),
+      await insert({ isPrivate: 1 }),
+      await insert({ isPrivate: 1, when: WHEN.toISOString() }),
+    ].map((id) => new ObjectId(id))
+    await mend(true)
+    await moods.updateOne({ _id: changed! }, { $set: { isPrivate: false } })
+    await moods.deleteOne({ _id: gone! })
+    await moods.updateOne({ _id: elsewhere! }, { $set: { mood: 'edited', theirs: 5 } })
+    const before = await bytes()
+    expect(await unmend(false)).toEqual({
+      executed: false,
+      complete: true,
+      putBack: 2,
+      asBefore: 0,
+      changed: 1,
+      gone: 1,
+    })
+    expect(await bytes()).toEqual(before)
+    expect(await unmend(true)).toMatchObject({ putBack: 2, changed: 1, gone: 1 })
+    expect(await moods.findOne({ _id: kept! })).toMatchObject({ isPrivate: 1 })
+    expect(await moods.findOne({ _id: changed! })).toMatchObject({ isPrivate: false })
+    expect(await moods.findOne({ _id: elsewhere! })).toMatchObject({
+      isPrivate: 1,
+      when: WHEN.toISOString(),
+      theirs: 5,
+    })
+    expect(await unmend(true)).toMatchObject({ putBack: 0, asBefore: 2, changed: 1, gone: 1 })
+    await store.data.forget('u1')
+    expect(await store.data.mended('', 9)).toEqual([])
+  })
+
+  it('goes on where a run was stopped, and what it kept is never lost', async () => {
+    for (let i = 0; i < 40; i++) await insert({ when: WHEN.toISOString(), mood: `mood ${i}` })
+    const before = await bytes()
+    // A process that ends between its two writes leaves what it kept, and the document as it was.
+    const [first] = (await check()).listed
+    await store.data.mend('moods', first!.id, NOW)
+    await moods.updateOne({ _id: new ObjectId(first!.id) }, { $set: { when: WHEN.toISOString() } })
+    const stop = new AbortController()
+    const stopAtSecond = (what: string) => (what.includes('mended') ? stop.abort() : undefined)
+    const stopped = await mendData({ store, clock }, { execute: true }, () => {}, stopAtSecond, stop.signal)
+    expect(stopped.complete).toBe(false)
+    const resumed = await mend(true)
+    expect(stopped.mended + resumed.mended).toBe(40)
+    expect(await check()).toMatchObject({ odd: 0 })
+    expect(await unmend(true)).toMatchObject({ putBack: 40 })
+    expect(await bytes()).toEqual(before)
+  })
 })

@@ -5,6 +5,7 @@ import { describeDataCheck, documentDataCheck, LISTED } from '../describe/data.t
 import type { Ending, Exit } from '../exit.ts'
 import { openStore, runTask } from '../open.ts'
 import { JSON_OPTION } from '../options.ts'
+import { mendCommand } from './data-mend.ts'
 
 interface CheckOptions {
   readonly list?: boolean
@@ -17,7 +18,10 @@ export function dataCommand(exit: Exit): Command {
     .option('--list', `print every odd document, and not only the first ${LISTED}`)
     .option(...JSON_OPTION)
     .action(async (options: CheckOptions) => exit(await runCheck(options)))
-  return new Command('data').description('finds and mends documents that cannot be read for certain').addCommand(check)
+  return new Command('data')
+    .description('finds and mends documents that cannot be read for certain')
+    .addCommand(check)
+    .addCommand(mendCommand(exit))
 }
 
 function runCheck({ list = false, ...options }: CheckOptions): Promise<Ending> {

@@ -34,3 +34,31 @@ export const dataCheck = {
     Type.String({ description: 'why status and doctor do not know of this check; null where they do' }),
   ),
 }
+
+export const dataMend = {
+  executed: Type.Boolean(),
+  mendable: Type.Integer({ minimum: 0, description: 'how many documents can be converted whole' }),
+  left: Type.Integer({ minimum: 0, description: 'how many odd documents cannot' }),
+  changes: Type.Array(closed({ collection, field: Type.String(), documents: many })),
+  moods: closed({
+    becomePublic: Type.Integer({ minimum: 0, description: 'private as long as they are odd, and public then' }),
+    comeBack: Type.Integer({ minimum: 0, description: 'deleted as long as they are odd, and there again then' }),
+    shown: Type.Integer({ minimum: 0, description: 'shown in lists then' }),
+    history: Type.Integer({ minimum: 0, description: 'never seen by the engine: held until a backfill' }),
+    pending: Type.Integer({ minimum: 0, description: 'in the queue of the engine, which takes them up at once' }),
+    recordLeft: Type.Integer({
+      minimum: 0,
+      description: 'private or deleted, with records that are said to be published',
+    }),
+  }),
+  mended: many,
+  changedMeanwhile: Type.Integer({ minimum: 0, description: 'changed by others meanwhile, and left alone' }),
+}
+
+export const dataUnmend = {
+  executed: Type.Boolean(),
+  putBack: Type.Integer({ minimum: 0, description: 'as they were before, or to be put back' }),
+  asBefore: Type.Integer({ minimum: 0, description: 'that were as before already' }),
+  changed: Type.Integer({ minimum: 0, description: 'changed since they were mended, and left alone' }),
+  gone: Type.Integer({ minimum: 0, description: 'not there any more' }),
+}

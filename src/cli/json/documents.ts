@@ -6,7 +6,7 @@
 
 import { type TProperties, Type } from 'typebox'
 import { accountsCheck, accountsList, accountsProvision, accountsSeal } from './accounts.ts'
-import { dataCheck } from './data.ts'
+import { dataCheck, dataMend, dataUnmend } from './data.ts'
 import {
   doctor,
   doctorLive,
@@ -58,6 +58,7 @@ export const DOCUMENTS = {
   rollback: [rollback],
   erase: [eraseUser, eraseOpen, eraseRestored, eraseTombstones],
   'data check': [dataCheck],
+  'data mend': [dataMend, dataUnmend],
   'store copy': [storeCopy],
 } as const satisfies Record<string, readonly TProperties[]>
 

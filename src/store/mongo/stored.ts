@@ -22,6 +22,8 @@ function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
   if (Array.isArray(value)) return value.map(plain)
   if (Object.getPrototypeOf(value) === Object.prototype) return plainValues(value)
-  const isNumber = value instanceof BSON.Long || value instanceof BSON.Decimal128
+  // The driver makes its timestamps of the class of its long integers.
+  const isLong = value instanceof BSON.Long && !(value instanceof BSON.Timestamp)
+  const isNumber = isLong || value instanceof BSON.Decimal128
   return new Foreign(isNumber ? value.toString() : null)
 }
