@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { describeVariables, readConfig } from './config.ts'
+import { DataFolder } from './data-folder.ts'
 import { NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 
@@ -131,6 +134,22 @@ describe('configuration', () => {
   ])('with MONGODB_URI=%s and MONGODB_NAME=%s the database is %s', (uri, name, database) => {
     const env = { MONGODB_URI: uri, MONGODB_NAME: name }
     expect(readConfig(env, { serves: false }).store).toEqual({ kind: 'mongodb', uri, database })
+  })
+
+  it('finds the MongoDB that the last server of the folder ran, unless MONGODB_URI names one; a server says itself', () => {
+    const path = mkdtempSync(join(tmpdir(), 'moods-config-'))
+    onTestFinished(() => rmSync(path, { recursive: true }))
+    const storeOf = (env: Record<string, string>, serves = false) =>
+      readConfig({ MOODS_DATA: path, ...env }, { serves }).store
+    const mongod = { uri: 'mongodb://127.0.0.1:1234/aesthetic?replicaSet=moods', database: 'aesthetic' }
+    const sqlite = { kind: 'sqlite', file: join(path, 'moods.sqlite') }
+    new DataFolder(path).rememberServer({ address: 'http://127.0.0.1:1', mongod })
+    expect(storeOf({})).toEqual({ kind: 'mongodb', ...mongod })
+    expect(storeOf({ MONGODB_NAME: 'other' })).toEqual({ kind: 'mongodb', ...mongod, database: 'other' })
+    expect(storeOf({ MONGODB_URI: 'mongodb://a/moods' })).toMatchObject({ uri: 'mongodb://a/moods', database: 'moods' })
+    expect(storeOf({}, true)).toEqual(sqlite)
+    new DataFolder(path).rememberServer({ address: 'http://127.0.0.1:1', mongod: null })
+    expect(storeOf({})).toEqual(sqlite)
   })
 
   it('never repeats a value: it may be a secret', () => {

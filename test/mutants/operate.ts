@@ -160,4 +160,32 @@ export const OPERATE: readonly Mutant[] = [
     replace: 'ok: exitCodeOf(ended) !== undefined',
     tests: [OPERATE_CLI],
   },
+  {
+    bug: 'a command looks in SQLite, whatever MongoDB the last server of the folder ran',
+    file: 'src/config.ts',
+    find: 'const own = serves ? null :',
+    replace: 'const own = serves || serves === false ? null :',
+    tests: ['src/config.test.ts'],
+  },
+  {
+    bug: 'a user is not found by the handle of the account while the PDS is silent',
+    file: 'src/operate/things.ts',
+    find: 'const known = await usersOfDomainHandle(store, handle)',
+    replace: 'const known: string[] = []',
+    tests: ['test/integration/show.test.ts'],
+  },
+  {
+    bug: 'status ends with 0 where it tells of a problem',
+    file: 'src/cli/commands/status.ts',
+    find: "notices.some(({ level }) => level === 'problem')",
+    replace: 'notices.length < 0',
+    tests: ['test/integration/health.test.ts'],
+  },
+  {
+    bug: 'a command goes on without the npx that started it',
+    file: 'src/cli/interrupt.ts',
+    find: 'if (process.ppid !== parent) stop()',
+    replace: 'if (process.ppid === 0) stop()',
+    tests: ['test/integration/cli.test.ts'],
+  },
 ]

@@ -49,9 +49,9 @@ function describeUnread({ complete, silent, unread }: LaunchReport, now: number)
 /** What the moods without a reference wait for. */
 function describeWaiting(waiting: LaunchReport['waiting']): string {
   const parts = [
-    ...(waiting.backfill ? [`${waiting.backfill} wait for a backfill`] : []),
+    ...(waiting.backfill ? [`${counted(waiting.backfill, 'waits', 'wait')} for a backfill`] : []),
     ...(waiting.federation_off ? [`federation holds ${waiting.federation_off}`] : []),
-    ...(waiting.no_account ? [`${waiting.no_account} have no account to go to`] : []),
+    ...(waiting.no_account ? [`${counted(waiting.no_account, 'has', 'have')} no account to go to`] : []),
   ]
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
