@@ -5,7 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 import { findMongo } from './scripts/support/mongod.ts'
 import { ON_ONE_STORE, STORE_NAMES, STORES } from './test/support/stores.ts'
 
-// Each test file is a process of its own, which starts sooner with code that has been compiled before.
+// A process of the tests starts sooner with code that has been compiled before.
 process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('node_modules/.cache/tests', import.meta.url))
 
 // Prints once which server it is, or how to get one.
@@ -15,7 +15,7 @@ const stores = STORE_NAMES.filter((name) => STORES[name].server === null || mong
 
 /** Files that wait long, though they do little: started last, everything would wait for them. */
 const LONGEST =
-  /\/(faults\/faults|integration\/(cli|lexicon|launch|looks|mongo-guide|mongo-majority|operate-cli))\.test\.ts$/
+  /\/(faults\/faults|integration\/(cli|health|lexicon|launch|looks|mongo-guide|mongo-majority|operate-cli|policy))\.test\.ts$/
 
 function isLong({ moduleId }: TestSpecification): boolean {
   return LONGEST.test(moduleId)
@@ -31,9 +31,13 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // A real PDS, and in one case a real browser, take their time on a busy machine.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Real processes, and in one case a real browser, take their time on a busy machine. This is for tests that hang.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // One process runs many files, one after the other: loading a PDS takes longer than most files do.
+    isolate: false,
+    unstubEnvs: true,
+    restoreMocks: true,
     // Much of the time is spent waiting, for processes and for requests that fail on purpose.
     maxWorkers: Math.max(3, Math.ceil(availableParallelism() / 2)),
     sequence: { sequencer: LongestFirst },

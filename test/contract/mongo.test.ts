@@ -62,7 +62,7 @@ describe.skipIf(program === null)(
     beforeAll(async () => {
       const folder = cleanup.use(await temporaryFolder())
       server = cleanup.use(await startMongod(program!, { dbPath: `${folder.path}/standalone` }))
-    }, 60_000)
+    })
     afterAll(() => cleanup.disposeAsync())
 
     describeStore('mongodb, standalone', () => openDatabase(server.uri, false))
@@ -112,7 +112,7 @@ describe.skipIf(program === null)(
       await expect(openMongo({ uri: 'mongodb://127.0.0.1:1/', database }, 'http://pds.test', options)).rejects.toEqual(
         gone,
       )
-    }, 60_000)
+    })
 
     it('has no change streams, and nothing comes of listening', async () => {
       await using store = await openEmpty(server.uri)
@@ -330,5 +330,5 @@ describe('with 100,000 moods', () => {
       return docsExamined > 1_000 || (!counts && keysExamined > 1_000)
     })
     expect(wasteful.map(({ command, docsExamined }) => `${docsExamined} ${JSON.stringify(command)}`)).toEqual([])
-  }, 60_000)
+  })
 })

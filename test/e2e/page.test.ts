@@ -15,7 +15,7 @@ describe('the page', () => {
     folder = await temporaryFolder()
     app = await startApp(folder.path)
     browser = await startBrowser()
-  }, 60_000)
+  })
   afterAll(async () => {
     await browser.close()
     await app[Symbol.asyncDispose]()

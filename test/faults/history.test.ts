@@ -73,7 +73,7 @@ beforeAll(async () => {
   const { repos } = site.app.store
   const release = repos.release.bind(repos)
   repos.release = (lease, how, now) => (dyingAt === null ? release(lease, how, now) : Promise.resolve())
-}, 60_000)
+})
 afterAll(() => site[Symbol.asyncDispose]())
 
 class History {

@@ -28,7 +28,7 @@ describe('audit, repair and backfill', () => {
     await site.pds.up()
     const { store, client } = site.app
     deps = { store, client, clock: site, timer: site.timer }
-  }, 60_000)
+  })
   afterAll(() => site[Symbol.asyncDispose]())
 
   /** A user with published moods. */
@@ -231,7 +231,7 @@ describe('audit, repair and backfill', () => {
       }),
       { numRuns: 8, seed: Number(process.env['SEED'] ?? 7) },
     )
-  }, 60_000)
+  })
 
   it('a backfill publishes what the engine has never seen, notes existing records, and is idempotent', async () => {
     const { user, moods } = await published(6)

@@ -1,6 +1,6 @@
 /** Deletions, edits, nukes and federation, over HTTP and against the real PDS. */
 
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { MAX_WRITES } from '../../src/domain/batches.ts'
 import { type PostedMood, startApp, temporaryFolder, Visitor } from '../support/installation.ts'
@@ -38,6 +38,13 @@ async function withMoods(env: Record<string, string> = {}) {
   const owned = stack.move()
   return { app, alice, moods, folder: folder.path, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
+
+/** For what is refused, and so changes nothing. */
+let unchanged: Awaited<ReturnType<typeof withMoods>>
+beforeAll(async () => {
+  unchanged = await withMoods()
+})
+afterAll(() => unchanged[Symbol.asyncDispose]())
 
 describe('deleting a mood', () => {
   it('a deleted mood leaves every list at once, and the repo with the next pass', async () => {
@@ -179,10 +186,11 @@ describe('changing a mood', () => {
     ['privacy in quotes', { isPrivate: 'yes' }],
     ['a context that is too long', { context: 'x'.repeat(1001) }],
   ])('a change is refused: %s', async (_what, patch) => {
-    await using site = await withMoods()
-    const before = await site.app.store.moods.byId(site.moods[0]!.id)
-    expect((await call(site.alice, 'PATCH', `/api/mood/${site.moods[0]!.id}`, patch)).status).toBe(400)
-    expect(await site.app.store.moods.byId(site.moods[0]!.id)).toEqual(before)
+    const { app, alice, moods } = unchanged
+    const { id } = moods[0]!
+    const before = await app.store.moods.byId(id)
+    expect((await call(alice, 'PATCH', `/api/mood/${id}`, patch)).status).toBe(400)
+    expect(await app.store.moods.byId(id)).toEqual(before)
   })
 })
 
@@ -238,9 +246,9 @@ describe('nuke', () => {
     [{ mood: 'x', records: 'keep' }],
     [{ nuke: true, records: 'burn' }],
   ])('a nuke is refused: %j', async (body) => {
-    await using site = await withMoods()
-    expect((await call(site.alice, 'POST', '/api/mood', body)).status).toBe(400)
-    expect((await site.alice.send<{ moods: PostedMood[] }>('/api/mood/all')).body.moods).toHaveLength(3)
+    const { alice } = unchanged
+    expect((await call(alice, 'POST', '/api/mood', body)).status).toBe(400)
+    expect((await alice.send<{ moods: PostedMood[] }>('/api/mood/all')).body.moods).toHaveLength(3)
   })
 })
 

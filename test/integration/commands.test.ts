@@ -34,7 +34,7 @@ describe('a command', () => {
 
   beforeAll(async () => {
     site = await signedUpSite(HANDLES, { env: { PDS_RATE_LIMITS: 'off' } })
-  }, 60_000)
+  })
   afterAll(() => site[Symbol.asyncDispose]())
 
   const post = (user: string) => site.app.moods.post(user, { mood: `post ${++posts}` })
@@ -199,7 +199,7 @@ describe('a command', () => {
     expect(said).toEqual([
       expect.stringMatching(/^4 of 5 users are left out: federation is on for @bob only, since .* by a test\./),
     ])
-  }, 30_000)
+  })
 
   it('accounts provision makes the accounts that it announced, and publishes nothing', async () => {
     const { app } = site
@@ -219,7 +219,7 @@ describe('a command', () => {
       const account = await app.store.accounts.byUser(`new-${mode}-1`)
       expect(await listRecords(app.pdsUrl, account!.did!)).toEqual([])
     }
-  }, 30_000)
+  })
 
   it.each(seeds)(
     'federation lets out and holds what it announced (seed %i)',
@@ -259,5 +259,5 @@ describe('a command', () => {
     const events = { onExtent: quiet, onReceipt: quiet, onStep: quiet, onWaiting: quiet }
     const { erasure } = await onlyMoving(['u5'], () => eraseUser(app, 'u5', true, events, never))
     expect(erasure?.state).toBe('done')
-  }, 60_000)
+  })
 })

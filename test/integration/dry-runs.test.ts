@@ -14,7 +14,7 @@ beforeAll(async () => {
   await site.app.moods.post('u1', { mood: 'hello' })
   await site.app.engine.drain()
   await site.app.store.accounts.claimHandle('u3', 'carol')
-}, 60_000)
+})
 afterAll(() => site[Symbol.asyncDispose]())
 
 /** Command lines without `--execute`, in an order in which each may run, and what their plans say. */

@@ -22,7 +22,7 @@ describe('what has failed before', () => {
   beforeAll(async () => {
     site = await createSite()
     await site.pds.up()
-  }, 60_000)
+  })
   afterAll(() => site[Symbol.asyncDispose]())
 
   async function newUser(): Promise<{ user: string; account: ReadyAccount }> {

@@ -33,7 +33,7 @@ beforeAll(async () => {
     aMood({ user: NO_HANDLE }),
   ].map((mood) => ({ mood, changedAt: 0 }))
   await store.archive.put('moods', moods)
-}, 60_000)
+})
 afterAll(() => cleanup.disposeAsync())
 
 const run = (...how: readonly string[]): Promise<Finished> => runMoods(['federation', ...how], site.env)
@@ -127,7 +127,7 @@ describe('the list', () => {
       expect([how, done]).toMatchObject([how, { executed: true, unchanged: false, after }])
       expect((await json<FederationStatus>('status')).federation).toMatchObject(after)
     }
-  }, 60_000)
+  })
 
   it('says how many users and moods would be held, before anything is', async () => {
     await federate(site.app.store, { mode: 'allow', allow: ['alice', 'bob'] })

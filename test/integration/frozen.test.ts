@@ -47,7 +47,7 @@ describe('a PDS that accepts connections and never answers', () => {
     expect(Date.parse(silentOf(first)[0]!.since)).toBeGreaterThanOrEqual(started)
     expect(silentOf(second)).toEqual(silentOf(first))
     expect(await site.app.store.ledger.get(LEDGER.requests(host.url))).toMatchObject({ failures: expect.any(Number) })
-  }, 60_000)
+  })
 
   it('keeps no text of a user who is erased, and the command says what it waits for, and ends', async () => {
     await using site = await createSite()
@@ -71,7 +71,7 @@ describe('a PDS that accepts connections and never answers', () => {
     const { erasure } = JSON.parse(stdout) as ErasedUser
     expect(erasure).toMatchObject({ state: 'waiting', reason: expect.stringContaining(because) })
     expect(erasure?.steps.map(({ step }) => step)).toEqual(['stopped', 'texts_removed'])
-  }, 60_000)
+  })
 })
 
 describe('moods accounts check', () => {
@@ -133,7 +133,7 @@ describe('moods accounts provision', () => {
     expect(seconds).toBeLessThan(40)
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
-  }, 60_000)
+  })
 })
 
 describe('moods doctor --live', () => {

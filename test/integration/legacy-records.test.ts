@@ -56,7 +56,7 @@ describe('legacy records', () => {
     }
     for (const ref of LEFT_ALONE) await putRecord(app, 'alice', { mood: 'whose?', when: 'once', ref })
     before = await records()
-  }, 60_000)
+  })
   afterAll(() => site[Symbol.asyncDispose]())
 
   it('legacy records are adopted however they name their moods; three repairs write and delete none of them', async () => {

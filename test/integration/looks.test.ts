@@ -24,7 +24,7 @@ let users = 0
 
 beforeAll(async () => {
   site = await createSite({ PDS_RATE_LIMITS: 'off' })
-}, 60_000)
+})
 beforeEach(up)
 afterAll(() => site[Symbol.asyncDispose]())
 
@@ -320,5 +320,5 @@ describe('the commands', () => {
     expect(existsSync(beside) && JSON.parse(readFileSync(beside, 'utf8'))).toMatchObject({ complete: false })
     expect(rest.map(({ code }) => code)).toEqual([3, 3, 3, 3])
     expect([json.code, JSON.parse(json.stdout)]).toMatchObject([3, { ok: false, complete: false }])
-  }, 60_000)
+  })
 })

@@ -47,7 +47,7 @@ describe('moods accounts, on an existing database', () => {
     await fillLegacy(db, { 1: { did, handle: 'legacy-1.test', password: 'plain-1' } })
     const pds = { PDS_PORT: '', PLC_PORT: '', PDS_URL: site.app.pdsUrl, PDS_ADMIN_PASSWORD: pdsAdminPassword }
     env = environment(site.dataFolder, { ...store, ...pds })
-  }, 60_000)
+  })
   afterAll(() => cleanup.disposeAsync())
 
   it('accounts seal counts the plain passwords and changes nothing', async () => {

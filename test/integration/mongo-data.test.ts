@@ -44,7 +44,7 @@ beforeAll(async () => {
   cleanup.defer(() => client.close())
   cleanup.defer(async () => void (await db.dropDatabase()))
   store = cleanup.use(await openMongo({ uri, database }, 'http://pds.test'))
-}, 60_000)
+})
 afterEach(async () => {
   for (const name of ['moods', 'mood-mends', 'mood-checks']) await db.collection(name).deleteMany({})
 })
@@ -111,7 +111,7 @@ describe('a check of the data', () => {
     expect(result.mendable).toBeGreaterThan(20)
     expect(await bytes()).toEqual(before)
     expect(result).toMatchObject((await store.data.lastCheck())!)
-  }, 60_000)
+  })
 
   it('lists as many as it is asked to, counts all, and keeps no result when it is stopped', async () => {
     for (let i = 0; i < 5; i++) await insert({ when: '2024-03-01' })

@@ -71,7 +71,7 @@ beforeAll(async () => {
     { ...env, FEDERATION: 'on', LOG_LEVEL: 'info' },
   ] as const
   worker = cleanup.use(await ServerProcess.run(...command))
-}, 60_000)
+})
 afterAll(() => cleanup.disposeAsync())
 
 /** Users whom a policy includes. */

@@ -37,7 +37,7 @@ describe('an existing database', () => {
     const { pdsAdminPassword } = new DataFolder(site.pdsFolder).secrets()
     did = await makeForeignAccount(site.app.pdsUrl, pdsAdminPassword, 'legacy-1.test', 'plain-1')
     await fillLegacy(db, { 1: { did, handle: 'legacy-1.test', password: 'plain-1' } })
-  }, 60_000)
+  })
   afterAll(() => cleanup.disposeAsync())
 
   it('is read as it is, whatever is odd about it, and nothing of it is written', async () => {

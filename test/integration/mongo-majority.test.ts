@@ -31,7 +31,7 @@ describe.skipIf(program === null)('a replica set (skipped where MONGODB_URI name
     // Servers that may be stopped, and have no majority to hand over to, take long to end in order.
     for (const { process: server } of members) server.kill('SIGKILL')
     await cleanup.disposeAsync()
-  }, 60_000)
+  })
 
   /** The primary first. */
   async function inOrder(): Promise<Mongod[]> {

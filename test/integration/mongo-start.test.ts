@@ -35,7 +35,7 @@ describe.skipIf(mongo.program === null)('npm start -- --mongo', () => {
     folder = await temporaryFolder()
     env = { MOODS_DATA: folder.path, PORT: '0', PDS_PORT: '0', PLC_PORT: '0', LOG_LEVEL: 'silent' }
     server = await start()
-  }, 60_000)
+  })
   afterAll(async () => {
     await server.stop('SIGTERM')
     await ended()
@@ -101,7 +101,7 @@ describe.skipIf(mongo.program === null)('npm start -- --mongo', () => {
     server = await start()
     expect(isRunning(left)).toBe(false)
     expect((await runMoods(['show', '@alice'], env)).code).toBe(0)
-  }, 60_000)
+  })
 
   it('once it is stopped, every command says so, and a server without it says what is not shown', async () => {
     await server.stop('SIGTERM')
@@ -124,5 +124,5 @@ describe.skipIf(mongo.program === null)('npm start -- --mongo', () => {
     }
     server = await start()
     expect(server.errors).toContain(`This server does not show the moods in ${folder.path}/moods.sqlite`)
-  }, 60_000)
+  })
 })

@@ -42,7 +42,7 @@ describe('the progress of a command', () => {
     }
     await site.app.moods.post('u1', { mood: 'private', isPrivate: true })
     await site.app.engine.drain()
-  }, 60_000)
+  })
   afterAll(() => site[Symbol.asyncDispose]())
 
   it('is that of all moods of the users who are audited', async () => {

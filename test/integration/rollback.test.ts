@@ -43,7 +43,7 @@ describe('a rollback', () => {
     await engine.drain()
     mood = (await store.moods.byId(id))!
     await damage(site.app, 'foreign', mood)
-  }, 60_000)
+  })
   afterAll(() => site[Symbol.asyncDispose]())
 
   const run = (

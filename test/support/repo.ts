@@ -43,7 +43,7 @@ export async function revisions(pds: string): Promise<ReadonlyMap<string, string
 }
 
 /** Resolves once `ready` answers true; looks again every 20 ms and gives up after `ms`. */
-export async function eventually(what: string, ready: () => Promise<boolean>, ms = 15_000): Promise<void> {
+export async function eventually(what: string, ready: () => Promise<boolean>, ms = 30_000): Promise<void> {
   const deadline = performance.now() + ms
   while (!(await ready())) {
     if (performance.now() > deadline) throw new Error(`${what}: not within ${ms} ms`)
