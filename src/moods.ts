@@ -126,9 +126,13 @@ export class Moods {
       const through = await store.moods.lastOrdinal(user)
       const wanted: Intent = { user, kind, records: records ?? softDeleteRecords, through }
       const intent = await store.intents.begin(wanted)
-      const changed = await applyIntent(store, clock, intent)
+      const { changed, left } = await applyIntent(store, clock, intent)
       // That was an earlier intent, left unfinished; it is applied now, and the wanted one follows.
-      if (intent.kind !== kind || intent.records !== wanted.records || intent.through !== wanted.through) continue
+      if (intent.kind !== kind || intent.records !== wanted.records || intent.through !== wanted.through) {
+        // What it could not be applied to follows the later one.
+        if (left.length > 0) await store.intents.finish(user)
+        continue
+      }
       this.#deps.nudge(user)
       this.#deps.changed()
       return changed

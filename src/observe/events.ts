@@ -63,9 +63,14 @@ export class Events {
     this.#log.warn({ moodId, code }, 'mood rejected')
   }
 
-  /** A result came too late: its mood had changed, and is looked at again. */
-  settleDropped(user: string, count: number): void {
-    this.#log.info({ user: logId(user), count }, 'result dropped, mood had changed')
+  /** Results came too late: their moods had changed, or refuse the change, and are looked at again. @param ids at least one */
+  settleDropped(user: string, ids: readonly string[]): void {
+    this.#log.info({ user: logId(user), count: ids.length, moodId: ids[0] }, 'result dropped, mood had changed')
+  }
+
+  /** Rows of these moods refuse to be changed: a rule or an index of the database stands in the way. @param ids at least one */
+  moodsRefuseChange(user: string, ids: readonly string[]): void {
+    this.#log.warn({ user: logId(user), count: ids.length, moodId: ids[0] }, 'moods cannot be changed in the database')
   }
 
   accountOpened(user: string, did: string): void {

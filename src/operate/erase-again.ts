@@ -75,9 +75,11 @@ interface RestoredUser {
   readonly requestedAt: number
   /** Moods from before the request. */
   readonly older: number
+  /** Moods whose time may be any, since they cannot be read for certain. */
+  readonly odd: number
   /**
    * - `erase`: everything is from before the request and is erased again;
-   * - `purge`: the user has come back since; only older moods are purged;
+   * - `purge`: the user has come back since; only moods that are surely older are purged;
    * - `leave`: nothing is from before the request.
    */
   readonly action: 'erase' | 'purge' | 'leave'
@@ -119,9 +121,10 @@ async function findRestored(
         else newer++
       }
     }
-    const isRestored = older > 0 || (inStore.get(tombstone) ?? 0) < requestedAt
+    const odd = (await store.odd.of(user)).filter((mood) => mood.user === user).length
+    const isRestored = older > 0 || odd > 0 || (inStore.get(tombstone) ?? 0) < requestedAt
     const action = newer > 0 ? (older > 0 ? 'purge' : 'leave') : isRestored ? 'erase' : 'leave'
-    found.push({ user, tombstone, requestedAt, older, action })
+    found.push({ user, tombstone, requestedAt, older, odd, action })
   }
   return found
 }
@@ -143,7 +146,7 @@ export interface AgainEvents extends Pick<StepEvents, 'onWaiting'> {
 export interface ErasedAgain {
   readonly executed: boolean
   /** Users are not named: they have asked to be erased. `requestedAt` is ISO 8601. */
-  readonly returned: readonly (Tombstone & Pick<RestoredUser, 'action' | 'older'>)[]
+  readonly returned: readonly (Tombstone & Pick<RestoredUser, 'action' | 'older' | 'odd'>)[]
   /** Older moods that were purged. */
   readonly purged: number
   /** Users with older moods whose records the PDS still holds; repeating the command resumes it. */
@@ -173,8 +176,8 @@ export async function eraseRestored(
   const toPurge = found.filter(({ action }) => action === 'purge')
   const older = toPurge.reduce((sum, each) => sum + each.older, 0)
   onPlan({ erase: toErase.length, purge: toPurge.length, older })
-  const returned = found.map(({ tombstone, requestedAt, action, older: moods }) => {
-    return { tombstone, requestedAt: new Date(requestedAt).toISOString(), action, older: moods }
+  const returned = found.map(({ tombstone, requestedAt, action, older: moods, odd }) => {
+    return { tombstone, requestedAt: new Date(requestedAt).toISOString(), action, older: moods, odd }
   })
   if (!execute || stop.aborted) {
     return {

@@ -29,8 +29,10 @@ export interface Extent {
   readonly user: string
   readonly handle: string | null
   readonly did: string | null
-  /** Including deleted ones. */
+  /** Including deleted ones, and those that cannot be read for certain. */
   readonly moods: number
+  /** Moods that stay, by their ids: a list that holds the user stands in the place of their author. */
+  readonly shared: readonly string[]
   /** Records of the collection in the repo, ours or not; null where that is not known: an erasure does not wait to count them. */
   readonly records: number | null
   /** Whether the account on the PDS is deleted as well. */
@@ -124,14 +126,16 @@ async function isGone({ directory, pdsUrl }: EraseDeps, { did, pds }: Account): 
 }
 
 async function extentOf({ store, client, config }: EraseDeps, user: string, withRecords: boolean): Promise<Extent> {
-  let moods = 0
+  const odd = await store.odd.of(user)
+  const shared = odd.filter((mood) => mood.user !== user).map(({ id }) => id)
+  let moods = odd.length - shared.length
   for await (const page of histories(store, user)) moods += page.length
   const account = await store.accounts.byUser(user)
   const listed = withRecords && isReady(account) ? await client.list(account, COLLECTION) : null
   const records = account?.did ? (listed?.kind === 'ok' ? listed.value.size : null) : 0
   const handle = await handleOf(store, user)
   const did = account?.did ?? null
-  return { user, handle, did, moods, records, account: config.eraseAccounts && did !== null }
+  return { user, handle, did, moods, shared, records, account: config.eraseAccounts && did !== null }
 }
 
 /** Two minutes without a step end the wait: the quarantine and the longest back-off are shorter. */

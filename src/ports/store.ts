@@ -61,26 +61,36 @@ export interface MoodStore {
   changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]>
   /**
    * Saves each mood whose stored version is still `mood.version`: what its author may change, its deletion and its sync
-   * state; its version grows by one. One whose new record key another mood of the user has is not saved.
+   * state; its version grows by one. One whose new record key another mood of the user has is not saved, nor is one whose row
+   * the database refuses to change.
    *
    * @param now when it changed, in ms since 1970
    * @returns the ids of those that were saved
    */
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>>
   /**
-   * Up to `limit` moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted. A caller
-   * changes each so that it is no longer among them, and then reads the rest.
+   * Up to `limit` moods of the user, numbered up to `through`, that are not deleted, or that a nuke has deleted, after one
+   * (null for the first). A caller changes each so that it is no longer among them; those that cannot be changed are left behind.
    */
-  ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]>
+  ofUser(
+    user: string,
+    which: 'undeleted' | 'nuked',
+    through: number,
+    after: MoodPosition | null,
+    limit: number,
+  ): Promise<readonly Mood[]>
   /** Up to `limit` moods of the user, deleted ones too, by their ids, after one (`''` for the first). */
   history(user: string, after: string, limit: number): Promise<readonly Mood[]>
   /** Up to `limit` users who have moods, once each, by their names, after one (`''` for the first). */
   authors(after: string, limit: number): Promise<readonly string[]>
-  /** Removes up to `limit` moods of the user without trace. @returns how many */
+  /** Removes up to `limit` moods of the user without trace, odd ones too if the user’s name stands there alone. @returns how many */
   purge(user: string, limit: number): Promise<number>
   /** Removes each of these moods without trace if its stored version is still its own. @returns how many */
   purgeMoods(moods: readonly Pick<Mood, 'id' | 'version'>[]): Promise<number>
 }
+
+/** A place among the moods of a user: each store goes by what it has an index of. */
+export type MoodPosition = Pick<Mood, 'id' | 'when' | 'ordinal'>
 
 /** A mood to be saved, except for what only the store can know. */
 export interface NewMood {

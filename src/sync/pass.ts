@@ -4,7 +4,9 @@
  */
 
 import { type Account, isReady, type ReadyAccount, refused } from '../domain/account.ts'
+import { backoffMs } from '../domain/backoff.ts'
 import type { Erasure } from '../domain/erasure.ts'
+import type { Intent } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, MAX_WRITES } from '../domain/batches.ts'
@@ -56,11 +58,11 @@ export class Pass {
 
   /** Works until nothing of this repo is due, or something has to be waited for. */
   async run(): Promise<Release> {
-    const { store, clock, seam } = this.#deps
+    const { store, seam } = this.#deps
     seam('after-claim')
     const seen = await this.#look()
     if (seen.erasure) return this.#erase(seen.erasure)
-    if (seen.intent) await applyIntent(store, clock, seen.intent)
+    if (seen.intent) await this.#apply(seen.intent)
     const answer = await this.#account(seen.account, seen.policy)
     if (answer.kind !== 'ok') return this.#failed(answer)
     const account = answer.value
@@ -84,7 +86,20 @@ export class Pass {
       if (done.value.size > 0) await this.#lookAgain(account, done.value)
       read = null
     }
-    return this.#sender.release(this.#now)
+    return this.#sender.hasSettled || this.#stopped ? this.#sender.release(this.#now) : this.#inVain()
+  }
+
+  /** Nothing that was tried could be noted: rows that refuse their results must not be tried without a pause. */
+  #inVain(): Release {
+    const failures = this.#lease.failures + 1
+    return { ...this.#sender.release(this.#now + backoffMs(failures, this.#deps.random())), failures }
+  }
+
+  /** What cannot be changed is named, and tried again when the sweep finds the intent. */
+  async #apply(intent: Intent): Promise<void> {
+    const { store, clock, events } = this.#deps
+    const { left } = await applyIntent(store, clock, intent)
+    if (left.length > 0) events.moodsRefuseChange(intent.user, left)
   }
 
   /**

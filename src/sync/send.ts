@@ -40,6 +40,7 @@ export class Sender {
   readonly #lease: Lease
   readonly #lost: AbortSignal
   #doubt: Doubt
+  #hasSettled = false
   /** Record keys deleted in this pass; one that is still there afterwards is not deleted in a loop. */
   readonly #deleted = new Set<string>()
 
@@ -49,6 +50,11 @@ export class Sender {
     this.#lease = lease
     this.#lost = lost
     this.#doubt = inherited(lease)
+  }
+
+  /** Whether any result of this pass was kept. */
+  get hasSettled(): boolean {
+    return this.#hasSettled
   }
 
   get doubt(): Doubt {
@@ -87,9 +93,11 @@ export class Sender {
   async settle(settlements: readonly Settlement[]): Promise<ReadonlySet<string>> {
     if (settlements.length === 0) return new Set()
     const kept = await this.#deps.store.work.settle(settlements, this.#now)
-    if (kept.size < settlements.length) {
+    if (kept.size > 0) this.#hasSettled = true
+    const dropped = settlements.filter(({ id }) => !kept.has(id)).map(({ id }) => id)
+    if (dropped.length > 0) {
       this.#doubt = resultDropped(this.#doubt)
-      this.#deps.events.settleDropped(this.#lease.user, settlements.length - kept.size)
+      this.#deps.events.settleDropped(this.#lease.user, dropped)
     }
     this.#deps.changed()
     return kept

@@ -257,8 +257,8 @@ describe('with 100,000 moods', () => {
     }
     await moods.changes({ changedAt: NOW + MOODS - 10, id: mood.id }, 100)
     await moods.save([{ ...mood, isPrivate: true }], NOW)
-    await moods.ofUser(user, 'undeleted', 1e9, 100)
-    await moods.ofUser(user, 'nuked', 1e9, 100)
+    await moods.ofUser(user, 'undeleted', 1e9, null, 100)
+    await moods.ofUser(user, 'nuked', 1e9, null, 100)
     await work.due('backlog', NOW + MOODS, 200)
     await work.nextDue('backlog')
     const stored = (await moods.byId(mood.id))!

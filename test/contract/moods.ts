@@ -276,15 +276,17 @@ export function moodContract(given: Given): void {
       const secret = await given.add({ isPrivate: true })
       await given.add({ user: 'u2' })
       await given.add({ user: 'u2', deleted: nuked })
-      const idsOf = async (which: 'undeleted' | 'nuked', through: number, limit = 9) =>
-        (await given.store.moods.ofUser('u1', which, through, limit)).map(({ id }) => id)
+      const idsOf = async (which: 'undeleted' | 'nuked', through: number, limit = 9, after: Mood | null = null) =>
+        (await given.store.moods.ofUser('u1', which, through, after, limit)).map(({ id }) => id)
       expect(await idsOf('undeleted', 4)).toEqual([kept.id, secret.id])
       expect(await idsOf('undeleted', 4, 1)).toEqual([kept.id])
+      expect(await idsOf('undeleted', 4, 9, kept)).toEqual([secret.id])
+      expect(await idsOf('undeleted', 4, 9, secret)).toEqual([])
       expect(await idsOf('undeleted', 3)).toEqual([kept.id])
       expect(await idsOf('undeleted', 0)).toEqual([])
       expect(await idsOf('nuked', 9)).toEqual([gone.id])
       expect(await idsOf('nuked', 1)).toEqual([])
-      expect(await given.store.moods.ofUser('u3', 'undeleted', 9, 9)).toEqual([])
+      expect(await given.store.moods.ofUser('u3', 'undeleted', 9, null, 9)).toEqual([])
     })
 
     it('the history of a user is all of their moods by id, in pages that begin after one', async () => {

@@ -3,6 +3,8 @@
 import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { FINDING_KINDS, REPAIRABLE } from '../../src/domain/finding-kinds.ts'
+import { describeExtent } from '../../src/cli/describe/erasure.ts'
+import { eraseUser, type Extent } from '../../src/operate/erase.ts'
 import { auditUsers } from '../../src/operate/survey.ts'
 import { repairUser } from '../../src/operate/repair.ts'
 import { anyDatabase } from '../../scripts/support/mongod.ts'
@@ -131,5 +133,23 @@ describe('records of moods that cannot be read for certain', () => {
     const left = await records()
     expect(left).toHaveLength(SPOILED.length + 1)
     expect(left.filter(([at]) => at!.endsWith(stray))).toEqual([])
+  })
+
+  it('an erasure takes the odd moods and all records, and names the mood whose author is a list', async () => {
+    const listed = [...odd].find(([, field]) => field === 'user')![0]
+    const shown: string[] = []
+    const events = {
+      onExtent: (extent: Extent) => void shown.push(describeExtent(extent, true)),
+      onReceipt: quiet,
+      onStep: quiet,
+      onWaiting: quiet,
+    }
+    const { erasure, extent } = await eraseUser(site.app, USER, true, events, never)
+    expect(erasure).toMatchObject({ state: 'done' })
+    // All but the one that has no author at all.
+    expect(extent).toMatchObject({ moods: SPOILED.length - 1, shared: [listed] })
+    expect(shown).toEqual([expect.stringContaining(`place of their author: ${listed}.`)])
+    expect(await listRecords(site.app.pdsUrl, did)).toEqual([])
+    expect((await documents()).map(({ user }) => user as unknown)).toEqual([[USER], null])
   })
 })

@@ -64,6 +64,6 @@ function eraseOne(name: string, options: Options): Promise<Ending> {
     },
     text: describeErased,
     json: (result) => result,
-    ending: ({ erasure }) => endingOf(erasure?.state ?? 'done'),
+    ending: ({ erasure, extent }) => endingOf(erasure?.state ?? 'done', extent.shared.length > 0),
   })
 }

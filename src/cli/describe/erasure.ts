@@ -11,12 +11,25 @@ import type { Ending } from '../exit.ts'
 import { DRY_RUN, isoTime } from '../phrases.ts'
 import { age, describeReason, line } from './lines.ts'
 
-export function describeExtent({ user, handle, did, moods, records, account }: Extent, execute: boolean): string {
+export function describeExtent(
+  { user, handle, did, moods, shared, records, account }: Extent,
+  execute: boolean,
+): string {
   const inRepo = records === null ? 'all records' : counted(records, 'record')
   const parts = [counted(moods, 'mood'), ...(did === null ? [] : [`${inRepo} of ${did}`])]
   if (handle !== null) parts.push('the handle')
   if (did !== null) parts.push(account ? 'the account on the PDS' : 'our access to the account, which stays on the PDS')
-  return `${execute ? 'Erasing' : 'Would erase'} ${whoIs(user, handle)}: ${parts.join(', ')}.`
+  const extent = `${execute ? 'Erasing' : 'Would erase'} ${whoIs(user, handle)}: ${parts.join(', ')}.`
+  return [extent, ...(shared.length > 0 ? [describeShared(shared)] : [])].join('\n')
+}
+
+/** Moods that are named; more are counted. */
+const LISTED = 20
+
+function describeShared(ids: readonly string[]): string {
+  const more = ids.length > LISTED ? ` and ${ids.length - LISTED} more` : ''
+  const which = `${ids.slice(0, LISTED).join(', ')}${more}`
+  return `These moods stay, since a list that holds the user stands in the place of their author: ${which}. Correct their "user" in the database.`
 }
 
 export function describeStep(step: ErasureStep, needed: boolean): string {
@@ -34,9 +47,9 @@ function describeEnd({ state, reason }: Watched): string {
   return `Not finished: ${reason}. Any worker resumes it; so does the same command.`
 }
 
-/** How a command ends that has watched erasures. */
-export function endingOf(state: Watched['state']): Ending {
-  return { needsSomebody: state === 'stuck', complete: state === 'done' }
+/** How a command ends that has watched erasures. @param someStay whether moods stay that may be the user's */
+export function endingOf(state: Watched['state'], someStay = false): Ending {
+  return { needsSomebody: state === 'stuck' || someStay, complete: state === 'done' }
 }
 
 export function describePlan({ erase, purge, older }: RestoredPlan, execute: boolean): string {
@@ -44,11 +57,20 @@ export function describePlan({ erase, purge, older }: RestoredPlan, execute: boo
   return `${execute ? 'Erasing' : 'Would erase'} ${plan}.`
 }
 
-export function describeAgain({ executed, purged, waiting, erasures }: ErasedAgain, isInterrupted: boolean): string {
+export function describeAgain(
+  { executed, returned, purged, waiting, erasures }: ErasedAgain,
+  isInterrupted: boolean,
+): string {
   if (!executed) return isInterrupted ? 'Stopped: nothing was done.' : DRY_RUN
   const states = Object.entries(countBy(erasures.map(({ state }) => state))).map(([state, n]) => `${n} ${state}`)
+  const odd = returned.reduce((sum, user) => sum + (user.action === 'erase' ? 0 : user.odd), 0)
   return [
     `Erased again: ${states.join(', ') || 'no user'}. Purged: ${counted(purged, 'mood')}.`,
+    ...(odd > 0
+      ? [
+          `${odd} moods of users who have come back stay: they cannot be read for certain, and may be newer. An audit names them.`,
+        ]
+      : []),
     ...(waiting > 0
       ? [
           `${counted(waiting, 'user has', 'users have')} older moods whose records are still on the PDS: repeat the command once it answers.`,

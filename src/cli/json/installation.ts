@@ -84,6 +84,9 @@ export const eraseUser = {
     ...who,
     did: nullable(text),
     moods: many,
+    shared: Type.Array(text, {
+      description: 'moods that stay: a list that holds the user stands in the place of their author',
+    }),
     records: nullable(many),
     account: Type.Boolean({ description: 'whether the account on the PDS is deleted as well' }),
   }),
@@ -96,7 +99,7 @@ const tombstone = { tombstone: text, requestedAt: time }
 
 export const eraseRestored = {
   executed: Type.Boolean(),
-  returned: Type.Array(closed({ ...tombstone, action: oneOf(['erase', 'purge', 'leave']), older: many })),
+  returned: Type.Array(closed({ ...tombstone, action: oneOf(['erase', 'purge', 'leave']), older: many, odd: many })),
   purged: many,
   waiting: many,
   erasures: Type.Array(closed(watched)),

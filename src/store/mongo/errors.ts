@@ -56,6 +56,19 @@ export function isBlockedByNull(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === 28
 }
 
+/**
+ * Refusals of one write for what its document is: a path through a value that has no fields, an index key or a document that
+ * is too large, a rule of the collection. Any other write may succeed.
+ */
+const OF_DOCUMENT = new Set<unknown>([28, 121, 10334, 11000, 17280, 17419, 17420])
+
+/** Whether one document refuses a change, or each one that is named in the answer to a bulk of them. */
+export function isOfDocument(error: unknown): boolean {
+  if (!(error instanceof MongoServerError)) return false
+  const refused = error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : []
+  return refused.length > 0 ? refused.every(({ code }) => OF_DOCUMENT.has(code)) : OF_DOCUMENT.has(error.code)
+}
+
 /** Whether the server is unavailable for a moment only. */
 function isPassing(error: MongoError): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true

@@ -4,11 +4,11 @@ import type { Collection, Db, Filter, Sort } from 'mongodb'
 import { isVisibleTo, type Mood, newestFirst } from '../../domain/mood.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { type ReadMood, UNTOUCHED } from '../../domain/read-mood.ts'
-import { rkeyFor } from '../../domain/record.ts'
-import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
+import { isRecordKey, rkeyFor } from '../../domain/record.ts'
+import type { ChangePosition, FeedPosition, FeedQuery, MoodPosition, MoodStore, NewMood } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { atVersion, contentFields, type MoodDocument, syncFields, toDocument } from './documents.ts'
-import { isBlockedByNull, takenKey, UNNAMED_KEY } from './errors.ts'
+import { isBlockedByNull, isOfDocument, takenKey, UNNAMED_KEY } from './errors.ts'
 import { afterId, beforeId, compareIds, documentId } from './ids.ts'
 import { goodMoods, type PageQuery, readAll } from './reading.ts'
 import { authorsAfter } from './authors.ts'
@@ -18,6 +18,9 @@ const NEWEST_FIRST: Sort = { when: -1, _id: -1 }
 /** A number that another can follow. */
 const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER, $not: { $type: 'array' as const } }
 const BY_ORDINAL: Sort = { 'atproto.ordinal': -1 }
+
+/** Record keys that are tried for one mood: each is taken by chance alone. */
+const MOST_SALTS = 50
 
 /** Tries of a new mood on a server that does not say what was taken; each time but the last another post was first. */
 const MOST_UNNAMED = 50
@@ -144,24 +147,45 @@ export class MongoMoods implements MoodStore {
         return matchedCount === 1
       } catch (error) {
         const taken = takenKey(error)
-        // No other unique index has a field that changes here.
         if (taken === 'atproto.rkey' || taken === UNNAMED_KEY) {
-          if (mood.version !== UNTOUCHED) return false
-          // A document that the engine has never written claims the record of another mood: it gets a key of its own.
+          if (salt === MOST_SALTS || !(await this.#mayGetAnotherKey(mood))) return false
           salt++
-        } else if (isBlockedByNull(error)) await this.#moods.updateOne(withNull(mood.id), { $unset: { atproto: '' } })
+        } else if (isBlockedByNull(error)) {
+          const { modifiedCount } = await this.#moods.updateOne(withNull(mood.id), { $unset: { atproto: '' } })
+          if (modifiedCount === 0) return false
+        } else if (isOfDocument(error)) return false
         else throw error
       }
     }
   }
 
-  async ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]> {
+  /**
+   * Whether the mood has no record key of its own yet: one that the engine has never written claims the record of another
+   * mood, or what stands where the key should be is none.
+   */
+  async #mayGetAnotherKey({ id, version }: Mood): Promise<boolean> {
+    if (version === UNTOUCHED) return true
+    const document = await this.#moods.findOne(atVersion(id, version))
+    return document !== null && !isRecordKey(document.atproto?.rkey)
+  }
+
+  async ofUser(
+    user: string,
+    which: 'undeleted' | 'nuked',
+    through: number,
+    after: MoodPosition | null,
+    limit: number,
+  ): Promise<readonly Mood[]> {
     const isNuked = { 'atproto.deletion.by': 'nuke' as const }
     const filter: Filter<MoodDocument> = {
       user,
       ...(which === 'nuked' ? isNuked : { deleted: NOT_DELETED }),
-      // Moods of an existing database have no number, and are included.
-      $or: [{ 'atproto.ordinal': { $lte: through } }, { 'atproto.ordinal': null }],
+      ...(after === null ? {} : { when: { $gte: new Date(after.when) } }),
+      $and: [
+        // Moods of an existing database have no number, and are included.
+        { $or: [{ 'atproto.ordinal': { $lte: through } }, { 'atproto.ordinal': null }] },
+        ...(after === null ? [] : [{ $or: [{ when: { $gt: new Date(after.when) } }, afterId(after.id)] }]),
+      ],
     }
     const isMeant = ({ mood: { deleted } }: ReadMood): boolean =>
       which === 'nuked' ? deleted?.by === 'nuke' : deleted === null
@@ -177,14 +201,16 @@ export class MongoMoods implements MoodStore {
   }
 
   async purge(user: string, limit: number): Promise<number> {
+    // A list that holds the user is not the user's for certain.
+    const filter = { user, $nor: [{ user: { $type: 'array' as const } }] }
     const found = await this.#moods
-      .find({ user }, { projection: { _id: 1 } })
+      .find(filter, { projection: { _id: 1 } })
       .limit(limit)
       .toArray()
     if (found.length === 0) return 0
     const { deletedCount } = await this.#moods.deleteMany({ _id: { $in: found.map(({ _id }) => _id) } })
     // An id may be of bytes that cannot be sent back.
-    return deletedCount > 0 ? deletedCount : (await this.#moods.deleteMany({ user })).deletedCount
+    return deletedCount > 0 ? deletedCount : (await this.#moods.deleteMany(filter)).deletedCount
   }
 
   async purgeMoods(moods: readonly Pick<Mood, 'id' | 'version'>[]): Promise<number> {

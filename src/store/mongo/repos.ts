@@ -258,12 +258,14 @@ export class MongoRepos implements RepoQueue {
 
   #withOtherWork(after: string, limit: number): Promise<Page>[] {
     return this.#others.map(async ({ collection, key, filter }) => {
-      const found = await collection
-        .find({ ...filter, [key]: { $gt: after } }, { projection: { [key]: 1 } })
-        .sort({ [key]: 1 })
-        .limit(limit)
-        .toArray()
-      return { users: found.map((document) => document[key] as string), isFull: found.length === limit }
+      const users: string[] = []
+      await using cursor = collection.find({ ...filter, [key]: { $gt: after } }, { projection: { [key]: 1 } })
+      // Bytes that are no UTF-8 are no place to go on from.
+      for await (const document of cursor.sort({ [key]: 1 })) {
+        const user: unknown = document[key]
+        if (isUserName(user) && users.push(user) === limit) break
+      }
+      return { users, isFull: users.length === limit }
     })
   }
 

@@ -7,6 +7,7 @@ import { isOdd } from '../../domain/odd.ts'
 import { type HoldReason, noMoods } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
+import { isOfDocument } from './errors.ts'
 import { atVersion, type MoodDocument, syncFields } from './documents.ts'
 import { afterId, documentId } from './ids.ts'
 import { goodMoods, type PageQuery, readAll } from './reading.ts'
@@ -34,7 +35,13 @@ export class MongoWork implements WorkStore {
     const updates = settlements.map(({ id, version, next }) => ({
       updateOne: { filter: atVersion(id, version), update: { $set: syncFields(next, version + 1, now) } },
     }))
-    const { matchedCount } = await this.#moods.bulkWrite(updates, { ordered: false })
+    const matchedCount = await this.#moods.bulkWrite(updates, { ordered: false }).then(
+      (result) => result.matchedCount,
+      (error: unknown) => {
+        if (isOfDocument(error)) return 0
+        throw error
+      },
+    )
     if (matchedCount === settlements.length) return new Set(settlements.map(({ id }) => id))
     return this.#kept(settlements)
   }

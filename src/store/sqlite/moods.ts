@@ -2,7 +2,7 @@
 
 import Database from 'better-sqlite3'
 import { type Mood, newestFirst } from '../../domain/mood.ts'
-import type { ChangePosition, FeedPosition, FeedQuery, MoodStore, NewMood } from '../../ports/store.ts'
+import type { ChangePosition, FeedPosition, FeedQuery, MoodPosition, MoodStore, NewMood } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
 
@@ -39,12 +39,11 @@ export class SqliteMoods implements MoodStore {
           first_published = :first_published, published_directly = :published_directly, version = version + 1,
           changed_at = :changed_at
         WHERE id = :id AND version = :version`),
-      undeleted: db.prepare<[string, number, number], MoodRow>(
-        'SELECT * FROM moods WHERE user = ? AND ordinal <= ? AND deleted = 0 ORDER BY ordinal LIMIT ?',
-      ),
-      nuked: db.prepare<[string, number, number], MoodRow>(
-        `SELECT * FROM moods WHERE user = ? AND ordinal <= ? AND deleted_by = 'nuke' ORDER BY ordinal LIMIT ?`,
-      ),
+      undeleted: db.prepare<[string, number, number, number], MoodRow>(`
+        SELECT * FROM moods WHERE user = ? AND ordinal > ? AND ordinal <= ? AND deleted = 0 ORDER BY ordinal LIMIT ?`),
+      nuked: db.prepare<[string, number, number, number], MoodRow>(`
+        SELECT * FROM moods WHERE user = ? AND ordinal > ? AND ordinal <= ? AND deleted_by = 'nuke'
+        ORDER BY ordinal LIMIT ?`),
       history: db.prepare<[string, string, number], MoodRow>(
         'SELECT * FROM moods WHERE user = ? AND id > ? ORDER BY id LIMIT ?',
       ),
@@ -122,8 +121,14 @@ export class SqliteMoods implements MoodStore {
     return this.#commit.runAll(() => new Set(moods.filter((mood) => this.#wasSaved(mood, now)).map((mood) => mood.id)))
   }
 
-  async ofUser(user: string, which: 'undeleted' | 'nuked', through: number, limit: number): Promise<readonly Mood[]> {
-    return this.#sql[which].all(user, through, limit).map(toMood)
+  async ofUser(
+    user: string,
+    which: 'undeleted' | 'nuked',
+    through: number,
+    after: MoodPosition | null,
+    limit: number,
+  ): Promise<readonly Mood[]> {
+    return this.#sql[which].all(user, after?.ordinal ?? -1, through, limit).map(toMood)
   }
 
   async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
