@@ -109,12 +109,6 @@ export function oddText({ field, kind }: Pick<Odd, 'field' | 'kind'>): string {
   return `the field "${field}" ${KIND_TEXTS[kind]}`
 }
 
-/** The same as a sentence, with what sets it right. */
-export function oddReason(odd: Odd): { readonly text: string; readonly remedy: string } {
-  const remedy = odd.mendable ? '"moods data mend --execute" converts it.' : 'Correct it in the database.'
-  return { text: oddText(odd), remedy }
-}
-
 /** Whether it is an object with fields of its own, as the database keeps them in a document. */
 export function isValues(value: unknown): value is Values {
   if (typeof value !== 'object' || value === null) return false

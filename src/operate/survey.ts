@@ -6,7 +6,8 @@ import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
 import { chunks } from '../domain/chunks.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'
-import { type Odd, oddReason } from '../domain/odd.ts'
+import { type Odd, oddText } from '../domain/odd.ts'
+import { oddRemedy } from '../domain/odd-advice.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { UserHold } from '../domain/hold.ts'
 import { count } from '../domain/tally.ts'
@@ -144,7 +145,7 @@ export interface ShownOdd extends Pick<Odd, 'field' | 'kind' | 'mendable'> {
 
 export function shownOdd(odd: Odd): ShownOdd {
   const { field, kind, mendable } = odd
-  return { field, kind, mendable, ...oddReason(odd) }
+  return { field, kind, mendable, text: oddText(odd), remedy: `${oddRemedy('moods', odd, mendable)}.` }
 }
 
 /** One user whose audit was not clean. */

@@ -89,7 +89,7 @@ describe('records of moods that cannot be read for certain', () => {
     expect(findings.every(({ rkey }) => rkey !== null)).toBe(true)
     const remedy = (field: string) => findings.find((finding) => finding.odd?.field === field)?.odd?.remedy
     expect(remedy('isPrivate')).toContain('moods data mend')
-    expect(remedy('mood')).toBe('Correct it in the database.')
+    expect(remedy('mood')).toContain('Put the text back')
   })
 
   it('a repair of everything changes neither their records nor their documents', async () => {

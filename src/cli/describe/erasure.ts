@@ -68,7 +68,7 @@ export function describeAgain(
     `Erased again: ${states.join(', ') || 'no user'}. Purged: ${counted(purged, 'mood')}.`,
     ...(odd > 0
       ? [
-          `${odd} moods of users who have come back stay: they cannot be read for certain, and may be newer. An audit names them.`,
+          `${counted(odd, 'mood')} of users who have come back left alone: what cannot be read for certain may be newer. An audit names it.`,
         ]
       : []),
     ...(waiting > 0
