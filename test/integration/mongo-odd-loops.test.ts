@@ -102,7 +102,7 @@ describe('documents that refuse to be changed', () => {
       site.forward(30_000)
     }
     const did = await didOf(user)
-    const [before] = (await listRecords(site.app.pdsUrl, did)).filter(({ value }) => value['text'] === text)
+    const before = (await listRecords(site.app.pdsUrl, did)).find(({ value }) => value['text'] === text)
     expect(before!.value).toMatchObject({ intensity: 4 })
     await refuse(null)
     await site.app.engine.drain()
@@ -149,7 +149,11 @@ describe('documents that refuse to be changed', () => {
     const _id = new ObjectId()
     // What stands where the key should be is none, and the URI names the record of the other.
     const atproto: Document = {
-      ...{ state: 'local', hold: 'no_account', version: 3, changedAt: new Date(), rkey: 'a/b' },
+      state: 'local',
+      hold: 'no_account',
+      version: 3,
+      changedAt: new Date(),
+      rkey: 'a/b',
       uri: first!.sync.uri,
     }
     await db.collection('moods').insertOne({ _id, user, mood: 'no key', when: new Date(site.now()), atproto })

@@ -147,7 +147,7 @@ describe('a database with every oddity', () => {
   it('loses an erased user’s moods whatever their shape, and no other’s, nor one whose author is a list', async () => {
     const [user] = USERS as [string]
     const listed = new ObjectId()
-    await db.collection<Document>('moods').insertOne({ _id: listed, user: [user], mood: 'whose?', when: new Date(NOW) })
+    await db.collection('moods').insertOne({ _id: listed, user: [user], mood: 'whose?', when: new Date(NOW) })
     const others = await db.collection('moods').countDocuments({ $or: [{ user: { $ne: user } }, { _id: listed }] })
     while ((await store.moods.purge(user, 50)) > 0);
     expect(await db.collection('moods').distinct('_id', { user })).toEqual([listed])
