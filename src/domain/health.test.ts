@@ -52,7 +52,7 @@ describe('healthOf', () => {
     const ended = only('no_worker', { workers: [aWorker('w', { at: NOW - 1, ended: true })] })
     expect(ended).toMatchObject({ level: 'warning', since: NOW - 1 })
     expect(ended.text).toContain('the last one ended in peace at ')
-    const oldest = { id: 'm1', dueAt: NOW - 1, why: NO_WORKER }
+    const oldest = { id: 'm1', dueAt: NOW - 1, why: NO_WORKER, older: null }
     expect(only('no_worker', { workers: [], oldest }).level).toBe('problem')
     const codes = healthOf({ ...facts, workers: [], erasures: { open: 1, oldest: erasure, why: null } })
     expect(codes[0]).toMatchObject({ code: 'no_worker', level: 'problem' })
@@ -111,7 +111,7 @@ describe('healthOf', () => {
   })
 
   it('tells how long the oldest pending mood has waited, from a minute on, and why', () => {
-    const oldest = { id: 'm1', dueAt: NOW - 12 * MINUTE, why: inTurn }
+    const oldest = { id: 'm1', dueAt: NOW - 12 * MINUTE, why: inTurn, older: null }
     const notice = only('moods_waiting', { oldest })
     expect(notice).toMatchObject({ level: 'info', since: oldest.dueAt, detail: 'mood m1', remedy: inTurn.remedy })
     expect(notice.text).toBe('the oldest pending mood has waited for 12 min, because it waits for its turn')
@@ -150,7 +150,7 @@ describe('healthOf', () => {
         { maxLength: 3 },
       ),
       failing: fc.constantFrom([], [silent]),
-      oldest: fc.option(fc.constant({ id: 'm1', dueAt: NOW - 9 * MINUTE, why: inTurn }), { nil: null }),
+      oldest: fc.option(fc.constant({ id: 'm1', dueAt: NOW - 9 * MINUTE, why: inTurn, older: null }), { nil: null }),
       erasures: fc.option(fc.constant({ open: 1, oldest: erasure, why: null }), { nil: null }),
       now: fc.constant(NOW),
     })
@@ -172,14 +172,14 @@ describe('healthOf', () => {
 })
 
 describe('sameNotice', () => {
-  const waiting = (dueAt: number) => only('moods_waiting', { oldest: { id: 'm1', dueAt, why: inTurn } })
+  const waiting = (dueAt: number) => only('moods_waiting', { oldest: { id: 'm1', dueAt, why: inTurn, older: null } })
 
   it('is not news that another mood has come to be the oldest, or that time goes by', () => {
     expect(sameNotice(waiting(NOW - 2 * MINUTE), waiting(NOW - 3 * MINUTE))).toBe(true)
   })
 
   it('is news when it is more or less urgent, another one, or has begun again', () => {
-    const oldest = { id: 'm1', dueAt: NOW - 2 * MINUTE, why: NO_WORKER }
+    const oldest = { id: 'm1', dueAt: NOW - 2 * MINUTE, why: NO_WORKER, older: null }
     expect(sameNotice(waiting(oldest.dueAt), only('moods_waiting', { oldest }))).toBe(false)
     const off = (at: number) => only('federation_off', { policy: { ...everybody, policy: FEDERATE_NONE, at } })
     expect(sameNotice(off(NOW), off(NOW))).toBe(true)

@@ -19,8 +19,16 @@ export interface HealthFacts {
   readonly workers: readonly Worker[]
   /** PDSes that have missed the last request. */
   readonly failing: readonly FailingHost[]
-  /** The pending mood that has been due the longest, since when, and why it still waits; null when none is due. */
-  readonly oldest: { readonly id: string; readonly dueAt: number; readonly why: Reason } | null
+  /**
+   * The pending mood that has been due the longest, since when, and why it still waits; null when none is due. `older`: what
+   * others wait for that have been due for longer, of which operators are told elsewhere.
+   */
+  readonly oldest: {
+    readonly id: string
+    readonly dueAt: number
+    readonly why: Reason
+    readonly older: Reason | null
+  } | null
   /** Erasures that are not finished: how many, and the oldest; null when there are none. */
   readonly erasures: { readonly open: number; readonly oldest: Erasure; readonly why: Waiting | null } | null
   /** Milliseconds since 1970. */
@@ -145,12 +153,16 @@ function federation({ policy: stored }: HealthFacts): Notice | null {
 
 function moodsWaiting({ oldest, now }: HealthFacts): Notice | null {
   if (oldest === null || now - oldest.dueAt < WAITING_MS) return null
-  const { id, dueAt, why } = oldest
+  const { id, dueAt, why, older } = oldest
+  const waited = `has waited for ${spell(now - dueAt)}, because ${publicText(why)}`
   return {
     code: 'moods_waiting',
     level: isAtWork(why) ? 'info' : 'warning',
     since: dueAt,
-    text: `the oldest pending mood has waited for ${spell(now - dueAt)}, because ${publicText(why)}`,
+    text:
+      older === null
+        ? `the oldest pending mood ${waited}`
+        : `a pending mood ${waited}; older ones wait because ${publicText(older)}`,
     detail: `mood ${id}`,
     remedy: why.remedy,
   }

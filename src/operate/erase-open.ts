@@ -1,11 +1,9 @@
 /** Erasures under way: how old each is, the step it waits at, and what for. */
 
 import type { OnProgress } from './deps.ts'
-import { pagesOf } from './pages.ts'
+import { openErasures as pagesOfOpen } from './pages.ts'
 import { showErasure, type ShownErasure } from './show-erasure.ts'
 import { type StandingDeps, standingOf } from './standing.ts'
-
-const PAGE = 100
 
 export interface OpenErasures {
   /** The oldest first. */
@@ -22,8 +20,7 @@ export async function openErasures(
 ): Promise<OpenErasures> {
   const { store, clock } = deps
   const open: ShownErasure[] = []
-  const read = (after: Parameters<typeof store.erasures.open>[0]) => store.erasures.open(after, PAGE)
-  for await (const page of pagesOf({ read, positionOf: (erasure) => erasure, after: null, pageSize: PAGE, stop })) {
+  for await (const page of pagesOfOpen(store, stop)) {
     for (const erasure of page) {
       if (stop.aborted) break
       open.push(showErasure(erasure.user === null ? null : await standingOf(deps, erasure.user), erasure))

@@ -2,11 +2,19 @@
 
 import type { Erasure } from '../domain/erasure.ts'
 import { type HealthFacts, healthOf } from '../domain/health.ts'
+import type { Mood } from '../domain/mood.ts'
 import type { Notice } from '../domain/notice.ts'
+import type { Reason } from '../domain/reasons.ts'
 import type { Worker } from '../domain/worker.ts'
-import type { ErasurePosition } from '../ports/store.ts'
-import { pagesOf } from './pages.ts'
-import { type StandingDeps, standingOf, whyNotErasedNow, whyNotNow } from './standing.ts'
+import { openErasures } from './pages.ts'
+import {
+  type StandingDeps,
+  standingOf,
+  type Surroundings,
+  surroundingsOf,
+  whyNotErasedNow,
+  whyNotNow,
+} from './standing.ts'
 
 export interface Health {
   readonly notices: readonly Notice[]
@@ -17,36 +25,51 @@ export interface Health {
 /** Most silent hosts that are looked at. */
 const HOSTS = 100
 
-/** Reads the store, along indexes; asks no PDS, and changes nothing. */
+/** Reads the store, along indexes, each thing once; asks no PDS, and changes nothing. */
 export async function readHealth(deps: StandingDeps): Promise<Health> {
   const { store, clock } = deps
-  const [policy, workers, failing, oldest, erasures] = await Promise.all([
-    store.policy.get(),
-    store.workers.all(),
-    store.ledger.failing(HOSTS),
-    oldestMood(deps),
-    openErasures(deps),
-  ])
-  return { workers, notices: healthOf({ policy, workers, failing, oldest, erasures, now: clock.now() }) }
+  const [around, failing] = await Promise.all([surroundingsOf(deps), store.ledger.failing(HOSTS)])
+  const [oldest, erasures] = await Promise.all([oldestMood(deps, around), erasuresUnderWay(deps, around)])
+  return { workers: around.workers, notices: healthOf({ ...around, failing, oldest, erasures, now: clock.now() }) }
 }
 
-async function oldestMood(deps: StandingDeps): Promise<HealthFacts['oldest']> {
-  const mood = await deps.store.work.oldestPending()
-  const dueAt = mood?.sync.dueAt ?? null
-  if (mood === null || dueAt === null || dueAt > deps.clock.now()) return null
-  return { id: mood.id, dueAt, why: whyNotNow(await standingOf(deps, mood.user), mood) }
+/** Reasons of which operators are told elsewhere: they must not hide what else is waiting. */
+const TOLD: ReadonlySet<Reason['code']> = new Set(['account_refused', 'pds_silent'])
+/** How far behind such moods one that waits for something else is looked for: so many moods, of so many users. */
+const BEHIND = { moods: 200, users: 10 } as const
+
+/** The mood that has waited the longest, if possible one that waits for something of which nobody is told otherwise. */
+async function oldestMood(deps: StandingDeps, around: Surroundings): Promise<HealthFacts['oldest']> {
+  const { work } = deps.store
+  const [first] = await work.oldestPending(1)
+  if (first === undefined) return null
+  const oldest = await waitingOf(deps, around, first)
+  if (oldest === null || !TOLD.has(oldest.why.code)) return oldest
+  const users = new Set([first.user])
+  for (const mood of await work.oldestPending(BEHIND.moods)) {
+    if (users.has(mood.user)) continue
+    const next = await waitingOf(deps, around, mood)
+    if (next === null) break
+    if (!TOLD.has(next.why.code)) return { ...next, older: oldest.why }
+    if (users.add(mood.user).size === BEHIND.users) break
+  }
+  return oldest
 }
 
-const PAGE = 500
+/** Null while it is not due. */
+async function waitingOf(deps: StandingDeps, around: Surroundings, mood: Mood): Promise<HealthFacts['oldest']> {
+  const { dueAt } = mood.sync
+  if (dueAt === null || dueAt > deps.clock.now()) return null
+  return { id: mood.id, dueAt, why: whyNotNow(await standingOf(deps, mood.user, around), mood), older: null }
+}
 
-async function openErasures(deps: StandingDeps): Promise<HealthFacts['erasures']> {
+async function erasuresUnderWay(deps: StandingDeps, around: Surroundings): Promise<HealthFacts['erasures']> {
   let open = 0
   let oldest: Erasure | null = null
-  const read = (after: ErasurePosition | null) => deps.store.erasures.open(after, PAGE)
-  for await (const page of pagesOf({ read, positionOf: (erasure) => erasure, after: null, pageSize: PAGE })) {
+  for await (const page of openErasures(deps.store)) {
     oldest ??= page[0] ?? null
     open += page.length
   }
   if (oldest === null || oldest.user === null) return null
-  return { open, oldest, why: whyNotErasedNow(await standingOf(deps, oldest.user)) }
+  return { open, oldest, why: whyNotErasedNow(await standingOf(deps, oldest.user, around)) }
 }

@@ -1,8 +1,9 @@
 /** The long lists of the store, page by page. */
 
 import { chunks } from '../domain/chunks.ts'
+import type { Erasure } from '../domain/erasure.ts'
 import type { ArchiveItems, ArchiveKind } from '../ports/archive.ts'
-import type { StoredAudit, Store } from '../ports/store.ts'
+import type { ErasurePosition, StoredAudit, Store } from '../ports/store.ts'
 import { pagesOf } from '../sync/pages.ts'
 
 export { histories, historyOf, pagesOf } from '../sync/pages.ts'
@@ -32,6 +33,15 @@ export function authors({ moods }: Pick<Store, 'moods'>, stop?: AbortSignal): As
 /** The last audit of each repo, in the order of their users. */
 export function storedAudits({ audits }: Pick<Store, 'audits'>): AsyncGenerator<readonly StoredAudit[]> {
   return pagesOf({ read: (after) => audits.page(after, PAGE), positionOf: ({ user }) => user, after: '' })
+}
+
+/** Erasures that are not finished, the oldest first. @param stop ends it between two pages */
+export function openErasures(
+  { erasures }: Pick<Store, 'erasures'>,
+  stop?: AbortSignal,
+): AsyncGenerator<readonly Erasure[]> {
+  const read = (after: ErasurePosition | null) => erasures.open(after, PAGE)
+  return pagesOf({ read, positionOf: (erasure) => erasure, after: null, pageSize: PAGE, ...(stop ? { stop } : {}) })
 }
 
 /** How many there are of each of these users, asked for page by page; users who have none are left out. */

@@ -9,7 +9,7 @@ import type { RepoState } from '../domain/queue.ts'
 import { type Waiting, whyNot, whyNotErased } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
 import { type Desired, desiredRecord } from '../domain/record.ts'
-import { isAlive } from '../domain/worker.ts'
+import { isAlive, type Worker } from '../domain/worker.ts'
 import type { OperatorDeps } from './deps.ts'
 
 export interface StandingDeps extends Pick<OperatorDeps, 'store' | 'clock'> {
@@ -39,16 +39,31 @@ export interface Standing {
   readonly now: number
 }
 
-/** Reads how a user stands. Another process may change it at any time. */
-export async function standingOf(deps: StandingDeps, user: string): Promise<Standing> {
+/** What is the same for all users. */
+export interface Surroundings {
+  readonly policy: StoredPolicy | null
+  /** All that are not forgotten, the dead too. */
+  readonly workers: readonly Worker[]
+}
+
+export async function surroundingsOf({ store }: Pick<StandingDeps, 'store'>): Promise<Surroundings> {
+  const [policy, workers] = await Promise.all([store.policy.get(), store.workers.all()])
+  return { policy, workers }
+}
+
+/**
+ * Reads how a user stands. Another process may change it at any time.
+ *
+ * @param around what is the same for all users, as it was read just now; read here where it is not given
+ */
+export async function standingOf(deps: StandingDeps, user: string, around?: Surroundings): Promise<Standing> {
   const { store, clock, config, pdsUrl } = deps
-  const [account, handles, repo, erasure, policy, workers] = await Promise.all([
+  const [account, handles, repo, erasure, { policy, workers }] = await Promise.all([
     store.accounts.byUser(user),
     store.accounts.handlesOf([user]),
     store.repos.get(user),
     store.erasures.byUser(user),
-    store.policy.get(),
-    store.workers.all(),
+    around ?? surroundingsOf(deps),
   ])
   const now = clock.now()
   const host = account?.pds ?? pdsUrl

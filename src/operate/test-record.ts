@@ -7,7 +7,6 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
 import { DomainError } from '../domain/errors.ts'
@@ -15,6 +14,7 @@ import { codeOf, isSilent, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import { COLLECTION, type DesiredRecord, moodIdIn, recordFor, rkeyFor } from '../domain/record.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
+import { pause } from '../pause.ts'
 import type { OperatorDeps } from './deps.ts'
 import { handleOf } from './users.ts'
 import { leftOut } from './federation.ts'
@@ -166,7 +166,7 @@ async function remove({ client }: TestDeps, account: ReadyAccount, rkeys: readon
       throw new Error('it is still there')
     } catch (error) {
       if (i === DELETE_TRIES) throw error
-      await wait(DELETE_WAIT_MS)
+      await pause(DELETE_WAIT_MS, signal)
     }
   }
 }

@@ -145,10 +145,10 @@ export interface WorkStore {
   /** Up to `limit` rejected moods, of this code or (null) of any, by their ids, after one (`''` for the first). */
   rejected(code: string | null, after: string, limit: number): Promise<readonly Mood[]>
   /**
-   * The pending mood that has been due the longest, of all users; if none is due yet, the one that is due next. What is
+   * Up to `limit` pending moods that have been due the longest, of all users, those that are due next coming last. What is
    * posted or enqueued is due at once, so that its `dueAt` tells how long it has waited.
    */
-  oldestPending(): Promise<Mood | null>
+  oldestPending(limit: number): Promise<readonly Mood[]>
   /** How many moods are in each state, held for each reason, and rejected with each code. */
   count(): Promise<MoodCounts>
   /** How many moods each of these users has, deleted ones too; users without any are left out. */

@@ -269,7 +269,7 @@ describe('with 100,000 moods', () => {
       await work.rejected('InvalidRequest', after, 50)
       await work.rejected(null, after, 50)
     }
-    await work.oldestPending()
+    await work.oldestPending(200)
     await work.count()
     await accounts.claimHandle(user, 'seven')
     await accounts.handlesOf([user])

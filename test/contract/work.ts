@@ -21,29 +21,31 @@ export function workContract(given: Given): void {
       expect(await given.store.work.nextDue('u3')).toBeNull()
     })
 
-    it('the pending mood that has been due the longest is found among all users, and is null when none is pending', async () => {
+    it('the pending mood that has been due the longest is found among all users, and the next ones after it', async () => {
       const { work } = given.store
-      expect(await work.oldestPending()).toBeNull()
+      expect(await work.oldestPending(9)).toEqual([])
       await given.add({ isPrivate: true })
-      expect(await work.oldestPending()).toBeNull()
+      expect(await work.oldestPending(9)).toEqual([])
       const later = await given.add({ user: 'u2', when: NOW + 5 })
       const oldest = await given.add({ user: 'u3', when: NOW + 1 })
       const next = await given.add({ user: 'u1', when: NOW + 3 })
       await given.reopen()
-      expect(await given.other.work.oldestPending()).toEqual(oldest)
+      expect(await given.other.work.oldestPending(1)).toEqual([oldest])
+      expect(await given.other.work.oldestPending(2)).toEqual([oldest, next])
+      expect(await given.other.work.oldestPending(9)).toEqual([oldest, next, later])
       const done = { id: oldest.id, version: 1, next: published(oldest.sync, 'at://x', 'cid', FIRST) }
       await given.store.work.settle([done], NOW + 9)
-      expect(await given.other.work.oldestPending()).toEqual(next)
+      expect((await given.other.work.oldestPending(1))[0]).toEqual(next)
       await given.store.work.settle([{ id: next.id, version: 1, next: delayed(next.sync, NOW + 50) }], NOW + 9)
-      expect(await given.other.work.oldestPending()).toEqual(later)
+      expect((await given.other.work.oldestPending(1))[0]).toEqual(later)
       await given.store.work.settle([{ id: later.id, version: 1, next: withdrawn(later.sync) }], NOW + 9)
-      expect(await given.other.work.oldestPending()).toMatchObject({ id: next.id, sync: { dueAt: NOW + 50 } })
+      expect(await given.other.work.oldestPending(1)).toMatchObject([{ id: next.id, sync: { dueAt: NOW + 50 } }])
     })
 
     it('of moods that have been due equally long the one with the lowest id is the oldest', async () => {
       const ids: string[] = []
       for (const user of ['u2', 'u1', 'u3']) ids.push((await given.add({ user, when: NOW })).id)
-      expect((await given.store.work.oldestPending())?.id).toBe(ids.toSorted()[0])
+      expect((await given.store.work.oldestPending(9)).map(({ id }) => id)).toEqual(ids.toSorted())
     })
 
     it('a search for the oldest pending mood during a change gives the mood from before it or the next one', async () => {
@@ -51,9 +53,9 @@ export function workContract(given: Given): void {
         const oldest = await given.add({ user: 'u2', when: NOW - 10 })
         const next = await given.add({ when: NOW - 5 })
         const done = { id: oldest.id, version: 1, next: published(oldest.sync, 'at://x', 'cid', FIRST) }
-        const [, seen] = await Promise.all([given.store.work.settle([done], NOW), given.other.work.oldestPending()])
-        expect([oldest, next]).toContainEqual(seen)
-        expect(await given.other.work.oldestPending()).toEqual(next)
+        const [, seen] = await Promise.all([given.store.work.settle([done], NOW), given.other.work.oldestPending(1)])
+        expect([oldest, next]).toContainEqual(seen[0])
+        expect((await given.other.work.oldestPending(1))[0]).toEqual(next)
         await given.store.work.settle([{ id: next.id, version: 1, next: withdrawn(next.sync) }], NOW)
       }
     })

@@ -190,6 +190,38 @@ describe('a server without an engine', () => {
   })
 })
 
+describe('the oldest pending mood', () => {
+  it('is not one of a refused account, of which is told elsewhere, as long as another waits for something else; all is read once', async () => {
+    await using site = await signedUpSite(['alice', 'bob'])
+    const { app } = site
+    const { accounts } = app.store
+    const error = { code: 'AccountTakedown', message: '', at: 1 }
+    await accounts.save({ ...(await accounts.byUser('u1'))!, state: 'needs_attention', error })
+    for (let i = 0; i < 3; i++) await app.moods.post('u1', { mood: `of alice, ${i}` })
+    const refused = (await app.store.work.oldestPending(1))[0]!
+    const later = refused.sync.dueAt! + 10 * 60_000
+    const alone = await noticeAt(site, 'moods_waiting', later)
+    expect(alone.text).toBe(
+      'the oldest pending mood has waited for 10 min, because the PDS refuses the account (AccountTakedown)',
+    )
+    site.forward(60_000)
+    const { mood } = await app.moods.post('u2', { mood: 'of bob' })
+    const reads = { policy: 0, workers: 0 }
+    const store = Object.create(app.store, {
+      policy: { value: { get: () => (reads.policy++, app.store.policy.get()) } },
+      workers: { value: { all: () => (reads.workers++, app.store.workers.all()) } },
+    }) as typeof app.store
+    const { notices } = await readHealth({ ...app, store, clock: { now: () => later } })
+    expect(notices.find(({ code }) => code === 'moods_waiting')).toMatchObject({
+      detail: `mood ${mood.id}`,
+      text:
+        'a pending mood has waited for 9 min, because no worker is alive; ' +
+        'older ones wait because the PDS refuses the account (AccountTakedown)',
+    })
+    expect(reads).toEqual({ policy: 1, workers: 1 })
+  })
+})
+
 describe('a PDS that is stopped', () => {
   it('is named with the time since when it does not answer, until it is back; what waits for it says so', async () => {
     await using site = await signedUpSite(['alice', 'bob'])

@@ -75,10 +75,9 @@ export class MongoWork implements WorkStore {
     return (await goodMoods(this.#moods, query)).map(({ mood }) => mood)
   }
 
-  async oldestPending(): Promise<Mood | null> {
+  oldestPending(limit: number): Promise<readonly Mood[]> {
     const sort = { 'atproto.dueAt': 1, _id: 1 } as const
-    const [oldest] = await this.#page({ filter: { 'atproto.state': 'pending' }, sort, limit: 1 })
-    return oldest ?? null
+    return this.#page({ filter: { 'atproto.state': 'pending' }, sort, limit })
   }
 
   async count(): Promise<MoodCounts> {

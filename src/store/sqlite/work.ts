@@ -29,7 +29,9 @@ export class SqliteWork implements WorkStore {
       rejected: db.prepare<[{ code: string | null; after: string; limit: number }], MoodRow>(`
         SELECT * FROM moods WHERE state = 'rejected' AND id > :after
           AND (:code IS NULL OR json_extract(error, '$.code') = :code) ORDER BY id LIMIT :limit`),
-      oldestPending: db.prepare<[], MoodRow>(`SELECT * FROM moods WHERE state = 'pending' ORDER BY due_at, id LIMIT 1`),
+      oldestPending: db.prepare<[number], MoodRow>(
+        `SELECT * FROM moods WHERE state = 'pending' ORDER BY due_at, id LIMIT ?`,
+      ),
       countRejected: db.prepare<[], { code: string; n: number }>(
         `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM moods WHERE state = 'rejected' GROUP BY 1`,
       ),
@@ -73,9 +75,8 @@ export class SqliteWork implements WorkStore {
     return this.#sql.rejected.all({ code, after, limit }).map(toMood)
   }
 
-  async oldestPending(): Promise<Mood | null> {
-    const row = this.#sql.oldestPending.get()
-    return row ? toMood(row) : null
+  async oldestPending(limit: number): Promise<readonly Mood[]> {
+    return this.#sql.oldestPending.all(limit).map(toMood)
   }
 
   async count(): Promise<MoodCounts> {
