@@ -203,3 +203,22 @@ describe('any history of marks, claims and deaths', () => {
     )
   })
 })
+
+describe('a deadline that is too far away', () => {
+  const far = NOW + 366 * 86_400_000
+  const repo: RepoState = { ...unmarked('u1'), dueAt: far, failures: 3, quarantine: { until: far, destructive: true } }
+
+  it('is void for a mark, the sweep and a claim', () => {
+    for (const rule of [marked, reminded]) {
+      const after = rule(repo, NOW)
+      expect(after.dueAt).toBe(NOW)
+      expect(after.quarantine.until).toBeLessThan(NOW + 120_000)
+    }
+    const leased = { ...repo, dueAt: NOW, lease: { token: 't', owner: 'w', until: far } }
+    expect(reminded(leased, NOW).lease?.until).toBe(NOW)
+    const lease = { token: 'mine', owner: 'w', until: NOW + 9 }
+    expect(claimed(reminded(leased, NOW), lease, NOW, 3)).toMatchObject({ uncertain: true, lease })
+    const free = { ...repo, dueAt: NOW }
+    expect(claimed(free, lease, NOW, 3)!.quarantine.until).toBeLessThan(NOW + 120_000)
+  })
+})

@@ -4,7 +4,7 @@
  * compare-and-set. A rule that changes nothing returns the value that it was given.
  */
 
-import type { Quarantine } from './doubt.ts'
+import { brokenOff, type Quarantine, QUARANTINE_MS } from './doubt.ts'
 
 /** A repo as the queue knows it. All times are in ms since 1970. */
 export interface RepoState {
@@ -51,8 +51,38 @@ export function unmarked(user: string): RepoState {
   return { user, dueAt: null, marks: 0, failures: 0, uncertain: false, quarantine, lease: null }
 }
 
+/**
+ * How far away a deadline may be, in ms: beyond that it comes of a clock that was wrong, or was written by others, and is
+ * void. A PDS may ask to wait for a day; leases are renewed every few seconds; the clocks of machines differ.
+ */
+export const FURTHEST = { dueAt: 25 * 60 * 60_000, lease: 60_000, quarantine: 4 * QUARANTINE_MS } as const
+
+/** The repo without deadlines that are void: what is due then is due now, and a lease is a lost one. */
+function bounded(repo: RepoState, now: number): RepoState {
+  const { dueAt, lease, quarantine } = repo
+  const isDueVoid = dueAt !== null && dueAt > now + FURTHEST.dueAt
+  const isLeaseVoid = lease !== null && lease.until > now + FURTHEST.lease
+  const isQuarantineVoid = quarantine.until > now + FURTHEST.quarantine
+  if (!isDueVoid && !isLeaseVoid && !isQuarantineVoid) return repo
+  return {
+    ...repo,
+    dueAt: isDueVoid ? now : dueAt,
+    lease: isLeaseVoid ? { ...lease, until: now } : lease,
+    quarantine: isQuarantineVoid ? { ...quarantine, until: now + FURTHEST.quarantine } : quarantine,
+  }
+}
+
+/**
+ * Takes the place of a repo whose state cannot be read: due now, and what may have been sent to it is not known. Nothing
+ * else is lost, since marks are hints.
+ */
+export function rebuilt(user: string, now: number): RepoState {
+  return { ...unmarked(user), dueAt: now, marks: 1, ...brokenOff(now) }
+}
+
 /** The repo has work now. One that backs off after a failure is not due any sooner. */
-export function marked(repo: RepoState, now: number): RepoState {
+export function marked(stored: RepoState, now: number): RepoState {
+  const repo = bounded(stored, now)
   const isDue = repo.dueAt !== null && repo.dueAt <= now
   // The next holder sees the work anyway: a second mark would only cost a write.
   if (isDue && repo.lease === null) return repo
@@ -65,7 +95,8 @@ function dueAfterMark({ dueAt, failures }: Pick<RepoState, 'dueAt' | 'failures'>
 }
 
 /** The repo has work, and may have lost its mark: the sweep found pending rows. A mark that is there stays as it is. */
-export function reminded(repo: RepoState, now: number): RepoState {
+export function reminded(stored: RepoState, now: number): RepoState {
+  const repo = bounded(stored, now)
   return repo.dueAt === null ? marked(repo, now) : repo
 }
 
@@ -88,10 +119,10 @@ export function claimed(
   quarantineMs: number,
 ): RepoState | null {
   if (!isClaimable(repo, now)) return null
-  const lost = repo.lease
-  if (lost === null) return { ...repo, lease }
-  const until = Math.max(repo.quarantine.until, lost.until + quarantineMs)
-  return { ...repo, uncertain: true, quarantine: { ...repo.quarantine, until }, lease }
+  const { lease: lost, quarantine } = bounded(repo, now)
+  if (lost === null) return { ...repo, quarantine, lease }
+  const until = Math.max(quarantine.until, lost.until + quarantineMs)
+  return { ...repo, uncertain: true, quarantine: { ...quarantine, until }, lease }
 }
 
 /** What the holder of a claimed repo is told. */

@@ -36,6 +36,7 @@ export function readRepo(stored: StoredDocument): RepoState | Odd {
     const token = fields.nameOrNull('leaseToken')
     const owner = fields.textOrNull('leaseOwner')
     const until = fields.time('leaseUntil')
+    if (token === null && until > 0) return fields.fail('leaseUntil', 'contradiction')
     return {
       user,
       dueAt: fields.timeOrNull('dueAt'),

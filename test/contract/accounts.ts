@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Account, ACCOUNT_STATES, newAccount, opened, refused, retried } from '../../src/domain/account.ts'
+import { type Account, STORED_STATES, newAccount, opened, refused, retried } from '../../src/domain/account.ts'
 import { NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
@@ -111,7 +111,7 @@ export function accountContract(given: Given): void {
       const text = fc.string({ minLength: 1, maxLength: 30 })
       const words = text.filter((word) => !word.includes('\0'))
       const shape = fc.record({
-        state: fc.constantFrom(...ACCOUNT_STATES),
+        state: fc.constantFrom(...STORED_STATES),
         pdsHandle: fc.option(words),
         candidate: fc.nat({ max: 9 }),
         credentials: fc.option(

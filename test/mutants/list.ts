@@ -46,8 +46,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a crash is forgotten: a lease that was never released says nothing',
     file: 'src/domain/queue.ts',
-    find: 'if (lost === null) return { ...repo, lease }',
-    replace: 'if (lost !== undefined) return { ...repo, lease }',
+    find: 'if (lost === null) return { ...repo, quarantine, lease }',
+    replace: 'if (lost !== undefined) return { ...repo, quarantine, lease }',
     tests: ['src/domain/queue.test.ts', ENGINE],
   },
   {

@@ -1,6 +1,7 @@
 /** A whole MongoDB store, document by document. */
 
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
+import { isOdd, type Odd } from '../../domain/odd.ts'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
 import { accountsIn, fieldsOf, type HandleDocument, handlesIn, type UserDocument } from './account-documents.ts'
 import { HAS_REMOVALS, type RemovalsDocument, toRemovals } from './removals.ts'
@@ -13,7 +14,7 @@ import type { LedgerDocument } from './ledger.ts'
 import { toPolicy, toPolicyDocument } from './policy.ts'
 import { pageOf } from './pages.ts'
 import { goodMoods } from './reading.ts'
-import { type RepoDocument, toRepo, toRepoDocument } from './repos.ts'
+import { repoIn, toRepoDocument } from './repo-documents.ts'
 
 /** How one kind of item is kept. */
 interface Kind<T> {
@@ -29,6 +30,15 @@ interface Kind<T> {
     archive: { readonly db: Db; readonly defaultPds: string },
   ) => Promise<(T | null)[]> | (T | null)[]
   readonly write: (item: T) => AnyBulkWriteOperation
+}
+
+/** Reads each document; null for one that is odd. */
+function good<T extends object>(read: (document: Document) => T | Odd) {
+  return (documents: Document[]): (T | null)[] =>
+    documents.map((document) => {
+      const reading = read(document)
+      return isOdd(reading) ? null : reading
+    })
 }
 
 /** Puts the whole document. */
@@ -91,7 +101,7 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   },
   repos: {
     collection: COLLECTIONS.repos,
-    fromDocuments: (documents: RepoDocument[]) => documents.map(toRepo),
+    fromDocuments: good(repoIn),
     write: (state) => replaced(toRepoDocument(state)),
   },
 }

@@ -1,7 +1,6 @@
 /** Marks and leases in MongoDB: one document for each repo that ever had work. */
 
 import { randomUUID } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import type { AnyBulkWriteOperation, Collection, Db, Document, Filter, FindOptions } from 'mongodb'
 import {
   claimed,
@@ -14,115 +13,55 @@ import {
   renewed,
   type RepoState,
   unmarked,
+  rebuilt,
 } from '../../domain/queue.ts'
-import { isUserName } from '../../domain/odd.ts'
+import { isOdd, isUserName, type Odd, type StoredDocument } from '../../domain/odd.ts'
+import { NO_ACCOUNT, readAccount } from '../../domain/read-account.ts'
+import { readErasure, readIntent, readRemovals } from '../../domain/read-jobs.ts'
 import type { HoldReason } from '../../domain/sync.ts'
 import type { RepoQueue } from '../../ports/queue.ts'
-import type { UserDocument } from './account-documents.ts'
+import { ACCOUNT_ONLY } from './account-documents.ts'
 import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'
 import { isOnlyTaken, takenKey } from './errors.ts'
 import { listen } from './listen.ts'
+import { pageOf } from './pages.ts'
 import { HAS_REMOVALS } from './removals.ts'
-
-export interface RepoDocument {
-  readonly _id: string
-  readonly dueAt: Date | null
-  readonly marks: number
-  readonly failures: number
-  readonly uncertain: boolean
-  readonly quarantineUntil: Date
-  readonly destructive: boolean
-  readonly leaseToken: string | null
-  readonly leaseOwner: string | null
-  readonly leaseUntil: Date
-}
-
-const EPOCH = new Date(0)
-
-export function toRepo(document: RepoDocument): RepoState {
-  const { _id: user, dueAt, marks, failures, uncertain, quarantineUntil, destructive } = document
-  const { leaseToken: token, leaseOwner: owner, leaseUntil } = document
-  const quarantine = { until: quarantineUntil.getTime(), destructive }
-  const lease = token === null ? null : { token, owner: owner ?? '', until: leaseUntil.getTime() }
-  return { user, dueAt: dueAt?.getTime() ?? null, marks, failures, uncertain, quarantine, lease }
-}
-
-export function toRepoDocument({ user, ...repo }: RepoState): RepoDocument {
-  const { dueAt, marks, failures, uncertain, quarantine, lease } = repo
-  return {
-    _id: user,
-    dueAt: dueAt === null ? null : new Date(dueAt),
-    marks,
-    failures,
-    uncertain,
-    quarantineUntil: new Date(quarantine.until),
-    destructive: quarantine.destructive,
-    ...leaseFields(lease),
-  }
-}
-
-function leaseFields(lease: RepoState['lease']): Pick<RepoDocument, 'leaseToken' | 'leaseOwner' | 'leaseUntil'> {
-  return {
-    leaseToken: lease?.token ?? null,
-    leaseOwner: lease?.owner ?? null,
-    leaseUntil: lease === null ? EPOCH : new Date(lease.until),
-  }
-}
-
-/** The fields in which the document of one value differs from that of the other. */
-function changedFields(before: RepoState, after: RepoState): Partial<RepoDocument> {
-  const old: Document = toRepoDocument(before)
-  return Object.fromEntries(
-    Object.entries(toRepoDocument(after)).filter(([name, value]) => !isDeepStrictEqual(value, old[name])),
-  )
-}
-
-/** The repo, unless it was marked, claimed or released since. */
-function unchanged({ user, dueAt, marks, lease }: RepoState): Filter<RepoDocument> {
-  return { _id: user, marks, dueAt: dueAt === null ? null : new Date(dueAt), leaseToken: lease?.token ?? null }
-}
-
-const { _id: _, ...FRESH } = toRepoDocument(unmarked(''))
-
-/**
- * `marked` of `domain/queue.ts` as one request, which posts that race for a user's repo need not repeat. A property test
- * in `test/contract` holds it equal to the rule.
- */
-function markPipeline(now: number): Document[] {
-  const at = new Date(now)
-  const isDue = { $and: [{ $ne: ['$dueAt', null] }, { $lte: ['$dueAt', at] }] }
-  const needsNone = { $and: [isDue, { $eq: ['$leaseToken', null] }] }
-  const waiting = { $ifNull: ['$dueAt', at] }
-  const dueAfterMark = { $cond: [{ $gt: ['$failures', 0] }, waiting, { $min: [waiting, at] }] }
-  return [
-    {
-      $set: Object.fromEntries(Object.entries(FRESH).map(([name, value]) => [name, { $ifNull: [`$${name}`, value] }])),
-    },
-    {
-      $set: {
-        marks: { $cond: [needsNone, '$marks', { $add: ['$marks', 1] }] },
-        dueAt: { $cond: [needsNone, '$dueAt', dueAfterMark] },
-      },
-    },
-  ]
-}
+import {
+  changedFields,
+  leaseFields,
+  markPipeline,
+  rebuiltFields,
+  type RepoDocument,
+  repoIn,
+  toRepoDocument,
+  unchanged,
+} from './repo-documents.ts'
+import { storedDocument } from './stored.ts'
 
 export class MongoRepos implements RepoQueue {
   readonly #repos: Collection<RepoDocument>
   readonly #moods: Collection<MoodDocument>
-  readonly #others: readonly { collection: Collection; key: string; filter: Document }[]
+  readonly #others: readonly OtherWork[]
 
   constructor(db: Db) {
     this.#repos = db.collection<RepoDocument>(COLLECTIONS.repos)
     this.#moods = db.collection<MoodDocument>(COLLECTIONS.moods)
-    const users = db.collection<UserDocument>(COLLECTIONS.users) as unknown as Collection
+    const users = {
+      collection: db.collection(COLLECTIONS.users),
+      key: '_id',
+      userOf: userWithAccount,
+      projection: ACCOUNT_ONLY,
+    }
+    const [intents, removals, erasures] = [COLLECTIONS.intents, COLLECTIONS.removals, COLLECTIONS.erasures].map(
+      (name) => db.collection(name),
+    ) as [Collection, Collection, Collection]
     this.#others = [
-      { collection: users, key: '_id', filter: { 'atproto.state': 'pending' } },
-      { collection: users, key: '_id', filter: { 'atproto.requeue': true } },
-      { collection: db.collection(COLLECTIONS.intents), key: '_id', filter: {} },
-      { collection: db.collection(COLLECTIONS.removals), key: '_id', filter: HAS_REMOVALS },
-      { collection: db.collection(COLLECTIONS.erasures), key: 'user', filter: {} },
+      { ...users, filter: { 'atproto.state': 'pending' } },
+      { ...users, filter: { 'atproto.requeue': true } },
+      { collection: intents, key: '_id', filter: {}, userOf: userIn(readIntent) },
+      { collection: removals, key: '_id', filter: HAS_REMOVALS, userOf: userIn(readRemovals) },
+      { collection: erasures, key: 'user', filter: {}, userOf: userIn(readErasure) },
     ]
   }
 
@@ -160,15 +99,36 @@ export class MongoRepos implements RepoQueue {
       { $set: leaseFields(lease) },
       { sort: { dueAt: 1 }, returnDocument: 'before' },
     )
-    const before = document && toRepo(document)
-    const after = before && claimed(before, lease, now, quarantineMs)
-    if (!before || !after) return null
-    const rest = changedFields({ ...before, lease }, after)
-    if (Object.keys(rest).length > 0) {
-      const { matchedCount } = await this.#repos.updateOne({ _id: after.user, leaseToken: lease.token }, { $set: rest })
-      if (matchedCount === 0) return null
+    if (!document) return null
+    if (!isUserName(document._id)) {
+      await this.#passOver(document.dueAt, lease.token)
+      return this.claim(owner, now, until, quarantineMs, among)
     }
+    const before = repoIn(document)
+    if (isOdd(before)) return this.#claimRebuilt({ ...rebuilt(document._id, now), lease })
+    const after = claimed(before, lease, now, quarantineMs)
+    if (!after) return null
+    const rest = changedFields({ ...before, lease }, after)
+    if (Object.keys(rest).length > 0 && !(await this.#setLeased(after, rest))) return null
     return leaseOf(after)
+  }
+
+  /** Nobody's repo: it is due no more, so that it stands in nobody's way. */
+  async #passOver(dueAt: unknown, leaseToken: string): Promise<void> {
+    await this.#repos.updateOne({ dueAt: { $eq: dueAt }, leaseToken } as Filter<RepoDocument>, {
+      $set: { dueAt: null },
+    })
+  }
+
+  /** A state that cannot be read is made again under the new lease. */
+  async #claimRebuilt(repo: RepoState): Promise<Lease | null> {
+    const { _id, ...fields } = toRepoDocument(repo)
+    return (await this.#setLeased(repo, fields)) ? leaseOf(repo) : null
+  }
+
+  async #setLeased({ user, lease }: RepoState, fields: Partial<RepoDocument>): Promise<boolean> {
+    const { matchedCount } = await this.#repos.updateOne({ _id: user, leaseToken: lease!.token }, { $set: fields })
+    return matchedCount === 1
   }
 
   noteDestructive(lease: Lease): Promise<boolean> {
@@ -191,9 +151,9 @@ export class MongoRepos implements RepoQueue {
   async #asHolder({ user }: Lease, rule: (repo: RepoState) => RepoState | null): Promise<boolean> {
     for (;;) {
       const document = await this.#repos.findOne({ _id: user })
-      const before = document && toRepo(document)
-      const after = before && rule(before)
-      if (!before || !after) return false
+      const before = document && repoIn(document)
+      const after = before && !isOdd(before) ? rule(before) : null
+      if (!before || isOdd(before) || !after) return false
       const change = changedFields(before, after)
       if (Object.keys(change).length === 0) return true
       if ((await this.#repos.updateOne(unchanged(before), { $set: change })).matchedCount === 1) return true
@@ -219,9 +179,10 @@ export class MongoRepos implements RepoQueue {
   /** One reading for all; a write for each that lacks a mark. One that changes meanwhile is left to the next sweep. */
   async #remind(users: readonly string[], now: number): Promise<void> {
     const documents = await this.#repos.find({ _id: { $in: [...users] } }).toArray()
-    const known = new Map(documents.map((document) => [document._id, toRepo(document)]))
+    const known = new Map(documents.map((document) => [document._id, repoIn(document)]))
     const writes = users.flatMap((user): AnyBulkWriteOperation<RepoDocument>[] => {
       const before = known.get(user) ?? unmarked(user)
+      if (isOdd(before)) return [{ updateOne: { filter: { _id: user }, update: { $set: rebuiltFields(user, now) } } }]
       const after = reminded(before, now)
       if (after === before) return []
       if (known.has(user))
@@ -257,14 +218,9 @@ export class MongoRepos implements RepoQueue {
   }
 
   #withOtherWork(after: string, limit: number): Promise<Page>[] {
-    return this.#others.map(async ({ collection, key, filter }) => {
-      const users: string[] = []
-      await using cursor = collection.find({ ...filter, [key]: { $gt: after } }, { projection: { [key]: 1 } })
-      // Bytes that are no UTF-8 are no place to go on from.
-      for await (const document of cursor.sort({ [key]: 1 })) {
-        const user: unknown = document[key]
-        if (isUserName(user) && users.push(user) === limit) break
-      }
+    return this.#others.map(async ({ collection, key, filter, projection = {}, userOf }) => {
+      const page = { filter: { ...filter, [key]: { $gt: after } }, sort: { [key]: 1 } as const, limit, projection }
+      const users = await pageOf(collection, page, (documents) => documents.map(userOf))
       return { users, isFull: users.length === limit }
     })
   }
@@ -284,7 +240,8 @@ export class MongoRepos implements RepoQueue {
 
   async get(user: string): Promise<RepoState | null> {
     const document = await this.#repos.findOne({ _id: user })
-    return document && toRepo(document)
+    const reading = document && repoIn(document)
+    return reading && !isOdd(reading) ? reading : null
   }
 
   async forget(user: string): Promise<void> {
@@ -300,4 +257,28 @@ interface Page {
   /** Without repetition, in order. */
   readonly users: readonly string[]
   readonly isFull: boolean
+}
+
+/** What else is work for a user's repo. */
+interface OtherWork {
+  readonly collection: Collection
+  /** The field that holds the user, along which an index leads. */
+  readonly key: string
+  readonly filter: Document
+  readonly projection?: Document
+  /** The user whose work it is; null for a document that is odd. */
+  readonly userOf: (document: Document) => string | null
+}
+
+function userIn(read: (stored: StoredDocument) => { readonly user: string | null } | Odd) {
+  return (document: Document): string | null => {
+    const reading = read(storedDocument(document))
+    return isOdd(reading) ? null : reading.user
+  }
+}
+
+function userWithAccount(document: Document): string | null {
+  // Which PDS an account has where its document names none makes no difference here.
+  const reading = readAccount(storedDocument(document), '')
+  return isOdd(reading) || reading === NO_ACCOUNT ? null : reading.user
 }
