@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { wrap } from './help.ts'
 import { commandsOf, createProgram, nameOf } from './program.ts'
 
@@ -34,6 +34,11 @@ describe('help', () => {
   }
 
   it.each(commands)('moods %s --help fits into any terminal', (_, command) => {
+    const before = Object.getOwnPropertyDescriptor(process.stdout, 'columns')
+    onTestFinished(() => {
+      if (before) Object.defineProperty(process.stdout, 'columns', before)
+      else Reflect.deleteProperty(process.stdout, 'columns')
+    })
     for (const width of [40, 60, 80, 120]) {
       Object.defineProperty(process.stdout, 'columns', { value: width, configurable: true })
       let text = ''

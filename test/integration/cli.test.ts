@@ -84,8 +84,8 @@ describe('moods all', () => {
     expect(await status(folder.path)).toMatchObject({
       ...running,
       running: false,
-      workers: [],
-      notices: [{ code: 'no_worker', level: 'warning', since: null }],
+      workers: [{ role: 'all', pid: server.child.pid, alive: false, ended: true }],
+      notices: [{ code: 'no_worker', level: 'warning', since: expect.any(String) }],
     })
     const { stdout } = await runMoods(['status'], environment(folder.path))
     expect(stdout).toContain('1 published')

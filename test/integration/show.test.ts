@@ -116,7 +116,7 @@ describe('moods show', () => {
         code: 'out_of_step',
         text: 'the record in the repository differs from it',
         remedy: expect.stringMatching(
-          /^A repair leaves it as it is, because federation leaves the author out\. .*"moods federation allow"/,
+          /^A repair leaves it as it is, because federation leaves the author out\. .*"moods federation status"/,
         ),
       },
     })
