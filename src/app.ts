@@ -19,6 +19,7 @@ import { Moods } from './moods.ts'
 import { Events } from './observe/events.ts'
 import { HealthLog } from './observe/health-log.ts'
 import { createLog, type Logger } from './observe/log.ts'
+import { DailyCheck } from './operate/daily-check.ts'
 import { readHealth } from './operate/health.ts'
 import { REAL_TIMER } from './operate/watch.ts'
 import { PdsClient } from './pds/client.ts'
@@ -260,6 +261,8 @@ async function work(
   stack.defer(runUntilDisposed((stopping) => heartbeat.run(stopping)))
   const probes = new HostProbes({ ledger: store.ledger, client, clock, events, pdsUrl })
   stack.defer(runUntilDisposed((stopping) => probes.run(stopping)))
+  const check = new DailyCheck({ store, clock, events, owner })
+  stack.defer(runUntilDisposed((stopping) => check.run(stopping)))
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))
 }
 

@@ -17,6 +17,8 @@ const silent = { host: 'http://pds.test', requests: unreachable(UNUSED, true, 20
 const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A worker takes it up.' } as const
 const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 * MINUTE), 'texts_removed', true, NOW)
 
+const CHECK = { at: NOW, documents: 5, odd: 0, mendable: 0, groups: [] }
+
 /** All is well. */
 const facts: HealthFacts = {
   policy: everybody,
@@ -24,6 +26,7 @@ const facts: HealthFacts = {
   failing: [],
   oldest: null,
   erasures: null,
+  check: null,
   now: NOW,
 }
 
@@ -138,6 +141,15 @@ describe('healthOf', () => {
     expect(one.text).toBe('1 erasure is open, for 5 s, waiting for "texts removed"')
   })
 
+  it('tells of odd data as the last check found it, and of none where nothing is odd', () => {
+    expect(healthOf({ ...facts, check: CHECK })).toEqual([])
+    const check = { ...CHECK, at: NOW - MINUTE, documents: 9, odd: 3, mendable: 2 }
+    const notice = only('odd_data', { check })
+    expect(notice).toMatchObject({ level: 'warning', since: NOW - MINUTE, detail: null })
+    expect(notice.text).toContain('3 of 9 documents are odd, of which 2 can be mended')
+    expect(only('odd_data', { check: { ...check, mendable: 0 } }).text).not.toContain('mended')
+  })
+
   it('whatever is the case, the most urgent comes first, each is told once, and every remedy names commands that there are', () => {
     const anyFacts: fc.Arbitrary<HealthFacts> = fc.record({
       policy: fc.option(fc.constantFrom(everybody, { ...everybody, policy: FEDERATE_NONE, version: 5 }), {
@@ -152,6 +164,7 @@ describe('healthOf', () => {
       failing: fc.constantFrom([], [silent]),
       oldest: fc.option(fc.constant({ id: 'm1', dueAt: NOW - 9 * MINUTE, why: inTurn, older: null }), { nil: null }),
       erasures: fc.option(fc.constant({ open: 1, oldest: erasure, why: null }), { nil: null }),
+      check: fc.constantFrom(null, CHECK, { ...CHECK, odd: 3 }),
       now: fc.constant(NOW),
     })
     fc.assert(

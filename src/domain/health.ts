@@ -5,6 +5,7 @@
 
 import { counted } from './tally.ts'
 import { type FailingHost, isDead } from './budget.ts'
+import type { DataCheck } from './data-check.ts'
 import { type Erasure, nextStep } from './erasure.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
@@ -31,6 +32,8 @@ export interface HealthFacts {
   } | null
   /** Erasures that are not finished: how many, and the oldest; null when there are none. */
   readonly erasures: { readonly open: number; readonly oldest: Erasure; readonly why: Waiting | null } | null
+  /** What the last check of the data found; null where there was none. */
+  readonly check: DataCheck | null
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -51,6 +54,7 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
     federation(facts),
     moodsWaiting(facts),
     erasuresOpen(facts),
+    oddData(facts),
   ].filter((notice) => notice !== null)
   return all.toSorted((a, b) => NOTICE_LEVELS.indexOf(a.level) - NOTICE_LEVELS.indexOf(b.level))
 }
@@ -181,6 +185,20 @@ function erasuresOpen({ erasures, now }: HealthFacts): Notice | null {
     text: `${are} ${spell(age)}, waiting for "${step}"${why === null ? '' : `, because ${publicText(why)}`}`,
     detail: null,
     remedy: why?.remedy ?? 'A worker carries it out.',
+  }
+}
+
+function oddData({ check }: HealthFacts): Notice | null {
+  if (check === null || check.odd === 0) return null
+  const { odd, documents, mendable, at } = check
+  const can = mendable === 0 ? '' : `, of which ${mendable} can be mended`
+  return {
+    code: 'odd_data',
+    level: 'warning',
+    since: at,
+    text: `${odd} of ${documents} documents are odd${can}: they are left alone, neither shown nor published`,
+    detail: null,
+    remedy: '"moods data check" names each and what mends it.',
   }
 }
 

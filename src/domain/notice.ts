@@ -8,6 +8,7 @@ export const NOTICE_CODES = [
   'federation_limited',
   'moods_waiting',
   'erasures_open',
+  'odd_data',
 ] as const
 export type NoticeCode = (typeof NOTICE_CODES)[number]
 

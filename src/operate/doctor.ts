@@ -191,16 +191,18 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
   federation_limited: 'federation',
   moods_waiting: 'moods',
   erasures_open: 'erasures',
+  odd_data: 'data',
 }
 
 /** What `moods status` tells as well: whether work is done, and what waits for how long. */
 async function* noticed(deps: StandingDeps): Checks {
-  const { notices, workers } = await readHealth(deps)
+  const { notices, workers, check } = await readHealth(deps)
   const now = deps.clock.now()
   const alive = workers.filter((worker) => isAlive(worker, now)).length
   const dead = workers.filter((worker) => hasDied(worker, now)).length
   if (!notices.some(({ code }) => NOTICED[code] === 'workers'))
     yield ok('workers', `${alive} alive${dead > 0 ? `, ${dead} dead` : ''}`)
+  if (check?.odd === 0) yield ok('data', `none of ${check.documents} documents is odd`)
   for (const { code, level, text, detail, remedy } of notices) {
     const [name, message] = [NOTICED[code], detail === null ? text : `${text} (${detail})`]
     yield level === 'info' ? ok(name, message) : { name, level, message, remedy }

@@ -1,5 +1,6 @@
 /** What operators should know of an installation now: the facts, read from the store, and what comes of them. */
 
+import type { DataCheck } from '../domain/data-check.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import { type HealthFacts, healthOf } from '../domain/health.ts'
 import type { Mood } from '../domain/mood.ts'
@@ -20,6 +21,8 @@ export interface Health {
   readonly notices: readonly Notice[]
   /** All that are not forgotten, the dead too. */
   readonly workers: readonly Worker[]
+  /** What the last check of the data found; null where there was none. */
+  readonly check: DataCheck | null
 }
 
 /** Most silent hosts that are looked at. */
@@ -28,9 +31,14 @@ const HOSTS = 100
 /** Reads the store, along indexes, each thing once; asks no PDS, and changes nothing. */
 export async function readHealth(deps: StandingDeps): Promise<Health> {
   const { store, clock } = deps
-  const [around, failing] = await Promise.all([surroundingsOf(deps), store.ledger.failing(HOSTS)])
+  const [around, failing, check] = await Promise.all([
+    surroundingsOf(deps),
+    store.ledger.failing(HOSTS),
+    store.data.lastCheck(),
+  ])
   const [oldest, erasures] = await Promise.all([oldestMood(deps, around), erasuresUnderWay(deps, around)])
-  return { workers: around.workers, notices: healthOf({ ...around, failing, oldest, erasures, now: clock.now() }) }
+  const notices = healthOf({ ...around, failing, oldest, erasures, check, now: clock.now() })
+  return { workers: around.workers, check, notices }
 }
 
 /** Reasons of which operators are told elsewhere: they must not hide what else is waiting. */

@@ -1,6 +1,7 @@
 /** The numbers of a launch checklist that the store knows. */
 
 import pMap from 'p-map'
+import type { DataCheck } from '../domain/data-check.ts'
 import type { FindingKind } from '../domain/finding-kinds.ts'
 import { type LooksTogether, withLook } from '../domain/looks.ts'
 import { count } from '../domain/tally.ts'
@@ -28,6 +29,8 @@ export interface LaunchReport extends LaunchNumbers {
   readonly unread: Unread | null
   /** Hosts that do not answer now: what audits found there may be old. */
   readonly silent: readonly SilentHost[]
+  /** What the last check of the data found: what is odd is in none of the numbers. Null where there was none. */
+  readonly data: DataCheck | null
 }
 
 interface Unread {
@@ -68,7 +71,8 @@ export async function launchReport(
   }
   const silent = await silentHosts(deps, repos, stop)
   const complete = !stop.aborted && silent.length === 0
-  return { complete, since, ...tally.result(), ...(await audits(store)), silent }
+  const data = await store.data.lastCheck()
+  return { complete, since, ...tally.result(), ...(await audits(store)), silent, data }
 }
 
 /** The PDSes that do not answer. @param repos a repo of each, by the URL of the PDS */

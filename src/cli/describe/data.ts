@@ -1,11 +1,12 @@
 /** What is odd about the stored data, for people and for programs. */
 
 import { counted } from '../../domain/tally.ts'
+import type { DataCheck } from '../../domain/data-check.ts'
 import { oddRemedy } from '../../domain/odd-advice.ts'
 import { oddText } from '../../domain/odd.ts'
 import type { CheckedData, Oddity } from '../../operate/data-check.ts'
 import type { DocumentOf } from '../json/documents.ts'
-import { INTERRUPTED } from '../phrases.ts'
+import { INTERRUPTED, isoTime } from '../phrases.ts'
 
 /** How many odd documents are printed where the list was not asked for. */
 export const LISTED = 20
@@ -27,6 +28,20 @@ export function describeDataCheck(checked: CheckedData, isInterrupted: boolean):
     ...(odd > 0 ? ['Odd documents are not shown, published, changed or deleted: docs/guides/odd-data.md'] : []),
     ...(notKept === null ? [] : [`The result is not kept, so that status and doctor do not know of it: ${notKept}`]),
   ].join('\n')
+}
+
+/** What is known of the data from the last check. */
+export function describeLastCheck(check: DataCheck | null): string {
+  if (check === null) return 'never checked (a worker does so once a day, "moods data check" now)'
+  const { at, documents, odd, mendable } = check
+  return `${odd} of ${documents} documents odd, ${mendable} of these mendable, checked ${isoTime(at)}`
+}
+
+/** The same for programs. */
+export function checkDocument(check: DataCheck | null) {
+  if (check === null) return null
+  const { at, documents, odd, mendable } = check
+  return { checkedAt: isoTime(at), documents, odd, mendable }
 }
 
 function describeOddity(oddity: Oddity): string[] {

@@ -3,6 +3,7 @@
 import { counted } from '../../domain/tally.ts'
 import type { LaunchReport } from '../../operate/report.ts'
 import { isoTime, percent } from '../phrases.ts'
+import { checkDocument, describeLastCheck } from './data.ts'
 import { age, heldDocument } from './lines.ts'
 import { describeSilent, silentDocument } from './silence.ts'
 
@@ -19,7 +20,16 @@ function ms(value: number | undefined): string {
 }
 
 /** The numbers for programs. */
-export function launchDocument({ since, firstPublished, waiting, audited, unread, silent, ...numbers }: LaunchReport) {
+export function launchDocument({
+  since,
+  firstPublished,
+  waiting,
+  audited,
+  unread,
+  silent,
+  data,
+  ...numbers
+}: LaunchReport) {
   return {
     ...numbers,
     waiting: heldDocument(waiting),
@@ -28,6 +38,7 @@ export function launchDocument({ since, firstPublished, waiting, audited, unread
     audited: audited && { ...audited, oldest: isoTime(audited.oldest), newest: isoTime(audited.newest) },
     unread: unread && { ...unread, since: isoTime(unread.since) },
     silent: silentDocument(silent),
+    data: checkDocument(data),
   }
 }
 
@@ -96,6 +107,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     `- Average sync latency: ${ms(latency?.average)}`,
     `- Failed syncs: ${result.rejected}, and ${result.pending} on their way`,
     `- Manual fixes required: ${audited ? (findings.length === 0 ? 'none' : `${findings.join(', ')} found by audits`) : 'not audited yet'}`,
+    `- Odd data: ${describeLastCheck(result.data)}`,
     ...describeUnread(result, now),
   ].join('\n')
 }

@@ -7,9 +7,10 @@ import type { Status } from '../../operate/status.ts'
 import { colour } from '../colour.ts'
 import { isoTime } from '../phrases.ts'
 import { documentStates } from './accounts.ts'
+import { checkDocument, describeLastCheck } from './data.ts'
 import { age, describeHeld, heldDocument, line } from './lines.ts'
 
-export function documentStatus({ at, held, accounts, notices, workers, ...rest }: Status) {
+export function documentStatus({ at, held, accounts, notices, workers, check, ...rest }: Status) {
   return {
     ...rest,
     held: heldDocument(held),
@@ -18,6 +19,7 @@ export function documentStatus({ at, held, accounts, notices, workers, ...rest }
       const { at: lastSeen, since, ended = false, ...self } = worker
       return { ...self, since: isoTime(since), lastSeen: isoTime(lastSeen), alive: isAlive(worker, at), ended }
     }),
+    data: checkDocument(check),
     notices: notices.map(({ since, ...notice }) => Object.assign(notice, { since: isoTime(since) })),
   }
 }
@@ -39,6 +41,7 @@ export function describeStatus(status: Status): string {
       ([code, n]) => `  ${counted(n, 'account needs', 'accounts need')} attention: ${code}`,
     ),
     ...(Object.keys({ ...rejected, ...needsAttention }).length > 0 ? ['"moods retry --execute" tries them again'] : []),
+    line('data', describeLastCheck(status.check)),
     ...status.notices.flatMap(describeNotice),
   ].join('\n')
 }

@@ -3,17 +3,22 @@
 import { Type } from 'typebox'
 import { ODD_KINDS } from '../../domain/odd.ts'
 import { oneOf } from '../../http/contract.ts'
-import { closed, many, nullable } from './shape.ts'
+import { closed, many, nullable, time } from './shape.ts'
 
 const collection = Type.String({ description: 'the collection or table' })
 const field = Type.String({ description: 'path of the first field at fault' })
 const kind = oneOf(ODD_KINDS)
 const user = nullable(Type.String({ description: 'whose it is; null where that cannot be read' }))
 
+const mendable = Type.Integer({ minimum: 0, description: 'of the odd documents, how many can be converted whole' })
+
+/** What other commands know of the data from the last check; null before the first. */
+export const lastCheck = nullable(closed({ checkedAt: time, documents: many, odd: many, mendable }))
+
 export const dataCheck = {
   documents: many,
   odd: many,
-  mendable: Type.Integer({ minimum: 0, description: 'of the odd documents, how many can be converted whole' }),
+  mendable,
   groups: Type.Array(closed({ collection, field, kind, documents: many, mendable: many }), {
     description: 'odd documents by what is odd about them, the most frequent first',
   }),

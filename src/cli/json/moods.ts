@@ -9,6 +9,7 @@ import { ODD_KINDS } from '../../domain/odd.ts'
 import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { CLOSED, oneOf } from '../../http/contract.ts'
+import { lastCheck } from './data.ts'
 import { closed, eachOf, many, manyBy, nullable, reasonFields, share, silent, someOf, time, who } from './shape.ts'
 
 /** Moods that are held, by the reason; those of which there are none are left out. */
@@ -43,6 +44,7 @@ export const status = {
     }),
     { description: 'all that were alive within a day, of those that ended in peace the last one' },
   ),
+  data: lastCheck,
   notices: Type.Array(
     closed({
       code: oneOf(NOTICE_CODES),
@@ -246,6 +248,7 @@ export const report = {
     }),
   ),
   silent: unread.silent,
+  data: lastCheck,
 }
 
 export const rollback = {
