@@ -10,6 +10,7 @@ import {
 } from '../../domain/account.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { NO_ACCOUNT, readAccount, readHandle, type UserHandle } from '../../domain/read-account.ts'
+import { countBy } from '../../domain/tally.ts'
 import { storedDocument } from './stored.ts'
 
 /** A handle as we write it. What is read may be anything. */
@@ -99,12 +100,16 @@ export async function accountsIn(
 /** Which of these DIDs more than one user has. The database does not keep them apart: it is not ours alone. */
 async function sharedDids({ users }: Pick<UserCollections, 'users'>, dids: readonly string[]): Promise<Set<string>> {
   if (dids.length === 0) return new Set()
-  const groups = users.aggregate<{ _id: string }>([
-    { $match: { 'atproto.did': { $in: [...dids] } } },
-    { $group: { _id: '$atproto.did', n: { $sum: 1 } } },
-    { $match: { n: { $gt: 1 } } },
-  ])
-  return new Set((await groups.toArray()).map(({ _id }) => _id))
+  // Along the index alone, and cheaper than to have the server count.
+  const found = await users
+    .find<{ atproto: { did: unknown } }>(
+      { 'atproto.did': { $in: [...dids] } },
+      { projection: { _id: 0, 'atproto.did': 1 } },
+    )
+    .toArray()
+  // A list of DIDs is found by each of them, and is nobody's.
+  const counts = countBy(found.flatMap(({ atproto: { did } }) => (typeof did === 'string' ? [did] : [])))
+  return new Set(dids.filter((did) => (counts[did] ?? 0) > 1))
 }
 
 /** What to change in the user's document. A password in plain text keeps its field until it is sealed. */

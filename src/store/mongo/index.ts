@@ -112,6 +112,8 @@ function connection(uri: string, options: MongoClientOptions): MongoClient {
       appName: 'moods',
       // One document whose text is no UTF-8 would take down every page that it is on. `reading.ts` finds those.
       enableUtf8Validation: false,
+      // So would one regular expression of another language than JavaScript's, in whatever field.
+      bsonRegExp: true,
       ...options,
     })
   } catch (error) {
