@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Account } from '../../src/domain/account.ts'
+import type { Mood } from '../../src/domain/mood.ts'
 import { initial, published } from '../../src/domain/sync.ts'
 import { aMood, unrepeated } from '../support/moods.ts'
 import { type Damage, primaryOf } from '../support/primary.ts'
@@ -176,8 +177,15 @@ describe('refused moods', () => {
     const { store, engine, moods } = site.app
     for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
     // The last of its batch by its id, so that rejecting the first one would be noticed.
-    const bad = aMood({ id: 'f'.repeat(24), user: 'u1', ordinal: 7, sync: initial('not/a/key', false, site.now()) })
+    const bad = aMood({ id: 'f'.repeat(24), user: 'u1', ordinal: 7, sync: initial('2222222222222', false, site.now()) })
     await store.moods.add(unrepeated(bad))
+    // A store may mend a key that is none, and gives a right one: the PDS is sent the wrong one all the same.
+    const due = store.work.due.bind(store.work)
+    store.work.due = async (...args) => {
+      const found = await due(...args)
+      const wrong = (mood: Mood): Mood => ({ ...mood, sync: { ...mood.sync, rkey: 'not/a/key' } })
+      return found.map((mood) => (mood.id === bad.id ? wrong(mood) : mood))
+    }
     await engine.drain()
     expect(await store.work.count()).toMatchObject({ states: { published: 6, rejected: 1, pending: 0 } })
     const { sync } = (await store.moods.byId(bad.id))!
