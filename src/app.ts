@@ -254,7 +254,13 @@ async function work(
   const { engine, store, client, clock, events, owner, role, pdsUrl } = parts
   const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
   const heartbeat = new Heartbeat(
-    { workers: store.workers, clock, events, policyVersion: () => engine.policyVersion },
+    {
+      workers: store.workers,
+      clock,
+      events,
+      policyVersion: () => engine.policyVersion,
+      progressedAt: () => engine.progressedAt,
+    },
     self,
   )
   await heartbeat.beat()

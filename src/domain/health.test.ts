@@ -61,6 +61,17 @@ describe('healthOf', () => {
     expect(codes[0]).toMatchObject({ code: 'no_worker', level: 'problem' })
   })
 
+  it('tells of a worker whose engine has not got further for five minutes, unless it is too old to say', () => {
+    const worker = (progressedAt: number | null, since = NOW - 60 * MINUTE) => {
+      return { workers: [aWorker('w', { at: NOW, since, policyVersion: 4, progressedAt })] }
+    }
+    expect(healthOf({ ...facts, ...worker(NOW - 5 * MINUTE) })).toEqual([])
+    expect(only('worker_stuck', worker(NOW - 5 * MINUTE - 1))).toMatchObject({ since: NOW - 5 * MINUTE - 1 })
+    expect(only('worker_stuck', worker(null))).toMatchObject({ level: 'problem', since: NOW - 60 * MINUTE })
+    expect(healthOf({ ...facts, ...worker(null, NOW - MINUTE) })).toEqual([])
+    expect(healthOf({ ...facts, workers: [aWorker('w', { at: NOW, since: 0, policyVersion: 4 })] })).toEqual([])
+  })
+
   it('tells of a worker that follows another policy than the stored one, once it has had five seconds', () => {
     const stored = { ...everybody, at: NOW - 6_000, version: 5 }
     const behind = (at: number, since = 0) => ({

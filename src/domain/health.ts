@@ -10,7 +10,7 @@ import { type Erasure, nextStep } from './erasure.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
-import { isAlive, type Worker, workerName } from './worker.ts'
+import { isAlive, stuckSince, type Worker, workerName } from './worker.ts'
 
 /** All that notices are made of, as it stands at one moment. */
 export interface HealthFacts {
@@ -49,6 +49,7 @@ const FOLLOWING_MS = 5_000
 export function healthOf(facts: HealthFacts): readonly Notice[] {
   const all = [
     noWorker(facts),
+    workerStuck(facts),
     workerBehind(facts),
     pdsSilent(facts),
     federation(facts),
@@ -75,6 +76,21 @@ function noWorker({ workers, oldest, erasures, now }: HealthFacts): Notice | nul
     text: `${NO_WORKER.text}, so nothing is published: ${seen}`,
     detail: last ? `the last one was ${workerName(last)}` : null,
     remedy: NO_WORKER.remedy,
+  }
+}
+
+function workerStuck({ workers, now }: HealthFacts): Notice | null {
+  const alive = workers.filter((worker) => isAlive(worker, now))
+  const stuck = alive.filter((worker) => stuckSince(worker, now) !== null)
+  if (stuck.length === 0) return null
+  const since = Math.min(...stuck.map((worker) => stuckSince(worker, now)!))
+  return {
+    code: 'worker_stuck',
+    level: 'problem',
+    since,
+    text: `${stuck.length} of ${alive.length} workers live, but have not finished a round of work since ${iso(since)}`,
+    detail: stuck.map(workerName).join(', '),
+    remedy: 'Restart it: another worker takes over what it holds.',
   }
 }
 

@@ -2,6 +2,7 @@
 
 export const NOTICE_CODES = [
   'no_worker',
+  'worker_stuck',
   'worker_behind',
   'pds_silent',
   'federation_off',

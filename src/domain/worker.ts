@@ -19,6 +19,11 @@ export interface Worker {
   readonly at: number
   /** Version of the policy that it follows; null while it knows of none. */
   readonly policyVersion: number | null
+  /**
+   * When its engine last looked for work with a free hand, or finished a pass, in ms since 1970; null before it first did. Older
+   * versions do not say.
+   */
+  readonly progressedAt?: number | null
   /** It has ended in peace, when it was last heard of. */
   readonly ended?: boolean
 }
@@ -28,6 +33,17 @@ export const BEAT_MS = 2_000
 
 /** One that was not heard of for this long is taken for dead: it missed five beats. */
 const ALIVE_MS = 10_000
+
+/** A pass over one repo may take minutes where a PDS is slow; an engine that has not got further for so long is stuck. */
+const STUCK_MS = 5 * 60_000
+
+/** Since when the engine of a worker that lives has not got further; null where it has. @param now ms since 1970 */
+export function stuckSince(worker: Worker, now: number): number | null {
+  const { since, progressedAt } = worker
+  if (progressedAt === undefined || !isAlive(worker, now)) return null
+  const last = progressedAt ?? since
+  return worker.at - last > STUCK_MS ? last : null
+}
 
 /** The dead are remembered for a day, to say when the last one was seen, and so is the one that was the last to end. */
 const REMEMBERED_MS = 24 * 60 * 60_000

@@ -185,6 +185,7 @@ async function* answering(config: Config, { ledger }: Store): Checks {
 /** The check that a notice is the result of. */
 const NOTICED: Readonly<Record<NoticeCode, string>> = {
   no_worker: 'workers',
+  worker_stuck: 'workers',
   worker_behind: 'workers',
   pds_silent: 'pds',
   federation_off: 'federation',

@@ -45,6 +45,7 @@ export class Engine {
   #swept: { cursor: string; nextAt: number } = { cursor: '', nextAt: 0 }
   /** The policy as it was last read, and when to look again. */
   #followed: { stored: StoredPolicy | null; nextAt: number } = { stored: null, nextAt: 0 }
+  #progressedAt: number | null = null
   /** The user after whom to look for moods that federation holds no longer; null when there are none. */
   #resuming: string | null = ''
 
@@ -96,7 +97,11 @@ export class Engine {
     while (!stopping.aborted) {
       // Read before looking: a nudge that comes while we look is seen by the wait below.
       const { seen } = this.#wake
-      if (await this.#guard('claim', step)) continue
+      const wasBusy = this.#isBusy
+      const found = await this.#guard('claim', step)
+      // With all hands busy, only the end of a pass shows that there is progress.
+      if (found !== undefined && !wasBusy) this.#progressedAt = this.#clock.now()
+      if (found) continue
       await this.#wake.wait(seen, this.#options.pollMs, stopping)
     }
     await Promise.all(this.#running)
@@ -131,6 +136,7 @@ export class Engine {
     if (!lease) return false
     const pass = this.#guard('pass', () => this.#pass(lease, stopping, settled)).finally(() => {
       this.#running.delete(pass)
+      this.#progressedAt = this.#clock.now()
       this.#wake.raise()
     })
     this.#running.add(pass)
@@ -238,6 +244,11 @@ export class Engine {
   /** Version of the policy that this engine follows; null before it has read one. */
   get policyVersion(): number | null {
     return this.#followed.stored?.version ?? null
+  }
+
+  /** When it last looked for work with a free hand, or finished a pass, in ms since 1970; null before it first did. */
+  get progressedAt(): number | null {
+    return this.#progressedAt
   }
 
   get #isBusy(): boolean {

@@ -12,10 +12,12 @@ export interface HeartbeatDeps {
   readonly events: Events
   /** Version of the policy that this process follows; null while it knows of none. */
   readonly policyVersion: () => number | null
+  /** When its engine last got further, in ms since 1970; null before it first did. */
+  readonly progressedAt: () => number | null
 }
 
 /** What a worker says of itself that does not change. */
-export type Self = Omit<Worker, 'since' | 'at' | 'policyVersion' | 'ended'>
+export type Self = Omit<Worker, 'since' | 'at' | 'policyVersion' | 'progressedAt' | 'ended'>
 
 export class Heartbeat {
   readonly #deps: HeartbeatDeps
@@ -35,12 +37,13 @@ export class Heartbeat {
   }
 
   async #say(ended: boolean): Promise<void> {
-    const { workers, clock, events, policyVersion } = this.#deps
+    const { workers, clock, events, policyVersion, progressedAt } = this.#deps
     const worker = {
       ...this.#self,
       since: this.#since,
       at: clock.now(),
       policyVersion: policyVersion(),
+      progressedAt: progressedAt(),
       ...(ended ? { ended } : {}),
     }
     try {

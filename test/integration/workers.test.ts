@@ -4,10 +4,14 @@ import { expect, it } from 'vitest'
 import { isAlive } from '../../src/domain/worker.ts'
 import { Events } from '../../src/observe/events.ts'
 import type { WorkerStore } from '../../src/ports/store.ts'
+import { readHealth } from '../../src/operate/health.ts'
+import { Engine } from '../../src/sync/engine.ts'
 import { Heartbeat } from '../../src/sync/heartbeat.ts'
 import { VERSION } from '../../src/version.ts'
 import { recordedLog } from '../support/events.ts'
 import { startApp, temporaryFolder } from '../support/installation.ts'
+import { eventually } from '../support/repo.ts'
+import { signedUpSite } from '../support/signed-up.ts'
 import { createSite } from '../support/site.ts'
 
 const self = { id: 'w', host: 'host-1', pid: 1, role: 'worker', version: VERSION } as const
@@ -44,10 +48,62 @@ it('a worker that starts removes those that were last seen more than a day ago',
   await workers.beat({ ...last, id: 'dead', at: site.now() - day })
   const stopping = new AbortController()
   const events = new Events(recordedLog().log)
-  const heartbeat = new Heartbeat({ workers, clock: site, events, policyVersion: () => null }, self)
+  const heartbeat = new Heartbeat(
+    { workers, clock: site, events, policyVersion: () => null, progressedAt: () => null },
+    self,
+  )
   stopping.abort()
   await heartbeat.run(stopping.signal)
   expect((await workers.all()).map(({ id }) => id)).toEqual(['dead', 'w'])
+})
+
+it('a worker that lives, and whose engine does not get any further, is told of until it does', async () => {
+  await using site = await signedUpSite()
+  const { app } = site
+  const gate = { shut: null as PromiseWithResolvers<void> | null, tried: Promise.withResolvers<void>() }
+  const policy = {
+    get: async () => {
+      if (gate.shut) gate.tried.resolve()
+      await gate.shut?.promise
+      return app.store.policy.get()
+    },
+  }
+  const store = Object.create(app.store, { policy: { value: policy } }) as typeof app.store
+  const events = new Events(recordedLog().log)
+  const { client, host, clock } = app
+  const others = { random: () => 0, eraseAccounts: false, changed: () => {}, seam: () => {} }
+  const options = { owner: 'w', concurrency: 1, leaseMs: 6_000, pollMs: 10, sweepMs: 60_000 }
+  const engine = new Engine({ store, client, host, clock, events, ...others }, options)
+  const version = () => engine.policyVersion
+  const heartbeat = new Heartbeat(
+    { workers: app.store.workers, clock, events, policyVersion: version, progressedAt: () => engine.progressedAt },
+    self,
+  )
+  const codes = async () => {
+    await heartbeat.beat()
+    return (await readHealth(app)).notices.map(({ code }) => code)
+  }
+  const stopping = new AbortController()
+  const running = engine.run(stopping.signal)
+  await eventually('a round', async () => engine.progressedAt === site.now())
+  expect(await codes()).toEqual([])
+  const lastRound = site.now()
+  gate.shut = Promise.withResolvers<void>()
+  site.forward(1_000)
+  await gate.tried.promise
+  site.forward(5 * 60_000 - 1_000)
+  expect(await codes()).toEqual([])
+  site.forward(1)
+  expect(await codes()).toEqual(['worker_stuck'])
+  const [notice] = (await readHealth(app)).notices
+  expect(notice).toMatchObject({ level: 'problem', since: lastRound, detail: expect.stringContaining('(process 1)') })
+  expect(notice?.text).toMatch(/^1 of 1 workers live, but have not finished a round of work since \S+Z$/)
+  gate.shut.resolve()
+  gate.shut = null
+  await eventually('another round', async () => engine.progressedAt === site.now())
+  expect(await codes()).toEqual([])
+  stopping.abort()
+  await running
 })
 
 it('of workers that end in peace the last one is remembered, and every dead one', async () => {
@@ -59,7 +115,10 @@ it('of workers that end in peace the last one is remembered, and every dead one'
   for (const id of ['a', 'b', 'c']) {
     site.forward(1)
     const events = new Events(recordedLog().log)
-    const heartbeat = new Heartbeat({ workers, clock: site, events, policyVersion: () => 7 }, { ...self, id })
+    const heartbeat = new Heartbeat(
+      { workers, clock: site, events, policyVersion: () => 7, progressedAt: () => null },
+      { ...self, id },
+    )
     await heartbeat.run(stopping.signal)
   }
   const last = { ...self, id: 'c', since: site.now(), at: site.now(), policyVersion: 7, ended: true }
@@ -72,13 +131,18 @@ it('a beat carries the version of the policy that is followed, and a worker is k
   let version: number | null = null
   const start = site.now()
   const events = new Events(recordedLog().log)
-  const heartbeat = new Heartbeat({ workers, clock: site, events, policyVersion: () => version }, self)
+  const heartbeat = new Heartbeat(
+    { workers, clock: site, events, policyVersion: () => version, progressedAt: () => null },
+    self,
+  )
   await heartbeat.beat()
-  expect(await workers.all()).toEqual([{ ...self, since: start, at: start, policyVersion: null }])
+  expect(await workers.all()).toEqual([{ ...self, since: start, at: start, policyVersion: null, progressedAt: null }])
   version = 3
   site.forward(2_000)
   await heartbeat.beat()
-  expect(await workers.all()).toEqual([{ ...self, since: start, at: start + 2_000, policyVersion: 3 }])
+  expect(await workers.all()).toEqual([
+    { ...self, since: start, at: start + 2_000, policyVersion: 3, progressedAt: null },
+  ])
 })
 
 it('beats that the store does not take are logged once until one is taken, and stop nothing', async () => {
@@ -91,7 +155,10 @@ it('beats that the store does not take are logged once until one is taken, and s
     forget: (id) => real.forget(id),
   }
   const { log, take } = recordedLog()
-  const heartbeat = new Heartbeat({ workers, clock: site, events: new Events(log), policyVersion: () => null }, self)
+  const heartbeat = new Heartbeat(
+    { workers, clock: site, events: new Events(log), policyVersion: () => null, progressedAt: () => null },
+    self,
+  )
   const beats = async (n: number) => {
     for (let i = 0; i < n; i++) await heartbeat.beat()
     return take().map(({ msg }) => msg)

@@ -16,8 +16,15 @@ export function documentStatus({ at, held, accounts, notices, workers, check, ..
     held: heldDocument(held),
     accounts: documentStates(accounts),
     workers: workers.map((worker) => {
-      const { at: lastSeen, since, ended = false, ...self } = worker
-      return { ...self, since: isoTime(since), lastSeen: isoTime(lastSeen), alive: isAlive(worker, at), ended }
+      const { at: lastSeen, since, ended = false, progressedAt = null, ...self } = worker
+      return {
+        ...self,
+        since: isoTime(since),
+        lastSeen: isoTime(lastSeen),
+        alive: isAlive(worker, at),
+        ended,
+        progressedAt: isoTime(progressedAt),
+      }
     }),
     data: checkDocument(check),
     notices: notices.map(({ since, ...notice }) => Object.assign(notice, { since: isoTime(since) })),

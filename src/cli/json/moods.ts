@@ -39,6 +39,7 @@ export const status = {
       since: time,
       lastSeen: time,
       alive: Type.Boolean(),
+      progressedAt: nullable(time),
       ended: Type.Boolean({ description: 'it has ended in peace, when it was last seen' }),
       policyVersion: nullable(Type.Integer({ description: 'the version of the policy that it follows' })),
     }),
