@@ -6,7 +6,7 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { environment, type PostedMood, temporaryFolder, Visitor } from '../support/installation.ts'
 import { runMoods, ServerProcess } from '../support/process.ts'
 import { eventually, listRecords } from '../support/repo.ts'
@@ -19,6 +19,7 @@ interface Status {
   readonly store: string
   readonly moods: Record<string, number>
   readonly accounts: Record<string, number>
+  readonly workers: readonly { readonly pid: number }[]
 }
 
 async function status(folder: string): Promise<Status> {
@@ -142,6 +143,8 @@ describe('moods all', () => {
   it('stops when the npx that started it is stopped, though nobody hands that on', async () => {
     await using folder = await temporaryFolder()
     await using npx = await ServerProcess.run('npx', ['moods', 'all'], environment(folder.path))
+    const [worker] = (await status(folder.path)).workers
+    onTestFinished(() => void spawnSync('kill', ['-KILL', String(worker!.pid)]))
     await npx.stop('SIGTERM')
     await eventually('the server has released the folder', async () => !(await status(folder.path)).running)
     await expect(fetch(`${npx.address}/healthz`)).rejects.toThrow('fetch failed')

@@ -181,11 +181,4 @@ export const OPERATE: readonly Mutant[] = [
     replace: 'notices.length < 0',
     tests: ['test/integration/health.test.ts'],
   },
-  {
-    bug: 'a command goes on without the npx that started it',
-    file: 'src/cli/interrupt.ts',
-    find: 'if (process.ppid !== parent) stop()',
-    replace: 'if (process.ppid === 0) stop()',
-    tests: ['test/integration/cli.test.ts'],
-  },
 ]
