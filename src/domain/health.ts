@@ -88,7 +88,7 @@ function workerStuck({ workers, now }: HealthFacts): Notice | null {
     code: 'worker_stuck',
     level: 'problem',
     since,
-    text: `${stuck.length} of ${alive.length} workers live, but have not finished a round of work since ${iso(since)}`,
+    text: `${stuck.length} of ${counted(alive.length, 'worker')} ${stuck.length === 1 ? 'lives, but has' : 'live, but have'} not finished a round of work since ${iso(since)}`,
     detail: stuck.map(workerName).join(', '),
     remedy: 'Restart it: another worker takes over what it holds.',
   }
@@ -212,7 +212,7 @@ function oddData({ check }: HealthFacts): Notice | null {
     code: 'odd_data',
     level: 'warning',
     since: at,
-    text: `${odd} of ${documents} documents are odd${can}: they are left alone, neither shown nor published`,
+    text: `${odd} of ${counted(documents, 'document')} ${odd === 1 ? 'is' : 'are'} odd${can}: left alone, neither shown nor published`,
     detail: null,
     remedy: '"moods data check" names each and what mends it.',
   }

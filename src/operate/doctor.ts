@@ -203,7 +203,7 @@ async function* noticed(deps: StandingDeps): Checks {
   const dead = workers.filter((worker) => hasDied(worker, now)).length
   if (!notices.some(({ code }) => NOTICED[code] === 'workers'))
     yield ok('workers', `${alive} alive${dead > 0 ? `, ${dead} dead` : ''}`)
-  if (check?.odd === 0) yield ok('data', `none of ${check.documents} documents is odd`)
+  if (check?.odd === 0) yield ok('data', `none of ${counted(check.documents, 'document')} is odd`)
   for (const { code, level, text, detail, remedy } of notices) {
     const [name, message] = [NOTICED[code], detail === null ? text : `${text} (${detail})`]
     yield level === 'info' ? ok(name, message) : { name, level, message, remedy }

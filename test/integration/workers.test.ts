@@ -97,7 +97,7 @@ it('a worker that lives, and whose engine does not get any further, is told of u
   expect(await codes()).toEqual(['worker_stuck'])
   const [notice] = (await readHealth(app)).notices
   expect(notice).toMatchObject({ level: 'problem', since: lastRound, detail: expect.stringContaining('(process 1)') })
-  expect(notice?.text).toMatch(/^1 of 1 workers live, but have not finished a round of work since \S+Z$/)
+  expect(notice?.text).toMatch(/^1 of 1 worker lives, but has not finished a round of work since \S+Z$/)
   gate.shut.resolve()
   gate.shut = null
   await eventually('another round', async () => engine.progressedAt === site.now())

@@ -1,5 +1,6 @@
 /** What mending comes to, for people. */
 
+import { counted } from '../../domain/tally.ts'
 import type { MendedData, MendPlan, UnmendedData } from '../../operate/data-mend.ts'
 import { colour } from '../colour.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
@@ -16,26 +17,34 @@ export function describeMendPlan({ mendable, left, changes, moods }: MendPlan): 
     ...(becomePublic > 0
       ? [
           loud(
-            `${becomePublic} moods become PUBLIC: as long as they are odd they are private, and they say that they are not.`,
+            `${counted(becomePublic, 'mood becomes', 'moods become')} PUBLIC: what is odd is private, whatever it says of itself.`,
           ),
         ]
       : []),
     ...(comeBack > 0
-      ? [loud(`${comeBack} moods COME BACK: as long as they are odd they are deleted, and they say that they are not.`)]
+      ? [
+          loud(
+            `${counted(comeBack, 'mood COMES', 'moods COME')} BACK: what is odd is deleted, whatever it says of itself.`,
+          ),
+        ]
       : []),
     ...(pending > 0
-      ? [loud(`${pending} moods are in the queue of the engine: it brings their repositories up to date AT ONCE.`)]
+      ? [
+          loud(
+            `${counted(pending, 'mood is', 'moods are')} in the queue of the engine: the repositories are brought up to date AT ONCE.`,
+          ),
+        ]
       : []),
     ...(recordLeft > 0
       ? [
           loud(
-            `${recordLeft} moods are private or deleted, and a record of each is said to be published: "moods audit" finds those, "moods repair" removes them.`,
+            `${counted(recordLeft, 'mood is', 'moods are')} private or deleted, and a record of each is said to be published: "moods audit" finds those, "moods repair" removes them.`,
           ),
         ]
       : []),
-    `${mendable} documents can be mended, ${left} cannot ("moods data check" names them).`,
+    `${counted(mendable, 'document')} can be mended, ${left} cannot ("moods data check" names them).`,
     ...changes.map(({ collection, field, documents }) => `${String(documents).padStart(8)}  ${collection}: ${field}`),
-    ...(shown > 0 ? [`${shown} moods are shown in lists once they are mended.`] : []),
+    ...(shown > 0 ? [`${counted(shown, 'mood is', 'moods are')} shown in lists once mended.`] : []),
     ...(history > 0
       ? [
           `${history} of these are history that the engine has never seen: none is published before "moods backfill" does it.`,
@@ -48,8 +57,10 @@ export function describeMended(result: MendedData, isInterrupted: boolean): stri
   const { executed, mended, changedMeanwhile } = result
   if (!executed) return [describeMendPlan(result), isInterrupted ? INTERRUPTED : DRY_RUN].join('\n')
   return [
-    `${mended} documents mended. What was there is kept: "moods data mend --undo" puts it back.`,
-    ...(changedMeanwhile > 0 ? [`${changedMeanwhile} were changed meanwhile and left alone: run it again.`] : []),
+    `${counted(mended, 'document')} mended. What was there is kept: "moods data mend --undo" puts it back.`,
+    ...(changedMeanwhile > 0
+      ? [`${counted(changedMeanwhile, 'was', 'were')} changed meanwhile and left alone: run it again.`]
+      : []),
     ...(isInterrupted ? [INTERRUPTED] : []),
   ].join('\n')
 }
@@ -57,10 +68,14 @@ export function describeMended(result: MendedData, isInterrupted: boolean): stri
 export function describeUnmended(result: UnmendedData, isInterrupted: boolean): string {
   const { executed, putBack, asBefore, changed, gone } = result
   return [
-    `${putBack} mended documents ${executed ? 'are as they were before' : 'can be put back as they were before'}.`,
-    ...(asBefore > 0 ? [`${asBefore} were so already.`] : []),
-    ...(changed > 0 ? [`${changed} were changed since they were mended, and stay as they are.`] : []),
-    ...(gone > 0 ? [`${gone} are not there any more.`] : []),
+    `${executed ? 'Put back' : 'Can be put back'} as before: ${counted(putBack, 'mended document')}.`,
+    ...(asBefore > 0 ? [`${counted(asBefore, 'was', 'were')} so already.`] : []),
+    ...(changed > 0
+      ? [
+          `${counted(changed, 'was', 'were')} changed since the mending, and ${changed === 1 ? 'stays as it is' : 'stay as they are'}.`,
+        ]
+      : []),
+    ...(gone > 0 ? [`${counted(gone, 'is', 'are')} not there any more.`] : []),
     ...(isInterrupted ? [INTERRUPTED] : executed ? [] : [DRY_RUN]),
   ].join('\n')
 }

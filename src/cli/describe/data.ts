@@ -34,7 +34,7 @@ export function describeDataCheck(checked: CheckedData, isInterrupted: boolean):
 export function describeLastCheck(check: DataCheck | null): string {
   if (check === null) return 'never checked (a worker does so once a day, "moods data check" now)'
   const { at, documents, odd, mendable } = check
-  return `${odd} of ${documents} documents odd, ${mendable} of these mendable, checked ${isoTime(at)}`
+  return `${odd} of ${counted(documents, 'document')} odd, ${mendable} of these mendable, checked ${isoTime(at)}`
 }
 
 /** The same for programs. */
