@@ -13,8 +13,9 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { DomainError } from './domain/errors.ts'
 
 /** Secrets that an embedded installation makes for itself on its first start. */
@@ -94,7 +95,9 @@ export class DataFolder {
 
   #openLock(): Database.Database {
     try {
-      return new Database(this.file('server.lock'), { timeout: 500 })
+      // Loaded here: the configuration reads this folder, and so whoever asks for help would wait for it.
+      const Sqlite = createRequire(import.meta.url)('better-sqlite3') as typeof Database
+      return new Sqlite(this.file('server.lock'), { timeout: 500 })
     } catch (error) {
       throw new DomainError('data_folder', `the data folder ${this.path} cannot be written (MOODS_DATA moves it)`, {
         cause: error,
