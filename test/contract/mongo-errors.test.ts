@@ -21,21 +21,21 @@ it('what will not pass stays what it is', () => {
 
 it.each([
   // MongoDB 4.2 and later, a MongoDB before that, and one before 3.2.
-  ['E11000 duplicate key error collection: a.moods index: moods_by_ordinal dup key: { user: "x" }', 'atproto.ordinal'],
-  ['E11000 duplicate key error collection: a.moods index: moods_by_rkey dup key: { : "x", : "3k" }', 'atproto.rkey'],
+  ['E11000 duplicate key error collection: a.moods index: moods_numbered dup key: { user: "x" }', 'atproto.ordinal'],
+  ['E11000 duplicate key error collection: a.moods index: moods_keyed dup key: { : "x", : "3k" }', 'atproto.rkey'],
   [
-    'insertDocument :: caused by :: 11000 E11000 duplicate key error index: a.moods.$moods_by_rkey dup key: {}',
+    'insertDocument :: caused by :: 11000 E11000 duplicate key error index: a.moods.$moods_keyed dup key: {}',
     'atproto.rkey',
   ],
   // Amazon DocumentDB.
   ['E11000 duplicate key error collection: a.mood-erasures index: erasures_by_user', 'user'],
-  ['E11000 duplicate key error collection: a.@handles index: handles_by_handle', 'handle'],
+  ['E11000 duplicate key error collection: a.@handles index: handles_of_users', 'handle'],
   ['E11000 duplicate key error collection: a.users index: _id_', '_id'],
   // Azure Cosmos DB, two versions.
   ['E11000 duplicate key error collection: a.moods Failed _id or unique key constraint', UNNAMED_KEY],
   ['E11000 duplicate key error collection: a.moods. Failed _id or unique index constraint.', UNNAMED_KEY],
   [
-    'E11000 duplicate key error collection: a.moods index: of_somebody_else dup key: { x: "index: moods_by_rkey" }',
+    'E11000 duplicate key error collection: a.moods index: of_somebody_else dup key: { x: "index: moods_keyed" }',
     UNNAMED_KEY,
   ],
 ])('what was taken is read from “%s”: %s', (message, taken) => {
@@ -43,7 +43,7 @@ it.each([
 })
 
 it('what was taken is what the server says it is, and nothing for other errors', () => {
-  const message = 'E11000 duplicate key error collection: a.moods index: moods_by_ordinal dup key: {}'
+  const message = 'E11000 duplicate key error collection: a.moods index: moods_numbered dup key: {}'
   const keyPattern = { user: 1, 'atproto.rkey': 1 }
   expect(takenKey(new MongoServerError({ message, code: 11000, keyPattern }))).toBe('atproto.rkey')
   expect(takenKey(new MongoServerError({ message, code: 2 }))).toBeNull()

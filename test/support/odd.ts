@@ -143,8 +143,18 @@ export function isGood({ _id, user, mood, when, intensity, context, isPrivate, d
     (isNone(context) || isText(context)) &&
     isFlag(isPrivate) &&
     isFlag(deleted) &&
-    (isNone(atproto) || (isObject(atproto) && isGoodState(atproto)))
+    (isNone(atproto) || (isObject(atproto) && isGoodState(atproto) && isGoodDeletion(atproto, deleted)))
   )
+}
+
+/** Who deleted it and what is to become of its record: only where it is deleted. */
+function isGoodDeletion({ deletion, firstPublished: first }: Document, deleted: unknown): boolean {
+  const isDeletion =
+    isObject(deletion) &&
+    ['author', 'nuke'].includes(deletion['by'] as string) &&
+    ['withdraw', 'keep'].includes(deletion['records'] as string)
+  const isFirst = isObject(first) && isDate(first['at']) && typeof first['direct'] === 'boolean'
+  return (isNone(deletion) || (isDeletion && deleted === true)) && (isNone(first) || isFirst)
 }
 
 function isGoodState({

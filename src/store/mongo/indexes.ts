@@ -1,30 +1,52 @@
 /** The indexes, by name. Making one that is there already does nothing, so every start makes them all. */
 
-import type { Db, IndexDescription } from 'mongodb'
+import { isDeepStrictEqual } from 'node:util'
+import type { Collection, Db, IndexDescription, IndexDescriptionInfo } from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
 import { COLLECTIONS } from './collections.ts'
 
-const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
+/**
+ * What a unique index is about: without it, two documents that hold nothing, or nothing of that type, would be alike, and the
+ * index could not be made on a database that has them. (`$type` would say the same, but no query is seen to imply it.)
+ */
+const TEXT = { $gt: '' } as const
+const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER } as const
+
+interface Index extends Pick<IndexDescription, 'key' | 'unique' | 'partialFilterExpression'> {
+  readonly name: string
+  /**
+   * The fields of the index of this name where a document holds lists in two of its own, which no index can: enough for correct
+   * answers, if not for fast ones. Null for none, where another index does that.
+   */
+  readonly instead?: Index['key'] | null
+}
+
+const INDEXES: Readonly<Record<string, readonly Index[]>> = {
   [COLLECTIONS.moods]: [
     {
-      name: 'moods_by_ordinal',
+      name: 'moods_numbered',
       key: { user: 1, 'atproto.ordinal': -1 },
       unique: true,
-      partialFilterExpression: { 'atproto.ordinal': { $exists: true } },
+      partialFilterExpression: { 'atproto.ordinal': A_NUMBER },
     },
     {
       // Only of documents that the engine has written: what was there before may hold anything.
-      name: 'moods_by_rkey',
+      name: 'moods_keyed',
       key: { user: 1, 'atproto.rkey': 1 },
       unique: true,
-      partialFilterExpression: { 'atproto.state': { $exists: true } },
+      partialFilterExpression: { 'atproto.state': TEXT, 'atproto.rkey': TEXT },
     },
-    { name: 'moods_public', key: { deleted: 1, isPrivate: 1, when: -1, _id: -1 } },
-    { name: 'moods_of_user', key: { user: 1, when: -1, _id: -1 } },
+    {
+      name: 'moods_public',
+      key: { deleted: 1, isPrivate: 1, when: -1, _id: -1 },
+      instead: { when: -1, _id: -1 },
+    },
+    { name: 'moods_of_user', key: { user: 1, when: -1, _id: -1 }, instead: null },
     { name: 'moods_history', key: { user: 1, _id: 1 } },
     {
       name: 'moods_due',
       key: { user: 1, 'atproto.dueAt': 1 },
+      instead: null,
       partialFilterExpression: { 'atproto.state': 'pending' },
     },
     {
@@ -35,6 +57,7 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
     {
       name: 'moods_held',
       key: { 'atproto.hold': 1, user: 1, _id: 1 },
+      instead: null,
       partialFilterExpression: { 'atproto.state': 'local' },
     },
     {
@@ -47,14 +70,20 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
       key: { 'atproto.state': 1, _id: 1 },
       partialFilterExpression: { 'atproto.state': 'rejected' },
     },
-    { name: 'moods_by_state_and_hold', key: { 'atproto.state': 1, 'atproto.hold': 1 } },
+    {
+      name: 'moods_by_state_and_hold',
+      key: { 'atproto.state': 1, 'atproto.hold': 1 },
+      instead: { 'atproto.state': 1 },
+    },
     {
       name: 'moods_by_change',
       key: { 'atproto.changedAt': 1, _id: 1 },
       partialFilterExpression: { 'atproto.changedAt': { $exists: true } },
     },
   ],
-  [COLLECTIONS.handles]: [{ name: 'handles_by_handle', key: { handle: 1 }, unique: true }],
+  [COLLECTIONS.handles]: [
+    { name: 'handles_of_users', key: { handle: 1 }, unique: true, partialFilterExpression: { handle: TEXT } },
+  ],
   [COLLECTIONS.users]: [
     { name: 'users_by_did', key: { 'atproto.did': 1 } },
     {
@@ -73,7 +102,7 @@ const INDEXES: Readonly<Record<string, readonly IndexDescription[]>> = {
       partialFilterExpression: { 'atproto.sealed': { $exists: true } },
     },
   ],
-  [COLLECTIONS.repos]: [{ name: 'repos_due', key: { dueAt: 1, leaseUntil: 1 } }],
+  [COLLECTIONS.repos]: [{ name: 'repos_due', key: { dueAt: 1, leaseUntil: 1 }, instead: { dueAt: 1 } }],
   [COLLECTIONS.erasures]: [
     {
       name: 'erasures_by_user',
@@ -96,17 +125,82 @@ export function keyOfIndex(name: string): Readonly<Record<string, unknown>> {
   return (index?.key as Readonly<Record<string, unknown>> | undefined) ?? {}
 }
 
+/** Indexes of earlier versions, whose place others have taken. */
+const RETIRED: Readonly<Record<string, readonly string[]>> = {
+  [COLLECTIONS.moods]: ['moods_by_ordinal', 'moods_by_rkey', 'moods_parked'],
+  [COLLECTIONS.handles]: ['handles_by_handle'],
+}
+
+/** Code of the server for what is not there to be dropped: the index, or the collection. */
+const NOT_THERE = new Set<unknown>([26, 27])
+
 /** @throws DomainError `config` when what is stored does not allow one of them */
 export async function makeIndexes(db: Db): Promise<void> {
-  for (const [collection, indexes] of Object.entries(INDEXES)) {
+  for (const [name, indexes] of Object.entries(INDEXES)) {
+    const collection = db.collection(name)
     try {
-      await db.collection(collection).createIndexes([...indexes])
+      await collection.createIndexes(indexes.map(described))
     } catch (error) {
-      // 11000: two documents that may not be alike are; 85 and 86: an index that is there is of another kind.
-      const code: unknown = error instanceof Error && 'code' in error ? error.code : null
-      if (code !== 11000 && code !== 85 && code !== 86) throw error
-      const why = error instanceof Error ? error.message : String(error)
-      throw new DomainError('config', `the database does not allow an index that is needed: ${why}`, { cause: error })
+      if (!OF_ONE_INDEX.has(codeOf(error))) throw explained(error)
+      // In the order of the list, so that what fails for a reason of its own says so.
+      for (const index of indexes) await makeOne(collection, index)
+    }
+    for (const retired of RETIRED[name] ?? []) {
+      await collection.dropIndex(retired).catch((error: unknown) => {
+        if (!NOT_THERE.has(codeOf(error))) throw error
+      })
     }
   }
+}
+
+function described({ name, key, unique, partialFilterExpression }: Index): IndexDescription {
+  return { name, key, ...(unique && { unique }), ...(partialFilterExpression && { partialFilterExpression }) }
+}
+
+/** Codes: there is an index of the same fields, or of the same name; a document has lists in two fields. */
+const [SAME_FIELDS, SAME_NAME, PARALLEL_LISTS] = [85, 86, 171]
+const OF_ONE_INDEX = new Set<unknown>([SAME_FIELDS, SAME_NAME, PARALLEL_LISTS])
+
+async function makeOne(collection: Collection, index: Index): Promise<void> {
+  const { name, instead } = index
+  try {
+    await collection.createIndexes([described(index)])
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === SAME_FIELDS && (await isCovered(collection, index))) return
+    if (code === SAME_NAME && instead && (await hasKey(collection, name, instead))) return
+    if (code !== PARALLEL_LISTS || instead === undefined) throw explained(error)
+    if (instead !== null) await collection.createIndexes([{ name, key: instead }])
+  }
+}
+
+function isSameKey(one: IndexDescription['key'], other: IndexDescription['key']): boolean {
+  return isDeepStrictEqual(Object.entries(one), Object.entries(other))
+}
+
+async function hasKey(collection: Collection, wanted: string, key: Index['key']): Promise<boolean> {
+  return (await collection.indexes()).some(({ name, key: there }) => name === wanted && isSameKey(there, key))
+}
+
+/** An application may have made the same index by itself: it does as well, if it covers all that ours would. */
+async function isCovered(collection: Collection, index: Index): Promise<boolean> {
+  const covers = ({ key, unique, sparse, partialFilterExpression, collation }: IndexDescriptionInfo): boolean =>
+    isSameKey(key, index.key) &&
+    (unique === true || index.unique !== true) &&
+    sparse !== true &&
+    partialFilterExpression === undefined &&
+    collation === undefined
+  return (await collection.indexes()).some(covers)
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null
+}
+
+/** 11000: two documents that may not be alike are; 85 and 86: an index that is there is of another kind; 171: see `Index`. */
+function explained(error: unknown): unknown {
+  const code = codeOf(error)
+  if (code !== 11000 && !OF_ONE_INDEX.has(code)) return error
+  const why = error instanceof Error ? error.message : String(error)
+  return new DomainError('config', `the database does not allow an index that is needed: ${why}`, { cause: error })
 }

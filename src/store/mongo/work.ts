@@ -83,10 +83,7 @@ export class MongoWork implements WorkStore {
   async count(): Promise<MoodCounts> {
     const { states, held } = noMoods()
     const byState = this.#moods.aggregate<{ _id: { state?: unknown; hold?: unknown }; n: number }>(
-      [
-        { $sort: { 'atproto.state': 1, 'atproto.hold': 1 } },
-        { $group: { _id: { state: '$atproto.state', hold: '$atproto.hold' }, n: { $sum: 1 } } },
-      ],
+      [{ $group: { _id: { state: '$atproto.state', hold: '$atproto.hold' }, n: { $sum: 1 } } }],
       { hint: 'moods_by_state_and_hold' },
     )
     for await (const { _id, n } of byState) {
