@@ -1,6 +1,6 @@
 /** Users and their handles as documents: `users` and `@handles` of an existing database, accounts under `atproto`. */
 
-import type { Collection, Document } from 'mongodb'
+import type { Collection, Db, Document, Filter } from 'mongodb'
 import {
   type Account,
   type AccountError,
@@ -11,6 +11,8 @@ import {
 import { isOdd } from '../../domain/odd.ts'
 import { NO_ACCOUNT, readAccount, readHandle, type UserHandle } from '../../domain/read-account.ts'
 import { countBy } from '../../domain/tally.ts'
+import { COLLECTIONS } from './collections.ts'
+import type { Indexes } from './indexes.ts'
 import { storedDocument } from './stored.ts'
 
 /** A handle as we write it. What is read may be anything. */
@@ -47,6 +49,14 @@ export interface UserCollections {
   readonly handles: Collection<HandleDocument>
   /** PDS of the accounts whose documents name none. */
   readonly defaultPds: string
+  /** Whether no two users can have the same handle. */
+  readonly areHandlesUnique: boolean
+}
+
+/** @param defaultPds PDS of the accounts whose documents name none */
+export function userCollections(db: Db, defaultPds: string, { areHandlesUnique }: Indexes): UserCollections {
+  const users = db.collection<UserDocument>(COLLECTIONS.users)
+  return { users, handles: db.collection<HandleDocument>(COLLECTIONS.handles), defaultPds, areHandlesUnique }
 }
 
 /** The handles that can be read. */
@@ -57,14 +67,23 @@ export function handlesIn(documents: readonly Document[]): UserHandle[] {
   })
 }
 
-/** Handles of these users, where they have one that can be read. */
-export async function handlesOf(
-  { handles }: Pick<UserCollections, 'handles'>,
-  users: readonly string[],
-): Promise<Map<string, string>> {
+/** Handles of these users, where they have one that can be read, and to themselves. */
+export async function handlesOf(collections: UserCollections, users: readonly string[]): Promise<Map<string, string>> {
   if (users.length === 0) return new Map()
-  const found = handlesIn(await handles.find({ _id: { $in: [...users] } }).toArray())
-  return new Map(found.map(({ user, handle }) => [user, handle]))
+  const found = handlesIn(await collections.handles.find({ _id: { $in: [...users] } }).toArray())
+  const shared = await sharedHandles(
+    collections,
+    found.map(({ handle }) => handle),
+  )
+  return new Map(found.flatMap(({ user, handle }) => (shared.has(handle) ? [] : [[user, handle]])))
+}
+
+/** Which of these handles more than one user has. */
+export async function sharedHandles(
+  { handles, areHandlesUnique }: UserCollections,
+  those: readonly string[],
+): Promise<ReadonlySet<string>> {
+  return areHandlesUnique ? new Set() : inSeveral(handles, 'handle', those)
 }
 
 /**
@@ -98,18 +117,24 @@ export async function accountsIn(
 }
 
 /** Which of these DIDs more than one user has. The database does not keep them apart: it is not ours alone. */
-async function sharedDids({ users }: Pick<UserCollections, 'users'>, dids: readonly string[]): Promise<Set<string>> {
-  if (dids.length === 0) return new Set()
-  // Along the index alone, and cheaper than to have the server count.
-  const found = await users
-    .find<{ atproto: { did: unknown } }>(
-      { 'atproto.did': { $in: [...dids] } },
-      { projection: { _id: 0, 'atproto.did': 1 } },
-    )
+function sharedDids({ users }: UserCollections, dids: readonly string[]): Promise<ReadonlySet<string>> {
+  return inSeveral(users, 'atproto.did', dids)
+}
+
+/** Which of these values the field has in more than one document. */
+async function inSeveral<D extends Document>(
+  collection: Collection<D>,
+  field: string,
+  values: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (values.length === 0) return new Set()
+  const filter = { [field]: { $in: [...values] } } as Filter<D>
+  const found = await collection
+    .aggregate<{ value: unknown }>([{ $match: filter }, { $project: { _id: 0, value: `$${field}` } }])
     .toArray()
-  // A list of DIDs is found by each of them, and is nobody's.
-  const counts = countBy(found.flatMap(({ atproto: { did } }) => (typeof did === 'string' ? [did] : [])))
-  return new Set(dids.filter((did) => (counts[did] ?? 0) > 1))
+  // A list is found by each value in it, and has none of them.
+  const counts = countBy(found.flatMap(({ value }) => (typeof value === 'string' ? [value] : [])))
+  return new Set(values.filter((value) => (counts[value] ?? 0) > 1))
 }
 
 /** What to change in the user's document. A password in plain text keeps its field until it is sealed. */

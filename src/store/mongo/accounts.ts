@@ -1,6 +1,6 @@
 /** Handles and accounts in MongoDB: `@handles` and `users` of an existing database, accounts under `atproto`. */
 
-import type { Db, Filter } from 'mongodb'
+import type { Filter } from 'mongodb'
 import { type Account, type StoredAccountState, STORED_STATES } from '../../domain/account.ts'
 import { DomainError } from '../../domain/errors.ts'
 import type { AccountCounts, AccountStore } from '../../ports/store.ts'
@@ -8,13 +8,12 @@ import {
   ACCOUNT_ONLY,
   accountsIn,
   fieldsOf,
-  type HandleDocument,
   handlesIn,
   handlesOf,
+  sharedHandles,
   type UserCollections,
   type UserDocument,
 } from './account-documents.ts'
-import { COLLECTIONS } from './collections.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
 import { type Page, pageOf } from './pages.ts'
 
@@ -30,10 +29,8 @@ function isSealed({ credentials }: Account): boolean {
 export class MongoAccounts implements AccountStore {
   readonly #collections: UserCollections
 
-  /** @param defaultPds PDS of the accounts whose documents name none */
-  constructor(db: Db, defaultPds: string) {
-    const users = db.collection<UserDocument>(COLLECTIONS.users)
-    this.#collections = { users, handles: db.collection<HandleDocument>(COLLECTIONS.handles), defaultPds }
+  constructor(collections: UserCollections) {
+    this.#collections = collections
   }
 
   get #users() {
@@ -47,7 +44,7 @@ export class MongoAccounts implements AccountStore {
   async claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other' | 'odd'> {
     try {
       await this.#handles.insertOne({ _id: user, handle })
-      return 'claimed'
+      return (await this.#isShared(handle)) ? await this.#returned(user, handle) : 'claimed'
     } catch (error) {
       if (takenKey(error) === null) throw error
       const current = await this.#handles.findOne({ _id: user })
@@ -58,13 +55,25 @@ export class MongoAccounts implements AccountStore {
     }
   }
 
+  /** Whether others have the handle too, which only an existing database may have allowed. */
+  async #isShared(handle: string): Promise<boolean> {
+    return (await sharedHandles(this.#collections, [handle])).has(handle)
+  }
+
+  async #returned(user: string, handle: string): Promise<'taken'> {
+    await this.#handles.deleteOne({ _id: user, handle })
+    return 'taken'
+  }
+
   handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
     return handlesOf(this.#collections, users)
   }
 
   async usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const found = handlesIn(await this.#handles.find({ handle: { $in: [...handles] } }).toArray())
-    return new Map(found.map(({ user, handle }) => [handle, user]))
+    // One that several users have names none of them.
+    const users = Map.groupBy(found, ({ handle }) => handle)
+    return new Map([...users].flatMap(([handle, [one, ...others]]) => (others.length > 0 ? [] : [[handle, one!.user]])))
   }
 
   async byUser(user: string): Promise<Account | null> {

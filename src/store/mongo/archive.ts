@@ -3,7 +3,7 @@
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import { isOdd, type Odd } from '../../domain/odd.ts'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
-import { accountsIn, fieldsOf, type HandleDocument, handlesIn, type UserDocument } from './account-documents.ts'
+import { accountsIn, fieldsOf, handlesIn, type UserCollections } from './account-documents.ts'
 import { HAS_REMOVALS, type RemovalsDocument, toRemovals } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
 import { type MoodDocument, toDocument } from './documents.ts'
@@ -25,10 +25,7 @@ interface Kind<T> {
    * One item for each document; null for one that is passed over. Not of moods, whose ids may be of two types: those are
    * read by {@link goodMoods}.
    */
-  readonly fromDocuments?: (
-    documents: never,
-    archive: { readonly db: Db; readonly defaultPds: string },
-  ) => Promise<(T | null)[]> | (T | null)[]
+  readonly fromDocuments?: (documents: never, people: UserCollections) => Promise<(T | null)[]> | (T | null)[]
   readonly write: (item: T) => AnyBulkWriteOperation
 }
 
@@ -57,10 +54,7 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   accounts: {
     collection: COLLECTIONS.users,
     filter: { atproto: { $exists: true } },
-    fromDocuments: (documents: Document[], { db, defaultPds }) => {
-      const users = db.collection<UserDocument>(COLLECTIONS.users)
-      return accountsIn({ users, handles: db.collection<HandleDocument>(COLLECTIONS.handles), defaultPds }, documents)
-    },
+    fromDocuments: (documents: Document[], people) => accountsIn(people, documents),
     write: (account) => ({
       updateOne: { filter: { _id: account.user as never }, update: fieldsOf(account, account.version), upsert: true },
     }),
@@ -108,11 +102,11 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
 
 export class MongoArchive implements Archive {
   readonly #db: Db
-  readonly #defaultPds: string
+  readonly #people: UserCollections
 
-  constructor(db: Db, defaultPds: string) {
+  constructor(db: Db, people: UserCollections) {
     this.#db = db
-    this.#defaultPds = defaultPds
+    this.#people = people
   }
 
   count(kind: ArchiveKind): Promise<number> {
@@ -122,10 +116,9 @@ export class MongoArchive implements Archive {
   async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
     const { filter = {}, fromDocuments } = KINDS[kind]
     if (!fromDocuments) return this.#moods(after, limit) as Promise<{ key: string; item: ArchiveItems[K] }[]>
-    const archive = { db: this.#db, defaultPds: this.#defaultPds }
     const meant = { $and: [filter, { _id: { $gt: after } }] } as Document
     return pageOf(this.#collection(kind), { filter: meant, sort: { _id: 1 }, limit }, async (documents) => {
-      const items = await fromDocuments(documents as never, archive)
+      const items = await fromDocuments(documents as never, this.#people)
       return items.map((item, i) => (item === null ? null : { key: String(documents[i]!['_id']), item }))
     })
   }

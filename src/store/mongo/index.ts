@@ -3,6 +3,7 @@
 import { type Db, type Filter, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb'
 import type { Store } from '../../ports/store.ts'
 import { DomainError } from '../../domain/errors.ts'
+import { userCollections } from './account-documents.ts'
 import { MongoAccounts } from './accounts.ts'
 import { MongoArchive } from './archive.ts'
 import { MongoAudits } from './audits.ts'
@@ -11,7 +12,7 @@ import { MongoPolicy } from './policy.ts'
 import { MongoRemovals } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
 import { guarded, translated } from './errors.ts'
-import { makeIndexes } from './indexes.ts'
+import { type Indexes, makeIndexes } from './indexes.ts'
 import { MongoErasures } from './erasures.ts'
 import { MongoIntents } from './intents.ts'
 import { MongoLedger } from './ledger.ts'
@@ -48,19 +49,21 @@ export async function openMongo(
 ): Promise<Store> {
   const client = connection(uri, options)
   const db = client.db(database)
+  let indexes: Indexes
   try {
     await client.connect()
-    await makeIndexes(db)
+    indexes = await makeIndexes(db)
   } catch (error) {
     await client.close()
     throw translated(error)
   }
+  const people = userCollections(db, defaultPds, indexes)
   return {
     name: `mongodb:${database}`,
     moods: guarded(new MongoMoods(db)),
     work: guarded(new MongoWork(db)),
     odd: guarded(new MongoOdd(db)),
-    accounts: guarded(new MongoAccounts(db, defaultPds)),
+    accounts: guarded(new MongoAccounts(people)),
     repos: guarded(new MongoRepos(db)),
     intents: guarded(new MongoIntents(db)),
     erasures: guarded(new MongoErasures(db)),
@@ -70,7 +73,7 @@ export async function openMongo(
     audits: guarded(new MongoAudits(db)),
     policy: guarded(new MongoPolicy(db)),
     data: guarded(new MongoData(db)),
-    archive: guarded(new MongoArchive(db, defaultPds)),
+    archive: guarded(new MongoArchive(db, people)),
     check: async () => {
       try {
         await confirmMajority(db)

@@ -12,6 +12,9 @@ import { COLLECTIONS } from './collections.ts'
 const TEXT = { $gt: '' } as const
 const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER } as const
 
+const HANDLES = 'handles_of_users'
+const SHARED_HANDLES = 'handles_shared'
+
 interface Index extends Pick<IndexDescription, 'key' | 'unique' | 'partialFilterExpression'> {
   readonly name: string
   /**
@@ -19,6 +22,8 @@ interface Index extends Pick<IndexDescription, 'key' | 'unique' | 'partialFilter
    * answers, if not for fast ones. Null for none, where another index does that.
    */
   readonly instead?: Index['key'] | null
+  /** For a unique one: made where documents of an existing database are alike. Without it, such a database is refused. */
+  readonly ifAlike?: Pick<Index, 'name' | 'key'>
 }
 
 const INDEXES: Readonly<Record<string, readonly Index[]>> = {
@@ -82,7 +87,13 @@ const INDEXES: Readonly<Record<string, readonly Index[]>> = {
     },
   ],
   [COLLECTIONS.handles]: [
-    { name: 'handles_of_users', key: { handle: 1 }, unique: true, partialFilterExpression: { handle: TEXT } },
+    {
+      name: HANDLES,
+      key: { handle: 1 },
+      unique: true,
+      partialFilterExpression: { handle: TEXT },
+      ifAlike: { name: SHARED_HANDLES, key: { handle: 1 } },
+    },
   ],
   [COLLECTIONS.users]: [
     { name: 'users_by_did', key: { 'atproto.did': 1 } },
@@ -134,8 +145,15 @@ const RETIRED: Readonly<Record<string, readonly string[]>> = {
 /** Code of the server for what is not there to be dropped: the index, or the collection. */
 const NOT_THERE = new Set<unknown>([26, 27])
 
+/** What the data has allowed. */
+export interface Indexes {
+  /** Whether no two users have the same handle, now or later. */
+  readonly areHandlesUnique: boolean
+}
+
 /** @throws DomainError `config` when what is stored does not allow one of them */
-export async function makeIndexes(db: Db): Promise<void> {
+export async function makeIndexes(db: Db): Promise<Indexes> {
+  const missing = new Set<string>()
   for (const [name, indexes] of Object.entries(INDEXES)) {
     const collection = db.collection(name)
     try {
@@ -143,34 +161,40 @@ export async function makeIndexes(db: Db): Promise<void> {
     } catch (error) {
       if (!OF_ONE_INDEX.has(codeOf(error))) throw explained(error)
       // In the order of the list, so that what fails for a reason of its own says so.
-      for (const index of indexes) await makeOne(collection, index)
+      for (const index of indexes) if (!(await makeOne(collection, index))) missing.add(index.name)
     }
-    for (const retired of RETIRED[name] ?? []) {
+    const replaced = indexes.flatMap((index) => (index.ifAlike && !missing.has(index.name) ? [index.ifAlike.name] : []))
+    for (const retired of [...(RETIRED[name] ?? []), ...replaced]) {
       await collection.dropIndex(retired).catch((error: unknown) => {
         if (!NOT_THERE.has(codeOf(error))) throw error
       })
     }
   }
+  return { areHandlesUnique: !missing.has(HANDLES) }
 }
 
 function described({ name, key, unique, partialFilterExpression }: Index): IndexDescription {
   return { name, key, ...(unique && { unique }), ...(partialFilterExpression && { partialFilterExpression }) }
 }
 
-/** Codes: there is an index of the same fields, or of the same name; a document has lists in two fields. */
-const [SAME_FIELDS, SAME_NAME, PARALLEL_LISTS] = [85, 86, 171]
-const OF_ONE_INDEX = new Set<unknown>([SAME_FIELDS, SAME_NAME, PARALLEL_LISTS])
+/** Codes: there is an index of the same fields, or of the same name; a document has lists in two fields; two are alike. */
+const [SAME_FIELDS, SAME_NAME, PARALLEL_LISTS, ALIKE] = [85, 86, 171, 11000]
+const OF_ONE_INDEX = new Set<unknown>([SAME_FIELDS, SAME_NAME, PARALLEL_LISTS, ALIKE])
 
-async function makeOne(collection: Collection, index: Index): Promise<void> {
-  const { name, instead } = index
+/** @returns whether it is there as it is described, or as good */
+async function makeOne(collection: Collection, index: Index): Promise<boolean> {
+  const { name, instead, ifAlike } = index
   try {
     await collection.createIndexes([described(index)])
+    return true
   } catch (error) {
     const code = codeOf(error)
-    if (code === SAME_FIELDS && (await isCovered(collection, index))) return
-    if (code === SAME_NAME && instead && (await hasKey(collection, name, instead))) return
-    if (code !== PARALLEL_LISTS || instead === undefined) throw explained(error)
-    if (instead !== null) await collection.createIndexes([{ name, key: instead }])
+    if (code === SAME_FIELDS && (await isCovered(collection, index))) return true
+    if (code === SAME_NAME && instead && (await hasKey(collection, name, instead))) return false
+    const other = code === ALIKE ? ifAlike : code === PARALLEL_LISTS && instead ? { name, key: instead } : null
+    if (other) await collection.createIndexes([other])
+    else if (code !== PARALLEL_LISTS || instead === undefined) throw explained(error)
+    return false
   }
 }
 
@@ -197,10 +221,9 @@ function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : null
 }
 
-/** 11000: two documents that may not be alike are; 85 and 86: an index that is there is of another kind; 171: see `Index`. */
 function explained(error: unknown): unknown {
   const code = codeOf(error)
-  if (code !== 11000 && !OF_ONE_INDEX.has(code)) return error
+  if (!OF_ONE_INDEX.has(code)) return error
   const why = error instanceof Error ? error.message : String(error)
   return new DomainError('config', `the database does not allow an index that is needed: ${why}`, { cause: error })
 }
