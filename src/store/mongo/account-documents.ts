@@ -16,7 +16,7 @@ import type { Indexes } from './indexes.ts'
 import { storedDocument } from './stored.ts'
 
 /** A handle as we write it. What is read may be anything. */
-export interface HandleDocument {
+interface HandleDocument {
   readonly _id: string
   readonly handle: string
 }
