@@ -53,6 +53,8 @@ export interface AuditCounts {
   readonly kept: number
   /** Federation leaves the author out: not published yet, or with a change that is not. */
   readonly held: number
+  /** There is no account to publish to. */
+  readonly noAccount: number
   /** From before the engine, and never published: it waits for a backfill. */
   readonly history: number
   /** The engine has work to do on it. */
@@ -74,6 +76,7 @@ export const NO_COUNTS: AuditCounts = {
   legacy: 0,
   kept: 0,
   held: 0,
+  noAccount: 0,
   history: 0,
   inFlight: 0,
   private: 0,
@@ -83,8 +86,26 @@ export const NO_COUNTS: AuditCounts = {
 }
 
 /** Moods about which nothing is to be done, or not by a repair, by the reason. */
-export function heldIn(counts: AuditCounts): Readonly<Record<Exclude<HoldReason, 'no_account'>, number>> {
-  return { private: counts.private, federation_off: counts.held, kept: counts.kept, backfill: counts.history }
+export function heldIn(counts: AuditCounts): Readonly<Record<HoldReason, number>> {
+  const { private: hidden, kept, held, noAccount, history } = counts
+  return { private: hidden, kept, federation_off: held, no_account: noAccount, backfill: history }
+}
+
+/** How the moods of a user stand who has no repo, so that there is nothing to compare. */
+export function countWithoutRepo(moods: readonly Mood[], hold: UserHold | null): AuditCounts {
+  const counts: { -readonly [name in keyof AuditCounts]: number } = { ...NO_COUNTS, moods: moods.length }
+  for (const mood of moods) counts[standingOf(mood, hold)]++
+  return counts
+}
+
+function standingOf(mood: Mood, hold: UserHold | null): Exclude<keyof AuditCounts, 'moods' | 'records'> {
+  const { state, hold: noted } = mood.sync
+  if (state === 'pending') return 'inFlight'
+  if (!isPublic(mood)) return mood.isPrivate ? 'private' : 'absent'
+  if (belonging(mood).kind === 'invalid') return 'unpublishable'
+  if (state === 'rejected') return 'rejected'
+  if (noted === 'backfill') return 'history'
+  return hold === 'federation_off' ? 'held' : 'noAccount'
 }
 
 /** The counts of two audits together. */

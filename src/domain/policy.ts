@@ -111,8 +111,10 @@ export function firstPolicy({ configured, isEmpty, hasRun }: Unseeded): Pick<Sto
   return { policy: FEDERATE_ALL, reason: 'a new installation on an empty database' }
 }
 
+export type PolicyExtent = 'nobody' | 'some' | 'all'
+
 /** Whom a policy includes, roughly. */
-export function extentOf({ mode, percent, allow }: FederationPolicy): 'nobody' | 'some' | 'all' {
+export function extentOf({ mode, percent, allow }: FederationPolicy): PolicyExtent {
   if (mode === 'on' || (mode === 'percent' && percent === 100)) return 'all'
   return mode === 'off' || (allow.length === 0 && (mode === 'allow' || percent === 0)) ? 'nobody' : 'some'
 }

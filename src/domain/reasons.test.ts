@@ -101,7 +101,7 @@ const limits = { requests: [{ max: 10, windowMs: 60_000 }], points: [{ max: 10, 
 
 /** A mood that is due, of a user with an account, with nothing in its way. */
 const facts: Facts = {
-  mood: { user: 'u1', sync: pending },
+  mood: { user: 'u1', isPrivate: false, sync: pending },
   desired: record,
   account: ready,
   repo: { ...unmarked('u1'), dueAt: NOW },
@@ -115,7 +115,7 @@ const facts: Facts = {
 }
 
 const anyFacts = fc.record({
-  mood: fc.record({ user: fc.constant('u1'), sync: fc.constantFrom(...syncs) }),
+  mood: fc.record({ user: fc.constant('u1'), isPrivate: fc.boolean(), sync: fc.constantFrom(...syncs) }),
   desired: fc.constantFrom(...desires),
   account: fc.constantFrom(...accounts),
   repo: fc.constantFrom(...repos),
@@ -230,10 +230,14 @@ describe('whyNot', () => {
     ['pds_busy', NOW + 60_000, { requests: full }],
     ['budget_used', NOW + 60_000, { points: full }],
     ['budget_used', NOW + 30_000, { points: blocked(UNUSED, NOW + 30_000) }],
-    ['refused_so_far', soon, { mood: { user: 'u1', sync: failed(pending, soon, error) }, repo: repos[5]! }],
+    [
+      'refused_so_far',
+      soon,
+      { mood: { user: 'u1', isPrivate: false, sync: failed(pending, soon, error) }, repo: repos[5]! },
+    ],
     ['backing_off', NOW + 9_000, { repo: repos[5]! }],
     ['late_write', NOW + 9_000, { repo: repos[6]! }],
-    ['not_due', soon, { mood: { user: 'u1', sync: delayed(pending, soon) } }],
+    ['not_due', soon, { mood: { user: 'u1', isPrivate: false, sync: delayed(pending, soon) } }],
     ['at_work', lease.until, { repo: repos[3]! }],
     ['in_turn', null, { repo: repos[4]! }],
     ['in_turn', null, { workers: null }],
@@ -242,16 +246,20 @@ describe('whyNot', () => {
       'no_account',
       null,
       {
-        mood: { user: 'u1', sync: held(pending, 'no_account') },
+        mood: { user: 'u1', isPrivate: false, sync: held(pending, 'no_account') },
         account: null,
         desired: waitsForAccount,
       },
     ],
-    ['released', null, { mood: { user: 'u1', sync: held(pending, 'no_account') } }],
-    ['released', null, { mood: { user: 'u1', sync: held(pending, 'federation_off') } }],
-    ['backfill', null, { mood: { user: 'u1', sync: held(pending, 'backfill') } }],
-    ['backfill', null, { mood: { user: 'u1', sync: held(pending, 'backfill') }, desired: off }],
-    ['federation_off', null, { mood: { user: 'u1', sync: held(pending, 'federation_off') }, desired: off }],
+    ['released', null, { mood: { user: 'u1', isPrivate: false, sync: held(pending, 'no_account') } }],
+    ['released', null, { mood: { user: 'u1', isPrivate: false, sync: held(pending, 'federation_off') } }],
+    ['backfill', null, { mood: { user: 'u1', isPrivate: false, sync: held(pending, 'backfill') } }],
+    ['backfill', null, { mood: { user: 'u1', isPrivate: false, sync: held(pending, 'backfill') }, desired: off }],
+    [
+      'federation_off',
+      null,
+      { mood: { user: 'u1', isPrivate: false, sync: held(pending, 'federation_off') }, desired: off },
+    ],
   ])('says %s, until %s', (code, until, change) => {
     expect(whyNot({ ...facts, ...change })).toMatchObject({ code, until })
   })
@@ -264,16 +272,38 @@ describe('whyNot', () => {
 
   it('gives the words of the policy where that leaves the author out', () => {
     const federation = { includes: false, words: 'off since Monday' }
-    const unmade = { account: newAccount('u1', 'alice'), desired: waitsForAccount }
+    const unmade = { account: newAccount('u1', 'alice'), desired: off }
     for (const leftOut of [
       { desired: off },
       unmade,
-      { ...unmade, mood: { user: 'u1', sync: held(pending, 'no_account') } },
+      { ...unmade, mood: { user: 'u1', isPrivate: false, sync: held(pending, 'no_account') } },
     ]) {
       expect(whyNot({ ...facts, ...leftOut, federation }).text).toBe(
         'federation is off since Monday, which leaves the author out',
       )
     }
+  })
+
+  it('names every obstacle where to remove one of them alone publishes nothing', () => {
+    const federation = { includes: false, words: 'off since Monday' }
+    const without = { account: null, desired: waitsForAccount, federation }
+    const unheld = { ...facts, ...without, mood: { user: 'u1', isPrivate: false, sync: held(pending, 'no_account') } }
+    expect(whyNot(unheld)).toMatchObject({
+      code: 'no_account',
+      text: 'there is no account on a PDS yet, and federation is off since Monday, which leaves the author out',
+      remedy: expect.stringMatching(/moods accounts provision.*moods federation/),
+    })
+    expect(
+      whyNot({ ...unheld, mood: { user: 'u1', isPrivate: false, sync: held(pending, 'backfill') } }),
+    ).toMatchObject({
+      code: 'backfill',
+      text: expect.stringMatching(
+        /wait for a backfill, and there is no account .*, and federation is off since Monday/,
+      ),
+      remedy: expect.stringMatching(/moods accounts provision.*moods federation.*moods backfill/),
+    })
+    const included = whyNot({ ...unheld, federation: { includes: true, words: 'on' } })
+    expect(included.text).toBe('there is no account on a PDS yet')
   })
 })
 

@@ -9,9 +9,8 @@ import { isReady, needsOperator } from './account.ts'
 import { oddAccountReason } from './odd-reasons.ts'
 import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
 import { type Erasure, nextStep } from './erasure.ts'
-import { type FindingKind, REPAIRABLE, REPAIRED } from './finding-kinds.ts'
-import type { UserHold } from './hold.ts'
 import type { Mood } from './mood.ts'
+import type { PolicyExtent } from './policy.ts'
 import type { RepoState } from './queue.ts'
 import type { Desired } from './record.ts'
 import { HOLD_REASONS, type HoldReason, INVALID_RECORD, type MoodSync, SYNC_STATES } from './sync.ts'
@@ -58,12 +57,21 @@ export interface Waiting extends Reason {
  * Why nothing is done about moods that are held for this reason.
  *
  * @param who whom the remedy names, as {@link nameOf} does; empty for all users
+ * @param extent whom the policy includes, where the moods are of several users: to end this reason may not be enough
  */
-export function holdReason(hold: HoldReason, who = ''): Reason {
-  return { code: hold, ...HOLDS[hold](who === '' ? '' : ` ${who}`) }
+export function holdReason(hold: HoldReason, who = '', extent: PolicyExtent = 'all'): Reason {
+  const { text, remedy } = HOLDS[hold](who === '' ? '' : ` ${who}`)
+  const isEnough = extent === 'all' || (hold !== 'no_account' && hold !== 'backfill')
+  return { code: hold, text, remedy: isEnough ? remedy : `${remedy} ${LET_IN[extent]}` }
+}
+
+const LET_IN: Readonly<Record<Exclude<PolicyExtent, 'all'>, string>> = {
+  nobody: 'Federation leaves everybody out now: the authors have to be let in as well.',
+  some: 'Authors whom federation leaves out have to be let in as well.',
 }
 
 const NOTHING = 'Nothing has to be done.'
+const NOTHING_WANTED = 'nothing is to be published'
 
 type Words = Omit<Reason, 'code'>
 
@@ -83,36 +91,6 @@ const HOLDS: Readonly<Record<HoldReason, (who: string) => Words>> = {
     text: 'moods from before the engine wait for a backfill',
     remedy: `Publish them: "moods backfill${who} --execute".`,
   }),
-}
-
-/** How a mood's row and its record disagree: the finding in words. */
-const OUT_OF_STEP: Readonly<Record<FindingKind, string>> = {
-  leaked: 'it is private, and its record is in the repository',
-  missing: 'its record is not in the repository',
-  drift: 'the record in the repository differs from it',
-  dangling: 'its row names a record that is not in the repository',
-  unlinked: 'its record is in the repository, and its row does not name it',
-  duplicate: 'there is a second record of it',
-  stray: 'it is deleted, and its record is in the repository',
-  foreign: 'at its key there is a record that another client wrote',
-  unreadable: 'at its key there is a record that cannot be read',
-  odd: 'at its key there is the record of a mood that cannot be read for certain',
-}
-
-/**
- * Why a mood is not as it should be, though no work is under way.
- *
- * @param hold why a repair leaves it as it is; null where it mends it
- */
-export function findingReason(kind: FindingKind, hold: UserHold | null, who: string): Reason {
-  return { code: 'out_of_step', text: OUT_OF_STEP[kind], remedy: repairOf(kind, hold, who) }
-}
-
-function repairOf(kind: FindingKind, hold: UserHold | null, who: string): string {
-  if (hold !== null)
-    return `A repair leaves it as it is, because ${holdReason(hold).text}. ${holdReason(hold, who).remedy}`
-  if (!REPAIRABLE.includes(kind)) return `A repair leaves it as it is: "moods audit ${who}" says what sets it right.`
-  return `Repair it: "moods repair ${who}${REPAIRED.includes(kind) ? '' : ` --finding ${kind}`} --execute".`
 }
 
 /** Why an account cannot be used, or that it can. */
@@ -196,13 +174,13 @@ export function rowReason({ state, hold, error, attempts }: MoodSync, who = ''):
         ? words('its repository is about to be brought up to date', 'A worker does it.')
         : words(`the PDS has refused it ${times(attempts)} (${error.code})`, 'It is tried again.')
     case 'local':
-      return hold === null ? words('nothing is to be published', NOTHING) : holdReason(hold, who)
+      return hold === null ? words(NOTHING_WANTED, NOTHING) : holdReason(hold, who)
   }
 }
 
 /** All that decides when a mood reaches its repository, as it stands at one moment. */
 export interface Facts {
-  readonly mood: Pick<Mood, 'user' | 'sync'>
+  readonly mood: Pick<Mood, 'user' | 'sync' | 'isPrivate'>
   /** What the repository should hold (`desiredRecord`). */
   readonly desired: Desired
   readonly account: Account | null
@@ -290,8 +268,9 @@ function settledReason(facts: Facts): Reason {
     const remedy = 'The workers’ next sweep puts it back to work, within a minute.'
     return { code: 'released', text: 'what held it back has ended, and it is not back at work yet', remedy }
   }
-  if (state === 'local' && hold !== 'backfill' && isLeftOut(facts)) return leftOutReason(facts)
-  if (hold === 'no_account' && !isReady(account)) return accountReason(account, who)
+  if (hold === 'backfill') return historyReason(facts)
+  if (state === 'local' && isLeftOut(facts)) return leftOutReason(facts)
+  if (state === 'local' && isWithoutAccount(facts)) return withOthers(accountReason(account, who), facts)
   if (state === 'withdrawn' && isWanted) {
     const text = 'its record was deleted, and is wanted again'
     return { code: 'withdrawn', text, remedy: `Order it again: "moods repair ${who} --execute".` }
@@ -310,11 +289,37 @@ function leftOut(facts: Facts): Waiting | null {
   return isLeftOut(facts) ? { ...leftOutReason(facts), until: null } : null
 }
 
-/** Neither is a record published for an author whom the policy leaves out, nor is an account made. */
-function isLeftOut({ desired, account, federation }: Facts): boolean {
-  if (desired.kind !== 'hold') return false
-  if (desired.reason === 'no_account') return account?.state === 'pending' && !federation.includes
-  return desired.reason === 'federation_off'
+/** A backfill leaves history alone that is private or deleted. */
+function historyReason(facts: Facts): Reason {
+  const { mood, desired } = facts
+  if (mood.isPrivate) return holdReason('private')
+  if (desired.kind === 'absent') return { code: 'local', text: NOTHING_WANTED, remedy: NOTHING }
+  if (desired.kind === 'hold' && desired.reason === 'kept') return holdReason('kept')
+  return withOthers(rowReason(mood.sync, whoOf(facts)), facts)
+}
+
+/** Only the policy stands in the way. */
+function isLeftOut({ desired }: Facts): boolean {
+  return desired.kind === 'hold' && desired.reason === 'federation_off'
+}
+
+function isWithoutAccount({ desired }: Facts): boolean {
+  return desired.kind === 'hold' && desired.reason === 'no_account'
+}
+
+/** A reason with the others that stand in the way as well: to end one of them alone publishes nothing. */
+function withOthers(reason: Reason, facts: Facts): Reason {
+  const { desired, federation, account } = facts
+  if (desired.kind !== 'hold') return reason
+  const isAccount = isWithoutAccount(facts) && reason.code === 'backfill'
+  const others = [
+    ...(isAccount ? [accountReason(account, whoOf(facts))] : []),
+    ...(federation.includes ? [] : [leftOutReason(facts)]),
+  ]
+  const text = [reason, ...others].map((each) => each.text).join(', and ')
+  // A backfill comes last.
+  const inOrder = reason.code === 'backfill' ? [...others, reason] : [reason, ...others]
+  return { code: reason.code, text, remedy: inOrder.map((each) => each.remedy).join(' ') }
 }
 
 function leftOutReason({ federation: { words } }: Facts): Reason {

@@ -61,7 +61,19 @@ describe('the effect of another policy', () => {
     const history = { ...mood, sync: unseen({ rkey, uri: null, cid: null, attempts: 0 }) }
     fc.assert(
       fc.property(policies, policies, (before, after) => {
-        expect(effectOf(history, ready, before, after)).toBe('history')
+        for (const account of [ready, pending, null]) expect(effectOf(history, account, before, after)).toBe('history')
+      }),
+    )
+  })
+
+  it('agrees with the reason that the engine notes in the row', () => {
+    const accounts = [ready, pending, null, refused(pending, { code: 'X', message: 'why', at: NOW })]
+    fc.assert(
+      fc.property(policies, fc.constantFrom(...accounts), (policy, account) => {
+        const desired = desiredRecord(mood, account, policy)
+        const effect = effectOf(mood, account, policy, policy)
+        expect(effect === 'stillHeld').toBe(desired.kind === 'hold' && desired.reason === 'federation_off')
+        if (effect === 'noAccount') expect(desired).toEqual({ kind: 'hold', reason: 'no_account' })
       }),
     )
   })

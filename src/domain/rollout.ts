@@ -1,8 +1,9 @@
 /** What a change of the policy means for the moods that are there: which of them it lets out, and which it holds. Pure. */
 
-import { type Account, isReady } from './account.ts'
+import type { Account } from './account.ts'
+import { mayPublish, userHold } from './hold.ts'
 import type { Mood } from './mood.ts'
-import { type FederationPolicy, federates } from './policy.ts'
+import type { FederationPolicy } from './policy.ts'
 import { recordFor } from './record.ts'
 import type { HoldReason } from './sync.ts'
 
@@ -16,7 +17,7 @@ export type Effect =
   | 'underWay'
   /** It is held now as before. */
   | 'stillHeld'
-  /** It was there before the engine, and waits for a backfill whatever the policy. */
+  /** It was there before the engine, and waits for a backfill whatever the policy and the account. */
   | 'history'
   /** Its author has no account, or one that the PDS refuses: it is held whatever the policy. */
   | 'noAccount'
@@ -44,15 +45,10 @@ export function effectOf(
   // Moods of an existing database may have no author.
   if (mood.isPrivate || mood.deleted !== null || mood.user === '') return 'settled'
   if (state !== 'pending' && !WAITING.has(hold)) return 'settled'
-  if (!mayPublish(account)) return 'noAccount'
   if (hold === 'backfill') return 'history'
+  if (!mayPublish(account)) return 'noAccount'
   if (recordFor(mood, mood.sync.rkey).kind === 'invalid') return 'settled'
-  const [was, is] = [before, after].map((policy) => federates(policy, mood.user, account.handle))
+  const [was, is] = [before, after].map((policy) => userHold(mood.user, account, policy) !== 'federation_off')
   if (was === is) return is ? 'underWay' : 'stillHeld'
   return is ? 'released' : 'held'
-}
-
-/** Whether there is an account to publish to, or the engine makes one as soon as the policy lets it. */
-function mayPublish(account: Account | null): account is Account {
-  return account !== null && (isReady(account) || account.state === 'pending')
 }

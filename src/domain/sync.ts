@@ -37,6 +37,23 @@ export function noMoods(): { states: Record<SyncState, number>; held: Record<Hol
   return { states: zeros(SYNC_STATES), held: zeros(HOLD_REASONS) }
 }
 
+/**
+ * Counts of held moods in which no history waits for a backfill that a backfill leaves alone.
+ *
+ * @param history moods that are counted as waiting for a backfill: the private ones, and the deleted ones that are not private
+ */
+export function withoutHidden(
+  held: Readonly<Record<HoldReason, number>>,
+  history: { readonly private: number; readonly deleted: number },
+): Record<HoldReason, number> {
+  return {
+    ...held,
+    private: held.private + history.private,
+    kept: held.kept + history.deleted,
+    backfill: held.backfill - history.private - history.deleted,
+  }
+}
+
 function zeros<N extends string>(names: readonly N[]): Record<N, number> {
   return Object.fromEntries(names.map((name) => [name, 0])) as Record<N, number>
 }

@@ -1,8 +1,16 @@
 /** Reading a user's repo whole, and comparing it with the primary. */
 
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
-import { type AuditInput, auditRepo, type Finding, type RepoAudit } from '../domain/audit.ts'
+import {
+  type AuditCounts,
+  type AuditInput,
+  auditRepo,
+  countWithoutRepo,
+  type Finding,
+  type RepoAudit,
+} from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
+import { userHold } from '../domain/hold.ts'
 import type { GoodLook } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
@@ -39,7 +47,12 @@ export type UserAudit =
   | { readonly kind: 'unreadable'; readonly account: Account; readonly code: string }
   /** The PDS did not answer, or the command was stopped: nothing is known of the repo now. */
   | { readonly kind: 'not_reached'; readonly account: Account; readonly code: string }
-  | { readonly kind: 'no_account'; readonly account: Account | null }
+  | {
+      readonly kind: 'no_account'
+      readonly account: Account | null
+      /** How the user's moods stand, by the database alone. */
+      readonly counts: AuditCounts
+    }
 
 const PAGE = 500
 
@@ -69,7 +82,11 @@ export async function auditUser(
 ): Promise<UserAudit> {
   const { store, client, clock } = deps
   const account = await store.accounts.byUser(user)
-  if (!account || (account.did === null && !account.odd)) return { kind: 'no_account', account }
+  if (!account || (account.did === null && !account.odd)) {
+    const hold = userHold(user, account, inForce(await store.policy.get()))
+    const moods = [...(await historyOf(store, user)).values()]
+    return { kind: 'no_account', account, counts: countWithoutRepo(moods, hold) }
+  }
   const at = clock.now()
   if (!isReady(account))
     return unreadable(deps, account, at, account.error?.code ?? (account.odd ? 'OddAccount' : 'NotReady'))

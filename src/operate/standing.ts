@@ -89,14 +89,14 @@ export function desiredOf({ account, policy }: Standing, mood: Mood): Desired {
 
 /** Why the network does not show what the mood's row wants, or that it does. */
 export function whyNotNow(standing: Standing, mood: Mood): Waiting {
-  const { account, erasure, policy, user } = standing
+  const { account, erasure, policy, user, handle } = standing
   return whyNot({
     ...factsOf(standing),
     mood,
     desired: desiredOf(standing, mood),
     isErased: erasure !== null,
     federation: {
-      includes: federates(inForce(policy), user, account?.handle ?? null),
+      includes: federates(inForce(policy), user, account?.handle ?? handle),
       words: policyInForceText(policy),
     },
   })

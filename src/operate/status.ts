@@ -3,6 +3,7 @@
 import type { Config } from '../config.ts'
 import type { DataFolder } from '../data-folder.ts'
 import type { StoredAccountState } from '../domain/account.ts'
+import { extentOf, inForce, type PolicyExtent } from '../domain/policy.ts'
 import type { HoldReason, SyncState } from '../domain/sync.ts'
 import { networkOf } from '../network.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -19,10 +20,14 @@ export interface Status extends Health {
   readonly plc: string | null
   readonly store: string
   readonly moods: Readonly<Record<SyncState, number>>
-  /** Of these moods, how many their authors have deleted. */
+  /** All of these. */
+  readonly total: number
+  /** Of all these moods, in whatever state, how many their authors have deleted. */
   readonly deleted: number
   /** Of the local moods, how many are held for each reason. */
   readonly held: Readonly<Record<HoldReason, number>>
+  /** Whom the policy in force includes, roughly. */
+  readonly extent: PolicyExtent
   readonly accounts: Readonly<Record<StoredAccountState, number>>
   /** Why moods were rejected and accounts need attention, by code. */
   readonly reasons: {
@@ -47,8 +52,10 @@ export async function readStatus(config: Config, folder: DataFolder, store: Stor
     plc: network?.plcUrl ?? null,
     store: store.name,
     moods: moods.states,
+    total: Object.values(moods.states).reduce((sum, n) => sum + n, 0),
     deleted: moods.deleted,
     held: moods.held,
+    extent: extentOf(inForce(await store.policy.get())),
     accounts: accounts.states,
     reasons: { rejected: moods.rejected, needsAttention: accounts.attention },
   }

@@ -245,7 +245,10 @@ class Tally {
       this.#of.unreadable++
       this.#found('unreadable')
     } else if (result.kind === 'not_reached') this.#of.notReached++
-    else this.#of.withoutAccount++
+    else {
+      this.#of.withoutAccount++
+      this.#counts = addedCounts(this.#counts, result.counts)
+    }
   }
 
   #found(kind: FindingKind): void {

@@ -168,7 +168,7 @@ export interface MoodCounts {
   readonly states: Readonly<Record<SyncState, number>>
   /** Of all these, how many their authors have deleted. */
   readonly deleted: number
-  /** Of the local moods, how many are held for each reason. */
+  /** Of the local moods, how many are held for each reason; history that is private or deleted counts as that. */
   readonly held: Readonly<Record<HoldReason, number>>
   /** Of the rejected moods, how many by code. */
   readonly rejected: Readonly<Record<string, number>>

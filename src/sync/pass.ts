@@ -157,10 +157,15 @@ export class Pass {
   async #account(seen: Account | null, policy: FederationPolicy): Promise<Outcome<Account | null>> {
     const { store, clock } = this.#deps
     let account = seen
-    if (account?.state === 'pending' && federates(policy, account.user, account.handle)) {
-      const made = await this.#provision(account)
-      if (made.kind !== 'ok') return made
-      account = made.value
+    if (account?.state === 'pending') {
+      if (federates(policy, account.user, account.handle)) {
+        const made = await this.#provision(account)
+        if (made.kind !== 'ok') return made
+        account = made.value
+      } else {
+        // Only the policy keeps the account from being made, and the rows are to say so.
+        await enqueueHeld(store.work, clock, account.user, 'no_account', () => this.#stopped)
+      }
     }
     if (account?.requeue) {
       const isAll = await enqueueHeld(store.work, clock, account.user, 'no_account', () => this.#stopped)

@@ -2,7 +2,17 @@
 
 import { describe, expect, it } from 'vitest'
 import type { Mood } from '../../src/domain/mood.ts'
-import { adopted, delayed, enqueued, forgotten, held, published, rejected, withdrawn } from '../../src/domain/sync.ts'
+import {
+  adopted,
+  delayed,
+  enqueued,
+  forgotten,
+  held,
+  published,
+  rejected,
+  unseen,
+  withdrawn,
+} from '../../src/domain/sync.ts'
 import { aMood, FIRST, NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
@@ -255,6 +265,13 @@ export function workContract(given: Given): void {
         const mood = await given.add({ user: 'u2' })
         await given.store.work.settle([{ id: mood.id, version: 1, next: held(mood.sync, hold) }], NOW)
       }
+      const hidden = [{ isPrivate: true }, { isPrivate: true, deleted: true }, { deleted: true }]
+      for (const { isPrivate = false, deleted: isDeleted = false } of hidden) {
+        const mood = await given.add({ user: 'u4' })
+        const sync = unseen(mood.sync)
+        const deletion = isDeleted ? ({ by: 'author', records: 'keep' } as const) : null
+        await given.store.moods.save([{ ...mood, isPrivate, deleted: deletion, sync }], NOW)
+      }
       const [rejectedOne] = await given.store.work.rejected(null, '', 1)
       const gone = await given.add({ user: 'u3' })
       const deleted = { by: 'author', records: 'withdraw' } as const
@@ -263,9 +280,9 @@ export function workContract(given: Given): void {
       )
       await given.store.moods.save(taken, NOW)
       expect(await given.other.work.count()).toEqual({
-        states: { ...none, local: 4, withdrawn: 1, rejected: 3 },
-        deleted: 2,
-        held: { ...noneHeld, private: 1, no_account: 2, backfill: 1 },
+        states: { ...none, local: 7, withdrawn: 1, rejected: 3 },
+        deleted: 4,
+        held: { ...noneHeld, private: 3, kept: 1, no_account: 2, backfill: 1 },
         rejected: { A: 2, B: 1 },
       })
     })

@@ -23,7 +23,7 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
     `no findings    ${inWords(counts)}`,
     ...describeHeld(heldIn(counts)),
     ...(of.withoutAccount > 0
-      ? [`no account     ${counted(of.withoutAccount, 'user')}. ${holdReason('no_account').remedy}`]
+      ? [`no account     ${counted(of.withoutAccount, 'user')}, whose moods are in these numbers`]
       : []),
     ...FINDING_KINDS.flatMap((kind) => (findings[kind] ? [`${kind.padEnd(15)}${findings[kind]}`] : [])),
     ...(of.notReached > 0
@@ -41,6 +41,7 @@ const COUNTED_AS: Readonly<Record<Exclude<keyof AuditCounts, 'moods' | 'records'
   legacy: 'in step with a legacy record',
   kept: 'kept',
   held: 'held',
+  noAccount: 'without an account',
   history: 'waiting for a backfill',
   inFlight: 'in flight',
   private: 'private',

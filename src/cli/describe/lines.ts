@@ -1,6 +1,7 @@
 /** Lines of text about one thing: its name, then what there is to tell of it. */
 
 import { holdReason, type Reason } from '../../domain/reasons.ts'
+import type { PolicyExtent } from '../../domain/policy.ts'
 import { HOLD_REASONS, type HoldReason } from '../../domain/sync.ts'
 import { isoTime } from '../phrases.ts'
 import { duration } from '../progress.ts'
@@ -24,19 +25,20 @@ const COUNTED_AS: Readonly<Record<HoldReason, string>> = {
   backfill: 'waiting',
 }
 
-/** How many moods are held for each reason, with its remedy, for people. */
-export function describeHeld(held: Readonly<Partial<Record<HoldReason, number>>>): string[] {
-  return HOLD_REASONS.flatMap((hold) => {
-    const { text, remedy } = holdReason(hold)
-    return held[hold] ? [`  ${held[hold]} ${COUNTED_AS[hold]}: ${text}. ${remedy}`] : []
+type Held = Readonly<Partial<Record<HoldReason, number>>>
+
+/** How many moods are held for each reason, with its remedy, for people. @param extent whom the policy includes, where that is known */
+export function describeHeld(held: Held, extent?: PolicyExtent): string[] {
+  return heldDocument(held, extent).map(({ code, text, remedy, moods }) => {
+    return `  ${moods} ${COUNTED_AS[code]}: ${text}. ${remedy}`
   })
 }
 
 /** The same for programs. */
-export function heldDocument(held: Readonly<Partial<Record<HoldReason, number>>>) {
+export function heldDocument(held: Held, extent?: PolicyExtent) {
   return HOLD_REASONS.flatMap((hold) => {
     const moods = held[hold] ?? 0
-    return moods === 0 ? [] : [{ ...holdReason(hold), moods }]
+    return moods === 0 ? [] : [{ ...holdReason(hold, '', extent), code: hold, moods }]
   })
 }
 

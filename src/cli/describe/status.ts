@@ -10,10 +10,10 @@ import { documentStates } from './accounts.ts'
 import { checkDocument, describeLastCheck } from './data.ts'
 import { age, describeHeld, heldDocument, line } from './lines.ts'
 
-export function documentStatus({ at, held, accounts, notices, workers, check, ...rest }: Status) {
+export function documentStatus({ at, held, extent, accounts, notices, workers, check, ...rest }: Status) {
   return {
     ...rest,
-    held: heldDocument(held),
+    held: heldDocument(held, extent),
     accounts: documentStates(accounts),
     workers: workers.map((worker) => {
       const { at: lastSeen, since, ended = false, progressedAt = null, ...self } = worker
@@ -39,9 +39,9 @@ export function describeStatus(status: Status): string {
     line('PLC', status.plc ?? 'none yet'),
     line('store', status.store),
     ...describeWorkers(status.workers, status.at),
-    line('moods', counts(status.moods)),
-    ...(status.deleted > 0 ? [line('', `${status.deleted} of these deleted by their authors`)] : []),
-    ...describeHeld(status.held),
+    line('moods', `${status.total}: ${counts(status.moods)}`),
+    ...(status.deleted > 0 ? [line('', describeDeleted(status))] : []),
+    ...describeLocal(status),
     line('accounts', counts(status.accounts)),
     ...Object.entries(rejected).map(([code, n]) => `  ${n} rejected: ${code}`),
     ...Object.entries(needsAttention).map(
@@ -51,6 +51,17 @@ export function describeStatus(status: Status): string {
     line('data', describeLastCheck(status.check)),
     ...status.notices.flatMap(describeNotice),
   ].join('\n')
+}
+
+/** Deleted moods are in every state, and are no further moods. */
+function describeDeleted({ deleted, total }: Status): string {
+  return `${deleted} of these ${total} ${deleted === 1 ? 'is' : 'are'} deleted by their authors, and counted by their state as all others`
+}
+
+/** What becomes of the local moods, in numbers that add up to them. A local mood has no record of ours that could be kept. */
+function describeLocal({ held: { kept, ...held }, extent }: Status): string[] {
+  const gone = `  ${kept} deleted: their authors deleted them before they were published. Nothing has to be done.`
+  return [...describeHeld(held, extent), ...(kept === 0 ? [] : [gone])]
 }
 
 /** Most dead workers that are named. */

@@ -22,7 +22,11 @@ export const status = {
   plc: nullable(Type.String()),
   store: Type.String(),
   moods: eachOf(SYNC_STATES),
-  deleted: Type.Integer({ minimum: 0, description: 'of these moods, how many their authors have deleted' }),
+  total: Type.Integer({ minimum: 0, description: 'all of these moods' }),
+  deleted: Type.Integer({
+    minimum: 0,
+    description: 'of all these moods, in whatever state, how many their authors have deleted',
+  }),
   held,
   accounts: eachOf(['pending', 'ready', 'needsAttention']),
   reasons: closed({

@@ -4,7 +4,7 @@ import type { Collection, Db, Filter } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import type { Mood } from '../../domain/mood.ts'
 import { isOdd } from '../../domain/odd.ts'
-import { type HoldReason, noMoods } from '../../domain/sync.ts'
+import { type HoldReason, noMoods, withoutHidden } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { isOfDocument } from './errors.ts'
@@ -101,7 +101,19 @@ export class MongoWork implements WorkStore {
     )
     for await (const { _id, n } of byCode) if (typeof _id === 'string') rejected[_id] = n
     const deleted = await this.#moods.countDocuments({ deleted: true }, { hint: 'moods_public' })
-    return { states, deleted, held, rejected }
+    return { states, deleted, held: withoutHidden(held, await this.#hiddenHistory()), rejected }
+  }
+
+  /** History that is counted as waiting for a backfill, and is private, or deleted: few, and found by an index. */
+  async #hiddenHistory(): Promise<{ readonly private: number; readonly deleted: number }> {
+    const untouched = { $or: [{ 'atproto.state': null }, { 'atproto.hold': 'backfill' }] }
+    const no = [false, null]
+    const count = (flags: Filter<MoodDocument>): Promise<number> =>
+      this.#moods.countDocuments({ ...flags, ...untouched } as Filter<MoodDocument>, { hint: 'moods_public' })
+    return {
+      private: await count({ isPrivate: true, deleted: { $in: [true, ...no] } }),
+      deleted: await count({ deleted: true, isPrivate: { $in: no } }),
+    }
   }
 
   countOf(users: readonly string[]): Promise<ReadonlyMap<string, number>> {

@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import type { Mood } from '../../domain/mood.ts'
-import { type HoldReason, noMoods, type SyncState } from '../../domain/sync.ts'
+import { type HoldReason, noMoods, type SyncState, withoutHidden } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type MoodRow, syncColumns, toMood } from './mood-row.ts'
@@ -38,6 +38,10 @@ export class SqliteWork implements WorkStore {
       countHeld: db.prepare<[], { hold: HoldReason | null; n: number }>(
         `SELECT hold, count(*) AS n FROM moods WHERE state = 'local' GROUP BY hold`,
       ),
+      countHiddenHistory: db.prepare<[], { private: number; deleted: number }>(`
+        SELECT count(*) FILTER (WHERE is_private = 1) AS private,
+          count(*) FILTER (WHERE is_private = 0 AND deleted = 1) AS deleted
+        FROM moods WHERE state = 'local' AND hold = 'backfill'`),
       count: db.prepare<[], { state: SyncState; n: number; deleted: number }>(
         'SELECT state, count(*) AS n, sum(deleted) AS deleted FROM moods GROUP BY state',
       ),
@@ -88,7 +92,7 @@ export class SqliteWork implements WorkStore {
     }
     for (const { hold, n } of this.#sql.countHeld.all()) if (hold !== null) held[hold] = n
     const rejected = Object.fromEntries(this.#sql.countRejected.all().map(({ code, n }) => [code, n]))
-    return { states, deleted, held, rejected }
+    return { states, deleted, held: withoutHidden(held, this.#sql.countHiddenHistory.get()!), rejected }
   }
 
   async countOf(users: readonly string[]): Promise<ReadonlyMap<string, number>> {
