@@ -16,6 +16,7 @@ import {
   POSTED,
 } from './domain/mood.ts'
 import { FEED_PAGE } from './domain/mood-limits.ts'
+import { federates, inForce } from './domain/policy.ts'
 import { COLLECTION, rkeyFor } from './domain/record.ts'
 import { initial } from './domain/sync.ts'
 import { applyIntent } from './sync/intents.ts'
@@ -29,6 +30,8 @@ export interface Entry {
   readonly mood: Mood
   /** Null when the author has none. */
   readonly handle: string | null
+  /** Federation leaves the author out now, so that nothing new of theirs is published. */
+  readonly isLeftOut: boolean
 }
 
 export interface Page {
@@ -200,11 +203,15 @@ export class Moods {
     return answer.value
   }
 
-  /** Adds the authors' handles. */
+  /** Adds the authors' handles, and whether federation leaves them out. */
   async entries(moods: readonly Mood[]): Promise<readonly Entry[]> {
+    const { accounts, policy } = this.#deps.store
     const users = [...new Set(moods.map((mood) => mood.user))]
-    const handles = await this.#deps.store.accounts.handlesOf(users)
-    return moods.map((mood) => ({ mood, handle: handles.get(mood.user) ?? null }))
+    const [handles, stored] = await Promise.all([accounts.handlesOf(users), policy.get()])
+    return moods.map((mood) => {
+      const handle = handles.get(mood.user) ?? null
+      return { mood, handle, isLeftOut: !federates(inForce(stored), mood.user, handle) }
+    })
   }
 
   async #change(user: string, id: string, change: (mood: Mood, now: number) => Mood | null): Promise<Entry> {

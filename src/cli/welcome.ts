@@ -8,7 +8,7 @@ import { DataFolder } from '../data-folder.ts'
 import { wayIn } from '../domain/policy-change.ts'
 import { ignoredText, policyText, type StoredPolicy } from '../domain/policy.ts'
 import { NO_WORKER } from '../domain/reasons.ts'
-import { isAlive, workerName } from '../domain/worker.ts'
+import { aliveAmong, workerName } from '../domain/worker.ts'
 
 /** What a person needs to know of the running process, in as few lines as possible: `npm start` shows these and no others. */
 export async function welcome(app: App, config: Config): Promise<string> {
@@ -40,7 +40,7 @@ function federationIs({ policy, reason }: StoredPolicy, ignored: string | null):
 
 /** What a server without an engine says of who publishes. */
 export async function whoPublishes({ store, clock }: App): Promise<string> {
-  const alive = (await store.workers.all()).filter((worker) => isAlive(worker, clock.now()))
+  const alive = aliveAmong(await store.workers.all(), clock.now())
   const others = alive.length === 1 ? '' : `, and ${alive.length - 1} more`
   const now = alive[0] ? `${workerName(alive[0])} is alive${others}.` : `${NO_WORKER.text} now. ${NO_WORKER.remedy}`
   return `This process publishes nothing, workers do: ${now}`

@@ -10,7 +10,7 @@ import { type Erasure, nextStep } from './erasure.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
-import { isAlive, stuckSince, type Worker, workerName } from './worker.ts'
+import { aliveAmong, stuckSince, type Worker, workerName } from './worker.ts'
 
 /** All that notices are made of, as it stands at one moment. */
 export interface HealthFacts {
@@ -61,7 +61,7 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
 }
 
 function noWorker({ workers, oldest, erasures, now }: HealthFacts): Notice | null {
-  if (workers.some((worker) => isAlive(worker, now))) return null
+  if (aliveAmong(workers, now).length > 0) return null
   const last = workers.toSorted((a, b) => b.at - a.at)[0]
   const seen =
     last === undefined
@@ -80,7 +80,7 @@ function noWorker({ workers, oldest, erasures, now }: HealthFacts): Notice | nul
 }
 
 function workerStuck({ workers, now }: HealthFacts): Notice | null {
-  const alive = workers.filter((worker) => isAlive(worker, now))
+  const alive = aliveAmong(workers, now)
   const stuck = alive.filter((worker) => stuckSince(worker, now) !== null)
   if (stuck.length === 0) return null
   const since = Math.min(...stuck.map((worker) => stuckSince(worker, now)!))
@@ -96,7 +96,7 @@ function workerStuck({ workers, now }: HealthFacts): Notice | null {
 
 function workerBehind({ policy: stored, workers, now }: HealthFacts): Notice | null {
   if (stored === null || stored.odd) return null
-  const alive = workers.filter((worker) => isAlive(worker, now))
+  const alive = aliveAmong(workers, now)
   const behind = alive.filter(({ at, since, policyVersion }) => {
     return policyVersion !== stored.version && at - Math.max(since, stored.at) > FOLLOWING_MS
   })

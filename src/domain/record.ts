@@ -309,7 +309,7 @@ export function rkeyIn(uri: unknown): string | null {
   return RECORD_KEY.test(rkey) ? rkey : null
 }
 
-const RECORD_URI = /^at:\/\/[^/?#]+\/computer\.aesthetic\.mood\/([^/?#]+)$/
+const RECORD_URI = new RegExp(`^at://[^/?#]+/${COLLECTION.replaceAll('.', String.raw`\.`)}/([^/?#]+)$`)
 
 const ALPHABET = '234567abcdefghijklmnopqrstuvwxyz'
 

@@ -53,6 +53,11 @@ export function isAlive({ at, ended }: Pick<Worker, 'at' | 'ended'>, now: number
   return ended !== true && now - at <= ALIVE_MS
 }
 
+/** Those that are alive. @param now ms since 1970 */
+export function aliveAmong(workers: readonly Worker[], now: number): readonly Worker[] {
+  return workers.filter((worker) => isAlive(worker, now))
+}
+
 /** Whether it has fallen silent without a word. @param now ms since 1970 */
 export function isDead(worker: Pick<Worker, 'at' | 'ended'>, now: number): boolean {
   return worker.ended !== true && !isAlive(worker, now)

@@ -3,14 +3,14 @@
 import { type Erasure, ERASURE_STEPS } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import { TIMES } from '../domain/odd.ts'
-import { rowReason } from '../domain/reasons.ts'
+import { moodReason } from '../domain/reasons.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
 import type { Entry, Page } from '../moods.ts'
 import type { FeedPosition } from '../ports/store.ts'
 import type { ErasureView, MoodPageView, MoodView, ProfileView } from './contract.ts'
 
-export function moodView({ mood, handle }: Entry): MoodView {
+export function moodView({ mood, handle, isLeftOut }: Entry): MoodView {
   const { sync } = mood
   return {
     id: mood.id,
@@ -23,7 +23,7 @@ export function moodView({ mood, handle }: Entry): MoodView {
     atproto: {
       synced: isSynced(sync),
       state: sync.state,
-      reason: rowReason(sync).text,
+      reason: moodReason(mood, isLeftOut).text,
       ...(sync.uri === null ? {} : { uri: sync.uri }),
       ...(sync.cid === null ? {} : { cid: sync.cid }),
       // Without the message: the PDS may put more into it than a stranger should read.

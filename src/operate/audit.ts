@@ -148,7 +148,8 @@ export function countKinds(findings: readonly Finding[]): Partial<Record<Finding
 }
 
 /**
- * Users whose repo and moods have not changed since their last look, which was good and found nothing.
+ * Users whose repo and moods have not changed since their last look, which was good and found nothing; nor has the policy,
+ * where it held moods.
  *
  * @param accounts their repos' revisions are taken from the lists of their hosts
  */
@@ -158,7 +159,7 @@ export async function unchangedSince(
   hosts: Hosts,
 ): Promise<ReadonlyMap<string, GoodLook>> {
   const clean = new Map<string, GoodLook>()
-  const audits = await store.audits.of(accounts.map(({ user }) => user))
+  const [audits, stored] = await Promise.all([store.audits.of(accounts.map(({ user }) => user)), store.policy.get()])
   for (const pds of new Set(accounts.map((account) => account.pds))) {
     const revs = await hosts.ask(pds, () => client.revisions(pds))
     if (revs.kind !== 'ok') continue
@@ -167,6 +168,8 @@ export async function unchangedSince(
       // After a look that failed, nobody knows whether the repo can be read.
       if (account.pds !== pds || good === null || good.rev === null || failed !== null) continue
       if (Object.keys(good.findings).length > 0) continue
+      // What federation held then it may have let go since.
+      if (good.counts.held > 0 && good.at <= (stored?.at ?? 0)) continue
       if (revs.value.get(account.did) === good.rev) clean.set(account.user, good)
     }
   }

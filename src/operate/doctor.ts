@@ -10,7 +10,7 @@ import type { NoticeCode } from '../domain/notice.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { extentOf, ignoredText, policyInForceText, policyText, type StoredPolicy } from '../domain/policy.ts'
 import { COLLECTION } from '../domain/record.ts'
-import { isAlive, isDead as hasDied } from '../domain/worker.ts'
+import { aliveAmong, isDead as hasDied } from '../domain/worker.ts'
 import { findPds, type PdsAccess } from '../network.ts'
 import { readLexiconFile } from '../lexicon/repo.ts'
 import { adminAuthorization } from '../pds/host.ts'
@@ -199,7 +199,7 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
 async function* noticed(deps: StandingDeps): Checks {
   const { notices, workers, check } = await readHealth(deps)
   const now = deps.clock.now()
-  const alive = workers.filter((worker) => isAlive(worker, now)).length
+  const alive = aliveAmong(workers, now).length
   const dead = workers.filter((worker) => hasDied(worker, now)).length
   if (!notices.some(({ code }) => NOTICED[code] === 'workers'))
     yield ok('workers', `${alive} alive${dead > 0 ? `, ${dead} dead` : ''}`)

@@ -9,8 +9,9 @@ import type { RepoState } from '../domain/queue.ts'
 import { type Waiting, whyNot, whyNotErased } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
 import { type Desired, desiredRecord } from '../domain/record.ts'
-import { isAlive, type Worker } from '../domain/worker.ts'
+import { aliveAmong, type Worker } from '../domain/worker.ts'
 import type { OperatorDeps } from './deps.ts'
+import { handleOf } from './users.ts'
 
 export interface StandingDeps extends Pick<OperatorDeps, 'store' | 'clock'> {
   /** What the PDS allows. */
@@ -58,9 +59,9 @@ export async function surroundingsOf({ store }: Pick<StandingDeps, 'store'>): Pr
  */
 export async function standingOf(deps: StandingDeps, user: string, around?: Surroundings): Promise<Standing> {
   const { store, clock, config, pdsUrl } = deps
-  const [account, handles, repo, erasure, { policy, workers }] = await Promise.all([
+  const [account, handle, repo, erasure, { policy, workers }] = await Promise.all([
     store.accounts.byUser(user),
-    store.accounts.handlesOf([user]),
+    handleOf(store, user),
     store.repos.get(user),
     store.erasures.byUser(user),
     around ?? surroundingsOf(deps),
@@ -75,10 +76,9 @@ export async function standingOf(deps: StandingDeps, user: string, around?: Surr
     read(LEDGER.logins(user)),
     read(LEDGER.events(host)),
   ])
-  const handle = handles.get(user) ?? null
   const used = { points, requests, logins, events }
   const name = nameOf(user, handle)
-  const alive = workers.filter((worker) => isAlive(worker, now)).length
+  const alive = aliveAmong(workers, now).length
   return { user, handle, name, account, repo, erasure, policy, used, limits: config.limits, workers: alive, now }
 }
 

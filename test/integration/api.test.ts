@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { rejected } from '../../src/domain/sync.ts'
 import { saveRow } from '../support/damage.ts'
+import { federate } from '../support/policy.ts'
 import { AUDIENCE, startProvider } from '../support/provider.ts'
 import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from '../support/installation.ts'
 
@@ -209,6 +210,22 @@ describe('the API', () => {
         const { body } = await who.send<List>(`/api/mood/${list}`)
         expect(body.moods.some((mood) => mood.id === secret.id)).toBe(isThere)
       }
+    })
+
+    it('says of a new mood that federation leaves its author out, and nothing of that where a mood is to be deleted', async () => {
+      const { mode, allow } = (await app.store.policy.get())!.policy
+      await federate(app.store, { mode: 'off' })
+      const { id, atproto } = await alice.post('while federation is off')
+      const left = { state: 'pending', reason: 'federation leaves the author out' }
+      expect(atproto).toMatchObject(left)
+      expect((await stranger.send(`/api/mood/${id}`)).body).toMatchObject({ atproto: left })
+      const { body } = await alice.send<List>('/api/mood/all')
+      expect(body.moods.find((mood) => mood.id === id)).toMatchObject({ atproto: left })
+      const { user } = (await app.store.moods.byId(id))!
+      await app.moods.edit(user, id, { isPrivate: true })
+      const { atproto: hidden } = await alice.mood(id)
+      expect(hidden).toMatchObject({ state: 'pending', reason: expect.stringContaining('brought up to date') })
+      await federate(app.store, { mode, allow })
     })
 
     it('shows why a mood is in its state, in words', async () => {

@@ -216,6 +216,29 @@ describe('audit, repair and backfill', () => {
     expect(await audited()).toEqual([a, b, c].toSorted())
   })
 
+  it('an incremental audit looks again where federation held moods, and the policy has changed since', async () => {
+    const { policy } = site.app.store
+    const [holding, calm] = [await published(1), await published(1)]
+    await federate(site.app.store, { mode: 'off' })
+    await site.app.moods.post(holding.user, { mood: 'held' })
+    await site.app.engine.drain()
+    const accounts = await chosenAccounts(site.app.store, [holding.user, calm.user], 10)
+    const looked = async (): Promise<string[]> => {
+      const names: string[] = []
+      const each = ({ user }: { user: string }, result: unknown): void =>
+        void (result !== 'unchanged' && names.push(user))
+      site.forward(1)
+      await survey(deps, accounts, { incremental: true }, each, never)
+      return names
+    }
+    expect(await looked()).toHaveLength(2)
+    expect(await looked()).toEqual([])
+    site.forward(1000)
+    await policy.save({ ...(await policy.get())!, policy: { mode: 'on', percent: 0, allow: [] }, at: site.now() })
+    expect(await looked()).toEqual([holding.user])
+    await site.app.engine.drain()
+  })
+
   it('random damage is found, repaired and gone', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.constantFrom(...REPAIRABLE), { minLength: 1, maxLength: 8 }), async (kinds) => {

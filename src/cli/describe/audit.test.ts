@@ -131,6 +131,14 @@ describe('what moods audit prints', () => {
     ])
   })
 
+  it('says that nothing was read, where that is so, and no number of passed checks', () => {
+    const nothing = { ...SUMMARY, users: 2, audited: 0, notReached: 2 }
+    const lines = describeAudit({ complete: false, summary: nothing, leftOut: null, users: [] }, [], 0).split('\n')
+    expect(lines).toContain('checks passed  none: no repository was read')
+    expect(lines).toContain('sync rate      not known')
+    expect(lines.join('\n')).not.toContain('0 of 0')
+  })
+
   it('lists twenty findings of a user, and counts the others', () => {
     const kinds = Array<FindingKind>(23).fill('duplicate')
     const lines = linesOf([audited('u1', 'alice', ...kinds)])

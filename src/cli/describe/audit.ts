@@ -18,8 +18,10 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
     ...alarm(findings.leaked),
     `moods          ${counts.moods}`,
     `records        ${counts.records}`,
-    `sync rate      ${percent(of.syncRate, 'nothing to sync')}`,
-    `checks passed  ${of.clean} of ${counted(checked, 'repository', 'repositories')} (${of.unchanged} unchanged since ${of.unchanged === 1 ? 'its' : 'their'} last audit)`,
+    `sync rate      ${percent(of.syncRate, checked === 0 ? 'not known' : 'nothing to sync')}`,
+    checked === 0
+      ? 'checks passed  none: no repository was read'
+      : `checks passed  ${of.clean} of ${counted(checked, 'repository', 'repositories')} (${of.unchanged} unchanged since ${of.unchanged === 1 ? 'its' : 'their'} last audit)`,
     `no findings    ${inWords(counts)}`,
     ...describeHeld(heldIn(counts)),
     ...(of.withoutAccount > 0

@@ -35,15 +35,32 @@ export function describeDeletions(
 
 /** @param now ms since 1970 */
 export function describeRepair({ complete, executed, ordered, leftAlone, before, after }: Repair, now: number): string {
-  const verb = !executed ? 'Would repair (--execute does it)' : complete ? 'Repaired' : 'Ordered, and not all done yet'
   return [
     ...describeSummary(before, now),
-    `${verb}: ${countsInWords(ordered)}.`,
+    inWords({ complete, executed, ordered, before }),
     ...(Object.keys(leftAlone).length > 0
       ? [`${describeLeftAlone(leftAlone)} ${holdReason('federation_off').remedy}`]
       : []),
     ...(after ? ['', 'Afterwards:', ...describeSummary(after, now)] : []),
   ].join('\n')
+}
+
+/** What was done, or would be. Where nothing was read, nobody knows whether there is something to repair. */
+function inWords({
+  complete,
+  executed,
+  ordered,
+  before,
+}: Pick<Repair, 'complete' | 'executed' | 'ordered' | 'before'>): string {
+  if (Object.keys(ordered).length > 0) {
+    const verb = complete ? 'Repaired' : 'Ordered, and not all done yet'
+    return `${executed ? verb : 'Would repair (--execute does it)'}: ${countsInWords(ordered)}.`
+  }
+  const unread = before.notReached + before.unreadable
+  if (before.audited === 0 && unread > 0) return 'Nothing was repaired, because no repository could be read.'
+  const others =
+    unread === 0 ? '' : ` Of ${counted(unread, 'repository', 'repositories')} that could not be read, nothing is known.`
+  return `Nothing is to be repaired now.${others}`
 }
 
 /** The same for programs. */

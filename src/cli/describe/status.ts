@@ -2,7 +2,7 @@
 
 import { counted } from '../../domain/tally.ts'
 import type { Notice } from '../../domain/notice.ts'
-import { isAlive, isDead, type Worker, workerName } from '../../domain/worker.ts'
+import { aliveAmong, isAlive, isDead, type Worker, workerName } from '../../domain/worker.ts'
 import type { Status } from '../../operate/status.ts'
 import { colour } from '../colour.ts'
 import { isoTime } from '../phrases.ts'
@@ -68,7 +68,7 @@ function describeLocal({ held: { kept, ...held }, extent }: Status): string[] {
 const DEAD_NAMED = 3
 
 function describeWorkers(workers: readonly Worker[], now: number): string[] {
-  const alive = workers.filter((worker) => isAlive(worker, now))
+  const alive = aliveAmong(workers, now)
   const dead = workers.filter((worker) => isDead(worker, now)).toSorted((a, b) => b.at - a.at)
   const named = dead.slice(0, DEAD_NAMED)
   return [
