@@ -240,7 +240,7 @@ describe('an audit', () => {
       findings: [],
       counts: { moods: 5, held: 2, kept: 1, private: 1, synced: 1, inFlight: 0 },
     })
-    expect(heldIn(off.counts)).toEqual({ private: 1, kept: 1, federation_off: 2, backfill: 0 })
+    expect(heldIn(off.counts)).toEqual({ private: 1, kept: 1, federation_off: 2, no_account: 0, backfill: 0 })
     expect(audit(world)).toMatchObject({ findings: [], counts: { held: 0, inFlight: 2 } })
     put(world, edited.sync.rkey, { ...recordOf(edited), text: 'other' })
     const found = audit(world, { policy: FEDERATE_NONE })

@@ -248,7 +248,7 @@ describe('with two workers of differing environments, and commands of none', () 
     await site.app.accounts.signUp('carol', 'carol')
     const { mood } = await site.app.moods.post('carol', { mood: 'early' })
     const syncOf = async () => (await site.app.store.moods.byId(mood.id))!.sync
-    await eventually('held', async () => (await syncOf()).hold === 'no_account')
+    await eventually('held', async () => (await syncOf()).hold === 'federation_off')
     await change(site, followers, 'on')
     await eventually('published', async () => (await syncOf()).state === 'published')
     expect(await site.app.store.accounts.byUser('carol')).toMatchObject({ state: 'ready', requeue: false })
