@@ -12,7 +12,7 @@ import { type Erasure, nextStep } from './erasure.ts'
 import type { Mood } from './mood.ts'
 import type { PolicyExtent } from './policy.ts'
 import type { RepoState } from './queue.ts'
-import { type Desired, isPublic } from './record.ts'
+import type { Desired } from './record.ts'
 import { HOLD_REASONS, type HoldReason, INVALID_RECORD, type MoodSync, SYNC_STATES } from './sync.ts'
 import { nameOf } from './user-names.ts'
 
@@ -176,15 +176,6 @@ export function rowReason({ state, hold, error, attempts }: MoodSync, who = ''):
     case 'local':
       return hold === null ? words(NOTHING_WANTED, NOTHING) : holdReason(hold, who)
   }
-}
-
-/**
- * The same for a mood of which the policy is known besides: what nobody has looked at yet is not about to be published where
- * federation leaves the author out.
- */
-export function moodReason(mood: Pick<Mood, 'sync' | 'isPrivate' | 'deleted'>, isLeftOut: boolean): Reason {
-  const isHeld = isLeftOut && mood.sync.state === 'pending' && isPublic(mood)
-  return isHeld ? holdReason('federation_off') : rowReason(mood.sync)
 }
 
 /** All that decides when a mood reaches its repository, as it stands at one moment. */

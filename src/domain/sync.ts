@@ -43,14 +43,14 @@ export function noMoods(): { states: Record<SyncState, number>; held: Record<Hol
  * @param history moods that are counted as waiting for a backfill: the private ones, and the deleted ones that are not private
  */
 export function withoutHidden(
-  held: Readonly<Record<HoldReason, number>>,
+  counts: Readonly<Record<HoldReason, number>>,
   history: { readonly private: number; readonly deleted: number },
 ): Record<HoldReason, number> {
   return {
-    ...held,
-    private: held.private + history.private,
-    kept: held.kept + history.deleted,
-    backfill: held.backfill - history.private - history.deleted,
+    ...counts,
+    private: counts.private + history.private,
+    kept: counts.kept + history.deleted,
+    backfill: counts.backfill - history.private - history.deleted,
   }
 }
 

@@ -3,7 +3,7 @@
 import { type Erasure, ERASURE_STEPS } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import { TIMES } from '../domain/odd.ts'
-import { moodReason } from '../domain/reasons.ts'
+import { moodReason } from '../domain/mood-reasons.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
 import type { Entry, Page } from '../moods.ts'

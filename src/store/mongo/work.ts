@@ -109,7 +109,7 @@ export class MongoWork implements WorkStore {
     const untouched = { $or: [{ 'atproto.state': null }, { 'atproto.hold': 'backfill' }] }
     const no = [false, null]
     const count = (flags: Filter<MoodDocument>): Promise<number> =>
-      this.#moods.countDocuments({ ...flags, ...untouched } as Filter<MoodDocument>, { hint: 'moods_public' })
+      this.#moods.countDocuments({ ...flags, ...untouched }, { hint: 'moods_public' })
     return {
       private: await count({ isPrivate: true, deleted: { $in: [true, ...no] } }),
       deleted: await count({ deleted: true, isPrivate: { $in: no } }),

@@ -1,8 +1,21 @@
-/** What an audit finds about one mood, in words. Pure. */
+/** One mood in words: why it is in its state, for lists, and what an audit finds about it. Pure. */
 
 import { type FindingKind, REPAIRABLE, REPAIRED } from './finding-kinds.ts'
 import type { UserHold } from './hold.ts'
-import { holdReason, type Reason } from './reasons.ts'
+import type { Mood } from './mood.ts'
+import { holdReason, type Reason, rowReason } from './reasons.ts'
+import { isPublic } from './record.ts'
+
+/**
+ * Why a mood is in its state, by its row and the policy: what nobody has looked at yet is not about to be published where
+ * federation leaves the author out.
+ *
+ * @param isLeftOut whether it does
+ */
+export function moodReason(mood: Pick<Mood, 'sync' | 'isPrivate' | 'deleted'>, isLeftOut: boolean): Reason {
+  const isHeld = isLeftOut && mood.sync.state === 'pending' && isPublic(mood)
+  return isHeld ? holdReason('federation_off') : rowReason(mood.sync)
+}
 
 /** How a mood's row and its record disagree: the finding in words. */
 const OUT_OF_STEP: Readonly<Record<FindingKind, string>> = {
