@@ -7,6 +7,7 @@ import { Accounts } from './accounts.ts'
 import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { DomainError } from './domain/errors.ts'
+import type { Notice } from './domain/notice.ts'
 import { firstPolicy, ignoredText, type StoredPolicy } from './domain/policy.ts'
 import { publishInBackground } from './lexicon/embedded-authority.ts'
 import { checkOwnMongod, ownMongod } from './embedded/mongod.ts'
@@ -18,6 +19,7 @@ import { createHttp } from './http/app.ts'
 import { Moods } from './moods.ts'
 import { Events } from './observe/events.ts'
 import { HealthLog } from './observe/health-log.ts'
+import { PolicyLog } from './observe/policy-log.ts'
 import { createLog, type Logger } from './observe/log.ts'
 import { DailyCheck } from './operate/daily-check.ts'
 import { readHealth } from './operate/health.ts'
@@ -125,7 +127,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const engine = new Engine(
     { store, client, host, clock, random, events, eraseAccounts, changed, seam },
-    { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS },
+    { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS, policy },
   )
   if (role === 'worker' || role === 'all')
     await work({ engine, owner, role, store, client, clock, events, pdsUrl: url }, starting)
@@ -149,7 +151,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     }
   }
   if (role !== 'command') {
-    starting.defer(runUntilDisposed((stopping) => new HealthLog(health, events).run(stopping)))
+    tellOfChanges({ role, store, events, health, policy }, starting)
     events.started(address, url, policy, ignoredText(config.federation, policy))
   }
   const running = starting.move()
@@ -270,6 +272,19 @@ async function work(
   const check = new DailyCheck({ store, clock, events, owner })
   stack.defer(runUntilDisposed((stopping) => check.run(stopping)))
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))
+}
+
+/** Writes to the log what becomes of the health of the installation and of its policy, while the process runs. */
+function tellOfChanges(
+  parts: Pick<App, 'store' | 'policy'> & { role: Role; events: Events; health: () => Promise<readonly Notice[]> },
+  stack: AsyncDisposableStack,
+): void {
+  const { role, store, events, health, policy } = parts
+  stack.defer(runUntilDisposed((stopping) => new HealthLog(health, events).run(stopping)))
+  // An engine tells of the policy itself.
+  if (role !== 'serve') return
+  const policies = new PolicyLog(() => store.policy.get(), events, policy)
+  stack.defer(runUntilDisposed((stopping) => policies.run(stopping)))
 }
 
 function runUntilDisposed(run: (stopping: AbortSignal) => Promise<void>): () => Promise<void> {

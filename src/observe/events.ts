@@ -29,9 +29,9 @@ export class Events {
     }
   }
 
-  /** The policy in the store has changed, and this process follows it. */
-  policyFollowed(stored: StoredPolicy): void {
-    this.#log.info(policyFields(stored), 'policy followed')
+  /** The policy in the store has changed, and this process follows it: whatever it is now, somebody should know. */
+  policyFollowed(before: StoredPolicy, stored: StoredPolicy): void {
+    this.#log.warn({ from: policyText(before.policy), ...policyFields(stored) }, 'policy followed')
   }
 
   /** Records were created or replaced, and noted. @param ms from sending the commit to the notes of it */

@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly pollMs: number
   /** How often the rows are searched for work that has no mark. */
   readonly sweepMs: number
+  /** The policy as the process found it: a change since then is told. */
+  readonly policy: StoredPolicy | null
 }
 
 const SWEEP_PAGE = 1000
@@ -44,7 +46,7 @@ export class Engine {
   readonly #running = new Set<Promise<void>>()
   #swept: { cursor: string; nextAt: number } = { cursor: '', nextAt: 0 }
   /** The policy as it was last read, and when to look again. */
-  #followed: { stored: StoredPolicy | null; nextAt: number } = { stored: null, nextAt: 0 }
+  #followed: { stored: StoredPolicy | null; nextAt: number }
   #progressedAt: number | null = null
   /** The user after whom to look for moods that federation holds no longer; null when there are none. */
   #resuming: string | null = ''
@@ -52,6 +54,7 @@ export class Engine {
   constructor(deps: PassDeps, options: EngineOptions) {
     this.#deps = deps
     this.#options = options
+    this.#followed = { stored: options.policy, nextAt: 0 }
   }
 
   /** Marks a user's repo as having work. A hint: the sweep finds work that was not marked. */
@@ -203,7 +206,7 @@ export class Engine {
       const stored = await this.#deps.store.policy.get()
       const before = this.#followed.stored
       if (stored?.version !== before?.version) this.#lookForReleased(now)
-      if (stored && before && stored.version !== before.version) this.#deps.events.policyFollowed(stored)
+      if (stored && before && stored.version !== before.version) this.#deps.events.policyFollowed(before, stored)
       this.#followed = { stored, nextAt: now + this.#options.pollMs }
     }
     const policy = inForce(this.#followed.stored)

@@ -41,7 +41,7 @@ async function siteWithWork(client: (real: RepoClient) => RepoClient) {
       changed: () => {},
       seam: () => {},
     },
-    { owner: 'slow one', concurrency: 1, leaseMs: LEASE_MS, pollMs: 1000, sweepMs: 60_000 },
+    { owner: 'slow one', concurrency: 1, leaseMs: LEASE_MS, pollMs: 1000, sweepMs: 60_000, policy: null },
   )
   return { site, engine, mood, [Symbol.asyncDispose]: () => site[Symbol.asyncDispose]() }
 }

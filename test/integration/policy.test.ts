@@ -26,7 +26,10 @@ const WORDS = { on: 'on for all users', off: 'off', '10%': 'on for 10 % of the u
 
 /** A server or a worker whose log can be read. @param federation what its environment says; null for nothing */
 function start(env: Env, federation: string | null, role = 'worker'): Promise<ServerProcess> {
-  const more = { LOG_LEVEL: 'info', ...(federation === null ? {} : { FEDERATION: federation }) }
+  const more = {
+    LOG_LEVEL: env['LOG_LEVEL'] === 'warn' ? 'warn' : 'info',
+    ...(federation === null ? {} : { FEDERATION: federation }),
+  }
   return ServerProcess.run(process.execPath, ['bin/moods.js', role], { ...env, ...more })
 }
 
@@ -161,6 +164,28 @@ function followedAt({ server }: Follower, version: number): number | null {
   const line = server.log.find(({ msg, policyVersion }) => msg === 'policy followed' && policyVersion === version)
   return line === undefined ? null : Date.parse(String(line['time']))
 }
+
+it('every process logs a change of the policy as a warning: who made it, from what, to what and why', async () => {
+  await using installation = await freshInstallation()
+  const { env } = installation
+  await using server = await start({ ...env, LOG_LEVEL: 'warn' }, null, 'serve')
+  await using worker = await start({ ...env, LOG_LEVEL: 'warn' }, null)
+  const changesIn = ({ log }: ServerProcess) => log.filter(({ msg }) => msg === 'policy followed')
+  const processes = [server, worker]
+  for (const [i, how] of ['off', 'on'].entries()) {
+    expect((await runMoods(['federation', how, '--reason', 'a drill', '--execute'], env)).code).toBe(0)
+    await eventually(`all follow to ${how}`, () =>
+      Promise.resolve(processes.every((each) => changesIn(each).length === i + 1)),
+    )
+  }
+  const line = { level: 40, by: expect.stringContaining('@') as string, reason: 'a drill' }
+  for (const each of processes) {
+    expect(changesIn(each)).toMatchObject([
+      { ...line, from: 'on for all users', federation: 'off' },
+      { ...line, from: 'off', federation: 'on for all users' },
+    ])
+  }
+})
 
 describe('with two workers of differing environments, and commands of none', () => {
   const USERS = ['alice', 'bob'] as const
