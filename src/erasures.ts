@@ -3,6 +3,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { DomainError } from './domain/errors.ts'
 import { type Erasure, newErasure } from './domain/erasure.ts'
+import { isOdd, oddText } from './domain/odd.ts'
 import type { Store } from './ports/store.ts'
 import type { Clock } from './ports/clock.ts'
 import { removeTexts } from './sync/erase.ts'
@@ -49,6 +50,12 @@ export class Erasures {
   async byReceipt(receipt: string): Promise<Erasure> {
     const erasure = await this.#deps.store.erasures.byReceipt(receipt)
     if (!erasure) throw new DomainError('not_found', 'there is no such receipt')
+    if (isOdd(erasure)) {
+      throw new DomainError(
+        'not_found',
+        `this erasure cannot be read, and an operator has to mend it: ${oddText(erasure)}`,
+      )
+    }
     return erasure
   }
 }

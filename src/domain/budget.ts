@@ -100,6 +100,17 @@ export interface Answer {
 }
 
 /**
+ * How far away a deadline may be, in ms: beyond that it comes of a clock that was wrong, or was written by others, and is
+ * void. A PDS may ask to wait for a day; a dead host is probed every half minute; the clocks of machines differ.
+ */
+const FURTHEST = { block: 25 * 60 * 60_000, probe: 5 * 60_000, skew: 60_000 } as const
+
+/** The deadline; 0 for one that is void. */
+function soon(deadline: number, furthest: number): number {
+  return deadline <= furthest ? deadline : 0
+}
+
+/**
  * Asks for points. What is granted is used at once, whatever the outcome of the request. A host that has missed a request
  * is probed first, which is one request more.
  */
@@ -111,11 +122,13 @@ export function reserve(
   const dead = isDead(entry)
   const told = { failing: isFailing(entry), dead }
   const all = told.failing ? cost + 1 : cost
-  const closedUntil = Math.max(entry.blockedUntil, dead ? (entry.probeAt ?? 0) : 0)
+  const blockedUntil = soon(entry.blockedUntil, now + FURTHEST.block)
+  const closedUntil = Math.max(blockedUntil, dead ? soon(entry.probeAt ?? 0, now + FURTHEST.probe) : 0)
   if (closedUntil > now) return { entry, waitUntil: closedUntil, ...told }
   const windows = limits.map(({ windowMs }, i) => {
     const window = entry.windows[i]
-    return window && window.endsAt > now ? window : { used: 0, endsAt: now + windowMs }
+    const isOpen = window && window.endsAt > now && window.endsAt <= now + windowMs + FURTHEST.skew
+    return isOpen ? window : { used: 0, endsAt: now + windowMs }
   })
   const full = windows.filter(({ used }, i) => used + all > limits[i]!.max * share)
   if (full.length > 0) return { entry, waitUntil: Math.max(...full.map((window) => window.endsAt)), ...told }
@@ -171,5 +184,5 @@ export function isGivenUp({ silentSince }: LedgerEntry, now: number): boolean {
 
 /** The PDS itself asked to wait. */
 export function blocked(entry: LedgerEntry, until: number): LedgerEntry {
-  return { ...entry, blockedUntil: Math.max(entry.blockedUntil, until) }
+  return { ...entry, blockedUntil: Math.max(soon(entry.blockedUntil, until + FURTHEST.block), until) }
 }

@@ -6,6 +6,7 @@ import { aWorker } from '../../test/contract/workers.ts'
 import { unreachable, UNUSED } from './budget.ts'
 import { finished, newErasure } from './erasure.ts'
 import { healthOf, type HealthFacts } from './health.ts'
+import type { Odd } from './odd.ts'
 import { type Notice, NOTICE_LEVELS, type NoticeCode, sameNotice } from './notice.ts'
 import { FEDERATE_ALL, FEDERATE_NONE, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER } from './reasons.ts'
@@ -18,6 +19,7 @@ const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A work
 const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 * MINUTE), 'texts_removed', true, NOW)
 
 const CHECK = { at: NOW, documents: 5, odd: 0, mendable: 0, groups: [] }
+const oddErasure: Odd = { id: 'r1', user: 'u1', field: 'version', kind: 'type', mendable: false, meant: null }
 
 /** All is well. */
 const facts: HealthFacts = {
@@ -27,6 +29,7 @@ const facts: HealthFacts = {
   oldest: null,
   erasures: null,
   check: null,
+  oddErasures: [],
   now: NOW,
 }
 
@@ -161,6 +164,15 @@ describe('healthOf', () => {
     expect(only('odd_data', { check: { ...check, mendable: 0 } }).text).not.toContain('mended')
   })
 
+  it('an erasure that cannot be read is a problem, and names its document to operators alone', () => {
+    const notice = only('erasures_odd', { oddErasures: [oddErasure] })
+    expect(notice).toMatchObject({
+      level: 'problem',
+      detail: 'r1: the field "version" is of another type than it must be',
+    })
+    expect(notice.text).toBe('1 erasure cannot be read, so nobody carries it out')
+  })
+
   it('whatever is the case, the most urgent comes first, each is told once, and every remedy names commands that there are', () => {
     const anyFacts: fc.Arbitrary<HealthFacts> = fc.record({
       policy: fc.option(fc.constantFrom(everybody, { ...everybody, policy: FEDERATE_NONE, version: 5 }), {
@@ -176,6 +188,7 @@ describe('healthOf', () => {
       oldest: fc.option(fc.constant({ id: 'm1', dueAt: NOW - 9 * MINUTE, why: inTurn, older: null }), { nil: null }),
       erasures: fc.option(fc.constant({ open: 1, oldest: erasure, why: null }), { nil: null }),
       check: fc.constantFrom(null, CHECK, { ...CHECK, odd: 3 }),
+      oddErasures: fc.constantFrom([], [oddErasure], [oddErasure, oddErasure]),
       now: fc.constant(NOW),
     })
     fc.assert(

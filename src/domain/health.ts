@@ -7,6 +7,7 @@ import { counted } from './tally.ts'
 import { type FailingHost, isDead } from './budget.ts'
 import type { DataCheck } from './data-check.ts'
 import { type Erasure, nextStep } from './erasure.ts'
+import { type Odd, oddText } from './odd.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
@@ -34,6 +35,8 @@ export interface HealthFacts {
   readonly erasures: { readonly open: number; readonly oldest: Erasure; readonly why: Waiting | null } | null
   /** What the last check of the data found; null where there was none. */
   readonly check: DataCheck | null
+  /** Erasures that name a user and cannot be read. */
+  readonly oddErasures: readonly Odd[]
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -56,6 +59,7 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
     moodsWaiting(facts),
     erasuresOpen(facts),
     oddData(facts),
+    erasuresOdd(facts),
   ].filter((notice) => notice !== null)
   return all.toSorted((a, b) => NOTICE_LEVELS.indexOf(a.level) - NOTICE_LEVELS.indexOf(b.level))
 }
@@ -215,6 +219,20 @@ function oddData({ check }: HealthFacts): Notice | null {
     text: `${odd} of ${counted(documents, 'document')} ${odd === 1 ? 'is' : 'are'} odd${can}: left alone, neither shown nor published`,
     detail: null,
     remedy: '"moods data check" names each and what mends it.',
+  }
+}
+
+function erasuresOdd({ oddErasures }: HealthFacts): Notice | null {
+  const [first] = oddErasures
+  if (!first) return null
+  const n = oddErasures.length
+  return {
+    code: 'erasures_odd',
+    level: 'problem',
+    since: null,
+    text: `${n === 1 ? '1 erasure' : `${n} erasures`} cannot be read, so nobody carries ${n === 1 ? 'it' : 'them'} out`,
+    detail: oddErasures.map((odd) => `${odd.id}: ${oddText(odd)}`).join('; '),
+    remedy: 'Mend the documents in the database; until then nothing is published for their users.',
   }
 }
 

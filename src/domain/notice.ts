@@ -9,6 +9,7 @@ export const NOTICE_CODES = [
   'federation_limited',
   'moods_waiting',
   'erasures_open',
+  'erasures_odd',
   'odd_data',
 ] as const
 export type NoticeCode = (typeof NOTICE_CODES)[number]

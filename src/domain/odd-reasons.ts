@@ -1,8 +1,8 @@
 /** What odd documents stand in the way of, in words. */
 
 import type { Account } from './account.ts'
-import { oddText } from './odd.ts'
-import type { Reason } from './reasons.ts'
+import { type Odd, oddText } from './odd.ts'
+import type { Reason, Waiting } from './reasons.ts'
 
 export function oddAccountReason(odd: Account['odd']): Reason {
   if (odd?.kind === 'shared') {
@@ -16,5 +16,15 @@ export function oddAccountReason(odd: Account['odd']): Reason {
     code: 'account_odd',
     text: `the account in the database cannot be read${odd ? `: ${oddText(odd)}` : ''}`,
     remedy: 'Mend that field of the user’s document in the database; until then nothing is done with the account.',
+  }
+}
+
+/** What an erasure waits for that cannot be read. */
+export function oddErasureReason(erasure: Odd): Waiting {
+  return {
+    code: 'erasure_odd',
+    text: `the erasure cannot be read: ${oddText(erasure)}`,
+    remedy: `Mend that field of the document ${erasure.id} in the database.`,
+    until: null,
   }
 }

@@ -126,6 +126,11 @@ export function readLedgerEntry(stored: StoredDocument): { readonly key: string;
 export function readWorker(stored: StoredDocument): Worker | Odd {
   return readWith(stored, null, (fields) => ({
     id: stored.id.text,
+    // Earlier versions say neither.
+    ...('progressedAt' in stored.values
+      ? { progressedAt: fields.wholeOrNull('progressedAt', 0, Number.MAX_SAFE_INTEGER) }
+      : {}),
+    ...(fields.flag('ended') ? { ended: true } : {}),
     host: fields.text('host'),
     pid: fields.whole('pid', 0),
     role: fields.word('role', WORKER_ROLES),

@@ -49,7 +49,17 @@ const GOOD: Readonly<Record<KindName, Values>> = {
     entry: { windows: [{ used: 3, endsAt: 9 }], blockedUntil: 0, failures: 1, silentSince: 4, probeAt: 5 },
     revision: 1,
   },
-  workers: { host: 'h', pid: 5, role: 'all', version: '1', since: AT, at: AT, policyVersion: null },
+  workers: {
+    host: 'h',
+    pid: 5,
+    role: 'all',
+    version: '1',
+    since: AT,
+    at: AT,
+    policyVersion: null,
+    progressedAt: 5,
+    ended: true,
+  },
 }
 
 /** What is never what it should be, wherever it stands. */

@@ -24,6 +24,7 @@ export const REASON_CODES = [
   'account_refused',
   'account_ready',
   'account_odd',
+  'erasure_odd',
   'repo_unreadable',
   'being_erased',
   'no_worker',

@@ -34,6 +34,9 @@ export const BEAT_MS = 2_000
 /** One that was not heard of for this long is taken for dead: it missed five beats. */
 const ALIVE_MS = 10_000
 
+/** The clocks of machines differ by less: a beat from further ahead says nothing. */
+const AHEAD_MS = 10 * 60_000
+
 /** A pass over one repo may take minutes where a PDS is slow; an engine that has not got further for so long is stuck. */
 const STUCK_MS = 5 * 60_000
 
@@ -50,7 +53,7 @@ const REMEMBERED_MS = 24 * 60 * 60_000
 
 /** @param now ms since 1970 */
 export function isAlive({ at, ended }: Pick<Worker, 'at' | 'ended'>, now: number): boolean {
-  return ended !== true && now - at <= ALIVE_MS
+  return ended !== true && now - at <= ALIVE_MS && at - now <= AHEAD_MS
 }
 
 /** Those that are alive. @param now ms since 1970 */
@@ -65,7 +68,7 @@ export function isDead(worker: Pick<Worker, 'at' | 'ended'>, now: number): boole
 
 /** Whether nobody needs to know of it any more. */
 export function isBygone({ at }: Pick<Worker, 'at'>, now: number): boolean {
-  return now - at > REMEMBERED_MS
+  return Math.abs(now - at) > REMEMBERED_MS
 }
 
 /** How a worker is named for operators. */

@@ -192,6 +192,7 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
   federation_limited: 'federation',
   moods_waiting: 'moods',
   erasures_open: 'erasures',
+  erasures_odd: 'erasures',
   odd_data: 'data',
 }
 

@@ -27,22 +27,25 @@ export interface Health {
 
 /** Most silent hosts that are looked at. */
 const HOSTS = 100
+/** Most odd erasures that are named. */
+const ODD_ERASURES = 20
 
 /** Reads the store, along indexes, each thing once; asks no PDS, and changes nothing. */
 export async function readHealth(deps: StandingDeps): Promise<Health> {
   const { store, clock } = deps
-  const [around, failing, check] = await Promise.all([
+  const [around, failing, check, oddErasures] = await Promise.all([
     surroundingsOf(deps),
     store.ledger.failing(HOSTS),
     store.data.lastCheck(),
+    store.erasures.odd(ODD_ERASURES),
   ])
   const [oldest, erasures] = await Promise.all([oldestMood(deps, around), erasuresUnderWay(deps, around)])
-  const notices = healthOf({ ...around, failing, oldest, erasures, check, now: clock.now() })
+  const notices = healthOf({ ...around, failing, oldest, erasures, check, oddErasures, now: clock.now() })
   return { workers: around.workers, check, notices }
 }
 
 /** Reasons of which operators are told elsewhere: they must not hide what else is waiting. */
-const TOLD: ReadonlySet<Reason['code']> = new Set(['account_refused', 'pds_silent'])
+const TOLD: ReadonlySet<Reason['code']> = new Set(['account_refused', 'account_odd', 'pds_silent'])
 /** How far behind such moods one that waits for something else is looked for: so many moods, of so many users. */
 const BEHIND = { moods: 200, users: 10 } as const
 

@@ -3,6 +3,7 @@
 import type { Account } from '../domain/account.ts'
 import { type LedgerEntry, type Limits, reserve } from '../domain/budget.ts'
 import type { Mood } from '../domain/mood.ts'
+import { isOdd } from '../domain/odd.ts'
 import { codeOf, ok, type Outcome } from '../domain/outcome.ts'
 import { accountReason, type Reason, type Waiting } from '../domain/reasons.ts'
 import { noMoods, type SyncState } from '../domain/sync.ts'
@@ -94,7 +95,7 @@ export async function showUser(
     budgets: budgetsOf(standing),
     audit: audits.get(user) ?? null,
     ...counted,
-    erasure: standing.erasure && showErasure(standing, standing.erasure),
+    erasure: standing.erasure && !isOdd(standing.erasure) ? showErasure(standing, standing.erasure) : null,
     now,
     complete: !stop.aborted,
   }

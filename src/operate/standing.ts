@@ -3,9 +3,11 @@
 import type { Account } from '../domain/account.ts'
 import { LEDGER, type LedgerEntry, type Limits, UNUSED } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
+import { isOdd, type Odd } from '../domain/odd.ts'
 import type { Mood } from '../domain/mood.ts'
 import { federates, inForce, policyInForceText, type StoredPolicy } from '../domain/policy.ts'
 import type { RepoState } from '../domain/queue.ts'
+import { oddErasureReason } from '../domain/odd-reasons.ts'
 import { type Waiting, whyNot, whyNotErased } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
 import { type Desired, desiredRecord } from '../domain/record.ts'
@@ -28,7 +30,7 @@ export interface Standing {
   readonly account: Account | null
   readonly repo: RepoState | null
   /** The erasure under way. */
-  readonly erasure: Erasure | null
+  readonly erasure: Erasure | Odd | null
   /** The policy in force; null where the store has none yet. */
   readonly policy: StoredPolicy | null
   /** What is used of each budget. */
@@ -104,7 +106,9 @@ export function whyNotNow(standing: Standing, mood: Mood): Waiting {
 
 /** What the next step of the user's erasure waits for; null when none is under way. */
 export function whyNotErasedNow(standing: Standing): Waiting | null {
-  return standing.erasure && whyNotErased(standing.erasure, factsOf(standing))
+  const { erasure } = standing
+  if (erasure === null) return null
+  return isOdd(erasure) ? oddErasureReason(erasure) : whyNotErased(erasure, factsOf(standing))
 }
 
 function factsOf({ account, repo, used, limits, workers, now }: Standing) {

@@ -5,6 +5,7 @@ import type { Erasure } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import { isLogId, logId } from '../domain/log-id.ts'
 import type { Mood } from '../domain/mood.ts'
+import { isOdd, oddText } from '../domain/odd.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { archived, authors, histories } from './pages.ts'
@@ -59,7 +60,7 @@ async function find(deps: ThingsDeps, name: string, onProgress: OnProgress, stop
     isKnown(store, name),
     userOfHandle(store, name),
     store.moods.byId(name),
-    store.erasures.byReceipt(name),
+    readableErasure(store, name),
   ])
   return [
     ...usersOf([isUser ? name : null, byHandle]),
@@ -67,6 +68,14 @@ async function find(deps: ThingsDeps, name: string, onProgress: OnProgress, stop
     ...(erasure ? [{ kind: 'erasure', erasure } as const] : []),
     ...(isLogId(name) ? await ofLogId(deps, name, onProgress, stop) : []),
   ]
+}
+
+/** @throws DomainError `usage` for one that cannot be read */
+async function readableErasure({ erasures }: ThingsDeps['store'], receipt: string): Promise<Erasure | null> {
+  const erasure = await erasures.byReceipt(receipt)
+  if (erasure && isOdd(erasure))
+    throw new DomainError('usage', `the erasure ${receipt} cannot be read: ${oddText(erasure)}`)
+  return erasure
 }
 
 function usersOf(users: readonly (string | null)[]): Thing[] {

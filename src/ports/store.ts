@@ -15,6 +15,7 @@ import type { Look, RepoLooks } from '../domain/looks.ts'
 import type { Mood, Saying } from '../domain/mood.ts'
 import type { StoredPolicy } from '../domain/policy.ts'
 import type { OddMood } from '../domain/read-mood.ts'
+import type { Odd } from '../domain/odd.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
 import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
@@ -213,9 +214,9 @@ export interface AccountCounts {
 }
 
 export interface IntentStore {
-  /** Stores the intent unless the user has one. @returns the user's intent now */
+  /** Stores the intent unless the user has one; in place of one that cannot be read. @returns the user's intent now */
   begin(intent: Intent): Promise<Intent>
-  get(user: string): Promise<Intent | null>
+  get(user: string): Promise<Intent | Odd | null>
   /** Removes the user's intent: it has been applied. */
   finish(user: string): Promise<void>
 }
@@ -225,16 +226,19 @@ export interface ErasureStore {
    * Stores the job unless one is under way for the user.
    *
    * @returns the one under way
+   * @throws DomainError `being_erased` when the one under way cannot be read
    * @throws when the receipt is taken
    */
   begin(erasure: Erasure): Promise<Erasure>
   /** The job under way for the user. */
-  byUser(user: string): Promise<Erasure | null>
-  byReceipt(receipt: string): Promise<Erasure | null>
+  byUser(user: string): Promise<Erasure | Odd | null>
+  byReceipt(receipt: string): Promise<Erasure | Odd | null>
   /** Saves if the stored version is still `erasure.version`. @returns the job as saved, or null if it had changed */
   save(erasure: Erasure): Promise<Erasure | null>
   /** Up to `limit` jobs that are not finished, the oldest first by `(requestedAt, receipt)`, after one (null for the first). */
   open(after: ErasurePosition | null, limit: number): Promise<readonly Erasure[]>
+  /** Up to `limit` jobs that name a user and cannot be read: nobody carries them out. */
+  odd(limit: number): Promise<readonly Odd[]>
 }
 
 /** A place in a list of erasures, oldest first: everything before it has been seen. */
@@ -244,10 +248,12 @@ export type ErasurePosition = Pick<Erasure, 'requestedAt' | 'receipt'>
 export interface RemovalStore {
   /** Adds orders to those of the user. One for a record key that has an order already replaces it. */
   add(user: string, removals: readonly Removal[]): Promise<void>
-  /** All that are ordered, by record key. */
+  /** All that are ordered, by record key; none where the orders cannot be read, since the next repair gives them again. */
   of(user: string): Promise<readonly Removal[]>
   /** Removes the orders for these record keys: they are done. */
   finish(user: string, rkeys: readonly string[]): Promise<void>
+  /** Removes all orders of the user, also those that cannot be read. */
+  forget(user: string): Promise<void>
 }
 
 export interface AuditStore {

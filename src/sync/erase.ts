@@ -3,6 +3,8 @@
 import { type Account, isReady, opened } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
+import { DomainError } from '../domain/errors.ts'
+import { isOdd } from '../domain/odd.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { Store } from '../ports/store.ts'
 import type { Events } from '../observe/events.ts'
@@ -71,7 +73,10 @@ export async function erase(
 export async function removeTexts(store: Store, clock: Clock, erasure: Erasure): Promise<Erasure> {
   await purge(store, erasure.user!)
   const saved = await store.erasures.save(finished(erasure, 'texts_removed', true, clock.now()))
-  return saved ?? (await store.erasures.byReceipt(erasure.receipt))!
+  const now = saved ?? (await store.erasures.byReceipt(erasure.receipt))
+  if (now === null || isOdd(now))
+    throw new DomainError('unavailable', 'the erasure is not what it was: look at it again')
+  return now
 }
 
 async function purge(store: Store, user: string): Promise<void> {
@@ -129,10 +134,6 @@ async function forget(store: Store, user: string, account: Account | null): Prom
   await store.accounts.forget(user)
   await store.audits.forget(user)
   await store.data.forget(user)
-  const removals = await store.removals.of(user)
-  await store.removals.finish(
-    user,
-    removals.map(({ rkey }) => rkey),
-  )
+  await store.removals.forget(user)
   await store.repos.forget(user)
 }

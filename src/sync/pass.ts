@@ -12,6 +12,7 @@ import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, MAX_WRITES } from '../domain/batches.ts'
 import { type Known, planMood } from '../domain/plan.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
+import { isOdd } from '../domain/odd.ts'
 import { nextTry } from '../domain/next-try.ts'
 import { COLLECTION, type Desired, desiredRecord } from '../domain/record.ts'
 import type { HoldReason, MoodSync } from '../domain/sync.ts'
@@ -61,7 +62,10 @@ export class Pass {
     const { store, seam } = this.#deps
     seam('after-claim')
     const seen = await this.#look()
+    if (seen.erasure && isOdd(seen.erasure)) return this.#sender.release(null)
     if (seen.erasure) return this.#erase(seen.erasure)
+    // It may say that nothing of the user is to be published.
+    if (seen.intent && isOdd(seen.intent)) return this.#sender.release(null)
     if (seen.intent) await this.#apply(seen.intent)
     const answer = await this.#account(seen.account, seen.policy)
     if (answer.kind !== 'ok') return this.#failed(answer)

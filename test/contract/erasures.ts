@@ -56,6 +56,11 @@ export function erasureContract(given: Given): void {
       expect(await given.store.archive.count('erasures')).toBe(1)
     })
 
+    it('none is odd that was noted here', async () => {
+      await given.store.erasures.begin(job)
+      expect(await given.store.erasures.odd(5)).toEqual([])
+    })
+
     it('a receipt that is taken is refused, and what has it stays as it was', async () => {
       const done = await finish(await given.store.erasures.begin(job))
       await expect(given.store.erasures.begin(newErasure('receipt-1', 'u2', 'tombstone-2', NOW))).rejects.toThrow()

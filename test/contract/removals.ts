@@ -47,6 +47,15 @@ export function removalContract(given: Given): void {
       expect(await given.store.archive.count('removals')).toBe(1)
     })
 
+    it('all orders of an erased user go, and no other’s', async () => {
+      await given.store.removals.add('u1', [a, b])
+      await given.store.removals.add('u2', [a])
+      await given.other.removals.forget('u1')
+      await given.store.removals.forget('u3')
+      expect(await given.store.removals.of('u1')).toEqual([])
+      expect(await given.store.removals.of('u2')).toEqual([a])
+    })
+
     it('no order and no finish of none leave nothing behind', async () => {
       await given.store.removals.add('u1', [])
       await given.store.removals.finish('u1', [])

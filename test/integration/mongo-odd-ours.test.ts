@@ -4,12 +4,15 @@ import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { anyDatabase } from '../../scripts/support/mongod.ts'
 import { FEDERATE_ALL, FEDERATE_NONE } from '../../src/domain/policy.ts'
+import { NO_COUNTS } from '../../src/domain/audit.ts'
+import { newErasure } from '../../src/domain/erasure.ts'
+import { isOdd } from '../../src/domain/odd.ts'
 import { QUARANTINE_MS } from '../../src/domain/doubt.ts'
 import type { Lease } from '../../src/domain/queue.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { openMongo } from '../../src/store/mongo/index.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
-import { isDate, isNone, isText, isWhole, NASTY, variants } from '../support/odd.ts'
+import { isDate, isNone, isObject, isText, isWhole, NASTY, variants, withField } from '../support/odd.ts'
 
 const { uri } = inject('mongo')!
 const database = anyDatabase()
@@ -70,6 +73,173 @@ it('publishing that an earlier version has stopped stays stopped unless it surel
     const { policy } = await store.policy.begin({ policy: FEDERATE_ALL, by: 'x', at: NOW, reason: null })
     expect([isOff, policy]).toEqual([isOff, isNone(isOff) || isOff === false ? FEDERATE_ALL : FEDERATE_NONE])
   }
+})
+
+/** Each variant by itself, as the driver reads it. */
+async function* each(name: string, good: Document): AsyncGenerator<Document> {
+  const collection = db.collection(name)
+  for (const document of variants(good)) {
+    await collection.deleteMany({})
+    await collection.insertOne(document)
+    yield (await collection.findOne({ _id: good['_id'] as never }))!
+  }
+  await collection.deleteMany({})
+}
+
+it('an intent that cannot be read is not applied, and the user’s next one takes its place', async () => {
+  let odd = 0
+  for await (const read of each('mood-intents', { _id: 'u1', kind: 'nuke', records: 'keep', through: 5 })) {
+    const { kind, records, through } = read
+    const isGood = ['nuke', 'restore'].includes(kind) && ['keep', 'withdraw'].includes(records) && isWhole(through, 0)
+    const stored = (await store.intents.get('u1'))!
+    expect([read, isOdd(stored)]).toEqual([read, !isGood])
+    const wanted = { user: 'u1', kind: 'restore', records: 'withdraw', through: 9 } as const
+    expect(await store.repos.sweep('', 10, NOW)).toBeNull()
+    expect(await store.intents.begin(wanted)).toEqual(isGood ? stored : wanted)
+    await store.intents.finish('u1')
+    if (!isGood) odd++
+  }
+  expect(odd).toBeGreaterThan(80)
+})
+
+it('an erasure that cannot be read is named, blocks its user’s next one, and no other', async () => {
+  const done = { stopped: { at: NOW, needed: true } }
+  const good = { _id: 'r1', user: 'u1', tombstone: 't', requestedAt: new Date(NOW), done, version: 1 }
+  const isGood = ({ user, tombstone, requestedAt, done: steps, version }: Document): boolean =>
+    isText(user) &&
+    user !== '' &&
+    isText(tombstone) &&
+    tombstone !== '' &&
+    isDate(requestedAt) &&
+    isObject(steps) &&
+    Object.keys(steps).every((step) => step === 'stopped') &&
+    isWhole(version, 1)
+  const erasures = db.collection('mood-erasures')
+  let odd = 0
+  for await (const read of each('mood-erasures', good)) {
+    const stored = (await store.erasures.byReceipt('r1'))!
+    expect([read, isOdd(stored)]).toEqual([read, !isGood(read)])
+    const other = newErasure('r2', 'u2', 't2', NOW + 1)
+    expect(await store.erasures.begin(other)).toEqual(other)
+    expect((await store.erasures.open(null, 1)).map(({ receipt }) => receipt)).toEqual([isGood(read) ? 'r1' : 'r2'])
+    const named = (await store.erasures.odd(5)).map(({ id }) => id)
+    expect(named).toEqual(isGood(read) || !('user' in read) ? [] : ['r1'])
+    expect(await store.repos.sweep('', 10, NOW)).toBeNull()
+    const again = store.erasures.begin(newErasure('r3', 'u1', 't3', NOW))
+    if (read['user'] !== 'u1') expect((await again).receipt).toBe('r3')
+    else if (isGood(read)) expect((await again).receipt).toBe('r1')
+    else
+      await expect(again).rejects.toMatchObject({
+        code: 'being_erased',
+        message: expect.stringMatching(/cannot be read/),
+      })
+    expect(await erasures.findOne({ _id: 'r1' as never })).toEqual(read)
+    if (!isGood(read)) odd++
+  }
+  expect(odd).toBeGreaterThan(150)
+})
+
+it('removals that cannot be read are none, and the next orders take their place', async () => {
+  const removal = { rkey: 'a', cid: 'b' }
+  const removals = db.collection('mood-removals')
+  for (const value of [...NASTY, ...variants(removal).map((one) => [removal, one])]) {
+    await removals.deleteMany({})
+    await removals.insertOne({ _id: 'u1' as never, removals: value })
+    const found = await store.removals.of('u1')
+    const isGood =
+      Array.isArray(value) &&
+      value.every(
+        (one) =>
+          isObject(one) &&
+          isText(one['rkey']) &&
+          /^[\w:.~-]+$/.test(one['rkey'] as string) &&
+          isText(one['cid']) &&
+          one['cid'] !== '',
+      )
+    expect([value, found.length]).toEqual([value, isGood ? value.length : 0])
+    expect(await store.repos.sweep('', 10, NOW)).toBeNull()
+    await store.removals.finish('u1', [])
+    await store.removals.add('u1', [{ rkey: 'new', cid: 'c' }])
+    expect(await store.removals.of('u1')).toContainEqual({ rkey: 'new', cid: 'c' })
+    await removals.updateOne({ _id: 'u1' as never }, { $set: { removals: value } })
+    await store.removals.forget('u1')
+    expect(await removals.countDocuments()).toBe(0)
+  }
+})
+
+it('an audit that cannot be read is as none, and the next one takes its place', async () => {
+  const counts = { moods: 1, records: 1, synced: 1 }
+  const good = { at: NOW, rev: 'r', counts, findings: {} }
+  const look = { kind: 'good', at: NOW + 5, rev: 'r2', counts: NO_COUNTS, findings: { stray: 1 } } as const
+  let odd = 0
+  const whole = { _id: 'u1', good, failed: null, revision: 3 }
+  const shapes = [...variants(whole), ...variants(good).map((one) => withField(whole, 'good', one))]
+  for (const document of shapes) {
+    await db.collection('mood-audits').deleteMany({})
+    await db.collection('mood-audits').insertMany([document, { ...whole, _id: 'u2' as never }] as Document[])
+    const known = (await store.audits.of(['u1', 'u2'])).has('u1')
+    if (!known) odd++
+    expect((await store.audits.page('', 1)).map(({ user }) => user)).toEqual([known ? 'u1' : 'u2'])
+    expect((await store.audits.page('', 9)).map(({ user }) => user)).toEqual(known ? ['u1', 'u2'] : ['u2'])
+    await store.audits.note('u1', look)
+    expect((await store.audits.of(['u1'])).get('u1')?.good).toMatchObject({ at: NOW + 5, findings: { stray: 1 } })
+  }
+  expect(odd).toBeGreaterThan(150)
+})
+
+it('a budget that cannot be read is unused', async () => {
+  const entry = {
+    windows: [{ used: 3, endsAt: NOW + 60_000 }],
+    blockedUntil: 0,
+    failures: 3,
+    silentSince: NOW - 5,
+    probeAt: NOW + 5,
+  }
+  const whole = { _id: 'requests http://a.test', entry, revision: 4 }
+  const reservation = { limits: [{ max: 10, windowMs: 60_000 }], cost: 2, share: 1, probeMs: 5 }
+  const shapes = [...variants(whole), ...variants(entry).map((one) => withField(whole, 'entry', one))]
+  for (const document of shapes) {
+    const key = whole._id
+    await db.collection('mood-ledger').deleteMany({})
+    await db.collection('mood-ledger').insertOne(document)
+    const failing = await store.ledger.failing(5)
+    const known = await store.ledger.get(key)
+    if (known === null) expect(failing).toEqual([])
+    // Neither forever, nor longer than what is known allows.
+    const { waitUntil } = await store.ledger.reserve(key, reservation, NOW)
+    expect(waitUntil === null || (known !== null && waitUntil < NOW + 86_400_000 * 2)).toBe(true)
+    await store.ledger.block(key, NOW + 9)
+    expect(await store.ledger.reserve(key, reservation, NOW)).toMatchObject({ waitUntil: expect.any(Number) })
+    await store.ledger.unreachable(key, true, () => 7, NOW)
+    await store.ledger.reachable(key)
+    expect(await store.ledger.get(key)).toMatchObject({ failures: 0 })
+  }
+})
+
+it('a worker whose beat cannot be read is none, and the others are seen', async () => {
+  const at = new Date(NOW)
+  const good = { _id: 'w1', host: 'h', pid: 5, role: 'worker', version: '1', since: at, at, policyVersion: 2 }
+  const workers = db.collection('mood-workers')
+  let odd = 0
+  for (const document of variants(good)) {
+    await workers.deleteMany({})
+    await workers.insertMany([document, { ...good, _id: 'w2' as never }, { ...good, _id: 7 as never }] as Document[])
+    const seen = (await store.workers.all()).map(({ id }) => id)
+    expect(seen.at(-1)).toBe('w2')
+    if (seen.length === 1) odd++
+    await store.workers.beat({
+      id: 'w1',
+      host: 'h',
+      pid: 5,
+      role: 'all',
+      version: '1',
+      since: NOW,
+      at: NOW,
+      policyVersion: null,
+    })
+    expect((await store.workers.all()).map(({ id }) => id)).toEqual(['w1', 'w2'])
+  }
+  expect(odd).toBeGreaterThan(200)
 })
 
 describe('the queue', () => {

@@ -65,7 +65,7 @@ export function variants(good: Document): Document[] {
   return names.flatMap((name) => [...NASTY, ABSENT].map((value) => withField(good, name, value)))
 }
 
-function withField({ ...document }: Document, name: string, value: unknown): Document {
+export function withField({ ...document }: Document, name: string, value: unknown): Document {
   if (value === ABSENT) delete document[name]
   else document[name] = value
   return document

@@ -4,13 +4,13 @@ import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import { isOdd, type Odd } from '../../domain/odd.ts'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
 import { accountsIn, fieldsOf, handlesIn, type UserCollections } from './account-documents.ts'
-import { HAS_REMOVALS, type RemovalsDocument, toRemovals } from './removals.ts'
+import { HAS_REMOVALS, removalsIn } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
 import { type MoodDocument, toDocument } from './documents.ts'
-import { type ErasureDocument, toErasure } from './erasures.ts'
+import { erasureIn } from './erasures.ts'
 import { afterId } from './ids.ts'
-import { type IntentDocument, toIntent } from './intents.ts'
-import type { LedgerDocument } from './ledger.ts'
+import { intentIn } from './intents.ts'
+import { ledgerIn } from './ledger.ts'
 import { toPolicy, toPolicyDocument } from './policy.ts'
 import { pageOf } from './pages.ts'
 import { goodMoods } from './reading.ts'
@@ -65,26 +65,25 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
   },
   intents: {
     collection: COLLECTIONS.intents,
-    fromDocuments: (documents: IntentDocument[]) => documents.map(toIntent),
+    fromDocuments: good(intentIn),
     write: ({ user, ...rest }) => replaced({ _id: user, ...rest }),
   },
   erasures: {
     collection: COLLECTIONS.erasures,
-    fromDocuments: (documents: ErasureDocument[]) => documents.map(toErasure),
+    fromDocuments: good(erasureIn),
     write: ({ receipt, user, requestedAt, ...rest }) => {
       return replaced({ _id: receipt, requestedAt: new Date(requestedAt), ...rest, ...(user === null ? {} : { user }) })
     },
   },
   ledger: {
     collection: COLLECTIONS.ledger,
-    fromDocuments: (documents: LedgerDocument[]) => documents.map(({ _id, entry }) => ({ key: _id, entry })),
+    fromDocuments: good(ledgerIn),
     write: ({ key, entry }) => replaced({ _id: key, entry, revision: 1 }),
   },
   removals: {
     collection: COLLECTIONS.removals,
     filter: HAS_REMOVALS,
-    fromDocuments: (documents: RemovalsDocument[]) =>
-      documents.map((document) => ({ user: document._id, removals: toRemovals(document) })),
+    fromDocuments: good(removalsIn),
     write: ({ user, removals }) => replaced({ _id: user, removals: [...removals] }),
   },
   policy: {

@@ -1,17 +1,29 @@
 /** What the last looks at each repo found, in MongoDB: one document for each repo, changed only from the revision it was read at. */
 
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Document } from 'mongodb'
 import { type Look, looked, NEVER_LOOKED, type RepoLooks } from '../../domain/looks.ts'
+import { isOdd } from '../../domain/odd.ts'
+import { readLooks } from '../../domain/read-notes.ts'
 import type { AuditStore, StoredAudit } from '../../ports/store.ts'
-import { looksIn, type StoredLooks } from '../audit-form.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
+import { pageOf } from './pages.ts'
+import { storedDocument } from './stored.ts'
 
 /** `revision` is missing in documents of earlier versions. */
-type AuditDocument = StoredLooks & { readonly _id: string; readonly revision?: number }
+type AuditDocument = RepoLooks & { readonly _id: string; readonly revision?: number }
 
-function toAudit(document: AuditDocument): StoredAudit {
-  return { user: document._id, ...looksIn(document) }
+/** Fields of earlier versions, which kept only the last look. */
+const EARLIER = { at: '', rev: '', counts: '', findings: '', code: '' } as const
+
+/** Null for one that cannot be read, which is as if its repo had never been looked at. */
+function auditIn(document: Document): StoredAudit | null {
+  const reading = readLooks(storedDocument(document))
+  return isOdd(reading) ? null : reading
+}
+
+function auditsIn(documents: readonly Document[]): (StoredAudit | null)[] {
+  return documents.map(auditIn)
 }
 
 export class MongoAudits implements AuditStore {
@@ -25,17 +37,25 @@ export class MongoAudits implements AuditStore {
   async note(user: string, look: Look): Promise<void> {
     for (;;) {
       const document = await this.#audits.findOne({ _id: user })
-      const next = looked(document ? looksIn(document) : NEVER_LOOKED, look)
+      const audit = document && auditIn(document)
+      const next = looked(audit ? { good: audit.good, failed: audit.failed } : NEVER_LOOKED, look)
       if (await this.#put(user, document, next)) return
     }
   }
 
-  async #put(user: string, before: AuditDocument | null, looks: RepoLooks): Promise<boolean> {
-    const next = { ...looks, revision: (before?.revision ?? 0) + 1 }
-    const asRead = { _id: user, revision: before?.revision ?? { $exists: false } }
+  async #put(user: string, before: Document | null, looks: RepoLooks): Promise<boolean> {
+    const revision: unknown = before?.['revision']
+    const isKnown = typeof revision === 'number' && Number.isSafeInteger(revision)
+    const next = { ...looks, revision: isKnown ? revision + 1 : 1 }
+    // One whose revision cannot be read is written over.
+    const asRead = {
+      _id: user,
+      ...(isKnown ? { revision } : {}),
+      ...(before !== null && 'revision' in before ? {} : { revision: { $exists: false } }),
+    }
     try {
       if (before === null) await this.#audits.insertOne({ _id: user, ...next })
-      else return (await this.#audits.replaceOne(asRead, next)).matchedCount === 1
+      else return (await this.#audits.updateOne(asRead, { $set: next, $unset: EARLIER })).matchedCount === 1
       return true
     } catch (error) {
       if (takenKey(error) === null) throw error
@@ -45,11 +65,11 @@ export class MongoAudits implements AuditStore {
 
   async of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>> {
     const found = await this.#audits.find({ _id: { $in: [...users] } }).toArray()
-    return new Map(found.map((document) => [document._id, toAudit(document)]))
+    return new Map(auditsIn(found).flatMap((audit) => (audit === null ? [] : [[audit.user, audit] as const])))
   }
 
   async page(after: string, limit: number): Promise<readonly StoredAudit[]> {
-    return (await this.#audits.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit }).toArray()).map(toAudit)
+    return pageOf(this.#audits, { filter: { _id: { $gt: after } }, sort: { _id: 1 }, limit }, auditsIn)
   }
 
   async forget(user: string): Promise<void> {

@@ -1,10 +1,15 @@
 /** Erasures in MongoDB: one for each receipt. */
 
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Document, Filter } from 'mongodb'
 import type { Erasure } from '../../domain/erasure.ts'
+import { DomainError } from '../../domain/errors.ts'
+import { isOdd, type Odd, oddText } from '../../domain/odd.ts'
+import { readErasure } from '../../domain/read-jobs.ts'
 import type { ErasurePosition, ErasureStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey, UNNAMED_KEY } from './errors.ts'
+import { pageOf } from './pages.ts'
+import { storedDocument } from './stored.ts'
 
 export type ErasureDocument = Omit<Erasure, 'receipt' | 'requestedAt' | 'user'> & {
   readonly _id: string
@@ -13,8 +18,8 @@ export type ErasureDocument = Omit<Erasure, 'receipt' | 'requestedAt' | 'user'> 
   readonly user?: string
 }
 
-export function toErasure({ _id, user, tombstone, requestedAt, done, version }: ErasureDocument): Erasure {
-  return { receipt: _id, user: user ?? null, tombstone, requestedAt: requestedAt.getTime(), done, version }
+export function erasureIn(document: Document): Erasure | Odd {
+  return readErasure(storedDocument(document))
 }
 
 export class MongoErasures implements ErasureStore {
@@ -43,20 +48,26 @@ export class MongoErasures implements ErasureStore {
         const taken = takenKey(error)
         if (taken !== 'user' && taken !== UNNAMED_KEY) throw error
         const current = await this.byUser(user)
+        if (current && isOdd(current)) {
+          throw new DomainError(
+            'being_erased',
+            `an erasure of this user is stored, and cannot be read: ${oddText(current)}`,
+          )
+        }
         if (current) return current
         if (taken === UNNAMED_KEY) throw error
       }
     }
   }
 
-  async byUser(user: string): Promise<Erasure | null> {
+  async byUser(user: string): Promise<Erasure | Odd | null> {
     const document = await this.#erasures.findOne({ user })
-    return document && toErasure(document)
+    return document && erasureIn(document)
   }
 
-  async byReceipt(receipt: string): Promise<Erasure | null> {
+  async byReceipt(receipt: string): Promise<Erasure | Odd | null> {
     const document = await this.#erasures.findOne({ _id: receipt })
-    return document && toErasure(document)
+    return document && erasureIn(document)
   }
 
   async save(erasure: Erasure): Promise<Erasure | null> {
@@ -70,6 +81,17 @@ export class MongoErasures implements ErasureStore {
     const at = new Date(after?.requestedAt ?? 0)
     const later = { $or: [{ requestedAt: { $gt: at } }, { _id: { $gt: after?.receipt ?? '' } }] }
     const filter = { user: { $exists: true }, requestedAt: { $gte: at }, ...later }
-    return (await this.#erasures.find(filter, { sort: { requestedAt: 1, _id: 1 }, limit }).toArray()).map(toErasure)
+    return this.#page(filter, limit, (reading) => (isOdd(reading) ? null : reading))
+  }
+
+  odd(limit: number): Promise<readonly Odd[]> {
+    return this.#page({ user: { $exists: true } }, limit, (reading) => (isOdd(reading) ? reading : null))
+  }
+
+  /** Of those that are not finished. */
+  #page<T>(filter: Filter<ErasureDocument>, limit: number, meant: (reading: Erasure | Odd) => T | null): Promise<T[]> {
+    return pageOf(this.#erasures, { filter, sort: { requestedAt: 1, _id: 1 }, limit }, (documents) =>
+      documents.map((document) => meant(erasureIn(document))),
+    )
   }
 }

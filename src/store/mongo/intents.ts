@@ -1,15 +1,18 @@
 /** Intents in MongoDB: one for each user who has one. */
 
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Document } from 'mongodb'
 import type { Intent } from '../../domain/jobs.ts'
+import { isOdd, type Odd } from '../../domain/odd.ts'
+import { readIntent } from '../../domain/read-jobs.ts'
 import type { IntentStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
+import { storedDocument } from './stored.ts'
 
 export type IntentDocument = Omit<Intent, 'user'> & { readonly _id: string }
 
-export function toIntent({ _id: user, kind, records, through }: IntentDocument): Intent {
-  return { user, kind, records, through }
+export function intentIn(document: Document): Intent | Odd {
+  return readIntent(storedDocument(document))
 }
 
 export class MongoIntents implements IntentStore {
@@ -28,14 +31,16 @@ export class MongoIntents implements IntentStore {
       } catch (error) {
         if (takenKey(error) === null) throw error
         const current = await this.get(user)
-        if (current) return current
+        if (current && !isOdd(current)) return current
+        // Whatever it said, the user wants this after it.
+        if (current) await this.#intents.deleteOne({ _id: user })
       }
     }
   }
 
-  async get(user: string): Promise<Intent | null> {
+  async get(user: string): Promise<Intent | Odd | null> {
     const document = await this.#intents.findOne({ _id: user })
-    return document && toIntent(document)
+    return document && intentIn(document)
   }
 
   async finish(user: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Budgets in MongoDB: one document for each account and host, changed only from the revision it was read at. */
 
-import type { Collection, Db } from 'mongodb'
+import type { Collection, Db, Document } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import {
   type Answer,
@@ -15,14 +15,27 @@ import {
   unreachable,
   UNUSED,
 } from '../../domain/budget.ts'
+import { isOdd } from '../../domain/odd.ts'
+import { readLedgerEntry } from '../../domain/read-notes.ts'
 import type { LedgerStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
+import { storedDocument } from './stored.ts'
 
 export interface LedgerDocument {
   readonly _id: string
   readonly entry: LedgerEntry
   readonly revision: number
+}
+
+/** What is noted, for each key. @returns null where nothing is, or it cannot be read */
+export function ledgerIn(document: Document) {
+  return readLedgerEntry(storedDocument(document))
+}
+
+function entryIn(document: Document | null): LedgerEntry | null {
+  const reading = document && ledgerIn(document)
+  return reading && !isOdd(reading) ? reading.entry : null
 }
 
 export class MongoLedger implements LedgerStore {
@@ -33,7 +46,7 @@ export class MongoLedger implements LedgerStore {
   }
 
   async get(key: string): Promise<LedgerEntry | null> {
-    return (await this.#ledger.findOne({ _id: key }))?.entry ?? null
+    return entryIn(await this.#ledger.findOne({ _id: key }))
   }
 
   async reserve(key: string, reservation: Reservation, now: number): Promise<Answer> {
@@ -62,7 +75,10 @@ export class MongoLedger implements LedgerStore {
   async failing(limit: number): Promise<readonly FailingHost[]> {
     const ofHost = { $gte: HOST_KEYS.from, $lt: HOST_KEYS.before }
     const found = this.#ledger.find({ _id: ofHost, 'entry.failures': { $gt: 0 } }, { sort: { _id: 1 }, limit })
-    return (await found.toArray()).map(({ _id, entry }) => failingHost(_id, entry))
+    return (await found.toArray()).flatMap((document) => {
+      const entry = entryIn(document)
+      return entry === null ? [] : [failingHost(document._id, entry)]
+    })
   }
 
   async reachable(key: string): Promise<void> {
@@ -77,18 +93,21 @@ export class MongoLedger implements LedgerStore {
   async #change<T>(key: string, change: (before: LedgerEntry) => { entry: LedgerEntry; answer: T }): Promise<T> {
     for (;;) {
       const document = await this.#ledger.findOne({ _id: key })
-      const before = document?.entry ?? UNUSED
+      const before = entryIn(document) ?? UNUSED
       const { entry, answer } = change(before)
       if (isDeepStrictEqual(entry, before)) return answer
-      if (await this.#put(key, document?.revision ?? 0, entry)) return answer
+      if (await this.#put(key, document, entry)) return answer
     }
   }
 
-  async #put(key: string, revision: number, entry: LedgerEntry): Promise<boolean> {
+  async #put(key: string, before: Document | null, entry: LedgerEntry): Promise<boolean> {
+    const revision: unknown = before?.['revision']
+    const isKnown = typeof revision === 'number' && Number.isSafeInteger(revision)
     try {
-      const change = { $set: { entry, revision: revision + 1 } }
-      const upsert = revision === 0
-      const done = await this.#ledger.updateOne({ _id: key, revision }, change, { upsert })
+      const change = { $set: { entry, revision: isKnown ? revision + 1 : 1 } }
+      // One whose revision cannot be read is written over: budgets are made again by use.
+      const asRead = before === null ? { _id: key, revision: 0 } : { _id: key, ...(isKnown ? { revision } : {}) }
+      const done = await this.#ledger.updateOne(asRead, change, { upsert: before === null })
       return done.matchedCount + done.upsertedCount === 1
     } catch (error) {
       if (takenKey(error) === null) throw error

@@ -2,9 +2,12 @@
 
 import type { Collection, Db, Document } from 'mongodb'
 import type { Removal } from '../../domain/jobs.ts'
+import { isOdd, type Odd } from '../../domain/odd.ts'
+import { readRemovals, type UserRemovals } from '../../domain/read-jobs.ts'
 import type { RemovalStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
+import { storedDocument } from './stored.ts'
 
 /** One document for each user who has any. */
 export interface RemovalsDocument {
@@ -15,9 +18,8 @@ export interface RemovalsDocument {
 /** Selects documents that order something: two holders who finish at once may leave one that orders nothing. */
 export const HAS_REMOVALS: Document = { 'removals.0': { $exists: true } }
 
-/** By record key, whatever order they came in. */
-export function toRemovals({ removals }: RemovalsDocument): readonly Removal[] {
-  return removals.toSorted((a, b) => (a.rkey < b.rkey ? -1 : 1))
+export function removalsIn(document: Document): UserRemovals | Odd {
+  return readRemovals(storedDocument(document))
 }
 
 export class MongoRemovals implements RemovalStore {
@@ -33,6 +35,9 @@ export class MongoRemovals implements RemovalStore {
     const isReplaced = { $in: ['$$this.rkey', { $literal: added.map(({ rkey }) => rkey) }] }
     const kept = { $filter: { input: { $ifNull: ['$removals', []] }, cond: { $not: [isReplaced] } } }
     const change = [{ $set: { removals: { $concatArrays: [kept, { $literal: added }] } } }]
+    const before = await this.#removals.findOne({ _id: user })
+    // Orders that cannot be read come again with the repair that finds them wanting.
+    if (before && isOdd(removalsIn(before))) await this.#removals.updateOne({ _id: user }, { $set: { removals: [] } })
     try {
       await this.#removals.updateOne({ _id: user }, change, { upsert: true })
     } catch (error) {
@@ -44,7 +49,8 @@ export class MongoRemovals implements RemovalStore {
 
   async of(user: string): Promise<readonly Removal[]> {
     const document = await this.#removals.findOne({ _id: user })
-    return document ? toRemovals(document) : []
+    const reading = document && removalsIn(document)
+    return reading && !isOdd(reading) ? reading.removals : []
   }
 
   async finish(user: string, rkeys: readonly string[]): Promise<void> {
@@ -52,6 +58,11 @@ export class MongoRemovals implements RemovalStore {
     const isOpen = { $elemMatch: { rkey: { $nin: [...rkeys] } } }
     // One write either way: of the whole document where all is done, else of a part.
     const { deletedCount } = await this.#removals.deleteOne({ _id: user, removals: { $not: isOpen } })
-    if (deletedCount === 0) await this.#removals.updateOne({ _id: user }, { $pull: { removals: isDone } })
+    const isList = { removals: { $type: 'array' as const } }
+    if (deletedCount === 0) await this.#removals.updateOne({ _id: user, ...isList }, { $pull: { removals: isDone } })
+  }
+
+  async forget(user: string): Promise<void> {
+    await this.#removals.deleteOne({ _id: user })
   }
 }

@@ -1,18 +1,17 @@
 /** Workers in MongoDB: one document for each process. */
 
 import type { Collection, Db } from 'mongodb'
+import { isOdd } from '../../domain/odd.ts'
+import { readWorker } from '../../domain/read-notes.ts'
 import type { Worker } from '../../domain/worker.ts'
 import type { WorkerStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
+import { storedDocument } from './stored.ts'
 
 type WorkerDocument = Omit<Worker, 'id' | 'since' | 'at'> & {
   readonly _id: string
   readonly since: Date
   readonly at: Date
-}
-
-function toWorker({ _id: id, since, at, ...rest }: WorkerDocument): Worker {
-  return { id, ...rest, since: since.getTime(), at: at.getTime() }
 }
 
 export class MongoWorkers implements WorkerStore {
@@ -30,7 +29,10 @@ export class MongoWorkers implements WorkerStore {
 
   async all(): Promise<readonly Worker[]> {
     const found = await this.#workers.find({}, { sort: { _id: 1 } }).toArray()
-    return found.map(toWorker)
+    return found.flatMap((document) => {
+      const reading = readWorker(storedDocument(document))
+      return isOdd(reading) ? [] : [reading]
+    })
   }
 
   async forget(id: string): Promise<void> {

@@ -78,4 +78,8 @@ export class SqliteErasures implements ErasureStore {
     const { requestedAt, receipt } = after ?? { requestedAt: 0, receipt: '' }
     return this.#sql.open.all({ requestedAt, receipt, limit }).map(toErasure)
   }
+  /** The table holds none. */
+  async odd(): Promise<readonly []> {
+    return []
+  }
 }

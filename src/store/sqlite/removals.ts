@@ -14,6 +14,7 @@ export class SqliteRemovals implements RemovalStore {
     this.#sql = {
       add: db.prepare<[string, string, string]>('INSERT OR REPLACE INTO removals VALUES (?, ?, ?)'),
       of: db.prepare<[string], Removal>('SELECT rkey, cid FROM removals WHERE user = ? ORDER BY rkey'),
+      forget: db.prepare<[string]>('DELETE FROM removals WHERE user = ?'),
       finish: db.prepare<[string, string]>('DELETE FROM removals WHERE user = ? AND rkey = ?'),
     }
   }
@@ -32,5 +33,9 @@ export class SqliteRemovals implements RemovalStore {
     return this.#commit.runAll(() => {
       for (const rkey of rkeys) this.#sql.finish.run(user, rkey)
     })
+  }
+
+  forget(user: string): Promise<void> {
+    return this.#commit.run(() => void this.#sql.forget.run(user))
   }
 }
