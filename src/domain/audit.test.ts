@@ -18,7 +18,8 @@ import {
   type World,
   worlds,
 } from '../../test/support/worlds.ts'
-import { type Finding, heldIn, missing } from './audit.ts'
+import { type Finding, missing } from './audit.ts'
+import { heldIn } from './held.ts'
 import { FINDING_KINDS, REPAIRABLE, REPAIRED } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
 import { FEDERATE_ALL, FEDERATE_NONE } from './policy.ts'

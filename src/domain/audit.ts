@@ -10,7 +10,6 @@ import type { FederationPolicy } from './policy.ts'
 import type { Odd } from './odd.ts'
 import type { OddMood } from './read-mood.ts'
 import type { Reason } from './reasons.ts'
-import type { HoldReason } from './sync.ts'
 import { belonging, isLegacyForm, isLegacyRecordOf, isPublic, isReadable, type Owner, ownersAmong } from './record.ts'
 
 /** What fixes a finding. */
@@ -83,12 +82,6 @@ export const NO_COUNTS: AuditCounts = {
   absent: 0,
   unpublishable: 0,
   rejected: 0,
-}
-
-/** Moods about which nothing is to be done, or not by a repair, by the reason. */
-export function heldIn(counts: AuditCounts): Readonly<Record<HoldReason, number>> {
-  const { private: hidden, kept, held, noAccount, history } = counts
-  return { private: hidden, kept, federation_off: held, no_account: noAccount, backfill: history }
 }
 
 /** How the moods of a user stand who has no repo, so that there is nothing to compare. */

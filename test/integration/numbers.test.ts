@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { HoldReason } from '../../src/domain/sync.ts'
 import { unseen } from '../../src/domain/sync.ts'
-import { heldIn } from '../../src/domain/audit.ts'
+import { heldIn } from '../../src/domain/held.ts'
 import { federationStatus } from '../../src/operate/federation.ts'
 import { showUser } from '../../src/operate/show-user.ts'
 import { auditUsers } from '../../src/operate/survey.ts'
