@@ -119,6 +119,8 @@ async function workOf(
   const account = await store.accounts.byUser(user)
   if (needsOperator(account)) return null
   const removals = isReady(account) ? (await store.removals.of(user)).length : 0
-  const left = pending + removals
+  // Moods that cannot be read for certain are counted, but are no work.
+  const isWork = pending > 0 && (await store.work.nextDue(user)) !== null
+  const left = (isWork ? pending : 0) + removals
   return left > 0 || account?.state === 'pending' ? { pds: account?.pds ?? null, left } : null
 }

@@ -154,7 +154,10 @@ export interface WorkStore {
   count(): Promise<MoodCounts>
   /** How many moods each of these users has, deleted ones too; users without any are left out. */
   countOf(users: readonly string[]): Promise<ReadonlyMap<string, number>>
-  /** How many moods of each of these users are pending; users without any are left out. */
+  /**
+   * How many moods of each of these users are pending; users without any are left out. It counts along an index, so that moods
+   * which cannot be read for certain may be among them: `nextDue` tells whether there is work.
+   */
   pendingOf(users: readonly string[]): Promise<ReadonlyMap<string, number>>
 }
 

@@ -70,10 +70,11 @@ const oursSpoiled = fc.dictionary(fc.constantFrom(...OURS), fc.option(value, { n
   maxKeys: 2,
 })
 const engineSpoiled = fc
-  .dictionary(fc.constantFrom(...OF_THE_ENGINE), value, { minKeys: 1, maxKeys: 2 })
-  .map((spoiled) => ({
-    atproto: { state: 'local', hold: 'backfill', version: 1, changedAt: new Date(FIRST), ...spoiled },
-  }))
+  .tuple(
+    fc.constantFrom<Document>({ state: 'local', hold: 'backfill' }, { state: 'pending', dueAt: new Date(FIRST) }),
+    fc.dictionary(fc.constantFrom(...OF_THE_ENGINE), value, { minKeys: 1, maxKeys: 2 }),
+  )
+  .map(([state, spoiled]) => ({ atproto: { ...state, version: 1, changedAt: new Date(FIRST), ...spoiled } }))
 const id = fc.oneof(value, fc.constantFrom(digits(7), `text-${digits(7)}`)).map((_id) => ({ _id }))
 const spoiling = fc.oneof(
   { arbitrary: oursSpoiled, weight: 6 },
