@@ -68,6 +68,38 @@ describe('sqlite', () => {
     expect((await store.work.count()).states.pending).toBe(2)
   })
 
+  it('names rows that hold what no row should, and can convert none of them', async () => {
+    await using folder = await temporaryFolder()
+    const file = join(folder.path, 'moods.sqlite')
+    await using store = openSqlite(file)
+    const spoilt = [
+      ['isPrivate', 'is_private = 7'],
+      ['when', 'when_ms = -5'],
+      ['intensity', 'intensity = 99'],
+      ['mood', `text = CAST(x'EDA0BD' AS TEXT)`],
+      ['atproto.error', `error = 'no JSON'`],
+      ['atproto.version', 'version = 0'],
+    ] as const
+    const db = new Database(file)
+    db.pragma('ignore_check_constraints = ON')
+    const wanted: string[] = []
+    for (const [i, [field, set]] of spoilt.entries()) {
+      const { mood } = await store.moods.add(unrepeated(aMood({ text: `mood ${i}`, user: `u${i}` })))
+      db.prepare(`UPDATE moods SET ${set} WHERE id = ?`).run(mood.id)
+      wanted.push(`${mood.id} ${field}`)
+    }
+    db.close()
+    await store.moods.add(unrepeated(aMood({ text: 'A replacement \uFFFD that its author wrote' })))
+    const found: string[] = []
+    for await (const { odd } of store.data.scan('moods', new AbortController().signal)) {
+      for (const { id, field, mending } of odd) {
+        found.push(`${id} ${field}`)
+        expect(mending).toBeNull()
+      }
+    }
+    expect(found.toSorted()).toEqual(wanted.toSorted())
+  })
+
   it('leaves a file of a newer version untouched', async () => {
     await using folder = await temporaryFolder()
     const file = join(folder.path, 'moods.sqlite')
