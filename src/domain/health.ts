@@ -230,7 +230,7 @@ function erasuresOdd({ oddErasures }: HealthFacts): Notice | null {
     code: 'erasures_odd',
     level: 'problem',
     since: null,
-    text: `${n === 1 ? '1 erasure' : `${n} erasures`} cannot be read, so nobody carries ${n === 1 ? 'it' : 'them'} out`,
+    text: `${counted(n, 'erasure')} cannot be read, so nobody carries ${n === 1 ? 'it' : 'them'} out`,
     detail: oddErasures.map((odd) => `${odd.id}: ${oddText(odd)}`).join('; '),
     remedy: 'Mend the documents in the database; until then nothing is published for their users.',
   }

@@ -45,7 +45,7 @@ describe('moods accounts list', () => {
       withHandle: 2,
       withMoods: 1,
       without: 1,
-      states: { none: 3, pending: 0, ready: 0, needsAttention: 1 },
+      states: { none: 3, pending: 0, ready: 0, needsAttention: 1, odd: 0 },
     })
     expect(all.users[0]).toMatchObject({
       user: 'u1',
