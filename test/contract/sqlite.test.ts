@@ -78,7 +78,7 @@ describe('sqlite', () => {
       ['intensity', 'intensity = 99'],
       ['mood', `text = CAST(x'EDA0BD' AS TEXT)`],
       ['atproto.error', `error = 'no JSON'`],
-      ['atproto.version', 'version = 0'],
+      ['atproto.version', 'version = -1'],
     ] as const
     const db = new Database(file)
     db.pragma('ignore_check_constraints = ON')

@@ -10,7 +10,7 @@ import { NOT_UTF8, type Values } from '../../domain/odd.ts'
 import { TEXT_FIELDS } from '../../domain/read-mood.ts'
 import type { DataStore, MendedDocument, ScannedPiece } from '../../ports/data.ts'
 import type { GroupCommit } from './group-commit.ts'
-import type { MoodRow } from './mood-row.ts'
+import { type MoodRow, storedRow } from './mood-row.ts'
 
 const MOODS = 'moods'
 const PIECE = 1_000
@@ -59,8 +59,8 @@ export class SqliteData implements DataStore {
   }
 
   #oddIn(row: NumberedRow): FoundOdd[] {
-    const id = { text: row.id, isOdd: row.id === '' }
-    const odd = oddityIn('moods', { id, values: this.#withoutUtf8(row, valuesOf(row)) })
+    const { id, values } = storedRow(row)
+    const odd = oddityIn('moods', { id, values: this.#withoutUtf8(row, values) })
     return odd === null ? [] : [odd]
   }
 
@@ -117,44 +117,5 @@ function parsed(text: string): unknown {
   } catch {
     // Which no reader takes for what it should be.
     return text
-  }
-}
-
-/** Numbers that are neither 0 nor 1 are left for the reader to judge. */
-function flag(value: number): boolean | number {
-  return value === 0 || value === 1 ? value === 1 : value
-}
-
-function date(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms)
-}
-
-/** The row as the reader of moods takes it. */
-function valuesOf(row: MoodRow): Values {
-  const { deleted_by: by, deleted_records: records } = row
-  const first = row.first_published
-  return {
-    user: row.user,
-    mood: row.text,
-    when: date(row.when_ms),
-    intensity: row.intensity,
-    context: row.context,
-    isPrivate: flag(row.is_private),
-    deleted: flag(row.deleted),
-    atproto: {
-      state: row.state,
-      rkey: row.rkey,
-      uri: row.uri,
-      cid: row.cid,
-      dueAt: date(row.due_at),
-      attempts: row.attempts,
-      hold: row.hold,
-      error: row.error === null ? null : parsed(row.error),
-      version: row.version,
-      changedAt: date(row.changed_at),
-      ordinal: row.ordinal,
-      deletion: by === null && records === null ? null : { by, records },
-      firstPublished: first === null ? null : { at: date(first), direct: row.published_directly === 1 },
-    },
   }
 }

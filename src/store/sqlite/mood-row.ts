@@ -1,5 +1,6 @@
 /** A mood as a row, and back. */
 
+import type { StoredDocument } from '../../domain/odd.ts'
 import type { Deletion, Mood } from '../../domain/mood.ts'
 import type { FirstPublished, HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
 import { type OddMood, readMood, type ReadMood } from '../../domain/read-mood.ts'
@@ -41,6 +42,11 @@ export const MOOD_VALUES = `
 
 /** Reads a row as any other stored mood: a program that is not this one may have written it. */
 export function readRow(row: MoodRow): ReadMood | OddMood {
+  return readMood(storedRow(row))
+}
+
+/** The row as the reader of moods takes it. */
+export function storedRow(row: MoodRow): StoredDocument {
   const { id, user, text: mood, intensity, context } = row
   const { state, rkey, uri, cid, attempts, hold } = row
   const sync = { state, rkey, uri, cid, attempts, hold }
@@ -69,7 +75,7 @@ export function readRow(row: MoodRow): ReadMood | OddMood {
     deleted: flag(row.deleted),
     atproto,
   }
-  return readMood({ id: { text: id, isOdd: id === '' }, values })
+  return { id: { text: id, isOdd: id === '' }, values }
 }
 
 function flag(value: number): boolean | number {
