@@ -99,6 +99,11 @@ export function cidOf(value: LexMap): string {
   return toString(fromDigest(CODEC_DCBOR, hash('sha256', encode(value), 'buffer')))
 }
 
+/** Whether it is the CID of a record: an existing database may claim anything. */
+export function isRecordCid(cid: string): boolean {
+  return /^bafyrei[a-z2-7]{52}$/.test(cid)
+}
+
 /** AT-URI of a mood's record in the repo of `did`. */
 export function uriOf(did: string, rkey: string): string {
   return `at://${did}/${COLLECTION}/${rkey}`

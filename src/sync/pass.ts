@@ -14,7 +14,7 @@ import { type Known, planMood } from '../domain/plan.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { isOdd } from '../domain/odd.ts'
 import { nextTry } from '../domain/next-try.ts'
-import { COLLECTION, type Desired, desiredRecord } from '../domain/record.ts'
+import { COLLECTION, type Desired, desiredRecord, isRecordCid } from '../domain/record.ts'
 import type { HoldReason, MoodSync } from '../domain/sync.ts'
 import { enqueueHeld } from './enqueue-held.ts'
 import { applyIntent } from './intents.ts'
@@ -228,7 +228,9 @@ export class Pass {
     account: Account | null,
     wanted: readonly { mood: Mood; desired: Desired }[],
   ): Promise<Outcome<(mood: Mood) => Known>> {
-    const mustRead = this.#sender.doubt.uncertain || wanted.some(({ desired }) => desired.kind === 'absent')
+    const isNoMemory = ({ sync }: Mood): boolean => sync.cid !== null && !isRecordCid(sync.cid)
+    const mustRead =
+      this.#sender.doubt.uncertain || wanted.some(({ mood, desired }) => desired.kind === 'absent' || isNoMemory(mood))
     if (!isReady(account) || !mustRead) return ok((mood) => ({ cid: mood.sync.cid, verified: false }))
     const rkeys = wanted.map(({ mood }) => mood.sync.rkey)
     const actual = await this.#deps.client.read(account, COLLECTION, rkeys)
