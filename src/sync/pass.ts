@@ -228,9 +228,8 @@ export class Pass {
     account: Account | null,
     wanted: readonly { mood: Mood; desired: Desired }[],
   ): Promise<Outcome<(mood: Mood) => Known>> {
-    const isNoMemory = ({ sync }: Mood): boolean => sync.cid !== null && !isRecordCid(sync.cid)
     const mustRead =
-      this.#sender.doubt.uncertain || wanted.some(({ mood, desired }) => desired.kind === 'absent' || isNoMemory(mood))
+      this.#sender.doubt.uncertain || wanted.some(({ mood, desired }) => desired.kind === 'absent' || claimsNoCid(mood))
     if (!isReady(account) || !mustRead) return ok((mood) => ({ cid: mood.sync.cid, verified: false }))
     const rkeys = wanted.map(({ mood }) => mood.sync.rkey)
     const actual = await this.#deps.client.read(account, COLLECTION, rkeys)
@@ -290,4 +289,9 @@ export class Pass {
   get #now(): number {
     return this.#deps.clock.now()
   }
+}
+
+/** Whether the row names something that no record has: an existing database may claim anything. */
+function claimsNoCid({ sync }: Mood): boolean {
+  return sync.cid !== null && !isRecordCid(sync.cid)
 }
