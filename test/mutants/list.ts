@@ -53,8 +53,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a dropped result leaves no doubt, so a delete loses the race with a create',
     file: 'src/sync/pass.ts',
-    find: "desired.kind === 'absent')",
-    replace: "desired.kind === 'hold')",
+    find: "desired.kind === 'absent' || claimsNoCid",
+    replace: "desired.kind === 'hold' || claimsNoCid",
     tests: [CHANGES, ENGINE],
   },
   {
