@@ -44,5 +44,6 @@ function repairOf(kind: FindingKind, hold: UserHold | null, who: string): string
   if (hold !== null)
     return `A repair leaves it as it is, because ${holdReason(hold).text}. ${holdReason(hold, who).remedy}`
   if (!REPAIRABLE.includes(kind)) return `A repair leaves it as it is: "moods audit ${who}" says what sets it right.`
-  return `Repair it: "moods repair ${who}${REPAIRED.includes(kind) ? '' : ` --finding ${kind}`} --execute".`
+  const chosen = REPAIRED.includes(kind) ? '' : ` --finding ${kind}`
+  return `Repair it: "moods repair ${who}${chosen} --execute".`
 }

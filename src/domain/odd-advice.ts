@@ -14,7 +14,7 @@ interface FieldAdvice {
 
 const TIMES = 'text with a zone, and whole milliseconds since 1970 from September 2001 on, become dates'
 const ENGINE =
-  'Remove the field "atproto"; the mood is history then, which "moods backfill" compares with its repository'
+  'Remove the field "atproto"; the mood is history then, which "moods backfill --execute" compares with its repository'
 const COUNTS = 'a whole number of another type becomes a number'
 
 /** The fields of moods, in the order in which they are looked at. */
@@ -65,7 +65,7 @@ export const MOOD_ADVICE: readonly FieldAdvice[] = [
     fields: ['atproto'],
     mayHold: 'an object, `null`, or nothing',
     mended: '`false`, 0 and `""` become `null`',
-    byHand: 'Remove the field; the mood is history then, which "moods backfill" compares with its repository',
+    byHand: 'Remove the field; the mood is history then, which "moods backfill --execute" compares with its repository',
   },
   {
     fields: ['atproto.dueAt', 'atproto.changedAt', 'atproto.firstPublished.at', 'atproto.firstPublished.direct'],
@@ -104,7 +104,7 @@ const OTHERS = 'Correct the field by hand, or restore the document from a backup
 
 /** What an operator can do about an odd document. @param isMendable whether all that is odd about it can be converted */
 export function oddRemedy(collection: string, { field }: Pick<Odd, 'field'>, isMendable: boolean): string {
-  if (isMendable) return '"moods data mend" shows what it would become, and converts it with --execute'
+  if (isMendable) return '"moods data mend --execute" converts it'
   if (collection !== 'moods') return OTHERS
   return MOOD_ADVICE.find(({ fields }) => fields.includes(field))?.byHand ?? OTHERS
 }

@@ -14,7 +14,7 @@ interface Options {
 
 const HELP =
   '\nOnly values that surely mean another one are converted, in documents of which nothing else is odd. What was there ' +
-  'is kept, byte for byte. Moods that the engine has never seen are history then, which "moods backfill" publishes.'
+  'is kept, byte for byte. Moods that the engine has never seen are history then, which "moods backfill --execute" publishes.'
 
 export function mendCommand(exit: Exit): Command {
   return new Command('mend')

@@ -38,7 +38,7 @@ export function describeMendPlan({ mendable, left, changes, moods }: MendPlan): 
     ...(recordLeft > 0
       ? [
           loud(
-            `${counted(recordLeft, 'mood is', 'moods are')} private or deleted, and a record of each is said to be published: "moods audit" finds those, "moods repair" removes them.`,
+            `${counted(recordLeft, 'mood is', 'moods are')} private or deleted, and a record of each is said to be published: "moods audit" finds those, "moods repair --execute" removes them.`,
           ),
         ]
       : []),
@@ -47,7 +47,7 @@ export function describeMendPlan({ mendable, left, changes, moods }: MendPlan): 
     ...(shown > 0 ? [`${counted(shown, 'mood is', 'moods are')} shown in lists once mended.`] : []),
     ...(history > 0
       ? [
-          `${history} of these are history that the engine has never seen: none is published before "moods backfill" does it.`,
+          `${history} of these are history that the engine has never seen: none is published before "moods backfill --execute" does it.`,
         ]
       : []),
   ].join('\n')
@@ -57,7 +57,7 @@ export function describeMended(result: MendedData, isInterrupted: boolean): stri
   const { executed, mended, changedMeanwhile } = result
   if (!executed) return [describeMendPlan(result), isInterrupted ? INTERRUPTED : DRY_RUN].join('\n')
   return [
-    `${counted(mended, 'document')} mended. What was there is kept: "moods data mend --undo" puts it back.`,
+    `${counted(mended, 'document')} mended. What was there is kept: "moods data mend --undo --execute" puts it back.`,
     ...(changedMeanwhile > 0
       ? [`${counted(changedMeanwhile, 'was', 'were')} changed meanwhile and left alone: run it again.`]
       : []),
