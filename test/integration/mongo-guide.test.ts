@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { type Db, type Document, MongoClient } from 'mongodb'
+import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
 import type { Backfill } from '../../src/operate/backfill.ts'
@@ -13,7 +13,7 @@ import { anyDatabase } from '../../scripts/support/mongod.ts'
 import { startDns } from '../support/dns.ts'
 import { exportedNames, shellLines, wordsOf } from '../support/guide.ts'
 import { temporaryFolder } from '../support/installation.ts'
-import { fillLegacy, legacyUser } from '../support/legacy.ts'
+import { fillLegacy, legacyId, legacyUser, ODD } from '../support/legacy.ts'
 import { runMoods, ServerProcess } from '../support/process.ts'
 import { eventually, listRecords, makeForeignAccount, revisions } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
@@ -40,7 +40,7 @@ const USERS = Array.from({ length: 30 }, (_, i) => i + 1)
 const [JEFFREY, SHARE, OTHER] = [1, 2, 3] as const
 /** Moods that each user has from before, and those of the first user besides that a record can hold. */
 const HISTORY = 4
-const ODD_HISTORY = 14
+const ODD_HISTORY = 15
 
 beforeAll(async () => {
   const client = await new MongoClient(uri).connect()
@@ -189,8 +189,12 @@ interface Effect {
   /** @returns users whose repos move, or DIDs */
   readonly moves?: () => readonly (number | string)[]
   readonly says?: RegExp
+  /** What it ends with; 0 if not said. */
+  readonly code?: number
   /** What is added to the line, since this is a test. */
   readonly added?: () => string
+  /** What the operator does in the database when it is done. */
+  readonly byHand?: () => Promise<void>
   /** Users post when it is done. */
   readonly thenPost?: boolean
 }
@@ -202,6 +206,8 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     says: /^Federation is off, since .* by the first start on .*: a new installation on an existing database/,
   },
   'accounts list --without': { says: /legacy-7/ },
+  'data check': { says: /5 of them odd, of which 2 can be mended/, code: 3 },
+  'data mend --execute': { says: /2 documents mended/, code: 3, byHand: correctTheRest },
   'lexicon publish --did "$LEXICON_DID" --execute': { moves: () => [authority] },
   // The name server of the domain is not the test's to change: it asks one that has the record.
   'lexicon check': { added: () => `--name-server ${nameServer}` },
@@ -221,11 +227,24 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   'audit --all --verify': { says: CLEAN },
 }
 
-async function run(line: string, { policy, moves, says, added, thenPost = false }: Effect): Promise<void> {
+/** Corrects in the database what nothing converts. */
+async function correctTheRest(): Promise<void> {
+  const moods = db.collection('moods')
+  const at = (n: number) => ({ _id: new ObjectId(legacyId(n)) })
+  await moods.updateOne(at(ODD.noTime), { $set: { when: new Date('2024-01-01T00:00:00Z') } })
+  await moods.updateOne(at(ODD.noText), { $set: { mood: 'found again' } })
+  await moods.deleteOne(at(ODD.nobody))
+}
+
+async function run(
+  line: string,
+  { policy, moves, says, code: expectedCode = 0, added, byHand, thenPost = false }: Effect,
+): Promise<void> {
   const words = wordsOf(added ? `${line} ${added()}` : line, env)
   const { code, stdout, stderr } = await runMoods(words, { ...env, FEDERATION: 'off' }, folder)
   const output = stderr + stdout
-  expect([line, code, output]).toEqual([line, 0, says ? expect.stringMatching(says) : output])
+  expect([line, code, output]).toEqual([line, expectedCode, says ? expect.stringMatching(says) : output])
+  await byHand?.()
   if (policy) model.policy = policy
   const expected = policy ? release() : (moves?.() ?? [])
   await settled(line)
