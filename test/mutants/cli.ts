@@ -22,12 +22,17 @@ const COPIED = [
   'vitest.config.ts',
   'README.md',
 ]
+const USUAL_STORE = 'sqlite'
+
 /** For the tests of one bug; and for all of them, without any. */
 const LIMIT_MS = 180_000
 const LIMIT_OF_ALL_MS = 900_000
 
 /** @returns what became of it; only `caught` is well */
-function plant(folder: string, { file, find, replace, tests }: Mutant): 'caught' | 'SURVIVED' | 'NOT PLANTED' {
+function plant(
+  folder: string,
+  { file, find, replace, tests, store = USUAL_STORE }: Mutant,
+): 'caught' | 'SURVIVED' | 'NOT PLANTED' {
   const path = join(folder, file)
   const original = readFileSync(path, 'utf8')
   if (original.split(find).length !== 2) return 'NOT PLANTED'
@@ -39,7 +44,7 @@ function plant(folder: string, { file, find, replace, tests }: Mutant): 'caught'
     'node_modules/vitest/vitest.mjs',
     'run',
     '--project',
-    'sqlite',
+    store,
     '--bail',
     '1',
     '--testTimeout',
@@ -58,10 +63,12 @@ for (const name of ['node_modules', 'dist']) symlinkSync(resolve(name), join(fol
 const words = process.argv.slice(2).join(' ')
 const chosen = MUTANTS.filter(({ bug }) => bug.includes(words))
 if (chosen.length === 0) throw new Error(`no bug is described with the words ${words}`)
-const all = [...new Set(chosen.flatMap((mutant) => mutant.tests))]
-const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', 'sqlite', ...all]
-if (spawnSync(process.execPath, args, { cwd: folder.path, timeout: LIMIT_OF_ALL_MS, stdio: 'ignore' }).status !== 0) {
-  throw new Error(`the tests fail without any bug planted: npx vitest run ${all.join(' ')}`)
+for (const [store, mutants] of Map.groupBy(chosen, (mutant) => mutant.store ?? USUAL_STORE)) {
+  const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))]
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', store, ...tests]
+  if (spawnSync(process.execPath, args, { cwd: folder.path, timeout: LIMIT_OF_ALL_MS, stdio: 'ignore' }).status !== 0) {
+    throw new Error(`the tests fail without any bug planted: npx vitest run --project ${store} ${tests.join(' ')}`)
+  }
 }
 
 let failed = 0

@@ -2,6 +2,7 @@
 
 import type { Mutant } from './mutant.ts'
 import { OPERATE } from './operate.ts'
+import { OF_THE_READER } from './reader.ts'
 
 const CONTRACT = 'test/contract'
 const ENGINE = 'test/integration/engine.test.ts'
@@ -359,4 +360,5 @@ export const MUTANTS: readonly Mutant[] = [
     tests: [POLICY],
   },
   ...OPERATE,
+  ...OF_THE_READER,
 ]

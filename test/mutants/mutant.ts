@@ -1,5 +1,7 @@
 /** A bug to plant. */
 
+import type { StoreName } from '../support/stores.ts'
+
 export interface Mutant {
   readonly bug: string
   readonly file: string
@@ -8,4 +10,6 @@ export interface Mutant {
   readonly replace: string
   /** Tests that are to notice. */
   readonly tests: readonly string[]
+  /** On which they run; SQLite if not said. */
+  readonly store?: StoreName
 }
