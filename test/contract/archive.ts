@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
 import { UNUSED } from '../../src/domain/budget.ts'
-import { finished, newErasure } from '../../src/domain/erasure.ts'
+import { ERASURE_STEPS, finished, newErasure } from '../../src/domain/erasure.ts'
 import { published, rejected } from '../../src/domain/sync.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { ArchiveItems, ArchiveKind } from '../../src/ports/archive.ts'
@@ -23,7 +23,8 @@ function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] 
     deleted: { by: 'nuke', records: 'keep' },
   })
   const third = aMood({ id: `${'a'.repeat(23)}3`, ordinal: 3 })
-  const done = finished(newErasure('receipt-2', 'u8', 'tombstone', NOW), 'texts_removed', true, NOW)
+  const begun = newErasure('receipt-2', 'u8', 'tombstone', NOW)
+  const done = ERASURE_STEPS.slice(1).reduce((erasure, step) => finished(erasure, step, true, NOW), begun)
   const ready = opened(
     { ...newAccount('u1', 'alice'), pdsHandle: 'alice.test', credentials: { kind: 'sealed', sealed: 's' } },
     'did:plc:a',
