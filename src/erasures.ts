@@ -32,7 +32,8 @@ export class Erasures {
    */
   async request(user: string): Promise<Erasure> {
     const { store, clock, nudge, changed } = this.#deps
-    const receipt = randomBytes(24).toString('base64url')
+    // In hexadecimal: no receipt begins with a hyphen, which commands would take for an option.
+    const receipt = randomBytes(16).toString('hex')
     const erasure = await store.erasures.begin(newErasure(receipt, user, this.tombstoneOf(user), clock.now()))
     if (erasure.done.texts_removed) return erasure
     const after = await removeTexts(store, clock, erasure)

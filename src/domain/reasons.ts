@@ -104,7 +104,7 @@ export function accountReason(account: Pick<Account, 'state' | 'did' | 'error' |
       return {
         code: 'account_pending',
         text: 'the account is still to be made on the PDS',
-        remedy: 'A worker makes it: see "moods status" if that takes longer than a minute.',
+        remedy: 'A worker makes it, once federation lets the user in: see "moods federation status".',
       }
     case 'odd':
       return oddAccountReason(account.odd)

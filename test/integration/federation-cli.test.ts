@@ -182,7 +182,7 @@ describe('the numbers', () => {
     })
     const { stdout } = await run()
     expect(stdout).toMatch(/^includes +2 of 5 users$/m)
-    expect(stdout).toMatch(/^without account +2 moods of 2 users whose authors have no account/m)
+    expect(stdout).toMatch(/^without account +2 moods of 2 users let in, but without an account/m)
     expect(stdout).toMatch(/^together +7 moods$/m)
     const { effects } = await change('percent', '50')
     const { withdrawn: _withdrawn, ...cases } = effects

@@ -58,7 +58,7 @@ describe('moods data', () => {
 
   it('mend says first what becomes public, does it, and puts it back', async () => {
     const { code, stdout } = await run('mend')
-    expect([code, stdout.split('\n')[0]]).toEqual([0, expect.stringMatching(/^1 moods become PUBLIC/)])
+    expect([code, stdout.split('\n')[0]]).toEqual([0, expect.stringMatching(/^1 mood becomes PUBLIC/)])
     expect(await json('mend --execute')).toMatchObject({ code: 3, ok: false, complete: true, mended: 2, left: 25 })
     expect((await run('check')).stdout).toContain('28 documents read, 25 of them odd, of which 0 can be mended.')
     expect(await json('mend --undo')).toMatchObject({ code: 0, executed: false, putBack: 2 })

@@ -56,6 +56,10 @@ function run(names: readonly string[], { finding, modernise = false, execute = f
     },
     text: (result) => describeRepair(result, Date.now()),
     json: repairDocument,
-    ending: ({ before, left, complete }) => ({ needsSomebody: before.unreadable > 0 || left > 0, complete }),
+    ending: ({ before, after, left, leftAlone, complete }) => ({
+      needsSomebody:
+        before.unreadable > 0 || left > 0 || Object.keys(leftAlone).length > 0 || after?.findings.leaked !== undefined,
+      complete,
+    }),
   })
 }

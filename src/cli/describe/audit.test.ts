@@ -126,7 +126,7 @@ describe('what moods audit prints', () => {
     })
     const lines = linesOf([{ ...audited('u1', 'alice'), findings: [finding(true), finding(false)] }])
     expect(lines.slice(-2)).toEqual([
-      '@alice (u1): odd of mood m1: the field "isPrivate" is of another type than it must be. "moods data mend" shows what it would become, and converts it with --execute.',
+      '@alice (u1): odd of mood m1: the field "isPrivate" is of another type than it must be. "moods data mend --execute" converts it.',
       '@alice (u1): odd of mood m1: the field "isPrivate" is of another type than it must be. Set it to true or false, whichever was meant; until then the mood counts as private and deleted.',
     ])
   })

@@ -16,7 +16,7 @@ function extent({ moods, users }: Extent): string {
   return `${counted(moods, 'mood')} of ${counted(users, 'user')}`
 }
 
-const NO_ACCOUNT = 'whose authors have no account ("moods accounts provision --execute" makes one)'
+const NO_ACCOUNT = 'let in, but without an account ("moods accounts provision --execute" makes one)'
 const SETTLED = 'published, private, deleted or refused'
 
 export function describeFederation({ federation, wayIn, users, moods }: FederationStatus): string {
