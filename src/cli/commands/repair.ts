@@ -56,10 +56,9 @@ function run(names: readonly string[], { finding, modernise = false, execute = f
     },
     text: (result) => describeRepair(result, Date.now()),
     json: repairDocument,
-    ending: ({ before, after, left, leftAlone, complete }) => ({
-      needsSomebody:
-        before.unreadable > 0 || left > 0 || Object.keys(leftAlone).length > 0 || after?.findings.leaked !== undefined,
-      complete,
-    }),
+    ending: ({ executed, before, after, left, leftAlone, complete }) => {
+      const isLeft = left > 0 || (executed && Object.keys(leftAlone).length > 0)
+      return { needsSomebody: before.unreadable > 0 || isLeft || after?.findings.leaked !== undefined, complete }
+    },
   })
 }
