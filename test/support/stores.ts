@@ -75,6 +75,7 @@ export const ON_ONE_STORE: readonly OneStore[] = [
   { files: 'test/gotchas/mongo.test.ts', store: 'mongodb', why: 'about MongoDB itself' },
   { files: 'test/odd/*.test.ts', store: 'mongodb', why: 'documents that only MongoDB lets in' },
   { files: 'test/integration/mongo-*.test.ts', store: 'mongodb', why: 'databases that only MongoDB has' },
+  { files: 'test/integration/bad-arguments.test.ts', store: 'sqlite', why: 'what commands refuse, whatever the store' },
   {
     files: 'test/integration/accounts-cli.test.ts',
     store: 'sqlite',
