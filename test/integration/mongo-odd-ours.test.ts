@@ -304,7 +304,8 @@ describe('the queue', () => {
       await db.collection('moods').deleteMany({})
       await store.moods.add(unrepeated(aMood({ user: 'u1' })))
       const now = NOW + 60_000
-      for (const document of odd) {
+      // Each way is tried with every second one.
+      for (const document of odd.filter((_odd, i) => (i % 2 === 0) === (by === 'a mark'))) {
         await repos().deleteMany({})
         await repos().insertMany([
           { ...document, _id: 'u1' as never, theirs: 7 },
@@ -328,7 +329,7 @@ describe('the queue', () => {
         expect(await repos().findOne({ _id: 'u1' as never })).toMatchObject({ theirs: 7 })
       }
     },
-    60_000,
+    180_000,
   )
 
   it('is not held up by a repo that is nobody’s', async () => {
