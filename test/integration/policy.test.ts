@@ -271,12 +271,15 @@ describe('with two workers of differing environments, and commands of none', () 
     const { site, followers } = setup
     await change(site, followers, 'off')
     await site.app.accounts.signUp('carol', 'carol')
+    await site.app.accounts.signUp('silent', 'silent')
     const { mood } = await site.app.moods.post('carol', { mood: 'early' })
     const syncOf = async () => (await site.app.store.moods.byId(mood.id))!.sync
     await eventually('held', async () => (await syncOf()).hold === 'federation_off')
     await change(site, followers, 'on')
     await eventually('published', async () => (await syncOf()).state === 'published')
     expect(await site.app.store.accounts.byUser('carol')).toMatchObject({ state: 'ready', requeue: false })
+    const stateOf = async (user: string) => (await site.app.store.accounts.byUser(user))!.state
+    await eventually('an account without moods', async () => (await stateOf('silent')) === 'ready')
   })
 })
 
