@@ -6,3 +6,12 @@ import { setTimeout } from 'node:timers/promises'
 export async function pause(ms: number, stop: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, { signal: stop }).catch(() => {})
 }
+
+/** Calls `look` every `ms` milliseconds, after a first pause and one call at a time, until `stopping` fires. */
+export async function repeat(ms: number, stopping: AbortSignal, look: () => Promise<void>): Promise<void> {
+  for (;;) {
+    await pause(ms, stopping)
+    if (stopping.aborted) return
+    await look()
+  }
+}

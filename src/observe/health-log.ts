@@ -1,7 +1,7 @@
 /** Writes to the log what changes in the health of an installation: what has come, and what is over; never the same again. */
 
 import { type Notice, sameNotice } from '../domain/notice.ts'
-import { pause } from '../pause.ts'
+import { repeat } from '../pause.ts'
 import type { Events } from './events.ts'
 
 const LOOK_MS = 5_000
@@ -19,12 +19,8 @@ export class HealthLog {
   }
 
   /** Looks every few seconds, until `stopping` fires. */
-  async run(stopping: AbortSignal): Promise<void> {
-    for (;;) {
-      await pause(LOOK_MS, stopping)
-      if (stopping.aborted) return
-      await this.look()
-    }
+  run(stopping: AbortSignal): Promise<void> {
+    return repeat(LOOK_MS, stopping, () => this.look())
   }
 
   /** Looks once. That nothing can be read is told as well, once until something can be. */

@@ -1,7 +1,7 @@
 /** Writes to the log what changes in the policy, in a process without an engine: an engine looks for changes itself. */
 
 import type { StoredPolicy } from '../domain/policy.ts'
-import { pause } from '../pause.ts'
+import { repeat } from '../pause.ts'
 import type { Events } from './events.ts'
 
 const LOOK_MS = 500
@@ -19,12 +19,8 @@ export class PolicyLog {
   }
 
   /** Looks twice a second, until `stopping` fires. */
-  async run(stopping: AbortSignal): Promise<void> {
-    for (;;) {
-      await pause(LOOK_MS, stopping)
-      if (stopping.aborted) return
-      await this.look()
-    }
+  run(stopping: AbortSignal): Promise<void> {
+    return repeat(LOOK_MS, stopping, () => this.look())
   }
 
   /** Looks once. That the store cannot be read is for the log of the health to tell, which every such process keeps. */

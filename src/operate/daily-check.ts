@@ -2,7 +2,7 @@
 
 import { CHECK_CLAIM_MS, isCheckDue } from '../domain/data-check.ts'
 import type { Events } from '../observe/events.ts'
-import { pause } from '../pause.ts'
+import { pause, repeat } from '../pause.ts'
 import { checkData } from './data-check.ts'
 import type { OperatorDeps } from './deps.ts'
 
@@ -26,12 +26,8 @@ export class DailyCheck {
   }
 
   /** Looks every minute, until `stopping` fires; a check that is under way then ends at its next piece. */
-  async run(stopping: AbortSignal): Promise<void> {
-    for (;;) {
-      await pause(LOOK_MS, stopping)
-      if (stopping.aborted) return
-      await this.look(stopping)
-    }
+  run(stopping: AbortSignal): Promise<void> {
+    return repeat(LOOK_MS, stopping, () => this.look(stopping))
   }
 
   /** Checks if it is time to, and no other worker does. That it cannot is logged, once until it can. */

@@ -5,7 +5,7 @@
 
 import { isGivenUp, LEDGER } from '../domain/budget.ts'
 import type { Events } from '../observe/events.ts'
-import { pause } from '../pause.ts'
+import { repeat } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RepoClient } from '../ports/pds.ts'
 import type { LedgerStore } from '../ports/store.ts'
@@ -32,12 +32,8 @@ export class HostProbes {
   }
 
   /** Looks every two seconds, until `stopping` fires. */
-  async run(stopping: AbortSignal): Promise<void> {
-    for (;;) {
-      await pause(LOOK_MS, stopping)
-      if (stopping.aborted) return
-      await this.look()
-    }
+  run(stopping: AbortSignal): Promise<void> {
+    return repeat(LOOK_MS, stopping, () => this.look())
   }
 
   /** Probes once whichever hosts it is time for. That the store does not tell is logged, once until it does. */
