@@ -1,7 +1,7 @@
 /** Stands between the engine and the real PDS, and lets go wrong what can: by a plan that follows from a seed. */
 
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { ServerResponse } from 'node:http'
+import { type Asked, Gateway, pass } from './gateway.ts'
 import { randomFrom } from './random.ts'
 
 /**
@@ -42,7 +42,7 @@ export class FaultyProxy implements AsyncDisposable {
   readonly options: ProxyOptions
   /** Refuses every connection, as a host that is down. */
   isDown = false
-  readonly #server: Server
+  #gateway!: Gateway
   readonly #random
   readonly #late = new Set<Promise<void>>()
   /** Faults that are still to happen before any happens again: eight faults are one of each kind. */
@@ -51,17 +51,16 @@ export class FaultyProxy implements AsyncDisposable {
   private constructor(options: ProxyOptions) {
     this.options = options
     this.#random = randomFrom(options.seed)
-    this.#server = createServer((incoming, outgoing) => void this.#handle(incoming, outgoing))
   }
 
   static async start(options: ProxyOptions): Promise<FaultyProxy> {
     const proxy = new FaultyProxy(options)
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve))
+    proxy.#gateway = await Gateway.start(options.target, (asked, outgoing) => proxy.#handle(asked, outgoing))
     return proxy
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return this.#gateway.url
   }
 
   /** Resolves when no request is on its way to the PDS any more. */
@@ -71,32 +70,29 @@ export class FaultyProxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.settled()
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
+    await this.#gateway[Symbol.asyncDispose]()
   }
 
-  async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = []
-    for await (const chunk of incoming) chunks.push(chunk as Buffer)
-    const body = Buffer.concat(chunks)
-    const method = /^\/xrpc\/([\w.]+)/.exec(incoming.url ?? '')?.[1] ?? 'other'
+  #handle(asked: Asked, outgoing: ServerResponse): Promise<void> | void {
+    const { incoming, method } = asked
     this.asked[method] = (this.asked[method] ?? 0) + 1
     if (this.isDown) return void incoming.socket.destroy()
     if (this.#random.next() >= this.options.rate)
-      return this.#forward(incoming, body, (answer) => pass(answer, outgoing))
+      return this.#gateway.forward(asked, (answer) => pass(answer, outgoing))
     if (this.#next.length === 0) this.#next.push(...FAULTS)
     const fault = this.#next.splice(this.#random.below(this.#next.length), 1)[0]!
     this.hits[fault]++
-    return this.#goWrong(fault, incoming, body, outgoing)
+    return this.#goWrong(fault, asked, outgoing)
   }
 
-  async #goWrong(fault: Fault, incoming: IncomingMessage, body: Buffer, outgoing: ServerResponse): Promise<void> {
+  async #goWrong(fault: Fault, asked: Asked, outgoing: ServerResponse): Promise<void> {
     const { clientTimeoutMs, lateMs } = this.options
+    const { incoming } = asked
     switch (fault) {
       case 'drop-request':
         return void incoming.socket.destroy()
       case 'drop-answer':
-        return this.#forward(incoming, body, () => void incoming.socket.destroy())
+        return this.#gateway.forward(asked, () => void incoming.socket.destroy())
       case 'answer-500':
       case 'answer-502':
       case 'answer-429': {
@@ -105,11 +101,11 @@ export class FaultyProxy implements AsyncDisposable {
         return void outgoing.end(JSON.stringify({ error: 'Fault', message: fault }))
       }
       case 'slow-answer':
-        return this.#forward(incoming, body, (answer) => {
+        return this.#gateway.forward(asked, (answer) => {
           setTimeout(() => pass(answer, outgoing), clientTimeoutMs + 200)
         })
       case 'cut-answer':
-        return this.#forward(incoming, body, (answer) => {
+        return this.#gateway.forward(asked, (answer) => {
           outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
           answer.once('data', (chunk: Buffer) => {
             outgoing.write(chunk.subarray(0, chunk.length >> 1), () => outgoing.destroy())
@@ -118,7 +114,7 @@ export class FaultyProxy implements AsyncDisposable {
       case 'late-request': {
         const delivered = new Promise<void>((resolve) => {
           setTimeout(() => {
-            void this.#forward(incoming, body, (answer) => void answer.resume()).finally(resolve)
+            void this.#gateway.forward(asked, (answer) => void answer.resume()).finally(resolve)
           }, clientTimeoutMs + lateMs)
         })
         this.#late.add(delivered)
@@ -126,26 +122,4 @@ export class FaultyProxy implements AsyncDisposable {
       }
     }
   }
-
-  #forward(incoming: IncomingMessage, body: Buffer, answered: (answer: IncomingMessage) => void): Promise<void> {
-    return new Promise((resolve) => {
-      const { method, url, headers } = incoming
-      const options = { method: method ?? 'GET', headers: { ...headers, 'content-length': String(body.length) } }
-      const forwarded = request(new URL(url ?? '/', this.options.target), options, (answer) => {
-        answered(answer)
-        answer.once('close', resolve)
-      })
-      forwarded.on('error', () => {
-        incoming.socket.destroy()
-        resolve()
-      })
-      forwarded.end(body)
-    })
-  }
-}
-
-function pass(answer: IncomingMessage, outgoing: ServerResponse): void {
-  if (outgoing.destroyed) return void answer.resume()
-  outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
-  answer.pipe(outgoing)
 }

@@ -71,7 +71,11 @@ export const ON_ONE_STORE: readonly OneStore[] = [
   { files: 'test/e2e/*.test.ts', store: 'sqlite', why: 'the page, which sees a store only through the API' },
   { files: 'test/contract/sqlite.test.ts', store: 'sqlite', why: 'the contract on this store' },
   { files: 'test/contract/mongo*.test.ts', store: 'mongodb', why: 'the contract on this store, and its errors' },
-  { files: 'test/gotchas/{node,pds,sqlite}.test.ts', store: 'sqlite', why: 'what they name, without an installation' },
+  {
+    files: 'test/gotchas/{node,pds,profiles,sqlite}.test.ts',
+    store: 'sqlite',
+    why: 'what they name, without an installation',
+  },
   { files: 'test/gotchas/mongo.test.ts', store: 'mongodb', why: 'about MongoDB itself' },
   { files: 'test/odd/*.test.ts', store: 'mongodb', why: 'documents that only MongoDB lets in' },
   { files: 'test/integration/mongo-*.test.ts', store: 'mongodb', why: 'databases that only MongoDB has' },
