@@ -132,7 +132,12 @@ async function tried(pds: string, rkey: string, answer: Answer): Promise<string>
   const text = (found.body['value'] as { text?: string } | undefined)?.text
   if (answer.error === null) return `200${text === undefined ? '' : ` ${text}`}`
   expect(text, `${pds} ${rkey}`).toBe(rkey.endsWith('batch') || rkey.endsWith('nothing') ? undefined : 'first')
-  return `${answer.status} ${typeof answer.error === 'string' ? answer.error : JSON.stringify(answer.error)}`
+  return named(answer)
+}
+
+function named({ status, error }: Answer): string {
+  if (error === null) return String(status)
+  return `${status} ${typeof error === 'string' ? error : JSON.stringify(error)}`
 }
 
 /** Tries every column of the table. */
@@ -179,7 +184,7 @@ async function rowOf(pds: string, name: string): Promise<Row> {
       return post(pds, 'com.atproto.repo.createRecord', body)
     }),
     deleteNothing: await tried(pds, key('nothing'), await post(pds, 'com.atproto.repo.deleteRecord', deletion)),
-    getBlocks: `${getBlocks.status}${getBlocks.error === null ? '' : ` ${String(getBlocks.error)}`}`,
+    getBlocks: named(getBlocks),
   }
 }
 

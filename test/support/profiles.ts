@@ -55,7 +55,7 @@ const EXISTS: Partial<Record<Profile, Refusal | null>> = {
   '409-exists': { status: 409, error: 'RecordAlreadyExists', message: 'Record already exists' },
 }
 
-const TEXT_ERRORS: readonly Profile[] = ['plain-text-errors', 'refuses-swap']
+const TEXT_ERRORS: ReadonlySet<Profile> = new Set(['plain-text-errors', 'refuses-swap'])
 
 /** A PDS of another kind. */
 export class ProfileProxy implements AsyncDisposable {
@@ -134,7 +134,10 @@ export class ProfileProxy implements AsyncDisposable {
         return { refusal: { status: 400, error: 'swapRecord', message: 'swapRecord is not supported yet' } }
       case 'create-only-put':
         return swapRecord === null && (await this.#exists(body)) ? { refusal: INVALID_SWAP } : { body }
-      default:
+      case 'plain-text-errors':
+      case 'no-batches':
+      case 'no-getBlocks':
+      case 'coded-errors':
         return { body }
     }
   }
@@ -163,15 +166,15 @@ export class ProfileProxy implements AsyncDisposable {
   }
 
   async #exists({ repo, collection, rkey }: Fields): Promise<boolean> {
-    if (rkey === undefined) return false
-    const query = new URLSearchParams({ repo: String(repo), collection: String(collection), rkey: String(rkey) })
+    if (typeof rkey !== 'string') return false
+    const query = new URLSearchParams({ repo: String(repo), collection: String(collection), rkey })
     return (await fetch(`${this.#gateway.target}/xrpc/com.atproto.repo.getRecord?${query.toString()}`)).ok
   }
 
   #forward(asked: Asked, outgoing: ServerResponse): Promise<void> {
     return this.#gateway.forward(asked, (answer) => {
       const status = answer.statusCode ?? 500
-      const isText = TEXT_ERRORS.includes(this.profile)
+      const isText = TEXT_ERRORS.has(this.profile)
       if (status < 400 || (!isText && this.profile !== 'coded-errors')) return pass(answer, outgoing)
       const chunks: Buffer[] = []
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -184,7 +187,7 @@ export class ProfileProxy implements AsyncDisposable {
 
   /** In the form that this profile gives to errors. */
   #refuse({ status, error, message }: Refusal, outgoing: ServerResponse): Promise<void> {
-    if (TEXT_ERRORS.includes(this.profile)) {
+    if (TEXT_ERRORS.has(this.profile)) {
       outgoing.writeHead(status, { 'content-type': 'text/plain' }).end(`${message || error}\n`)
     } else {
       const isCoded = this.profile === 'coded-errors' && error === 'InvalidSwap'
