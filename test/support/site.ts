@@ -16,6 +16,8 @@ export interface Site extends AsyncDisposable {
   readonly env: Record<string, string>
   /** Data folder of the PDS. */
   readonly pdsFolder: string
+  /** Base URL of the PDS itself, whatever stands before it. */
+  readonly realPds: string
   readonly pds: Pick<OwnPds, 'up' | 'down'>
   /** The clock of the installation stands still but for this; the PDS keeps its own. */
   now(): number
@@ -65,13 +67,27 @@ export async function createPds(path: string): Promise<OwnPds> {
   }
 }
 
-/** The PDS is down at first. */
-export async function createSite(more: Record<string, string> = {}, overrides: Overrides = {}): Promise<Site> {
+/** What the installation takes for its PDS. */
+interface Front extends AsyncDisposable {
+  readonly url: string
+}
+
+/**
+ * The PDS is down at first.
+ *
+ * @param front starts what stands before the PDS, at whose base URL it is told; nothing if not said
+ */
+export async function createSite(
+  more: Record<string, string> = {},
+  overrides: Overrides = {},
+  front: ((pdsUrl: string) => Promise<Front>) | null = null,
+): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())
   const pds = stack.use(await createPds(`${folder.path}/network`))
   let now = Date.now()
-  const env = { ...pds.env, ...more }
+  const before = front && stack.use(await front(pds.env['PDS_URL']!))
+  const env = { ...pds.env, ...(before && { PDS_URL: before.url }), ...more }
   const clock = { now: () => now }
   const app = stack.use(
     await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { ...overrides, clock } }),
@@ -93,6 +109,7 @@ export async function createSite(more: Record<string, string> = {}, overrides: O
     dataFolder: `${folder.path}/moods`,
     env: environment(`${folder.path}/moods`, env),
     pdsFolder: pds.folder,
+    realPds: pds.env['PDS_URL']!,
     pds,
     now: () => now,
     forward,
