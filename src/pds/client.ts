@@ -39,11 +39,7 @@ export class PdsClient implements RepoClient {
     return this.#reader.revisions(pds)
   }
 
-  get(
-    repo: Pick<ReadyAccount, 'did' | 'pds'>,
-    collection: string,
-    rkey: string,
-  ): Promise<Outcome<RepoRecord | null>> {
+  get(repo: Pick<ReadyAccount, 'did' | 'pds'>, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>> {
     return this.#reader.get(repo, collection, rkey)
   }
 
