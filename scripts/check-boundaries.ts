@@ -61,8 +61,9 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   web: ['domain', 'http'],
 }
 
-/** Files that may know more: these two look at the parts of an installation that may not open as a whole. */
+/** Files that may know more: these look at the parts of an installation that may not open as a whole. */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  'src/http/routes/health.ts': ['pds'],
   'src/operate/doctor.ts': ['store', 'pds', 'data-folder.ts', 'network.ts'],
   'src/operate/status.ts': ['data-folder.ts', 'network.ts'],
 }

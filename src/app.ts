@@ -202,7 +202,8 @@ function connect(
   random: () => number,
 ) {
   const { url, plcUrl, adminPassword, sealKey } = pds
-  const { limits, pdsTimeoutMs: timeoutMs, bypassKey, accountEmailDomain: emailDomain } = config
+  const { limits, pdsTimeoutMs: timeoutMs, accountEmailDomain: emailDomain } = config
+  const bypassKey = config.bypassKey === null ? null : { key: config.bypassKey, pds: url }
   const governor = new Governor(store.ledger, clock, random, { limits, probeMs: timeoutMs })
   const sealer = new Sealer(sealKey)
   const xrpc = new Xrpc(clock, { timeoutMs, bypassKey }, governor)

@@ -3,7 +3,8 @@
 /**
  * - `ok`: done, and known to be done;
  * - `uncertain`: it may or may not have happened (lost answer, time-out, 500, lost swap): read before doing anything else;
- *   `answered` tells whether the PDS itself said something;
+ *   `answered` tells whether the PDS itself said something; `said` tells that something else has answered in its place, or
+ *   the PDS not as one does, and in a few harmless words how: it speaks of the host, and of nothing that was asked;
  * - `later`: not done; wait `afterMs`, with everything for this host or only for this account; `less`: it was not
  *   sent, because the budget left is too small for it; a smaller request may fit; `dead`: it was not
  *   sent, because the host is taken for dead;
@@ -12,7 +13,7 @@
  * - `rejected`: this very request was refused and will be again.
  */
 export type Failure =
-  | { readonly kind: 'uncertain'; readonly code: string; readonly answered: boolean }
+  | { readonly kind: 'uncertain'; readonly code: string; readonly answered: boolean; readonly said?: string }
   | {
       readonly kind: 'later'
       readonly afterMs: number

@@ -16,7 +16,8 @@ import { readLexiconFile } from '../lexicon/repo.ts'
 import { adminAuthorization } from '../pds/host.ts'
 import { getInviteCodes } from '../pds/methods.ts'
 import { Sealer } from '../pds/sealer.ts'
-import { Xrpc } from '../pds/xrpc.ts'
+import { type Document, readDocument } from '../pds/transport.ts'
+import { bypassHeaders, Xrpc } from '../pds/xrpc.ts'
 import type { Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { readHealth } from './health.ts'
@@ -160,7 +161,7 @@ async function* storeChecks(
     await store.ledger.block('doctor', clock.now())
     await store.ledger.forget('doctor')
     yield ok('store', `${store.name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
-    yield* answering(config, store)
+    yield* answering(config, store, access?.url ?? null)
     yield* noticed({ store, clock, config, pdsUrl: access?.url ?? '' })
     yield* federation(config, await store.policy.get())
     if (access) yield* sealed(store, access, stop)
@@ -170,11 +171,11 @@ async function* storeChecks(
 }
 
 /** PDSes that have missed a request and answer now: that is noted, so that nobody is told of a silence that is over. */
-async function* answering(config: Config, { ledger }: Store): Checks {
+async function* answering(config: Config, { ledger }: Store, pds: string | null): Checks {
   const failing = await ledger.failing(HOSTS)
-  const answers = await Promise.all(failing.map(({ host }) => ask(config, `${host}/xrpc/_health`)))
+  const answers = await Promise.all(failing.map(({ host }) => ask(config, `${host}/xrpc/_health`, pds)))
   for (const [i, { host, requests }] of failing.entries()) {
-    if (answers[i]!.kind === 'silent') continue
+    if (answers[i]!.kind === 'none') continue
     await ledger.reachable(LEDGER.requests(host))
     const { silentSince } = requests
     const since = silentSince === undefined ? '' : `, which it had not since ${new Date(silentSince).toISOString()}`
@@ -259,24 +260,24 @@ async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Ch
 
 async function* pdsChecks(patient: DoctorInput, config: Config, access: Access): Checks {
   const started = patient.clock.now()
-  const health = await ask(config, `${access.url}/xrpc/_health`)
-  if (health.kind === 'silent') {
+  const health = await ask(config, `${access.url}/xrpc/_health`, access.url)
+  if (health.kind === 'none') {
     const remedy =
       config.remote === null ? 'start "moods serve": the PDS runs in it' : 'look at PDS_URL, and at the PDS'
     yield problem('pds', `${access.url} does not answer (${health.why})`, remedy)
     return
   }
-  const { version } = health.body as { version?: string }
-  yield ok('pds', `${access.url} answers, version ${version ?? 'unknown'}`)
+  const { version } = Object(health.body) as { version?: unknown }
+  yield ok('pds', `${access.url} answers, version ${typeof version === 'string' ? version : 'unknown'}`)
   yield clockCheck(health.headers.get('date'), started, patient.clock.now())
-  const server = await ask(config, `${access.url}/xrpc/com.atproto.server.describeServer`)
-  if (server.kind === 'silent') {
+  const server = await ask(config, `${access.url}/xrpc/com.atproto.server.describeServer`, access.url)
+  if (server.kind === 'none') {
     yield problem('accounts', `describeServer: ${server.why}`, 'is PDS_URL a PDS?')
   } else {
-    yield* accountChecks(patient, config, access, server.body as Description)
+    yield* accountChecks(patient, config, access, Object(server.body) as Description)
     yield limits(config, server.headers.get('ratelimit-policy'))
   }
-  const plc = await ask(config, `${access.plcUrl}/_health`)
+  const plc = await ask(config, `${access.plcUrl}/_health`, null)
   yield plc.kind === 'answer'
     ? ok('plc', `${access.plcUrl} answers`)
     : warning(
@@ -286,19 +287,10 @@ async function* pdsChecks(patient: DoctorInput, config: Config, access: Access):
       )
 }
 
-type Answer =
-  | { readonly kind: 'answer'; readonly headers: Headers; readonly body: unknown }
-  | { readonly kind: 'silent'; readonly why: string }
-
-async function ask({ pdsTimeoutMs, bypassKey }: Config, url: string): Promise<Answer> {
-  try {
-    const headers: Record<string, string> = bypassKey === null ? {} : { 'x-ratelimit-bypass': bypassKey }
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(pdsTimeoutMs) })
-    if (!response.ok) return { kind: 'silent', why: `status ${response.status}` }
-    return { kind: 'answer', headers: response.headers, body: await response.json() }
-  } catch (error) {
-    return { kind: 'silent', why: causeOf(error) }
-  }
+/** What anyone may ask of a host. Our own PDS alone gets to see the bypass key. */
+function ask({ pdsTimeoutMs, bypassKey }: Config, url: string, pds: string | null): Promise<Document> {
+  const bypass = bypassKey === null || pds === null ? null : { key: bypassKey, pds }
+  return readDocument(url, pdsTimeoutMs, bypassHeaders(bypass, url))
 }
 
 function clockCheck(date: string | null, before: number, after: number): Check {
@@ -329,7 +321,8 @@ async function* accountChecks(
   yield availableUserDomains[0] === undefined
     ? problem('handles', 'the PDS offers no domain for handles', 'set PDS_SERVICE_HANDLE_DOMAINS on the PDS')
     : ok('handles', `end with ${availableUserDomains[0]}`)
-  const client = new Xrpc(clock, { timeoutMs, bypassKey }, null)
+  const bypass = bypassKey === null ? null : { key: bypassKey, pds: url }
+  const client = new Xrpc(clock, { timeoutMs, bypassKey: bypass }, null)
   const answer = await client.ask(
     url,
     (agent, signal) => xrpc(agent, getInviteCodes, { params: { limit: 1 }, signal }),
@@ -379,11 +372,4 @@ function limits({ limits: { requests }, bypassKey }: Config, policy: string | nu
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-/** What is below "fetch failed". */
-function causeOf(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code
-  return messageOf(error)
 }

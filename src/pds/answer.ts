@@ -8,6 +8,7 @@ import {
   XrpcResponseError,
 } from '@atproto/lex-client'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
+import { kindOf, OddAnswer } from './transport.ts'
 
 /** The connection was never made, so the request cannot have been carried out. */
 const NEVER_SENT = new Set([
@@ -34,6 +35,11 @@ const OF_THE_ACCOUNT = new Set([
 
 /** Statuses by which a proxy reports that the PDS does not answer. */
 const OF_A_GATEWAY = new Set([408, 502, 503, 504])
+
+/** Something else has answered in the place of the PDS, or the PDS not as one does. */
+function odd(code: string, said: string): Failure {
+  return { kind: 'uncertain', code, answered: false, said }
+}
 
 const DEFAULT_WAIT_MS = 5_000
 const MIN_WAIT_MS = 1_000
@@ -78,11 +84,13 @@ function failureOf(error: unknown, now: number): Failure {
   if (error instanceof XrpcResponseError && isXrpcErrorPayload(error.payload)) {
     return ofStatus(error.status, error.headers, error.error, error.message, now)
   }
+  if (error instanceof OddAnswer) return odd(error.code, error.said)
+  if (error instanceof XrpcError && error.cause instanceof OddAnswer) return odd(error.cause.code, error.cause.said)
   if (error instanceof XrpcResponseError || error instanceof XrpcInvalidResponseError) {
     // No PDS speaks so: something that stands in front of it has answered, and knows nothing of moods and accounts.
     const { status, headers } = error.response
     if (status === 429) return ofStatus(status, headers, error.error, '', now)
-    return { kind: 'uncertain', code: `Status${status}`, answered: false }
+    return odd(`Status${status}`, kindOf(error.response))
   }
   if (error instanceof XrpcInternalError) {
     const cause: unknown = error.cause
@@ -99,7 +107,7 @@ export async function outcomeOf<T>(call: () => Promise<T>, now: () => number): P
   try {
     return ok(await call())
   } catch (error) {
-    if (!(error instanceof XrpcError)) throw error
+    if (!(error instanceof XrpcError || error instanceof OddAnswer)) throw error
     return failureOf(error, now())
   }
 }

@@ -6,6 +6,24 @@
 
 import { l } from '@atproto/lex-schema'
 
+const MB = 1024 * 1024
+
+/** What the answer to most methods is far below: a record, or the result of a write. */
+const MAX_BYTES = MB
+
+/** The methods whose answers may be longer. */
+const LONGER: Readonly<Record<string, number>> = {
+  // A hundred records. Parsed, the worst of JSON takes forty times as much memory.
+  'com.atproto.repo.listRecords': 4 * MB,
+  'com.atproto.sync.getRepo': 64 * MB,
+  'com.atproto.sync.getBlocks': 8 * MB,
+}
+
+/** The most bytes that an answer may have, where whoever asks names no number. @param url of a request, `/xrpc/` and the method */
+export function maxBytesOf({ pathname }: URL): number {
+  return LONGER[pathname.slice('/xrpc/'.length)] ?? MAX_BYTES
+}
+
 const session = l.jsonPayload({ accessJwt: l.string(), refreshJwt: l.string(), did: l.string({ format: 'did' }) })
 
 export const createSession = l.procedure(

@@ -3,19 +3,33 @@
  * as an outcome.
  */
 
-import { type Agent, buildAgent, xrpc } from '@atproto/lex-client'
+import { type Agent, xrpc } from '@atproto/lex-client'
 import { isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { pause } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Cost, Governor } from './governor.ts'
 import { outcomeOf } from './answer.ts'
-import { describeServer } from './methods.ts'
+import { describeServer, maxBytesOf } from './methods.ts'
+import { HEADERS_MS, send } from './transport.ts'
 
 export interface XrpcOptions {
   /** How long one request may take. */
   readonly timeoutMs: number
-  /** Lifts the rate limits of a PDS of one's own (its `PDS_RATE_LIMIT_BYPASS_KEY`). */
-  readonly bypassKey: string | null
+  /** Null where there is none. */
+  readonly bypassKey: BypassKey | null
+}
+
+/** Lifts the rate limits of a PDS of one's own (its `PDS_RATE_LIMIT_BYPASS_KEY`). No other host gets to see it. */
+export interface BypassKey {
+  readonly key: string
+  /** Base URL of the PDS. */
+  readonly pds: string
+}
+
+/** The headers by which a PDS lifts its limits: none for any other host. @param url of the host, or of anything on it */
+export function bypassHeaders(bypass: BypassKey | null, url: string): Record<string, string> {
+  if (bypass === null || URL.parse(bypass.pds)?.origin !== URL.parse(url)?.origin) return {}
+  return { 'x-ratelimit-bypass': bypass.key }
 }
 
 /** One request: it goes to the agent's host, and is aborted by the signal. */
@@ -33,6 +47,8 @@ export interface Sending {
   readonly abort?: AbortSignal | undefined
   /** How many times as long as usual a call may take, as long as its host answers at all meanwhile; 1 by default. */
   readonly patience?: number
+  /** The most bytes that an answer may have; what the method needs by default ({@link maxBytesOf}). */
+  readonly maxBytes?: number
 }
 
 /** The longest that a probe may take: it asks for next to nothing. */
@@ -73,13 +89,13 @@ export class Xrpc {
    * @returns the outcome of each; `later` or `host_down` when they were not sent
    */
   askAll<T>(host: string, calls: readonly Call<T>[], sending: Sending = {}): Promise<Outcome<readonly Outcome<T>[]>> {
-    const agent = this.#agent(host, sending.authorization)
-    const send = () => Promise.all(calls.map((call) => this.#send(host, call, agent, sending)))
-    if (this.#governor === null) return send().then(ok)
+    const agent = this.#agent(host, sending)
+    const sendAll = () => Promise.all(calls.map((call) => this.#send(host, call, agent, sending)))
+    if (this.#governor === null) return sendAll().then(ok)
     const { share = 1, costs = [] } = sending
     return this.#governor.govern(
       { host, requests: calls.length, share, costs },
-      { send, probe: () => this.#probe(host) },
+      { send: sendAll, probe: () => this.#probe(host) },
     )
   }
 
@@ -116,7 +132,7 @@ export class Xrpc {
     const running = this.#probes.get(host)
     if (running) return running
     const signal = AbortSignal.timeout(Math.min(PROBE_MS, this.#options.timeoutMs))
-    const probe = this.#outcomeOf(() => describe(this.#agent(host, undefined), signal)).finally(() => {
+    const probe = this.#outcomeOf(() => describe(this.#agent(host, {}), signal)).finally(() => {
       this.#probes.delete(host)
     })
     this.#probes.set(host, probe)
@@ -127,18 +143,23 @@ export class Xrpc {
     return outcomeOf(call, () => this.#clock.now())
   }
 
-  #agent(service: string, authorization: string | undefined): Agent {
-    const { bypassKey } = this.#options
-    return buildAgent({
-      service,
-      headers: {
+  /** Sends what an XRPC method makes of a call. It goes to this host, with its credentials, and nowhere else. */
+  #agent(service: string, { authorization, patience = 1, maxBytes }: Sending): Agent {
+    const { bypassKey, timeoutMs } = this.#options
+    const headersMs = Math.min(HEADERS_MS, timeoutMs * patience)
+    return {
+      did: undefined,
+      async fetchHandler(path, init) {
+        const url = new URL(path, service)
+        const headers = new Headers(init.headers)
         // Compression takes both sides longer than it saves: most of what is sent is hashes. `identity` is stated since a PDS that
         // is told nothing sends a repo block by block.
-        'accept-encoding': 'identity',
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(bypassKey === null ? {} : { 'x-ratelimit-bypass': bypassKey }),
+        headers.set('accept-encoding', 'identity')
+        if (authorization !== undefined) headers.set('authorization', authorization)
+        for (const [name, value] of Object.entries(bypassHeaders(bypassKey, service))) headers.set(name, value)
+        return send(url, { ...init, headers }, { headersMs, maxBytes: maxBytes ?? maxBytesOf(url) })
       },
-    })
+    }
   }
 }
 

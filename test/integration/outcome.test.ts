@@ -68,7 +68,21 @@ describe('an answer', () => {
     ['503 of a proxy', html(503), { kind: 'uncertain', code: 'Status503', answered: false }],
     ['404 of a proxy', html(404), { kind: 'uncertain', code: 'Status404', answered: false }],
     ['403 of a proxy', html(403), { kind: 'uncertain', code: 'Status403', answered: false }],
-    ['200 that is no answer', html(200), { kind: 'uncertain' }],
+    ['200 that is no answer', html(200), { kind: 'uncertain', answered: false, said: '200 text/html' }],
+    [
+      'a redirect',
+      (_request, response) => response.writeHead(301, { location: 'https://other.example/sign-in' }).end(),
+      { kind: 'uncertain', code: 'Status301', answered: false, said: '301 to https://other.example' },
+    ],
+    [
+      'an endless one',
+      (_request, response) => {
+        const pump = (): boolean => response.destroyed || response.write(' '.repeat(65_536), pump)
+        response.writeHead(200, { 'content-type': 'application/json' })
+        pump()
+      },
+      { kind: 'uncertain', code: 'AnswerTooLong', answered: false, said: 'more than 1048576 bytes' },
+    ],
     [
       '429 with seconds',
       json(429, { error: 'RateLimitExceeded' }, { 'retry-after': '7' }),
@@ -104,5 +118,30 @@ describe('an answer', () => {
   it('none in time', async () => {
     const expected = { kind: 'uncertain', code: 'TimeoutError', answered: false }
     expect(await outcomeOf(() => {}, 100)).toMatchObject(expected)
+  })
+})
+
+describe('a request', () => {
+  /** The header of the bypass key with which a PDS is asked, when the key is that of the PDS at this address. */
+  async function bypassSeenBy(pdsOf: (own: string) => string): Promise<string | undefined> {
+    let seen: string | undefined
+    const server = createServer((request, response) => {
+      seen = request.headers['x-ratelimit-bypass'] as string | undefined
+      response.end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const bypassKey = { key: 'secret', pds: pdsOf(own) }
+    const xrpc = new Xrpc({ now: () => NOW }, { timeoutMs: 5_000, bypassKey }, null)
+    await xrpc.ask(own, (agent, signal) => agent.fetchHandler('/xrpc/a.b.c', { method: 'GET', signal }))
+    server.close()
+    return seen
+  }
+
+  it('takes the bypass key along to the PDS that it is of, and to no other host', async () => {
+    expect(await bypassSeenBy((own) => own)).toBe('secret')
+    expect(await bypassSeenBy((own) => `${own}/`)).toBe('secret')
+    expect(await bypassSeenBy(() => 'https://pds.example')).toBeUndefined()
+    expect(await bypassSeenBy((own) => own.replace('127.0.0.1', 'localhost'))).toBeUndefined()
   })
 })

@@ -4,6 +4,7 @@ import { DomainError } from '../../domain/errors.ts'
 import type { Notice } from '../../domain/notice.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Store } from '../../ports/store.ts'
+import { readDocument } from '../../pds/transport.ts'
 import { HealthView, ReadinessView } from '../contract.ts'
 import type { Http } from '../deps.ts'
 
@@ -54,6 +55,6 @@ function noticeView({ code, level, since, text }: Notice) {
 }
 
 async function checkPds(url: string): Promise<void> {
-  const response = await fetch(`${url}/xrpc/_health`, { signal: AbortSignal.timeout(PDS_TIMEOUT_MS) })
-  if (!response.ok) throw new DomainError('unavailable', 'the embedded PDS does not answer')
+  const answer = await readDocument(`${url}/xrpc/_health`, PDS_TIMEOUT_MS)
+  if (answer.kind === 'none') throw new DomainError('unavailable', 'the embedded PDS does not answer')
 }
