@@ -2,9 +2,12 @@
 
 import { setTimeout } from 'node:timers/promises'
 
-/** A pause of `ms` milliseconds, cut short by `stop`. */
+/** Timers count in 31 bits: one that is set for longer would end at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
+/** A pause of `ms` milliseconds, cut short by `stop`; one of more than 24 days ends then. */
 export async function pause(ms: number, stop: AbortSignal): Promise<void> {
-  await setTimeout(ms, undefined, { signal: stop }).catch(() => {})
+  await setTimeout(Math.min(ms, LONGEST_MS), undefined, { signal: stop }).catch(() => {})
 }
 
 /** Calls `look` every `ms` milliseconds, after a first pause and one call at a time, until `stopping` fires. */

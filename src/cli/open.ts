@@ -123,7 +123,7 @@ export async function runTask<C extends Documented, Opened extends AsyncDisposab
 async function withProgress<T>(work: (onProgress: OnProgress, clear: () => void) => Promise<T>): Promise<T> {
   using progress = new Progress()
   return await work(
-    (what, done, total) => progress.show(what, done, total),
+    (what, done, total, waitsUntil) => progress.show(what, done, total, waitsUntil),
     () => progress[Symbol.dispose](),
   )
 }

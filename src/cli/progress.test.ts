@@ -51,6 +51,22 @@ suite('progress', () => {
     ])
   })
 
+  it('tells at once until when nothing can go on, and again only every ten seconds', () => {
+    let now = 0
+    const lines: string[] = []
+    const out = { isTTY: false, write: (text: string) => lines.push(text) } as unknown as NodeJS.WriteStream
+    using progress = new Progress(out, () => now)
+    const until = Date.parse('2026-01-02T03:04:05.678Z')
+    const told = 'moods: 3 of 100, waiting until 2026-01-02T03:04:05Z, as a budget or the PDS asks\n'
+    for (now = 1_000; now <= 10_000; now += 1_000) progress.show('moods', 3, 100, until)
+    expect(lines).toEqual([told])
+    progress.show('moods', 3, 100, until)
+    expect(lines).toEqual([told, told])
+    now = 21_000
+    progress.show('moods', 50, 100)
+    expect(lines[2]).toMatch(/^moods: 50 of 100, [\d.]+ a second/)
+  })
+
   it('clears its line on a terminal', () => {
     const written: string[] = []
     const out = { isTTY: true, write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream

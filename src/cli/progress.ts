@@ -12,6 +12,7 @@ export class Progress implements Disposable {
   #last: number
   #isDrawn = false
   #what = ''
+  #waitsUntil: number | null = null
   /** How much was done at which times, the oldest first. */
   #seen: { readonly at: number; readonly done: number }[]
 
@@ -25,14 +26,18 @@ export class Progress implements Disposable {
   /**
    * @param what is counted; the rate of another one starts from here
    * @param total how many there will be; 0 when unknown
+   * @param waitsUntil a budget or the PDS lets nothing go on before, in ms since 1970; a new wait is told at once
    */
-  show(what: string, done: number, total: number): void {
+  show(what: string, done: number, total: number, waitsUntil: number | null = null): void {
     const now = this.#now()
+    const isNews = waitsUntil !== null && Math.abs(waitsUntil - (this.#waitsUntil ?? 0)) >= LINE_EVERY_MS
+    this.#waitsUntil = waitsUntil
     if (what !== this.#what && this.#what !== '') this.#seen = [{ at: now, done }]
     this.#what = what
-    if (now - this.#last < (this.#out.isTTY ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return
+    if (!isNews && now - this.#last < (this.#out.isTTY ? REDRAW_EVERY_MS : LINE_EVERY_MS)) return
     this.#last = now
-    const line = describe(what, done, total, this.#rate(now, done), this.#out.isTTY)
+    const rate = this.#rate(now, done)
+    const line = describe(what, done, total, waitsUntil === null ? rate : waitingText(waitsUntil), this.#out.isTTY)
     this.#out.write(this.#out.isTTY ? `\r\u001B[K${line}` : `${line}\n`)
     this.#isDrawn = this.#out.isTTY
   }
@@ -53,14 +58,20 @@ export class Progress implements Disposable {
   }
 }
 
-/** @param rate how many a second */
-export function describe(what: string, done: number, total: number, rate: number, withBar: boolean): string {
+function waitingText(until: number): string {
+  return `waiting until ${new Date(until).toISOString().replace(/\.\d+/, '')}, as a budget or the PDS asks`
+}
+
+/** @param pace how many a second; or, in words, why there are none */
+export function describe(what: string, done: number, total: number, pace: number | string, withBar: boolean): string {
   const share = total > 0 ? Math.min(1, done / total) : 0
   const filled = Math.round(share * BAR)
   const bar = withBar && total > 0 ? `[${'█'.repeat(filled)}${'·'.repeat(BAR - filled)}] ` : ''
   const of = total > 0 ? ` of ${total}` : ''
-  const left = rate > 0 && total > done ? `, ${duration((total - done) / rate)} left` : ''
-  return `${bar}${what}: ${done}${of}, ${rate.toFixed(rate < 10 ? 1 : 0)} a second${left}`
+  const begin = `${bar}${what}: ${done}${of}`
+  if (typeof pace === 'string') return `${begin}, ${pace}`
+  const left = pace > 0 && total > done ? `, ${duration((total - done) / pace)} left` : ''
+  return `${begin}, ${pace.toFixed(pace < 10 ? 1 : 0)} a second${left}`
 }
 
 /** A length of time in words. @param seconds 0 or more */

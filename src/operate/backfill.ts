@@ -19,7 +19,7 @@ import { repairFindings } from './repair.ts'
 import type { SilentHost } from './silence.ts'
 import { lastKnown } from './survey.ts'
 import { findUsers, handleOf } from './users.ts'
-import { workOff } from './watch.ts'
+import { type OnLeft, workOff } from './watch.ts'
 
 /**
  * Whether a backfill handles the finding, beside the backlog; all others are left to a repair. It handles
@@ -90,12 +90,15 @@ export async function backfill(
     if (execute && (names.length > 0 || users.length === 0)) throw new DomainError('usage', text)
     onLeftOut(text)
   }
-  const hosts = new Hosts(deps, stop)
   const reports: BackfillReport[] = []
   const progress = await MoodProgress.of(deps.store, users, 'moods', onProgress)
+  const hosts = new Hosts(deps, stop, progress.waits)
   const one = async (user: string): Promise<void> => {
     if (stop.aborted) return
-    const onLeft = (left: number): void => progress.left(user, left)
+    const onLeft: OnLeft = (left, waitsUntil) => {
+      progress.left(user, left)
+      progress.waits(waitsUntil)
+    }
     const report = await backfillUser(deps, user, { delayMs, execute }, onLeft, stop, hosts)
     reports.push(report)
     progress.finish(user)
@@ -160,7 +163,7 @@ export async function backfillUser(
   deps: Deps,
   user: string,
   { delayMs, execute }: BackfillOptions,
-  onLeft: (left: number) => void,
+  onLeft: OnLeft,
   stop: AbortSignal,
   hosts = new Hosts(deps, stop),
 ): Promise<BackfillReport> {

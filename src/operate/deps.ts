@@ -29,5 +29,14 @@ export interface OperatorDeps {
   readonly engine: Worker
 }
 
-/** Told how far a long task has come; `total` is 0 where it is not known. */
-export type OnProgress = (what: string, done: number, total: number) => void
+/**
+ * Told how far a long task has come; `total` is 0 where it is not known. `waitsUntil`: a budget or the PDS lets nothing of it
+ * go on before, in ms since 1970.
+ */
+export type OnProgress = (what: string, done: number, total: number, waitsUntil?: number | null) => void
+
+/** Told until when a task waits, in ms since 1970; null once it goes on. */
+export type OnWait = (until: number | null) => void
+
+/** A wait that is shorter than this, in ms, need not be told. */
+export const LONG_WAIT_MS = 3_000

@@ -2,7 +2,7 @@
 
 import { LEDGER } from '../domain/budget.ts'
 import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
-import type { OperatorDeps } from './deps.ts'
+import { LONG_WAIT_MS, type OnWait, type OperatorDeps } from './deps.ts'
 import { GIVE_UP_MS, type SilentHost } from './silence.ts'
 
 /** The question was not put, or not answered. */
@@ -23,12 +23,17 @@ const RETRY_MS = 500
 export class Hosts {
   readonly #deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>
   readonly #stop: AbortSignal
+  readonly #onWait: OnWait
   readonly #silent = new Map<string, SilentHost>()
 
-  /** @param stop ends every wait */
-  constructor(deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>, stop: AbortSignal) {
+  /**
+   * @param stop ends every wait
+   * @param onWait told of waits that a budget or the PDS asks for
+   */
+  constructor(deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>, stop: AbortSignal, onWait: OnWait = () => {}) {
     this.#deps = deps
     this.#stop = stop
+    this.#onWait = onWait
   }
 
   /** Gives up a host that another part of the command has waited for. */
@@ -63,7 +68,7 @@ export class Hosts {
       const began = { at: clock.now(), ms: timer.now() }
       const answer = await request()
       if (answer.kind === 'later' && !isSilent(answer)) {
-        await timer.pause(answer.afterMs, this.#stop)
+        await this.#wait(answer.afterMs)
         continue
       }
       if (answer.kind === 'ok' || !isSilent(answer)) return answer
@@ -78,6 +83,14 @@ export class Hosts {
       }
       await timer.pause(Math.min(left, answer.kind === 'later' ? answer.afterMs : RETRY_MS), this.#stop)
     }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const { clock, timer } = this.#deps
+    const isLong = ms >= LONG_WAIT_MS
+    if (isLong) this.#onWait(clock.now() + ms)
+    await timer.pause(ms, this.#stop)
+    if (isLong) this.#onWait(null)
   }
 
   /** @param since when this command first missed an answer; the ledger knows whether any process has missed one earlier */

@@ -1,7 +1,7 @@
 /** Progress in moods, of a task that goes from user to user. */
 
 import type { Store } from '../ports/store.ts'
-import type { OnProgress } from './deps.ts'
+import type { OnProgress, OnWait } from './deps.ts'
 import { countsOf } from './pages.ts'
 
 export class MoodProgress {
@@ -13,6 +13,7 @@ export class MoodProgress {
   /** Of the users whose turn it is, how many moods are done. */
   readonly #open = new Map<string, number>()
   #finished = 0
+  #waitsUntil: number | null = null
 
   private constructor(what: string, moods: ReadonlyMap<string, number>, onProgress: OnProgress) {
     this.#what = what
@@ -48,12 +49,19 @@ export class MoodProgress {
     this.#show()
   }
 
+  /** The task waits until then, in ms since 1970; null once it goes on. */
+  readonly waits: OnWait = (until) => {
+    if (until === this.#waitsUntil) return
+    this.#waitsUntil = until
+    this.#show()
+  }
+
   #of(user: string): number {
     return this.#moods.get(user) ?? 0
   }
 
   #show(): void {
     const open = [...this.#open.values()].reduce((sum, n) => sum + n, 0)
-    this.#onProgress(this.#what, this.#finished + open, this.#total)
+    this.#onProgress(this.#what, this.#finished + open, this.#total, this.#waitsUntil)
   }
 }

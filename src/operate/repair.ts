@@ -13,7 +13,7 @@ import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOut } from './federation.ts'
 import { MoodProgress } from './mood-progress.ts'
 import { chosenAccounts, isComplete, type Summary, survey } from './survey.ts'
-import { workOff } from './watch.ts'
+import { type OnLeft, workOff } from './watch.ts'
 
 type KindCounts = Partial<Record<FindingKind, number>>
 
@@ -86,15 +86,16 @@ export async function repair(
     for (const [kind, n] of chosen) count(ordered, kind, n)
     if (result !== 'unchanged' && result.kind === 'audited' && chosen.length > 0) users.push(result.account.user)
   }
-  const before = await survey(deps, accounts, { modernise }, each, stop)
+  const before = await survey(deps, accounts, { modernise }, each, stop, reading.waits)
   const leftAlone = Object.fromEntries(Object.entries(before.leftAlone).filter(([kind]) => isChosen(kinds, kind)))
   const planned = { executed: execute, ordered, leftAlone, before }
   if (!execute) return { ...planned, complete: isComplete(before), after: null, left: 0 }
   const total = Object.values(ordered).reduce((sum, n) => sum + n, 0)
-  const onLeft = (left: number): void => onProgress('moods repaired', Math.max(0, total - left), total)
+  const onLeft: OnLeft = (left, waitsUntil) =>
+    onProgress('moods repaired', Math.max(0, total - left), total, waitsUntil)
   const silent = await workOff(deps, users, onLeft, stop)
   const checking = await MoodProgress.of(deps.store, named, 'moods read again', onProgress)
-  const after = await survey(deps, accounts, { modernise }, ({ user }) => checking.finish(user), stop)
+  const after = await survey(deps, accounts, { modernise }, ({ user }) => checking.finish(user), stop, checking.waits)
   const left = kinds.reduce((sum, kind) => sum + (after.findings[kind] ?? 0) - (after.leftAlone[kind] ?? 0), 0)
   const complete = isComplete(before) && isComplete(after) && silent.length === 0 && !stop.aborted
   return { ...planned, complete, after, left }

@@ -14,7 +14,7 @@ import { count } from '../domain/tally.ts'
 import { nameOf } from '../domain/user-names.ts'
 import type { Store } from '../ports/store.ts'
 import { type AuditDeps, type AuditOptions, auditUser, reasonOf, unchangedSince, type UserAudit } from './audit.ts'
-import type { OnProgress } from './deps.ts'
+import type { OnProgress, OnWait } from './deps.ts'
 import { leftOut } from './federation.ts'
 import { Hosts, STOPPED } from './hosts.ts'
 import { MoodProgress } from './mood-progress.ts'
@@ -80,6 +80,7 @@ export interface Summary {
  *
  * @param each called for each user when the result is known
  * @param stop ends it between two users
+ * @param onWait told of waits that a budget or the PDS asks for
  */
 export async function survey(
   deps: AuditDeps,
@@ -87,8 +88,9 @@ export async function survey(
   options: SurveyOptions,
   each: (account: Account, result: UserAudit | 'unchanged') => Promise<void> | void,
   stop: AbortSignal,
+  onWait?: OnWait,
 ): Promise<Summary> {
-  const hosts = new Hosts(deps, stop)
+  const hosts = new Hosts(deps, stop, onWait)
   const unchanged = options.incremental
     ? await unchangedSince(deps, accounts.filter(isReady), hosts)
     : new Map<string, GoodLook>()
@@ -201,7 +203,7 @@ export async function auditUsers(
     const audited = describe(account, result)
     if (audited) users.push(audited)
   }
-  const summary = await survey(deps, accounts, options, each, stop)
+  const summary = await survey(deps, accounts, options, each, stop, progress.waits)
   const isHeld = users.some(({ findings }) => findings.some(({ hold }) => hold !== null))
   const { text } = isHeld ? await leftOut(deps, accounts) : { text: null }
   return { complete: isComplete(summary), summary, leftOut: text, users }

@@ -4,7 +4,7 @@ import { isReady, needsOperator } from '../domain/account.ts'
 import { pause } from '../pause.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { UsersWork } from '../sync/engine.ts'
-import type { OperatorDeps } from './deps.ts'
+import { LONG_WAIT_MS, type OperatorDeps } from './deps.ts'
 import { countsOf } from './pages.ts'
 import { allSilent, GIVE_UP_MS, type SilentHost } from './silence.ts'
 
@@ -72,6 +72,12 @@ export async function watch(
   return 'stopped'
 }
 
+/**
+ * Told at each look how many moods are left to publish or withdraw, and records to delete; and, where nothing can go on just
+ * now, until when it waits, in ms since 1970.
+ */
+export type OnLeft = (left: number, waitsUntil: number | null) => void
+
 /** Work goes on for as long as it takes. */
 const WORK_OFF = { everyMs: 250, patienceMs: Infinity }
 
@@ -80,13 +86,12 @@ const WORK_OFF = { everyMs: 250, patienceMs: Infinity }
  * whose PDS stays silent, or until `stop` fires. Workers may work on the same repos; leases keep them apart. It waits as
  * long as that takes: a budget of the PDS may ask for hours, and operators see the progress.
  *
- * @param onLeft told at each look how many moods are left to publish or withdraw, and records to delete
  * @returns the silent hosts for which it has not waited any longer
  */
 export async function workOff(
   deps: Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock' | 'timer'>,
   users: readonly string[],
-  onLeft: (left: number) => void,
+  onLeft: OnLeft,
   stop: AbortSignal,
 ): Promise<readonly SilentHost[]> {
   let left = [...users]
@@ -96,9 +101,15 @@ export async function workOff(
     const pending = await countsOf(left, (page) => deps.store.work.pendingOf(page))
     const works = await Promise.all(left.map((user) => workOf(deps, user, pending.get(user) ?? 0)))
     left = left.filter((_, i) => works[i] !== null)
-    onLeft(works.reduce((sum, work) => sum + (work?.left ?? 0), 0))
+    const open = works.filter((work) => work !== null)
+    const dueAt = Math.min(...open.map((work) => work.dueAt ?? -Infinity))
+    const waitsUntil = open.length > 0 && dueAt >= deps.clock.now() + LONG_WAIT_MS ? dueAt : null
+    onLeft(
+      open.reduce((sum, work) => sum + work.left, 0),
+      waitsUntil,
+    )
     if (left.length === 0) return 'done'
-    const hosts = works.flatMap((work) => (work === null ? [] : [work.pds]))
+    const hosts = open.map((work) => work.pds)
     // An account that is still to be made has no host yet.
     silent = hosts.includes(null) ? [] : await allSilent(deps, new Set(hosts as string[]))
     return silent.length > 0 ? 'silent' : 'progress'
@@ -115,12 +126,13 @@ async function workOf(
   { store }: Pick<OperatorDeps, 'store'>,
   user: string,
   pending: number,
-): Promise<{ readonly pds: string | null; readonly left: number } | null> {
+): Promise<{ readonly pds: string | null; readonly left: number; readonly dueAt: number | null } | null> {
   const account = await store.accounts.byUser(user)
   if (needsOperator(account)) return null
   const removals = isReady(account) ? (await store.removals.of(user)).length : 0
   // Moods that cannot be read for certain are counted, but are no work.
   const isWork = pending > 0 && (await store.work.nextDue(user)) !== null
   const left = (isWork ? pending : 0) + removals
-  return left > 0 || account?.state === 'pending' ? { pds: account?.pds ?? null, left } : null
+  if (left === 0 && account?.state !== 'pending') return null
+  return { pds: account?.pds ?? null, left, dueAt: (await store.repos.get(user))?.dueAt ?? null }
 }
