@@ -210,7 +210,7 @@ function connect(
   const sessions = new Sessions(store.accounts, sealer, clock, xrpc)
   return {
     client: new PdsClient(sessions, xrpc, plcUrl),
-    host: new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc),
+    host: new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc, clock),
     directory: new PdsDirectory(xrpc, { plcUrl, timeoutMs }),
     sealer,
     xrpc,

@@ -7,7 +7,8 @@ import { ok, type Outcome } from '../domain/outcome.ts'
 import type { CommitFeed, Directory, Identity, RepoStatus } from '../ports/directory.ts'
 import { Firehose } from './firehose.ts'
 import { askIdentity, isDid } from './identity.ts'
-import { describeRepo, getRepoStatus, listRecords, resolveHandle } from './methods.ts'
+import { describeRepo, listRecords, resolveHandle } from './methods.ts'
+import { askRepoStatus } from './repo-status.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
 type Did = l.DidString
@@ -36,12 +37,8 @@ export class PdsDirectory implements Directory {
     return askIdentity(did, this.#options.plcUrl, this.#options.timeoutMs)
   }
 
-  async repoStatus(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<RepoStatus>> {
-    const params = { did: did as Did }
-    return this.#ask(pds, abort, async (agent, signal) => {
-      const { active, status = null } = (await xrpc(agent, getRepoStatus, { params, signal })).body
-      return { active, status }
-    })
+  repoStatus(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<RepoStatus>> {
+    return askRepoStatus(this.#xrpc, pds, did, { share: SHARE, abort })
   }
 
   handleOf(pds: string, did: string, abort?: AbortSignal): Promise<Outcome<string>> {

@@ -5,12 +5,16 @@ import { type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { Account, Credentials } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
+import { conditionIn } from '../domain/repo-condition.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { AccountHost, OpenedAccount } from '../ports/pds.ts'
 import { createAccount, createInviteCode, deleteAccount, describeServer } from './methods.ts'
 import type { Sealer } from './sealer.ts'
-import { Sessions } from './sessions.ts'
-import type { Xrpc } from './xrpc.ts'
 import type { Cost } from './governor.ts'
+import { askRepoStatus } from './repo-status.ts'
+import type { Sessions } from './sessions.ts'
+import type { SessionAnswer, Tokens } from './tokens.ts'
+import type { Xrpc } from './xrpc.ts'
 
 export interface HostOptions {
   /** Base URL of the PDS. */
@@ -25,6 +29,13 @@ type Description = InferMethodOutputBody<typeof describeServer, Uint8Array>
 /** The reference PDS names a reserved handle by code, and a taken one only in its message. */
 const TAKEN = /^handle already taken/i
 
+/** What a PDS offers may change while we run. */
+const DESCRIBED_MS = 10 * 60_000
+/** A handle has 253 characters at most, and up to 18 of them are a name and a hash of ours. */
+const LONGEST_DOMAIN = 253 - 24
+/** An invite code is for people to read; anything else is none. */
+const INVITE = /^[\x21-\x7e]{1,300}$/
+
 /** Firehose events of a new account: identity, account, first commit. A deletion sends fewer. */
 const EVENTS_OF_ACCOUNT = 3
 
@@ -38,19 +49,21 @@ export class PdsHost implements AccountHost {
   readonly #sealer: Sealer
   readonly #sessions: Sessions
   readonly #xrpc: Xrpc
-  #description: Description | null = null
+  readonly #clock: Clock
+  #described: { readonly description: Description; readonly until: number } | null = null
 
-  constructor(options: HostOptions, sealer: Sealer, sessions: Sessions, client: Xrpc) {
+  constructor(options: HostOptions, sealer: Sealer, sessions: Sessions, client: Xrpc, clock: Clock) {
     this.#options = options
     this.#sealer = sealer
     this.#sessions = sessions
     this.#xrpc = client
+    this.#clock = clock
   }
 
   async handleDomain(): Promise<Outcome<string>> {
     const description = await this.#describe()
     if (description.kind !== 'ok') return description
-    const domain = description.value.availableUserDomains[0]
+    const domain = description.value.availableUserDomains.find(isHandleDomain)
     return domain === undefined
       ? { kind: 'rejected', code: 'NoHandleDomain', message: 'the PDS offers no domain for handles' }
       : ok(domain)
@@ -64,7 +77,8 @@ export class PdsHost implements AccountHost {
     if (account.pdsHandle === null || account.credentials === null) {
       throw new Error('an account needs a stored handle and password before it is made')
     }
-    const created = await this.#create(account, account.pdsHandle, account.credentials)
+    const asked = { did: null, handle: account.pdsHandle }
+    const created = this.#sessions.tokensOf(await this.#create(account, account.pdsHandle, account.credentials), asked)
     if (created.kind === 'ok') return this.#opened(created.value)
     if (created.kind !== 'rejected') return created
     // There is no idempotency key: what an earlier try has made answers to the stored password.
@@ -114,11 +128,13 @@ export class PdsHost implements AccountHost {
   /** A code that admits one account; refusing the admin password is no fault of the account's. */
   async #invite(): Promise<Outcome<string>> {
     const body = { useCount: 1 }
-    return this.#xrpc.ask(
+    const answer = await this.#xrpc.ask(
       this.#options.url,
       async (agent, signal) => (await xrpc(agent, createInviteCode, { body, signal })).body.code,
       { authorization: this.#admin() },
     )
+    if (answer.kind !== 'ok' || INVITE.test(answer.value)) return answer
+    return { kind: 'uncertain', code: 'OddInviteCode', answered: false }
   }
 
   #admin(): string {
@@ -130,16 +146,28 @@ export class PdsHost implements AccountHost {
   }
 
   async #describe(): Promise<Outcome<Description>> {
-    if (this.#description) return ok(this.#description)
+    const now = this.#clock.now()
+    const known = this.#described
+    if (known && now < known.until && known.until <= now + DESCRIBED_MS) return ok(known.description)
     const answer = await this.#xrpc.ask(this.#options.url, async (agent, signal) => {
       return (await xrpc(agent, describeServer, { signal })).body
     })
-    if (answer.kind === 'ok') this.#description = answer.value
+    if (answer.kind === 'ok') this.#described = { description: answer.value, until: now + DESCRIBED_MS }
     return answer
   }
 
-  async #opened(session: { did: string; accessJwt: string; refreshJwt: string }): Promise<Outcome<OpenedAccount>> {
-    const sealedSession = await Sessions.seal(session, this.#sealer)
-    return ok({ did: session.did, pds: this.#options.url, sealedSession })
+  /** An account that the PDS says it has made, or has let in: it counts once the PDS knows its repo as well. */
+  async #opened(session: SessionAnswer & Tokens): Promise<Outcome<OpenedAccount>> {
+    const { did } = session
+    const { url } = this.#options
+    const condition = conditionIn(await askRepoStatus(this.#xrpc, url, did))
+    if (condition.kind !== 'ok') return condition
+    if (condition.value === 'gone') return { kind: 'uncertain', code: 'AccountNowhere', answered: true }
+    return ok({ did, pds: url, sealedSession: await this.#sessions.seal(session) })
   }
+}
+
+/** What a PDS appends to handles (https://atproto.com/specs/handle): labels of letters, digits and hyphens, each after a dot. */
+function isHandleDomain(domain: string): boolean {
+  return domain.length <= LONGEST_DOMAIN && /^(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/i.test(domain)
 }

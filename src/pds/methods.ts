@@ -24,7 +24,14 @@ export function maxBytesOf({ pathname }: URL): number {
   return LONGER[pathname.slice('/xrpc/'.length)] ?? MAX_BYTES
 }
 
-const session = l.jsonPayload({ accessJwt: l.string(), refreshJwt: l.string(), did: l.string({ format: 'did' }) })
+const session = l.jsonPayload({
+  accessJwt: l.string(),
+  refreshJwt: l.string(),
+  did: l.string({ format: 'did' }),
+  handle: l.string(),
+  active: l.optional(l.boolean()),
+  status: l.optional(l.string()),
+})
 
 export const createSession = l.procedure(
   'com.atproto.server.createSession',

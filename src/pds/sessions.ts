@@ -4,24 +4,18 @@
  */
 
 import { xrpc } from '@atproto/lex-client'
-import { decodeJwt } from 'jose'
 import { LRUCache } from 'lru-cache'
 import type { Account, ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
+import { conditionOf, refusalOf } from '../domain/repo-condition.ts'
 import type { AccountStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { createSession, refreshSession } from './methods.ts'
 import type { Cost } from './governor.ts'
 import type { Sealer } from './sealer.ts'
+import { type AskedFor, isUsable, type SessionAnswer, type Tokens, tokensIn, whyNotAbout } from './tokens.ts'
 import type { Xrpc } from './xrpc.ts'
 
-interface Tokens {
-  readonly accessJwt: string
-  readonly refreshJwt: string
-}
-
-/** A token that ends this soon is renewed before it is used. */
-const MARGIN_MS = 60_000
 const MAX_CACHED = 10_000
 
 export class Sessions {
@@ -40,8 +34,16 @@ export class Sessions {
   }
 
   /** Tokens as they are stored with an account. */
-  static seal(tokens: Tokens, sealer: Sealer): Promise<string> {
-    return sealer.seal(JSON.stringify({ accessJwt: tokens.accessJwt, refreshJwt: tokens.refreshJwt }))
+  seal({ accessJwt, refreshJwt, receivedAt }: Tokens): Promise<string> {
+    return this.#sealer.seal(JSON.stringify({ accessJwt, refreshJwt, receivedAt }))
+  }
+
+  /** The tokens of an answer, if it is one to what was asked; else it tells nothing of the account. */
+  tokensOf(answer: Outcome<SessionAnswer>, asked: AskedFor): Outcome<SessionAnswer & Tokens> {
+    if (answer.kind !== 'ok') return answer
+    const wrong = whyNotAbout(answer.value, asked)
+    if (wrong !== null) return { kind: 'uncertain', code: 'AnotherAccount', answered: false }
+    return ok({ ...answer.value, receivedAt: this.#clock.now() })
   }
 
   /**
@@ -50,17 +52,18 @@ export class Sessions {
    * @param refused a token that the PDS has just refused; it is not given again
    */
   async token(account: ReadyAccount, refused?: string): Promise<Outcome<string>> {
-    const cached = this.#cached.get(account.user)
-    if (cached && cached.accessJwt !== refused && this.#isFresh(cached)) return ok(cached.accessJwt)
-    const running = this.#renewing.get(account.user)
+    const cached = this.#cached.get(keyOf(account))
+    if (cached && cached.accessJwt !== refused && isUsable(cached, this.#clock.now())) return ok(cached.accessJwt)
+    const key = keyOf(account)
+    const running = this.#renewing.get(key)
     if (running) return running
-    const renewal = this.#renew(account, refused).finally(() => this.#renewing.delete(account.user))
-    this.#renewing.set(account.user, renewal)
+    const renewal = this.#renew(account, refused).finally(() => this.#renewing.delete(key))
+    this.#renewing.set(key, renewal)
     return renewal
   }
 
   /** Asks the PDS for tokens by the password that is stored with the account, if the account's logins allow it. */
-  async login(pds: string, identifier: string, account: Account): Promise<Outcome<Tokens & { did: string }>> {
+  async login(pds: string, identifier: string, account: Account): Promise<Outcome<SessionAnswer & Tokens>> {
     if (account.credentials === null) {
       return { kind: 'unauthorized', code: 'NoPassword', message: 'no password is stored for this account' }
     }
@@ -72,16 +75,21 @@ export class Sessions {
     }
     const body = { identifier, password }
     const costs: Cost[] = [{ budget: 'logins', of: account.user, amount: 1, share: 1 }]
-    return this.#xrpc.ask(pds, async (agent, signal) => (await xrpc(agent, createSession, { body, signal })).body, {
-      costs,
-    })
+    const answer = await this.#xrpc.ask(
+      pds,
+      async (agent, signal) => (await xrpc(agent, createSession, { body, signal })).body,
+      { costs },
+    )
+    const { did, pdsHandle } = account
+    return this.tokensOf(answer, { did, handle: identifier === pdsHandle ? pdsHandle : null })
   }
 
   async #renew(account: ReadyAccount, refused: string | undefined): Promise<Outcome<string>> {
     const stored = await this.#stored(account)
-    if (stored && stored.accessJwt !== refused && this.#isFresh(stored)) return ok(this.#keep(account.user, stored))
+    const isFit = stored && stored.accessJwt !== refused && isUsable(stored, this.#clock.now())
+    if (isFit) return ok(this.#keep(account, stored))
     if (stored) {
-      const answer = await this.#refresh(account.pds, stored)
+      const answer = await this.#refresh(account, stored)
       if (answer.kind === 'ok') return this.#save(account, answer.value)
       if (answer.kind !== 'unauthorized' && answer.kind !== 'rejected') return answer
     }
@@ -93,36 +101,38 @@ export class Sessions {
   async #stored(account: ReadyAccount): Promise<Tokens | null> {
     const sealed = (await this.#accounts.byUser(account.user))?.sealedSession ?? null
     if (sealed === null) return null
-    // Tokens that cannot be read are as good as none: a login brings others.
-    return this.#sealer.unseal(sealed).then(
-      (text) => JSON.parse(text) as Tokens,
-      () => null,
+    return this.#sealer.unseal(sealed).then(tokensIn, () => null)
+  }
+
+  async #refresh({ pds, did }: ReadyAccount, { refreshJwt }: Tokens): Promise<Outcome<SessionAnswer & Tokens>> {
+    const answer = await this.#xrpc.ask(
+      pds,
+      async (agent, signal) => (await xrpc(agent, refreshSession, { signal })).body,
+      { authorization: `Bearer ${refreshJwt}` },
     )
+    return this.tokensOf(answer, { did, handle: null })
   }
 
-  #refresh(pds: string, tokens: Tokens): Promise<Outcome<Tokens>> {
-    const authorization = `Bearer ${tokens.refreshJwt}`
-    return this.#xrpc.ask(pds, async (agent, signal) => (await xrpc(agent, refreshSession, { signal })).body, {
-      authorization,
-    })
-  }
-
-  async #save(account: ReadyAccount, tokens: Tokens): Promise<Outcome<string>> {
-    const sealedSession = await Sessions.seal(tokens, this.#sealer)
-    for (let current = await this.#accounts.byUser(account.user); current !== null && !current.odd;) {
+  /** @returns the access token; a refusal where the PDS lets the owner in, and says that nothing can be written */
+  async #save(account: ReadyAccount, tokens: SessionAnswer & Tokens): Promise<Outcome<string>> {
+    const sealedSession = await this.seal(tokens)
+    let current = await this.#accounts.byUser(account.user)
+    // The user may have got another account meanwhile.
+    while (current?.did === account.did && !current.odd) {
       if (await this.#accounts.save({ ...current, sealedSession })) break
       current = await this.#accounts.byUser(account.user)
     }
-    return ok(this.#keep(account.user, tokens))
+    const condition = conditionOf(tokens.active ?? true, tokens.status ?? null)
+    return condition === 'active' ? ok(this.#keep(account, tokens)) : refusalOf(condition)
   }
 
-  #keep(user: string, tokens: Tokens): string {
-    this.#cached.set(user, tokens)
-    return tokens.accessJwt
+  #keep(account: ReadyAccount, { accessJwt, refreshJwt, receivedAt }: Tokens): string {
+    this.#cached.set(keyOf(account), { accessJwt, refreshJwt, receivedAt })
+    return accessJwt
   }
+}
 
-  #isFresh(tokens: Tokens): boolean {
-    const { exp } = decodeJwt(tokens.accessJwt)
-    return exp !== undefined && exp * 1000 > this.#clock.now() + MARGIN_MS
-  }
+/** Tokens go to the PDS that gave them, and are of one account: a user may get another, and an account another address. */
+function keyOf({ user, did, pds }: ReadyAccount): string {
+  return [user, did, pds].join('\n')
 }
