@@ -46,7 +46,7 @@ export function conditionOf(active: boolean, status: string | null): RepoConditi
 }
 
 /** What a refusal tells of the account; null where it is about something else, such as the password. */
-export function conditionBehind(failure: Failure): Exclude<RepoCondition, 'active'> | null {
+function conditionBehind(failure: Failure): Exclude<RepoCondition, 'active'> | null {
   if (failure.kind !== 'unauthorized' && failure.kind !== 'rejected') return null
   const condition = BY_CODE[failure.code]
   return condition === undefined || condition === 'active' ? null : condition

@@ -13,8 +13,9 @@ import type { Sealer } from './sealer.ts'
 import type { Cost } from './governor.ts'
 import { askRepoStatus } from './repo-status.ts'
 import type { Sessions } from './sessions.ts'
-import type { SessionAnswer, Tokens } from './tokens.ts'
-import type { Xrpc } from './xrpc.ts'
+import { type Session, sessionIn } from './tokens.ts'
+import { OddAnswer } from './transport.ts'
+import type { Call, Xrpc } from './xrpc.ts'
 
 export interface HostOptions {
   /** Base URL of the PDS. */
@@ -77,8 +78,7 @@ export class PdsHost implements AccountHost {
     if (account.pdsHandle === null || account.credentials === null) {
       throw new Error('an account needs a stored handle and password before it is made')
     }
-    const asked = { did: null, handle: account.pdsHandle }
-    const created = this.#sessions.tokensOf(await this.#create(account, account.pdsHandle, account.credentials), asked)
+    const created = await this.#create(account, account.pdsHandle, account.credentials)
     if (created.kind === 'ok') return this.#opened(created.value)
     if (created.kind !== 'rejected') return created
     // There is no idempotency key: what an earlier try has made answers to the stored password.
@@ -120,7 +120,10 @@ export class PdsHost implements AccountHost {
     }
     return this.#xrpc.ask(
       this.#options.url,
-      async (agent, signal) => (await xrpc(agent, createAccount, { body, signal })).body,
+      async (agent, signal) => {
+        const answer = (await xrpc(agent, createAccount, { body, signal })).body
+        return sessionIn(answer, { did: null, handle }, this.#clock.now())
+      },
       { costs: this.#accountEvents() },
     )
   }
@@ -128,13 +131,12 @@ export class PdsHost implements AccountHost {
   /** A code that admits one account; refusing the admin password is no fault of the account's. */
   async #invite(): Promise<Outcome<string>> {
     const body = { useCount: 1 }
-    const answer = await this.#xrpc.ask(
-      this.#options.url,
-      async (agent, signal) => (await xrpc(agent, createInviteCode, { body, signal })).body.code,
-      { authorization: this.#admin() },
-    )
-    if (answer.kind !== 'ok' || INVITE.test(answer.value)) return answer
-    return { kind: 'uncertain', code: 'OddInviteCode', answered: false }
+    const call: Call<string> = async (agent, signal) => {
+      const { code } = (await xrpc(agent, createInviteCode, { body, signal })).body
+      if (!INVITE.test(code)) throw new OddAnswer('OddInviteCode', 'an invite code that is none')
+      return code
+    }
+    return this.#xrpc.ask(this.#options.url, call, { authorization: this.#admin() })
   }
 
   #admin(): string {
@@ -157,7 +159,7 @@ export class PdsHost implements AccountHost {
   }
 
   /** An account that the PDS says it has made, or has let in: it counts once the PDS knows its repo as well. */
-  async #opened(session: SessionAnswer & Tokens): Promise<Outcome<OpenedAccount>> {
+  async #opened(session: Session): Promise<Outcome<OpenedAccount>> {
     const { did } = session
     const { url } = this.#options
     const condition = conditionIn(await askRepoStatus(this.#xrpc, url, did))

@@ -2,26 +2,23 @@
 
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
-import { ok, type Outcome } from '../domain/outcome.ts'
+import type { Outcome } from '../domain/outcome.ts'
 import type { RepoStatus } from '../ports/directory.ts'
 import { getRepoStatus } from './methods.ts'
-import type { Sending, Xrpc } from './xrpc.ts'
+import { OddAnswer } from './transport.ts'
+import type { Call, Sending, Xrpc } from './xrpc.ts'
 
-/** @returns `uncertain` for an answer that is about another repo */
-export async function askRepoStatus(
+export function askRepoStatus(
   client: Xrpc,
   pds: string,
   did: string,
   sending: Sending = {},
 ): Promise<Outcome<RepoStatus>> {
   const params = { did: did as l.DidString }
-  const answer = await client.ask(
-    pds,
-    async (agent, signal) => (await xrpc(agent, getRepoStatus, { params, signal })).body,
-    sending,
-  )
-  if (answer.kind !== 'ok') return answer
-  if (answer.value.did !== did) return { kind: 'uncertain', code: 'AnotherAccount', answered: false }
-  const { active, status = null } = answer.value
-  return ok({ active, status })
+  const call: Call<RepoStatus> = async (agent, signal) => {
+    const { did: about, active, status = null } = (await xrpc(agent, getRepoStatus, { params, signal })).body
+    if (about !== did) throw new OddAnswer('AnotherAccount', 'the status of another repo')
+    return { active, status }
+  }
+  return client.ask(pds, call, sending)
 }

@@ -13,8 +13,8 @@ import type { Clock } from '../ports/clock.ts'
 import { createSession, refreshSession } from './methods.ts'
 import type { Cost } from './governor.ts'
 import type { Sealer } from './sealer.ts'
-import { type AskedFor, isUsable, type SessionAnswer, type Tokens, tokensIn, whyNotAbout } from './tokens.ts'
-import type { Xrpc } from './xrpc.ts'
+import { isUsable, type Session, sessionIn, type Tokens, tokensIn } from './tokens.ts'
+import type { Call, Xrpc } from './xrpc.ts'
 
 const MAX_CACHED = 10_000
 
@@ -38,14 +38,6 @@ export class Sessions {
     return this.#sealer.seal(JSON.stringify({ accessJwt, refreshJwt, receivedAt }))
   }
 
-  /** The tokens of an answer, if it is one to what was asked; else it tells nothing of the account. */
-  tokensOf(answer: Outcome<SessionAnswer>, asked: AskedFor): Outcome<SessionAnswer & Tokens> {
-    if (answer.kind !== 'ok') return answer
-    const wrong = whyNotAbout(answer.value, asked)
-    if (wrong !== null) return { kind: 'uncertain', code: 'AnotherAccount', answered: false }
-    return ok({ ...answer.value, receivedAt: this.#clock.now() })
-  }
-
   /**
    * A valid access token.
    *
@@ -63,7 +55,7 @@ export class Sessions {
   }
 
   /** Asks the PDS for tokens by the password that is stored with the account, if the account's logins allow it. */
-  async login(pds: string, identifier: string, account: Account): Promise<Outcome<SessionAnswer & Tokens>> {
+  async login(pds: string, identifier: string, account: Account): Promise<Outcome<Session>> {
     if (account.credentials === null) {
       return { kind: 'unauthorized', code: 'NoPassword', message: 'no password is stored for this account' }
     }
@@ -75,13 +67,12 @@ export class Sessions {
     }
     const body = { identifier, password }
     const costs: Cost[] = [{ budget: 'logins', of: account.user, amount: 1, share: 1 }]
-    const answer = await this.#xrpc.ask(
-      pds,
-      async (agent, signal) => (await xrpc(agent, createSession, { body, signal })).body,
-      { costs },
-    )
     const { did, pdsHandle } = account
-    return this.tokensOf(answer, { did, handle: identifier === pdsHandle ? pdsHandle : null })
+    const asked = { did, handle: identifier === pdsHandle ? pdsHandle : null }
+    const call: Call<Session> = async (agent, signal) => {
+      return sessionIn((await xrpc(agent, createSession, { body, signal })).body, asked, this.#clock.now())
+    }
+    return this.#xrpc.ask(pds, call, { costs })
   }
 
   async #renew(account: ReadyAccount, refused: string | undefined): Promise<Outcome<string>> {
@@ -104,17 +95,15 @@ export class Sessions {
     return this.#sealer.unseal(sealed).then(tokensIn, () => null)
   }
 
-  async #refresh({ pds, did }: ReadyAccount, { refreshJwt }: Tokens): Promise<Outcome<SessionAnswer & Tokens>> {
-    const answer = await this.#xrpc.ask(
-      pds,
-      async (agent, signal) => (await xrpc(agent, refreshSession, { signal })).body,
-      { authorization: `Bearer ${refreshJwt}` },
-    )
-    return this.tokensOf(answer, { did, handle: null })
+  #refresh({ pds, did }: ReadyAccount, { refreshJwt }: Tokens): Promise<Outcome<Session>> {
+    const call: Call<Session> = async (agent, signal) => {
+      return sessionIn((await xrpc(agent, refreshSession, { signal })).body, { did, handle: null }, this.#clock.now())
+    }
+    return this.#xrpc.ask(pds, call, { authorization: `Bearer ${refreshJwt}` })
   }
 
   /** @returns the access token; a refusal where the PDS lets the owner in, and says that nothing can be written */
-  async #save(account: ReadyAccount, tokens: SessionAnswer & Tokens): Promise<Outcome<string>> {
+  async #save(account: ReadyAccount, tokens: Session): Promise<Outcome<string>> {
     const sealedSession = await this.seal(tokens)
     let current = await this.#accounts.byUser(account.user)
     // The user may have got another account meanwhile.

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isUsable, type SessionAnswer, type Tokens, tokensIn, whyNotAbout } from './tokens.ts'
+import { OddAnswer } from './transport.ts'
+import { isUsable, sessionIn, type Tokens, tokensIn } from './tokens.ts'
 
 const NOW = Date.UTC(2026, 10, 26, 12)
 const HOUR = 60 * 60_000
@@ -17,7 +18,9 @@ function tokens(accessJwt: string, receivedAt = NOW): Tokens {
   return { accessJwt, refreshJwt: 'refresh', receivedAt }
 }
 
-function answer(more: Partial<SessionAnswer> = {}): SessionAnswer {
+type Answer = Parameters<typeof sessionIn>[0]
+
+function answer(more: Partial<Answer> = {}): Answer {
   return { accessJwt: jwt({ sub: DID }), refreshJwt: 'refresh', did: DID, handle: 'alice.test', ...more }
 }
 
@@ -64,13 +67,13 @@ describe('how long a token is used', () => {
 describe('whose tokens they are', () => {
   const asked = { did: DID, handle: null }
   it('takes the tokens of the account that was asked for, of any form', () => {
-    expect(whyNotAbout(answer(), asked)).toBeNull()
-    expect(whyNotAbout(answer({ accessJwt: 'opaque' }), asked)).toBeNull()
-    expect(whyNotAbout(answer({ handle: 'Alice.test' }), { did: null, handle: 'alice.test' })).toBeNull()
-    expect(whyNotAbout(answer({ handle: 'changed.test' }), asked)).toBeNull()
+    expect(sessionIn(answer(), asked, NOW)).toEqual({ ...answer(), receivedAt: NOW })
+    expect(sessionIn(answer({ accessJwt: 'opaque' }), asked, NOW).accessJwt).toBe('opaque')
+    expect(sessionIn(answer({ handle: 'Alice.test' }), { did: null, handle: 'alice.test' }, NOW).did).toBe(DID)
+    expect(sessionIn(answer({ handle: 'changed.test' }), asked, NOW).did).toBe(DID)
   })
 
-  it.each<Partial<SessionAnswer>>([
+  it.each<Partial<Answer>>([
     { did: 'did:plc:other' },
     { accessJwt: jwt({ sub: 'did:plc:other' }) },
     { accessJwt: jwt({ sub: 7 }) },
@@ -78,11 +81,12 @@ describe('whose tokens they are', () => {
     { accessJwt: 'two\r\nlines' },
     { refreshJwt: 'x'.repeat(10_000) },
   ])('takes none of another account, and none that cannot be sent: %j', (more) => {
-    expect(whyNotAbout(answer(more), asked)).not.toBeNull()
+    expect(() => sessionIn(answer(more), asked, NOW)).toThrow(OddAnswer)
   })
 
   it('takes no answer that names another handle than the one that was asked for', () => {
-    expect(whyNotAbout(answer({ handle: 'bob.test' }), { did: null, handle: 'alice.test' })).not.toBeNull()
+    const named = { did: null, handle: 'alice.test' }
+    expect(() => sessionIn(answer({ handle: 'bob.test' }), named, NOW)).toThrow('the handle of another account')
   })
 
   it('reads stored tokens, and anything else as none', () => {

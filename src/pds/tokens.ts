@@ -4,6 +4,7 @@
  */
 
 import { decodeJwt } from 'jose'
+import { OddAnswer } from './transport.ts'
 
 export interface Tokens {
   readonly accessJwt: string
@@ -13,7 +14,7 @@ export interface Tokens {
 }
 
 /** What a PDS answers to a login, to a renewal, and when it has made an account. */
-export interface SessionAnswer {
+interface SessionAnswer {
   readonly accessJwt: string
   readonly refreshJwt: string
   readonly did: string
@@ -24,8 +25,10 @@ export interface SessionAnswer {
   readonly status?: string | undefined
 }
 
+export type Session = SessionAnswer & Tokens
+
 /** Whose tokens were asked for: what is known of the account by then. */
-export interface AskedFor {
+interface AskedFor {
   /** Null for an account whose DID is not known yet. */
   readonly did: string | null
   /** The name that was asked with; null where it was the DID, or a token: the owner may have changed the handle. */
@@ -44,15 +47,26 @@ const SKEW_MS = 60_000
 /** What may stand in a header, no longer than servers take one. */
 const TOKEN = /^[\x21-\x7e]{1,8192}$/
 
-/** Why the answer is none to what was asked; null where it is one. */
-export function whyNotAbout(answer: SessionAnswer, asked: AskedFor): string | null {
-  if (!TOKEN.test(answer.accessJwt) || !TOKEN.test(answer.refreshJwt)) return 'no token that can be sent'
+/**
+ * The tokens of an answer.
+ *
+ * @param now when it came, in ms since 1970
+ * @throws {OddAnswer} where it is no answer to what was asked: it tells nothing of the account then
+ */
+export function sessionIn(answer: SessionAnswer, asked: AskedFor, now: number): Session {
+  const wrong = whyNotAbout(answer, asked)
+  if (wrong !== null) throw new OddAnswer('AnotherAccount', wrong)
+  return { ...answer, receivedAt: now }
+}
+
+function whyNotAbout(answer: SessionAnswer, asked: AskedFor): string | null {
+  if (!TOKEN.test(answer.accessJwt) || !TOKEN.test(answer.refreshJwt)) return 'a token that cannot be sent'
   if (asked.did !== null && answer.did !== asked.did) return 'the DID of another account'
   if (asked.handle !== null && answer.handle.toLowerCase() !== asked.handle.toLowerCase()) {
     return 'the handle of another account'
   }
   const { sub } = claimsIn(answer.accessJwt)
-  return sub !== undefined && sub !== answer.did ? 'the token of another account' : null
+  return sub !== undefined && sub !== answer.did ? 'a token of another account' : null
 }
 
 /**
