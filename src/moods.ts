@@ -17,12 +17,13 @@ import {
 } from './domain/mood.ts'
 import { FEED_PAGE } from './domain/mood-limits.ts'
 import { federates, inForce } from './domain/policy.ts'
-import { COLLECTION, rkeyFor } from './domain/record.ts'
+import { rkeyFor } from './domain/record.ts'
 import { initial } from './domain/sync.ts'
 import { applyIntent } from './sync/intents.ts'
 import type { FeedPosition, Store } from './ports/store.ts'
 import type { Intent } from './domain/jobs.ts'
 import type { RepoClient, RepoRecord } from './ports/pds.ts'
+import { RecordReads } from './record-reads.ts'
 import type { Clock } from './ports/clock.ts'
 
 /** A mood with its author's handle. */
@@ -54,11 +55,13 @@ export interface MoodsDeps {
 
 export class Moods {
   readonly #deps: MoodsDeps
+  readonly #records: RecordReads
   readonly #processBytes = randomBytes(5).toString('hex')
   #counter = randomBytes(3).readUIntBE(0, 3)
 
   constructor(deps: MoodsDeps) {
     this.#deps = deps
+    this.#records = new RecordReads(deps.client, deps.clock)
   }
 
   /**
@@ -189,7 +192,7 @@ export class Moods {
   }
 
   /**
-   * The record of a mood, read back from the PDS now.
+   * The record of a mood, read back from the PDS within the last seconds.
    *
    * @throws DomainError `not_found` when there is none; `unavailable` when the PDS does not answer
    */
@@ -197,10 +200,9 @@ export class Moods {
     const { mood } = await this.byId(id, viewer)
     const account = await this.#deps.store.accounts.byUser(mood.user)
     if (!isReady(account)) throw new DomainError('not_found', 'this mood has no record')
-    const answer = await this.#deps.client.get(account, COLLECTION, mood.sync.rkey)
-    if (answer.kind !== 'ok') throw new DomainError('unavailable', 'the PDS does not answer')
-    if (!answer.value) throw new DomainError('not_found', 'this mood has no record')
-    return answer.value
+    const record = await this.#records.of(account, mood)
+    if (!record) throw new DomainError('not_found', 'this mood has no record')
+    return record
   }
 
   /** Adds the authors' handles, and whether federation leaves them out. */

@@ -42,12 +42,26 @@ export function pointsOf(writes: readonly RepoWrite[]): number {
 /** Of every limit, this much is for deletions alone, so that a backfill cannot starve them. */
 export const RESERVED_FOR_DELETES = 0.1
 
+/** Of the limits of requests, this much is for whoever reads single records; without limits, so many within ten seconds. */
+const READERS_SHARE = 0.1
+const READERS_WITHOUT_LIMITS: Limit = { max: 200, windowMs: 10_000 }
+
+/** Once this much of a host's requests is used, none is left for readers, so that they never keep back what authors write. */
+export const READERS_END_AT = 0.5
+
+/** What readers whom nobody knows may ask of a host, all together. @param requests limits of all requests to it */
+export function readersLimits(requests: readonly Limit[]): readonly Limit[] {
+  if (requests.length === 0) return [READERS_WITHOUT_LIMITS]
+  return requests.map(({ max, windowMs }) => ({ max: Math.max(1, Math.floor(max * READERS_SHARE)), windowMs }))
+}
+
 /** Under which name each budget is kept. */
 export const LEDGER = {
   points: (did: string) => `points ${did}`,
   logins: (user: string) => `logins ${user}`,
   requests: (host: string) => `requests ${host}`,
   events: (host: string) => `events ${host}`,
+  readers: (host: string) => `readers ${host}`,
 } as const
 
 /** Between which keys the hosts' requests are kept: from the first on, and before the second. */

@@ -39,8 +39,13 @@ export class PdsClient implements RepoClient {
     return this.#reader.revisions(pds)
   }
 
-  get(repo: Pick<ReadyAccount, 'did' | 'pds'>, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>> {
-    return this.#reader.get(repo, collection, rkey)
+  get(
+    repo: Pick<ReadyAccount, 'did' | 'pds'>,
+    collection: string,
+    rkey: string,
+    by?: 'operator' | 'anyone',
+  ): Promise<Outcome<RepoRecord | null>> {
+    return this.#reader.get(repo, collection, rkey, by)
   }
 
   reach(pds: string): Promise<Outcome> {

@@ -4,7 +4,7 @@
  */
 
 import { backoffMs } from '../domain/backoff.ts'
-import { LEDGER, type Limits } from '../domain/budget.ts'
+import { LEDGER, type Limit, type Limits, readersLimits } from '../domain/budget.ts'
 import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
 import type { LedgerStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -32,6 +32,8 @@ export interface Price {
   readonly requests: number
   /** How much of the limit of requests they may use, 0 to 1. */
   readonly share: number
+  /** For readers whom nobody knows: their budget is charged before all others. */
+  readonly isForReaders: boolean
   /** Charged in this order, after the requests. */
   readonly costs: readonly Cost[]
 }
@@ -67,6 +69,10 @@ export class Governor {
    */
   async govern<T>(price: Price, { send, probe }: Requests<T>): Promise<Outcome<readonly Outcome<T>[]>> {
     const { limits, probeMs } = this.#options
+    if (price.isForReaders) {
+      const refusal = await this.#charge(LEDGER.readers(price.host), readersLimits(limits.requests), price.requests, 1)
+      if (refusal) return refusal
+    }
     const key = LEDGER.requests(price.host)
     const reservation = { limits: limits.requests, cost: price.requests, share: price.share, probeMs }
     const { waitUntil, failing, dead } = await this.#ledger.reserve(key, reservation, this.#clock.now())
@@ -75,8 +81,8 @@ export class Governor {
       const trouble = await this.#tryOut(key, probe)
       if (trouble) return trouble
     }
-    for (const cost of price.costs) {
-      const refusal = await this.#charge(cost)
+    for (const { budget, of, amount, share } of price.costs) {
+      const refusal = await this.#charge(LEDGER[budget](of), limits[budget], amount, share)
       if (refusal) return refusal
     }
     const askedAt = this.#clock.now()
@@ -85,11 +91,10 @@ export class Governor {
     return { kind: 'ok', value: outcomes }
   }
 
-  async #charge({ budget, of, amount, share }: Cost): Promise<Later | null> {
-    const limits = this.#options.limits[budget]
+  async #charge(key: string, limits: readonly Limit[], amount: number, share: number): Promise<Later | null> {
     if (limits.length === 0) return null
     const reservation = { limits, cost: amount, share, probeMs: 0 }
-    const { waitUntil } = await this.#ledger.reserve(LEDGER[budget](of), reservation, this.#clock.now())
+    const { waitUntil } = await this.#ledger.reserve(key, reservation, this.#clock.now())
     return waitUntil === null ? null : { ...this.#later(waitUntil, 'account'), less: amount > 1 }
   }
 

@@ -104,8 +104,10 @@ export class RepoReader {
     repo: Pick<ReadyAccount, 'did' | 'pds'>,
     collection: string,
     rkey: string,
+    by: 'operator' | 'anyone' = 'operator',
   ): Promise<Outcome<RepoRecord | null>> {
-    return orAbsent(await this.#xrpc.ask(repo.pds, recordCall(repo, collection, rkey)))
+    const isForReaders = by === 'anyone'
+    return orAbsent(await this.#xrpc.ask(repo.pds, recordCall(repo, collection, rkey), { isForReaders }))
   }
 
   async reach(pds: string): Promise<Outcome> {

@@ -4,6 +4,7 @@
  */
 
 import { type Agent, xrpc } from '@atproto/lex-client'
+import { READERS_END_AT } from '../domain/budget.ts'
 import { isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { pause } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -43,6 +44,8 @@ export interface Sending {
   readonly costs?: readonly Cost[]
   /** How much of the host's limit of requests may be used, 0 to 1; 1 by default. */
   readonly share?: number
+  /** Asked for by readers whom nobody knows: they have a small budget of their own, false by default. */
+  readonly isForReaders?: boolean
   /** Ends the calls before their time. */
   readonly abort?: AbortSignal | undefined
   /** How many times as long as usual a call may take, as long as its host answers at all meanwhile; 1 by default. */
@@ -92,9 +95,9 @@ export class Xrpc {
     const agent = this.#agent(host, sending)
     const sendAll = () => Promise.all(calls.map((call) => this.#send(host, call, agent, sending)))
     if (this.#governor === null) return sendAll().then(ok)
-    const { share = 1, costs = [] } = sending
+    const { isForReaders = false, share = isForReaders ? READERS_END_AT : 1, costs = [] } = sending
     return this.#governor.govern(
-      { host, requests: calls.length, share, costs },
+      { host, requests: calls.length, share, isForReaders, costs },
       { send: sendAll, probe: () => this.#probe(host) },
     )
   }

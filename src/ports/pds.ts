@@ -19,8 +19,17 @@ export interface RepoClient {
   snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>>
   /** Revisions of all repos on a PDS, by DID. */
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>>
-  /** One record, with its content; null when it is not there. Anyone may read it, also where the account is refused. */
-  get(repo: Pick<ReadyAccount, 'did' | 'pds'>, collection: string, rkey: string): Promise<Outcome<RepoRecord | null>>
+  /**
+   * One record, with its content; null when it is not there. It can be read also where the account is refused.
+   *
+   * @param by the operator by default. `anyone`: whoever asks the API; they have a small budget of their own, which never takes what authors need.
+   */
+  get(
+    repo: Pick<ReadyAccount, 'did' | 'pds'>,
+    collection: string,
+    rkey: string,
+    by?: 'operator' | 'anyone',
+  ): Promise<Outcome<RepoRecord | null>>
   /** Probes a PDS that has missed a request, once it may be tried again; asks nothing of one that has answered the last one. */
   reach(pds: string): Promise<Outcome>
   /** All of these or none, in one commit. */

@@ -8,9 +8,6 @@ import { isReady, newAccount, type ReadyAccount } from '../../src/domain/account
 import { LEDGER } from '../../src/domain/budget.ts'
 import { COLLECTION, rkeyFor } from '../../src/domain/record.ts'
 import { rejected } from '../../src/domain/sync.ts'
-import { backfill } from '../../src/operate/backfill.ts'
-import type { OnProgress } from '../../src/operate/deps.ts'
-import { auditUsers } from '../../src/operate/survey.ts'
 import { readyAccount } from '../support/damage.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
@@ -19,7 +16,6 @@ import { signedUpSite } from '../support/signed-up.ts'
 import { runMoods } from '../support/process.ts'
 
 const HOUR = 3_600_000
-const never = new AbortController().signal
 
 /** Records that the database knows nothing of, so many that the PDS counts their points. */
 async function createElsewhere(app: App, user: string, count: number): Promise<void> {
@@ -83,63 +79,6 @@ describe('points', () => {
       Array.from({ length: 30 }, (_, i) => (i % 2 ? app : worker).store.ledger.reserve('k', reservation, 1000)),
     )
     expect(answers.filter((answer) => answer.waitUntil === null)).toHaveLength(10)
-  })
-})
-
-describe('long commands', () => {
-  it('a backfill waits until a budget has room again, tells until when, and publishes all', async () => {
-    await using site = await signedUpSite(['alice'], { env: { POINTS_PER_HOUR: '20' }, rateLimits: true })
-    const { app } = site
-    for (let i = 0; i < 12; i++) {
-      const { mood } = await app.moods.post('u1', { mood: `mood ${i}` })
-      const sync = { ...mood.sync, state: 'local', hold: 'backfill', dueAt: null } as const
-      await app.store.moods.save([{ ...mood, sync }], site.now())
-    }
-    const start = site.now()
-    const waits: (number | null)[] = []
-    const note: OnProgress = (_what, _done, _total, waitsUntil = null) => {
-      if (waitsUntil !== null) site.forward(Math.max(0, waitsUntil - site.now()))
-      waits.push(waitsUntil)
-    }
-    const result = await backfill(
-      { ...app, timer: site.timer },
-      [],
-      { delayMs: 0, execute: true },
-      () => {},
-      note,
-      never,
-    )
-    expect(result.overall).toMatchObject({ total: 12, migrated: 12, notReached: 0 })
-    const told = new Set(waits.filter((until) => until !== null))
-    expect(told.size).toBeGreaterThan(0)
-    for (const until of told) expect(until - start).toBeLessThanOrEqual(2 * HOUR)
-    expect(waits.at(-1)).toBeNull()
-  })
-
-  it('an audit waits for as long as the PDS asks, and tells until when', async () => {
-    await using site = await signedUpSite(['alice'], { env: { PDS_RATE_LIMITS: 'off' } })
-    const { app } = site
-    const account = await readyAccount(app, 'u1')
-    let isBusy = true
-    const host = createServer((_request, response) => {
-      const headers = { 'retry-after': '90', 'ratelimit-policy': '3000;w=300', 'content-type': 'application/json' }
-      if (isBusy) return void response.writeHead(429, headers).end('{"error":"RateLimitExceeded"}')
-      response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":"RepoNotFound","message":"none"}')
-    })
-    await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
-    const pds = `http://127.0.0.1:${(host.address() as AddressInfo).port}`
-    await app.store.accounts.save({ ...account, pds })
-    const waits: (number | null)[] = []
-    const note: OnProgress = (_what, _done, _total, waitsUntil = null) => {
-      if (waitsUntil !== null) isBusy = false
-      waits.push(waitsUntil)
-    }
-    const start = site.now()
-    const report = await auditUsers({ ...app, timer: site.timer }, [], {}, note, never)
-    // It has answered in the end: that it has no such repo.
-    expect(report.summary).toMatchObject({ notReached: 0, unreadable: 1 })
-    expect(waits).toEqual([start + 90_000, null, null])
-    await new Promise((resolve) => host.close(resolve))
   })
 })
 
@@ -275,6 +214,43 @@ describe('requests', () => {
     expect(host.requests).toBe(18)
     expect((await app.client.read(account, 'a.b.c', rkeys.slice(1))).kind).toBe('ok')
     expect(host.requests).toBe(20)
+  })
+
+  it('of readers are few: one record is asked for once in some seconds, many take no more than their own budget', async () => {
+    const env = { PDS_RATE_LIMITS: 'on', REQUESTS_PER_5_MIN: '100' }
+    await using site = await signedUpSite(['alice'], { env })
+    const { app } = site
+    const ids: string[] = []
+    for (let i = 0; i < 20; i++) ids.push((await app.moods.post('u1', { mood: `mood ${i}` })).mood.id)
+    await app.engine.drain()
+    const used = async (key: string) => (await app.store.ledger.get(key))?.windows[0]?.used ?? 0
+    const sent = () => used(LEDGER.requests(app.pdsUrl))
+    const before = await sent()
+    const same = await Promise.all(Array.from({ length: 300 }, () => app.moods.record(ids[0]!, null)))
+    expect(new Set(same.map(({ uri }) => uri)).size).toBe(1)
+    expect((await sent()) - before).toBe(1)
+    site.forward(6_000)
+    await app.moods.record(ids[0]!, null)
+    expect((await sent()) - before).toBe(2)
+
+    const others = await Promise.allSettled(ids.slice(1).map((id) => app.moods.record(id, null)))
+    const refused = others.filter(({ status }) => status === 'rejected')
+    expect(refused).toHaveLength(19 - 8)
+    for (const each of refused)
+      expect(each).toMatchObject({ reason: { code: 'unavailable', message: 'too many records are read just now' } })
+    expect((await sent()) - before).toBe(10)
+    await app.moods.post('u1', { mood: 'not kept back' })
+    await app.engine.drain()
+    expect((await app.store.work.count()).states.published).toBe(21)
+    // A changed mood is another question, and an operator's question is not theirs.
+    site.forward(300_000)
+    expect((await app.moods.record(ids[1]!, null)).value).toMatchObject({ text: 'mood 1' })
+    await app.moods.edit('u1', ids[1]!, { intensity: 3 })
+    await app.engine.drain()
+    expect((await app.moods.record(ids[1]!, null)).value).toMatchObject({ intensity: 3 })
+    expect(await used(LEDGER.readers(app.pdsUrl))).toBe(2)
+    await app.client.get(await readyAccount(app, 'u1'), COLLECTION, '2222222222222')
+    expect(await used(LEDGER.readers(app.pdsUrl))).toBe(2)
   })
 
   it('begin with a probe, charged as well, where the host has missed the last one', async () => {
