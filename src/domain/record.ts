@@ -104,9 +104,9 @@ export function isRecordCid(cid: string): boolean {
   return /^bafyrei[a-z2-7]{52}$/.test(cid)
 }
 
-/** AT-URI of a mood's record in the repo of `did`. */
-export function uriOf(did: string, rkey: string): string {
-  return `at://${did}/${COLLECTION}/${rkey}`
+/** AT-URI of a record in the repo of `did`: of a mood's, where no other collection is named. */
+export function uriOf(did: string, rkey: string, collection: string = COLLECTION): string {
+  return `at://${did}/${collection}/${rkey}`
 }
 
 type Fields = Readonly<Record<string, unknown>>

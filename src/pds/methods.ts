@@ -159,10 +159,13 @@ export const deleteRecord = l.procedure(
   l.jsonPayload({}),
 )
 
-/** Up to 200 writes in one commit. Each is `com.atproto.repo.applyWrites#create`, `#update` or `#delete`. */
+/**
+ * Up to 200 writes in one commit. Each is `com.atproto.repo.applyWrites#create`, `#update` or `#delete`; the results, where they
+ * are given, are in the same order.
+ */
 export const applyWrites = l.procedure(
   'com.atproto.repo.applyWrites',
   l.params(),
   l.jsonPayload({ repo: did, writes: l.array(l.lexMap()) }),
-  l.jsonPayload({}),
+  l.jsonPayload({ results: l.optional(l.array(l.lexMap())) }),
 )

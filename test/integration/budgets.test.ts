@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { isReady, newAccount, type ReadyAccount } from '../../src/domain/account.ts'
 import { LEDGER } from '../../src/domain/budget.ts'
-import { COLLECTION, rkeyFor } from '../../src/domain/record.ts'
+import { cidOf, COLLECTION, rkeyFor } from '../../src/domain/record.ts'
 import { rejected } from '../../src/domain/sync.ts'
 import { readyAccount } from '../support/damage.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
@@ -21,12 +21,10 @@ const HOUR = 3_600_000
 async function createElsewhere(app: App, user: string, count: number): Promise<void> {
   const account = await readyAccount(app, user)
   for (let i = 0; i < count; i += 200) {
-    const writes = Array.from({ length: Math.min(200, count - i) }, (_, n) => ({
-      action: 'create' as const,
-      cid: '',
-      rkey: rkeyFor(i + n, 'elsewhere', 0),
-      value: { $type: COLLECTION, text: `${i + n}`, createdAt: '2026-01-01T00:00:00.000Z' },
-    }))
+    const writes = Array.from({ length: Math.min(200, count - i) }, (_, n) => {
+      const value = { $type: COLLECTION, text: `${i + n}`, createdAt: '2026-01-01T00:00:00.000Z' }
+      return { action: 'create' as const, cid: cidOf(value), rkey: rkeyFor(i + n, 'elsewhere', 0), value }
+    })
     expect(await app.client.write(account, COLLECTION, writes, new AbortController().signal)).toMatchObject({
       kind: 'ok',
     })

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { objectId, type Mood } from '../../src/domain/mood.ts'
-import { COLLECTION, rkeyFor } from '../../src/domain/record.ts'
+import { cidOf, COLLECTION, rkeyFor } from '../../src/domain/record.ts'
 import { readyAccount, unlinked } from '../support/damage.ts'
 import { aMood, NOW } from '../support/moods.ts'
 import { differences } from '../support/oracle.ts'
@@ -54,7 +54,9 @@ async function leaveRecords(moods: readonly Mood[]): Promise<void> {
   const copies = records.slice(0, DUPLICATES).map(({ value }, i) => ({ rkey: rkeyFor(NOW + i, `copy ${i}`, 0), value }))
   const all = [...records, ...copies]
   for (let i = 0; i < all.length; i += 200) {
-    const writes = all.slice(i, i + 200).map(({ rkey, value }) => ({ action: 'create', cid: '', rkey, value }) as const)
+    const writes = all
+      .slice(i, i + 200)
+      .map(({ rkey, value }) => ({ action: 'create', cid: cidOf(value), rkey, value }) as const)
     const outcome = await site.app.client.write(account, COLLECTION, writes, new AbortController().signal)
     expect(outcome.kind).toBe('ok')
   }

@@ -6,7 +6,7 @@ import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
 import type { FindingKind } from '../../src/domain/finding-kinds.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import type { RepoWrite } from '../../src/domain/plan.ts'
-import { COLLECTION, rkeyFor } from '../../src/domain/record.ts'
+import { cidOf, COLLECTION, rkeyFor } from '../../src/domain/record.ts'
 
 export async function readyAccount(app: App, user: string): Promise<ReadyAccount> {
   const account = await app.store.accounts.byUser(user)
@@ -23,7 +23,8 @@ async function writeRecord(app: App, user: string, write: RepoWrite): Promise<vo
 
 export async function putRecord(app: App, user: string, fields: Record<string, unknown>): Promise<string> {
   const rkey = rkeyFor(Date.now(), randomUUID(), 0)
-  await writeRecord(app, user, { action: 'create', rkey, value: { $type: COLLECTION, ...fields }, cid: '' })
+  const value = { $type: COLLECTION, ...fields }
+  await writeRecord(app, user, { action: 'create', rkey, value, cid: cidOf(value) })
   return rkey
 }
 
@@ -57,7 +58,7 @@ export async function damage(app: App, kind: FindingKind, mood: Mood): Promise<v
       return writeRecord(app, user, { action: 'delete', rkey: sync.rkey })
     case 'drift': {
       const value = { ...(await recordOf(app, mood)), text: 'somebody else’s words' } as never
-      return writeRecord(app, user, { action: 'update', rkey: sync.rkey, value, cid: '', was: sync.cid! })
+      return writeRecord(app, user, { action: 'update', rkey: sync.rkey, value, cid: cidOf(value), was: sync.cid! })
     }
     case 'dangling':
       return writeRecord(app, user, { action: 'delete', rkey: sync.rkey })

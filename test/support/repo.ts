@@ -2,10 +2,11 @@
 
 import Database from 'better-sqlite3'
 import { randomUUID } from 'node:crypto'
+import type { LexMap } from '@atproto/lex-data'
 import { join } from 'node:path'
 import type { App } from '../../src/app.ts'
 import { isReady } from '../../src/domain/account.ts'
-import { rkeyFor } from '../../src/domain/record.ts'
+import { cidOf, rkeyFor } from '../../src/domain/record.ts'
 
 export interface ListedRecord {
   readonly uri: string
@@ -98,7 +99,7 @@ export async function putStray(app: App, did: string, record: Record<string, unk
   if (!isReady(account)) throw new Error(`${did} is not ready`)
   const rkey = rkeyFor(Date.now(), randomUUID(), 0)
   const value = record as { $type: string }
-  const write = { action: 'create', rkey, value, cid: '' } as const
+  const write = { action: 'create', rkey, value, cid: cidOf(record as LexMap) } as const
   const outcome = await app.client.write(account, value.$type, [write], new AbortController().signal)
   if (outcome.kind !== 'ok') throw new Error(`the stray was not written: ${outcome.kind}`)
 }
