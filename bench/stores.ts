@@ -41,7 +41,7 @@ async function fill(store: Store, moods: number): Promise<void> {
     await store.archive.put('moods', items)
     if (at % 200_000 === 0 && at > 0) console.log(`  ${at} of ${moods} moods stored`)
   }
-  const rest = { marks: 1, uncertain: false, quarantine: calm, lease: null }
+  const rest = { dueSetAt: NOW, marks: 1, uncertain: false, quarantine: calm, lease: null }
   for (let at = 0; at < moods / 10; at += PAGE) {
     const length = Math.min(PAGE, moods / 10 - at)
     const waiting = Array.from({ length }, (_, k) => ({

@@ -131,6 +131,25 @@ describe('a host that does not answer', () => {
 })
 
 describe('pointsOf', () => {
+  it('what a clock that was ahead has noted of a host keeps nobody waiting once it is right', () => {
+    for (const jump of [2 * HOUR, 400 * 24 * HOUR, 12 * 365 * 24 * HOUR]) {
+      const requests = [{ max: 3000, windowMs: 300_000 }]
+      const reserved = { limits: requests, cost: 1, share: 1, probeMs: 5_000 }
+      const used = reserve(UNUSED, { ...reserved, cost: 3000 }, jump).entry
+      expect(reserve(used, reserved, 0).waitUntil).toBeNull()
+      expect(reserve(blocked(UNUSED, jump + 300_000), reserved, 0).waitUntil).toBeNull()
+      const dead = unreachable(UNUSED, true, 30_000, jump)
+      expect(reserve(dead, reserved, 0).waitUntil).toBeNull()
+      expect(unreachable(dead, true, 30_000, 0)).toMatchObject({ silentSince: 0, probeAt: 30_000 })
+      expect(blocked(blocked(UNUSED, jump + 300_000), 9).blockedUntil).toBe(9)
+    }
+  })
+
+  it('an account may be asked to wait for as long as its longest window', () => {
+    expect(ask(blocked(UNUSED, 24 * HOUR), 1, 0).waitUntil).toBe(24 * HOUR)
+    expect(ask(blocked(UNUSED, 26 * HOUR), 1, 0).waitUntil).toBeNull()
+  })
+
   it('points are counted as the PDS counts them', () => {
     const create = { action: 'create', rkey: 'k', cid: 'c', value: { $type: 't' } } as const
     const remove = { action: 'delete', rkey: 'k' } as const

@@ -3,6 +3,7 @@
  * processes share it; this file has its rules.
  */
 
+import { FURTHEST, isVoid } from './furthest.ts'
 import type { RepoWrite } from './plan.ts'
 
 /** At most `max` points within `windowMs`, counted from the first use as the PDS does. */
@@ -113,15 +114,9 @@ export interface Answer {
   readonly dead: boolean
 }
 
-/**
- * How far away a deadline may be, in ms: beyond that it comes of a clock that was wrong, or was written by others, and is
- * void. A PDS may ask to wait for a day; a dead host is probed every half minute; the clocks of machines differ.
- */
-const FURTHEST = { block: 25 * 60 * 60_000, probe: 5 * 60_000, skew: 60_000 } as const
-
-/** The deadline; 0 for one that is void. */
-function soon(deadline: number, furthest: number): number {
-  return deadline <= furthest ? deadline : 0
+/** The deadline; 0 for one that is void. @param furthest in ms, as in {@link FURTHEST} */
+function soon(deadline: number, now: number, furthest: number): number {
+  return isVoid(deadline, now, furthest) ? 0 : deadline
 }
 
 /**
@@ -136,12 +131,14 @@ export function reserve(
   const dead = isDead(entry)
   const told = { failing: isFailing(entry), dead }
   const all = told.failing ? cost + 1 : cost
-  const blockedUntil = soon(entry.blockedUntil, now + FURTHEST.block)
-  const closedUntil = Math.max(blockedUntil, dead ? soon(entry.probeAt ?? 0, now + FURTHEST.probe) : 0)
+  const longest = Math.max(FURTHEST.block, ...limits.map(({ windowMs }) => windowMs + FURTHEST.skew))
+  const blockedUntil = soon(entry.blockedUntil, now, longest)
+  const probeAt = soon(entry.probeAt ?? 0, now, Math.max(FURTHEST.probe, probeMs + FURTHEST.skew))
+  const closedUntil = Math.max(blockedUntil, dead ? probeAt : 0)
   if (closedUntil > now) return { entry, waitUntil: closedUntil, ...told }
   const windows = limits.map(({ windowMs }, i) => {
     const window = entry.windows[i]
-    const isOpen = window && window.endsAt > now && window.endsAt <= now + windowMs + FURTHEST.skew
+    const isOpen = window && window.endsAt > now && !isVoid(window.endsAt, now, windowMs + FURTHEST.skew)
     return isOpen ? window : { used: 0, endsAt: now + windowMs }
   })
   const full = windows.filter(({ used }, i) => used + all > limits[i]!.max * share)
@@ -168,7 +165,8 @@ export function unreachable(
   askedAt = now,
 ): LedgerEntry {
   const failures = certain ? Math.max(DEAD_AFTER, entry.failures + 1) : entry.failures + 1
-  const silent = { ...entry, failures, silentSince: entry.silentSince ?? askedAt }
+  const since = entry.silentSince ?? askedAt
+  const silent = { ...entry, failures, silentSince: isVoid(since, now, FURTHEST.skew) ? askedAt : since }
   return isDead(silent) ? { ...silent, probeAt: now + waitMs } : silent
 }
 
@@ -198,5 +196,5 @@ export function isGivenUp({ silentSince }: LedgerEntry, now: number): boolean {
 
 /** The PDS itself asked to wait. */
 export function blocked(entry: LedgerEntry, until: number): LedgerEntry {
-  return { ...entry, blockedUntil: Math.max(soon(entry.blockedUntil, until + FURTHEST.block), until) }
+  return { ...entry, blockedUntil: Math.max(soon(entry.blockedUntil, until, FURTHEST.block), until) }
 }

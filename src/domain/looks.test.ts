@@ -41,6 +41,14 @@ describe('looks at a repo', () => {
     expect(after(good(10, 1), good(10, 2)).good).toMatchObject({ counts: { moods: 2 } })
   })
 
+  it('looks that began in the future, by a clock that was wrong, give way to the next one', () => {
+    const far = 2 * 3_600_000
+    expect(after(good(far), good(10))).toMatchObject({ good: { at: 10 }, failed: null })
+    expect(after(good(far), failed(10)).failed).toMatchObject({ at: 10 })
+    expect(after(failed(far), failed(10)).failed).toEqual({ since: 10, at: 10, code: 'code 10' })
+    expect(after(failed(far), good(10)).failed).toBeNull()
+  })
+
   it('in whatever order looks end, the newest good one stays, and exactly the failures after it', () => {
     fc.assert(
       fc.property(someLooks, (looks) => {

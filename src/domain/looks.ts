@@ -5,6 +5,7 @@
 
 import { addedCounts, type AuditCounts } from './audit.ts'
 import type { FindingKind } from './finding-kinds.ts'
+import { FURTHEST, isVoid } from './furthest.ts'
 import { count } from './tally.ts'
 
 /** What an audit found. */
@@ -50,7 +51,8 @@ export type Look =
 export function looked(before: RepoLooks, look: Look): RepoLooks {
   if (look.kind === 'failed') return { good: before.good, failed: withFailed(before, look) }
   const { at, rev, counts, findings } = look
-  const good = before.good !== null && before.good.at > at ? before.good : { at, rev, counts, findings }
+  const isNewer = before.good !== null && before.good.at > at && !isVoid(before.good.at, at, FURTHEST.look)
+  const good = isNewer ? before.good! : { at, rev, counts, findings }
   return { good, failed: before.failed && failedAfter(before.failed, good.at) }
 }
 
@@ -58,14 +60,15 @@ function withFailed(
   { good, failed }: RepoLooks,
   { at, code }: { readonly at: number; readonly code: string },
 ): FailedLooks | null {
-  if (good !== null && good.at >= at) return failed
+  if (good !== null && good.at >= at && !isVoid(good.at, at, FURTHEST.look)) return failed
   if (failed === null) return { since: at, at, code }
-  return { since: Math.min(failed.since, at), at: Math.max(failed.at, at), code: at < failed.at ? failed.code : code }
+  const isNewer = failed.at > at && !isVoid(failed.at, at, FURTHEST.look)
+  return { since: Math.min(failed.since, at), at: isNewer ? failed.at : at, code: isNewer ? failed.code : code }
 }
 
 /** Of several, only the first and the last are known. */
 function failedAfter({ since, at, code }: FailedLooks, goodAt: number): FailedLooks | null {
-  if (at <= goodAt) return null
+  if (at <= goodAt || isVoid(at, goodAt, FURTHEST.look)) return null
   return { since: since > goodAt ? since : at, at, code }
 }
 

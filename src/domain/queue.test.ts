@@ -34,7 +34,7 @@ function leaseWith(marks: number): Lease {
 
 describe('marked', () => {
   it('makes a repo due now that rests or is due later', () => {
-    expect(marked(unmarked('u1'), NOW)).toEqual({ ...unmarked('u1'), dueAt: NOW, marks: 1 })
+    expect(marked(unmarked('u1'), NOW)).toEqual({ ...unmarked('u1'), dueAt: NOW, dueSetAt: NOW, marks: 1 })
     expect(marked({ ...unmarked('u1'), dueAt: NOW + 9 }, NOW)).toMatchObject({ dueAt: NOW, marks: 1 })
   })
 
@@ -65,7 +65,7 @@ describe('reminded', () => {
     fc.assert(
       fc.property(aRepo, aTime, (repo, now) => {
         const after = reminded(repo, now)
-        if (repo.dueAt === null) expect(after).toEqual({ ...repo, dueAt: now, marks: repo.marks + 1 })
+        if (repo.dueAt === null) expect(after).toEqual({ ...repo, dueAt: now, dueSetAt: now, marks: repo.marks + 1 })
         else expect(after).toBe(repo)
       }),
     )
@@ -140,7 +140,12 @@ describe('released', () => {
     fc.assert(
       fc.property(aRepo, aRelease, (repo, release) => {
         const held = { ...repo, lease: mine }
-        expect(released(held, leaseWith(repo.marks), release, NOW)).toEqual({ ...repo, ...release, lease: null })
+        expect(released(held, leaseWith(repo.marks), release, NOW)).toEqual({
+          ...repo,
+          ...release,
+          dueSetAt: NOW,
+          lease: null,
+        })
       }),
     )
   })
@@ -168,7 +173,7 @@ describe('released', () => {
 
   it('leaves a repo without work at rest', () => {
     const held = claim(marked(unmarked('u1'), NOW))
-    expect(released(held, leaseOf(held), idle, NOW + 1)).toEqual({ ...unmarked('u1'), marks: 1 })
+    expect(released(held, leaseOf(held), idle, NOW + 1)).toEqual({ ...unmarked('u1'), dueSetAt: NOW + 1, marks: 1 })
   })
 })
 
@@ -220,5 +225,11 @@ describe('a deadline that is too far away', () => {
     expect(claimed(reminded(leased, NOW), lease, NOW, 3)).toMatchObject({ uncertain: true, lease })
     const free = { ...repo, dueAt: NOW }
     expect(claimed(free, lease, NOW, 3)!.quarantine.until).toBeLessThan(NOW + 120_000)
+  })
+  it('a wait that was decided in the future is void however short it is, and one of a day that was decided now is not', () => {
+    const ahead = { ...repo, dueAt: NOW + 2 * 3_600_000, dueSetAt: NOW + 2 * 3_600_000 - 30_000 }
+    for (const rule of [marked, reminded]) expect(rule(ahead, NOW)).toMatchObject({ dueAt: NOW, dueSetAt: NOW })
+    const patient = { ...repo, dueAt: NOW + 86_400_000, dueSetAt: NOW - 1 }
+    for (const rule of [marked, reminded]) expect(rule(patient, NOW).dueAt).toBe(patient.dueAt)
   })
 })

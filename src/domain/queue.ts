@@ -4,13 +4,16 @@
  * compare-and-set. A rule that changes nothing returns the value that it was given.
  */
 
-import { brokenOff, type Quarantine, QUARANTINE_MS } from './doubt.ts'
+import { brokenOff, type Quarantine } from './doubt.ts'
+import { FURTHEST, isVoid } from './furthest.ts'
 
 /** A repo as the queue knows it. All times are in ms since 1970. */
 export interface RepoState {
   readonly user: string
   /** When it has work; null when it has none. */
   readonly dueAt: number | null
+  /** When `dueAt` was set, by the clock of the process that did; 0 where that was not noted. */
+  readonly dueSetAt: number
   /** Grows with every mark, so that a holder can tell whether there was one during its pass. */
   readonly marks: number
   /** Passes over this repo that failed in a row. */
@@ -48,25 +51,24 @@ export interface Release {
 /** A repo that was never marked. */
 export function unmarked(user: string): RepoState {
   const quarantine = { until: 0, destructive: false }
-  return { user, dueAt: null, marks: 0, failures: 0, uncertain: false, quarantine, lease: null }
+  return { user, dueAt: null, dueSetAt: 0, marks: 0, failures: 0, uncertain: false, quarantine, lease: null }
 }
 
 /**
- * How far away a deadline may be, in ms: beyond that it comes of a clock that was wrong, or was written by others, and is
- * void. A PDS may ask to wait for a day; leases are renewed every few seconds; the clocks of machines differ.
+ * The repo without deadlines that are void: what is due then is due now, and a lease is a lost one. A repo may wait for
+ * long, so when that was decided counts too: by a clock that was hours ahead, the wait would last for hours.
  */
-export const FURTHEST = { dueAt: 25 * 60 * 60_000, lease: 60_000, quarantine: 4 * QUARANTINE_MS } as const
-
-/** The repo without deadlines that are void: what is due then is due now, and a lease is a lost one. */
-function bounded(repo: RepoState, now: number): RepoState {
-  const { dueAt, lease, quarantine } = repo
-  const isDueVoid = dueAt !== null && dueAt > now + FURTHEST.dueAt
-  const isLeaseVoid = lease !== null && lease.until > now + FURTHEST.lease
-  const isQuarantineVoid = quarantine.until > now + FURTHEST.quarantine
+export function bounded(repo: RepoState, now: number): RepoState {
+  const { dueAt, dueSetAt, lease, quarantine } = repo
+  const isAhead = isVoid(dueSetAt, now, FURTHEST.skew)
+  const isDueVoid = dueAt !== null && dueAt > now && (isAhead || isVoid(dueAt, now, FURTHEST.repoDue))
+  const isLeaseVoid = lease !== null && isVoid(lease.until, now, FURTHEST.lease)
+  const isQuarantineVoid = isVoid(quarantine.until, now, FURTHEST.quarantine)
   if (!isDueVoid && !isLeaseVoid && !isQuarantineVoid) return repo
   return {
     ...repo,
     dueAt: isDueVoid ? now : dueAt,
+    dueSetAt: isDueVoid ? now : dueSetAt,
     lease: isLeaseVoid ? { ...lease, until: now } : lease,
     quarantine: isQuarantineVoid ? { ...quarantine, until: now + FURTHEST.quarantine } : quarantine,
   }
@@ -77,7 +79,7 @@ function bounded(repo: RepoState, now: number): RepoState {
  * else is lost, since marks are hints.
  */
 export function rebuilt(user: string, now: number): RepoState {
-  return { ...unmarked(user), dueAt: now, marks: 1, ...brokenOff(now) }
+  return { ...unmarked(user), dueAt: now, dueSetAt: now, marks: 1, ...brokenOff(now) }
 }
 
 /** The repo has work now. One that backs off after a failure is not due any sooner. */
@@ -86,7 +88,7 @@ export function marked(stored: RepoState, now: number): RepoState {
   const isDue = repo.dueAt !== null && repo.dueAt <= now
   // The next holder sees the work anyway: a second mark would only cost a write.
   if (isDue && repo.lease === null) return repo
-  return { ...repo, marks: repo.marks + 1, dueAt: dueAfterMark(repo, now) }
+  return { ...repo, marks: repo.marks + 1, dueAt: dueAfterMark(repo, now), dueSetAt: now }
 }
 
 function dueAfterMark({ dueAt, failures }: Pick<RepoState, 'dueAt' | 'failures'>, now: number): number {
@@ -156,5 +158,5 @@ export function released(repo: RepoState, lease: Lease, release: Release, now: n
   const wasMarked = repo.marks !== lease.marks
   const dueAt = wasMarked ? dueAfterMark(release, now) : release.dueAt
   const { uncertain, quarantine, failures } = release
-  return { ...repo, dueAt, uncertain, quarantine, failures, lease: null }
+  return { ...repo, dueAt, dueSetAt: now, uncertain, quarantine, failures, lease: null }
 }

@@ -40,6 +40,7 @@ export function readRepo(stored: StoredDocument): RepoState | Odd {
     return {
       user,
       dueAt: fields.timeOrNull('dueAt'),
+      dueSetAt: fields.timeOrNull('dueSetAt') ?? 0,
       marks: fields.whole('marks', 0),
       failures: fields.whole('failures', 0),
       uncertain: certainFlag(fields, 'uncertain'),

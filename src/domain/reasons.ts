@@ -9,9 +9,10 @@ import { isReady, needsOperator } from './account.ts'
 import { oddAccountReason } from './odd-reasons.ts'
 import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
 import { type Erasure, nextStep } from './erasure.ts'
+import { FURTHEST, orNow } from './furthest.ts'
 import type { Mood } from './mood.ts'
 import type { PolicyExtent } from './policy.ts'
-import type { RepoState } from './queue.ts'
+import { bounded, type RepoState } from './queue.ts'
 import type { Desired } from './record.ts'
 import { HOLD_REASONS, type HoldReason, INVALID_RECORD, type MoodSync, SYNC_STATES } from './sync.ts'
 import { nameOf } from './user-names.ts'
@@ -370,8 +371,9 @@ const IN_TURN = still(
 const RESUMED = 'Nothing has to be done: it is resumed then.'
 
 /** What has a time of its own: the mood, where it is about one, or the repository. */
-function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | null {
-  const dueAt = sync?.dueAt ?? null
+function notYet(sync: MoodSync | null, { repo: stored, now }: ErasureFacts): Waiting | null {
+  const repo = stored && bounded(stored, now)
+  const dueAt = sync === null || sync.dueAt === null ? null : orNow(sync.dueAt, now, FURTHEST.moodDue)
   if (dueAt !== null && dueAt > now && sync?.error) {
     const text = `the PDS has refused it ${times(sync.attempts)} (${sync.error.code})`
     return still('refused_so_far', text, 'It is tried again by itself.', dueAt)
@@ -390,8 +392,9 @@ function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | n
 }
 
 function atWork({ repo, now }: ErasureFacts): Waiting | null {
-  if (repo === null || repo.lease === null || repo.lease.until <= now) return null
-  return still('at_work', 'a worker is at the repository just now', NOTHING, repo.lease.until)
+  const lease = repo && bounded(repo, now).lease
+  if (lease === null || lease.until <= now) return null
+  return still('at_work', 'a worker is at the repository just now', NOTHING, lease.until)
 }
 
 function times(n: number): string {

@@ -3,6 +3,8 @@
  * Times are those of its own machine, so machines have to agree on the time to within a few seconds, as for leases.
  */
 
+import { FURTHEST, isVoid } from './furthest.ts'
+
 export const WORKER_ROLES = ['all', 'worker'] as const
 
 export interface Worker {
@@ -34,9 +36,6 @@ export const BEAT_MS = 2_000
 /** One that was not heard of for this long is taken for dead: it missed five beats. */
 const ALIVE_MS = 10_000
 
-/** The clocks of machines differ by less: a beat from further ahead says nothing. */
-const AHEAD_MS = 10 * 60_000
-
 /** A pass over one repo may take minutes where a PDS is slow; an engine that has not got further for so long is stuck. */
 const STUCK_MS = 5 * 60_000
 
@@ -53,7 +52,7 @@ const REMEMBERED_MS = 24 * 60 * 60_000
 
 /** @param now ms since 1970 */
 export function isAlive({ at, ended }: Pick<Worker, 'at' | 'ended'>, now: number): boolean {
-  return ended !== true && now - at <= ALIVE_MS && at - now <= AHEAD_MS
+  return ended !== true && now - at <= ALIVE_MS && !isVoid(at, now, FURTHEST.beat)
 }
 
 /** Those that are alive. @param now ms since 1970 */

@@ -130,7 +130,7 @@ export interface ChangePosition {
 
 /** The same moods as work for the engine. */
 export interface WorkStore {
-  /** The user's pending moods that are due, oldest first. */
+  /** The user's pending moods that are due, oldest first; last those that are due further ahead than a mood can be. */
   due(user: string, now: number, limit: number): Promise<readonly Mood[]>
   /** When the user's next pending mood is due; null when none is pending. */
   nextDue(user: string): Promise<number | null>

@@ -3,6 +3,7 @@
 import { backoffMs } from '../domain/backoff.ts'
 import { chunks } from '../domain/chunks.ts'
 import { brokenOff, QUARANTINE_MS } from '../domain/doubt.ts'
+import { isTimeTo } from '../domain/furthest.ts'
 import { type FederationPolicy, federates, inForce, type StoredPolicy } from '../domain/policy.ts'
 import type { Lease, Release } from '../domain/queue.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -182,7 +183,7 @@ export class Engine {
   /** A page of the rolling search for unmarked work. */
   async #sweep(): Promise<void> {
     const now = this.#clock.now()
-    if (now < this.#swept.nextAt) return
+    if (!isTimeTo(this.#swept.nextAt, now, this.#options.sweepMs)) return
     const cursor = await this.#deps.store.repos.sweep(this.#swept.cursor, SWEEP_PAGE, now)
     this.#swept = cursor === null ? { cursor: '', nextAt: now + this.#options.sweepMs } : { cursor, nextAt: now }
     // What another process was holding back when it died, or was told another policy, is looked for again.
@@ -202,7 +203,7 @@ export class Engine {
    */
   async #follow(): Promise<boolean> {
     const now = this.#clock.now()
-    if (now >= this.#followed.nextAt) {
+    if (isTimeTo(this.#followed.nextAt, now, this.#options.pollMs)) {
       const stored = await this.#deps.store.policy.get()
       const before = this.#followed.stored
       if (stored?.version !== before?.version) this.#lookForReleased(now)

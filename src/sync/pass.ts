@@ -6,6 +6,7 @@
 import { type Account, isReady, type ReadyAccount, refused } from '../domain/account.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import type { Erasure } from '../domain/erasure.ts'
+import { FURTHEST } from '../domain/furthest.ts'
 import type { Intent } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
@@ -149,7 +150,9 @@ export class Pass {
     )
     if (answer.kind !== 'ok') return this.#failed(answer, await this.#deps.store.accounts.byUser(this.#lease.user))
     this.#deps.events.erasure(erasure.receipt, answer.value.kind)
-    return this.#sender.release(answer.value.kind === 'wait' ? answer.value.until : null)
+    if (answer.value.kind === 'done') return this.#sender.release(null)
+    // Where the clock was put back during the pass, its quarantine would seem to last for long.
+    return this.#sender.release(Math.min(answer.value.until, this.#now + FURTHEST.quarantine))
   }
 
   /** Deletes the records that a repair has found to belong to no row. */

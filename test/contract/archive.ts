@@ -11,7 +11,7 @@ import { aMood, FIRST, NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
 const calm = { until: 0, destructive: false }
-const queued = { dueAt: null, marks: 1, failures: 0, uncertain: false, quarantine: calm, lease: null }
+const queued = { dueAt: null, dueSetAt: NOW, marks: 1, failures: 0, uncertain: false, quarantine: calm, lease: null }
 
 /** Two of each kind, in the order of their keys, with every field used by one of them. */
 function someItems(): { readonly [K in ArchiveKind]: readonly ArchiveItems[K][] } {

@@ -225,7 +225,7 @@ describe('with 100,000 moods', () => {
           leaseToken: null,
           leaseOwner: null,
         }
-        return { _id: `waiting-${i}`, dueAt: later, marks: 1, failures: 3, leaseUntil: epoch, ...rest }
+        return { _id: `waiting-${i}`, dueAt: later, dueSetAt: epoch, marks: 1, failures: 3, leaseUntil: epoch, ...rest }
       }),
     )
   }, 120_000)

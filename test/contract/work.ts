@@ -31,6 +31,15 @@ export function workContract(given: Given): void {
       expect(await given.store.work.nextDue('u3')).toBeNull()
     })
 
+    it('a mood that is due further ahead than a mood can be is found after all that are due, and one that is due soon is not', async () => {
+      const ahead = await given.add({ when: NOW + 2 * 3_600_000 })
+      const far = await given.add({ when: NOW + 12 * 365 * 86_400_000 })
+      await given.add({ when: NOW + 59_000 })
+      expect((await given.store.work.due('u1', NOW, 10)).map((mood) => mood.id)).toEqual([ahead.id, far.id])
+      const due = await given.add({ when: NOW - 1 })
+      expect((await given.store.work.due('u1', NOW, 2)).map((mood) => mood.id)).toEqual([due.id, ahead.id])
+    })
+
     it('the pending mood that has been due the longest is found among all users, and the next ones after it', async () => {
       const { work } = given.store
       expect(await work.oldestPending(9)).toEqual([])

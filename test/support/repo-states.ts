@@ -14,6 +14,7 @@ const repoWith = (aDeadline: fc.Arbitrary<number>): fc.Arbitrary<RepoState> =>
   fc.record({
     user: fc.constant('u1'),
     dueAt: fc.option(aDeadline),
+    dueSetAt: fc.oneof(fc.constant(0), aDeadline),
     marks: fc.nat({ max: 3 }),
     failures,
     uncertain: fc.boolean(),
@@ -25,7 +26,10 @@ export const aRepo = repoWith(aTime)
 
 /** Also with deadlines that are further away than their kind allows. */
 export const anyRepo = repoWith(
-  fc.oneof({ arbitrary: aTime, weight: 5 }, fc.constantFrom(NOW + 50 * 365 * 86_400_000, NOW + 90_000_000)),
+  fc.oneof(
+    { arbitrary: aTime, weight: 5 },
+    fc.constantFrom(NOW + 50 * 365 * 86_400_000, NOW + 90_000_000 + 9, NOW + 7_200_000),
+  ),
 )
 
 const quarantine = quarantineUntil(aTime)

@@ -3,13 +3,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Document, Filter } from 'mongodb'
 import type { Odd } from '../../domain/odd.ts'
-import { FURTHEST, rebuilt, type RepoState, unmarked } from '../../domain/queue.ts'
+import { FURTHEST } from '../../domain/furthest.ts'
+import { rebuilt, type RepoState, unmarked } from '../../domain/queue.ts'
 import { readRepo } from '../../domain/read-notes.ts'
 import { storedDocument } from './stored.ts'
 
 export interface RepoDocument {
   readonly _id: string
   readonly dueAt: Date | null
+  readonly dueSetAt: Date
   readonly marks: number
   readonly failures: number
   readonly uncertain: boolean
@@ -28,10 +30,11 @@ export function repoIn(document: Document): RepoState | Odd {
 }
 
 export function toRepoDocument({ user, ...repo }: RepoState): RepoDocument {
-  const { dueAt, marks, failures, uncertain, quarantine, lease } = repo
+  const { dueAt, dueSetAt, marks, failures, uncertain, quarantine, lease } = repo
   return {
     _id: user,
     dueAt: dueAt === null ? null : new Date(dueAt),
+    dueSetAt: new Date(dueSetAt),
     marks,
     failures,
     uncertain,
@@ -83,6 +86,7 @@ const IS_NEW: Document = { $and: EVERY.map((name) => isOf(name as keyof RepoDocu
 const IS_TYPED: Document = {
   $and: [
     isOf('dueAt', ['date', ...NONE]),
+    isOf('dueSetAt', ['date', ...NONE]),
     isOf('quarantineUntil', ['date']),
     isOf('leaseUntil', ['date']),
     isOf('leaseToken', ['string', ...NONE]),
@@ -100,9 +104,29 @@ function withFields(fields: Document): Document {
   return { $mergeObjects: ['$$ROOT', { $literal: fields }] }
 }
 
-/** The same field, or what stands for one that is void: `bounded` of `domain/queue.ts`. */
-function boundedField(name: 'dueAt' | 'leaseUntil' | 'quarantineUntil', furthest: number, other: number): Document {
-  return { $cond: [{ $gt: [`$${name}`, new Date(furthest)] }, new Date(other), `$${name}`] }
+/** Whether the time in a field lies further ahead than its kind may. @param furthest in ms */
+function isVoidField(name: keyof RepoDocument, now: number, furthest: number): Document {
+  return { $gt: [`$${name}`, new Date(now + furthest)] }
+}
+
+/** What stands in the place of deadlines that are void: `bounded` of `domain/queue.ts`. */
+function boundedFields(now: number): Document {
+  const at = new Date(now)
+  const isDueVoid = {
+    $and: [
+      isVoidField('dueAt', now, 0),
+      { $or: [isVoidField('dueSetAt', now, FURTHEST.skew), isVoidField('dueAt', now, FURTHEST.repoDue)] },
+    ],
+  }
+  const clamped = new Date(now + FURTHEST.quarantine)
+  return {
+    dueAt: { $cond: [isDueVoid, at, '$dueAt'] },
+    dueSetAt: { $cond: [isDueVoid, at, '$dueSetAt'] },
+    leaseUntil: { $cond: [isVoidField('leaseUntil', now, FURTHEST.lease), at, '$leaseUntil'] },
+    quarantineUntil: {
+      $cond: [isVoidField('quarantineUntil', now, FURTHEST.quarantine), clamped, '$quarantineUntil'],
+    },
+  }
 }
 
 /**
@@ -119,17 +143,12 @@ export function markPipeline(now: number): Document[] {
   const dueAfterMark = { $cond: [{ $gt: ['$failures', 0] }, waiting, { $min: [waiting, at] }] }
   return [
     { $replaceWith: { $cond: [IS_NEW, withFields(FRESH), kept] } },
-    {
-      $set: {
-        dueAt: boundedField('dueAt', now + FURTHEST.dueAt, now),
-        leaseUntil: boundedField('leaseUntil', now + FURTHEST.lease, now),
-        quarantineUntil: boundedField('quarantineUntil', now + FURTHEST.quarantine, now + FURTHEST.quarantine),
-      },
-    },
+    { $set: boundedFields(now) },
     {
       $set: {
         marks: { $cond: [needsNone, '$marks', { $add: ['$marks', 1] }] },
         dueAt: { $cond: [needsNone, '$dueAt', dueAfterMark] },
+        dueSetAt: { $cond: [needsNone, '$dueSetAt', at] },
       },
     },
   ]

@@ -2,6 +2,7 @@
 
 import type { Collection, Db, Filter } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
+import { FURTHEST } from '../../domain/furthest.ts'
 import type { Mood } from '../../domain/mood.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { type HoldReason, noMoods, withoutHidden } from '../../domain/sync.ts'
@@ -20,7 +21,9 @@ export class MongoWork implements WorkStore {
   }
 
   async due(user: string, now: number, limit: number): Promise<readonly Mood[]> {
-    const filter = { 'atproto.state': 'pending' as const, user, 'atproto.dueAt': { $lte: new Date(now) } }
+    const isDue = { 'atproto.dueAt': { $lte: new Date(now) } }
+    const isVoid = { 'atproto.dueAt': { $gt: new Date(now + FURTHEST.moodDue) } }
+    const filter = { 'atproto.state': 'pending' as const, user, $or: [isDue, isVoid] }
     return this.#page({ filter, sort: { 'atproto.dueAt': 1 }, limit })
   }
 

@@ -22,6 +22,7 @@ import type { GroupCommit } from './group-commit.ts'
 export interface RepoRow {
   user: string
   due_at: number | null
+  due_set_at: number
   marks: number
   failures: number
   uncertain: number
@@ -34,15 +35,17 @@ export interface RepoRow {
 
 /** All columns of a repo, for an insert. */
 export const REPO_VALUES = `
-  repos (user, due_at, marks, failures, uncertain, quarantine_until, destructive, lease_token, lease_owner, lease_until)
-  VALUES (:user, :due_at, :marks, :failures, :uncertain, :quarantine_until, :destructive, :lease_token, :lease_owner,
-    :lease_until)`
+  repos (user, due_at, due_set_at, marks, failures, uncertain, quarantine_until, destructive, lease_token, lease_owner,
+    lease_until)
+  VALUES (:user, :due_at, :due_set_at, :marks, :failures, :uncertain, :quarantine_until, :destructive, :lease_token,
+    :lease_owner, :lease_until)`
 
 export function toRepo(row: RepoRow): RepoState {
   const { lease_token: token, lease_owner: owner } = row
   return {
     user: row.user,
     dueAt: row.due_at,
+    dueSetAt: row.due_set_at,
     marks: row.marks,
     failures: row.failures,
     uncertain: row.uncertain === 1,
@@ -51,10 +54,20 @@ export function toRepo(row: RepoRow): RepoState {
   }
 }
 
-export function toRepoRow({ user, dueAt, marks, failures, uncertain, quarantine, lease }: RepoState): RepoRow {
+export function toRepoRow({
+  user,
+  dueAt,
+  dueSetAt,
+  marks,
+  failures,
+  uncertain,
+  quarantine,
+  lease,
+}: RepoState): RepoRow {
   return {
     user,
     due_at: dueAt,
+    due_set_at: dueSetAt,
     marks,
     failures,
     uncertain: uncertain ? 1 : 0,

@@ -161,6 +161,10 @@ const MIGRATIONS: readonly string[] = [
     until INTEGER
   ) WITHOUT ROWID, STRICT;
   `,
+  // When the due time of a repo was set: one that was set in the future is void.
+  `
+  ALTER TABLE repos ADD COLUMN due_set_at INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {

@@ -1,6 +1,7 @@
 /** Moods in SQLite, as work for the engine. */
 
 import type Database from 'better-sqlite3'
+import { FURTHEST } from '../../domain/furthest.ts'
 import type { Mood } from '../../domain/mood.ts'
 import { type HoldReason, noMoods, type SyncState, withoutHidden } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
@@ -14,8 +15,12 @@ export class SqliteWork implements WorkStore {
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
     this.#sql = {
-      due: db.prepare<[string, number, number], MoodRow>(`
-        SELECT * FROM moods WHERE state = 'pending' AND user = ? AND due_at <= ? ORDER BY due_at LIMIT ?`),
+      due: db.prepare<[{ user: string; now: number; furthest: number; limit: number }], MoodRow>(`
+        SELECT * FROM (
+          SELECT * FROM moods WHERE state = 'pending' AND user = :user AND due_at <= :now ORDER BY due_at LIMIT :limit
+        ) UNION ALL SELECT * FROM (
+          SELECT * FROM moods WHERE state = 'pending' AND user = :user AND due_at > :furthest ORDER BY due_at LIMIT :limit
+        ) LIMIT :limit`),
       nextDue: db.prepare<[string], { at: number | null }>(
         `SELECT min(due_at) AS at FROM moods WHERE state = 'pending' AND user = ?`,
       ),
@@ -54,7 +59,7 @@ export class SqliteWork implements WorkStore {
   }
 
   async due(user: string, now: number, limit: number): Promise<readonly Mood[]> {
-    return this.#sql.due.all(user, now, limit).map(toMood)
+    return this.#sql.due.all({ user, now, furthest: now + FURTHEST.moodDue, limit }).map(toMood)
   }
 
   async nextDue(user: string): Promise<number | null> {
