@@ -51,8 +51,9 @@ export type Look =
 export function looked(before: RepoLooks, look: Look): RepoLooks {
   if (look.kind === 'failed') return { good: before.good, failed: withFailed(before, look) }
   const { at, rev, counts, findings } = look
-  const isNewer = before.good !== null && before.good.at > at && !isVoid(before.good.at, at, FURTHEST.look)
-  const good = isNewer ? before.good! : { at, rev, counts, findings }
+  const { good: last } = before
+  const isNewer = last !== null && last.at > at && !isVoid(last.at, at, FURTHEST.look)
+  const good = isNewer ? last : { at, rev, counts, findings }
   return { good, failed: before.failed && failedAfter(before.failed, good.at) }
 }
 

@@ -12,7 +12,7 @@ import { type Erasure, nextStep } from './erasure.ts'
 import { FURTHEST, orNow } from './furthest.ts'
 import type { Mood } from './mood.ts'
 import type { PolicyExtent } from './policy.ts'
-import { bounded, type RepoState } from './queue.ts'
+import type { RepoState } from './queue.ts'
 import type { Desired } from './record.ts'
 import { HOLD_REASONS, type HoldReason, INVALID_RECORD, type MoodSync, SYNC_STATES } from './sync.ts'
 import { nameOf } from './user-names.ts'
@@ -371,8 +371,7 @@ const IN_TURN = still(
 const RESUMED = 'Nothing has to be done: it is resumed then.'
 
 /** What has a time of its own: the mood, where it is about one, or the repository. */
-function notYet(sync: MoodSync | null, { repo: stored, now }: ErasureFacts): Waiting | null {
-  const repo = stored && bounded(stored, now)
+function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | null {
   const dueAt = sync === null || sync.dueAt === null ? null : orNow(sync.dueAt, now, FURTHEST.moodDue)
   if (dueAt !== null && dueAt > now && sync?.error) {
     const text = `the PDS has refused it ${times(sync.attempts)} (${sync.error.code})`
@@ -392,9 +391,8 @@ function notYet(sync: MoodSync | null, { repo: stored, now }: ErasureFacts): Wai
 }
 
 function atWork({ repo, now }: ErasureFacts): Waiting | null {
-  const lease = repo && bounded(repo, now).lease
-  if (lease === null || lease.until <= now) return null
-  return still('at_work', 'a worker is at the repository just now', NOTHING, lease.until)
+  if (repo === null || repo.lease === null || repo.lease.until <= now) return null
+  return still('at_work', 'a worker is at the repository just now', NOTHING, repo.lease.until)
 }
 
 function times(n: number): string {

@@ -6,7 +6,7 @@ import type { Erasure } from '../domain/erasure.ts'
 import { isOdd, type Odd } from '../domain/odd.ts'
 import type { Mood } from '../domain/mood.ts'
 import { federates, inForce, policyInForceText, type StoredPolicy } from '../domain/policy.ts'
-import type { RepoState } from '../domain/queue.ts'
+import { bounded, type RepoState } from '../domain/queue.ts'
 import { oddErasureReason } from '../domain/odd-reasons.ts'
 import { type Waiting, whyNot, whyNotErased } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
@@ -111,6 +111,15 @@ export function whyNotErasedNow(standing: Standing): Waiting | null {
   return isOdd(erasure) ? oddErasureReason(erasure) : whyNotErased(erasure, factsOf(standing))
 }
 
+/** A deadline that is void keeps nothing waiting, so that none is named. */
 function factsOf({ account, repo, used, limits, workers, now }: Standing) {
-  return { account, repo, workers, requests: used.requests, points: used.points, limits, now }
+  return {
+    account,
+    repo: repo && bounded(repo, now),
+    workers,
+    requests: used.requests,
+    points: used.points,
+    limits,
+    now,
+  }
 }
