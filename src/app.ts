@@ -99,7 +99,8 @@ const SWEEP_MS = 60_000
 /**
  * Starts what the role needs, and undoes it all if something fails on the way.
  *
- * @throws DomainError `port_in_use`, `data_folder`: before anything was written
+ * @throws DomainError `port_in_use`, `data_folder`: before anything was written; `config` for a server or worker that may
+ *   not write to the store
  */
 export async function createApp(config: Config, role: Role, overrides: Overrides = {}): Promise<App> {
   const clock = overrides.clock ?? { now: () => Date.now() }
@@ -114,6 +115,8 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const { url, plcUrl } = pds
   if (!isServer) await checkOwnMongod(folder, config.store)
   const store = starting.use(await openStore(config.store, url))
+  // Whoever only looks may do without; a server or a worker would fail at each thing it does.
+  if (role !== 'command' && store.onlyRead !== null) throw new DomainError('config', store.onlyRead)
   const { adminPassword, sealKey } = await pds.start()
   await checkSealKey(store, sealKey)
   const policy = await policyOf(store, config, clock)

@@ -39,6 +39,14 @@ export async function readExisting(config: Config, folder: DataFolder): Promise<
   return readStore(config.store, networkOf(config, folder)?.pdsUrl ?? '')
 }
 
+/** Says on standard error what is left out where the store may only be read. */
+export function sayIfOnlyRead({ onlyRead }: Pick<Store, 'onlyRead'>): void {
+  if (onlyRead === null) return
+  console.error(
+    'MONGODB_URI may only read here: nothing that is found is noted, and budgets are counted by this command alone.',
+  )
+}
+
 /** A store, and the installation that it belongs to. */
 export interface Located extends AsyncDisposable {
   readonly config: Config
@@ -58,5 +66,6 @@ export async function locate(open: typeof openExisting): Promise<Located> {
   const note = otherStoreOfCommand(config, folder)
   if (note !== null) console.error(note)
   const store = await open(config, folder)
+  sayIfOnlyRead(store)
   return { config, folder, store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() }
 }

@@ -6,7 +6,9 @@
 
 import type { App } from '../app.ts'
 import { readConfig } from '../config.ts'
+import { DomainError } from '../domain/errors.ts'
 import type { OnProgress } from '../operate/deps.ts'
+import type { Store } from '../ports/store.ts'
 import { printDocument } from './envelope.ts'
 import type { Located } from './existing.ts'
 import { type Ending, exitCodeOf } from './exit.ts'
@@ -24,7 +26,7 @@ import { Progress } from './progress.ts'
 export async function openInstallation(): Promise<App> {
   preferSmallHeap()
   const config = readConfig(process.env, { serves: false })
-  const [{ DataFolder }, { requireExisting }, { otherStoreOfCommand }] = await Promise.all([
+  const [{ DataFolder }, { requireExisting, sayIfOnlyRead }, { otherStoreOfCommand }] = await Promise.all([
     import('../data-folder.ts'),
     import('./existing.ts'),
     import('./other-store.ts'),
@@ -41,6 +43,7 @@ export async function openInstallation(): Promise<App> {
   // Standard output is for the result; errors on the way go to standard error.
   const log = createLog(config.logLevel === 'info' ? 'warn' : config.logLevel)
   const app = await createApp(config, 'command', { log })
+  sayIfOnlyRead(app.store)
   const ignored = ignoredText(config.federation, app.policy)
   if (ignored !== null) {
     const inForce = policyText(app.policy.policy)
@@ -91,21 +94,27 @@ export function openNothing(): Promise<AsyncDisposable> {
   return Promise.resolve(new AsyncDisposableStack())
 }
 
+/** What a command works with; most have a store. */
+type Openable = AsyncDisposable & { readonly store?: Pick<Store, 'onlyRead'> }
+
 /**
  * Opens, works, prints the result as text or as one JSON document on standard output, and closes. Ctrl+C stops the work.
  *
  * @param command its name, without `moods`
  * @returns how it ended
+ * @throws DomainError `config` where it is to be executed on a store that may only be read, before it has done anything
  */
-export async function runTask<C extends Documented, Opened extends AsyncDisposable, Result>(
+export async function runTask<C extends Documented, Opened extends Openable, Result>(
   open: () => Promise<Opened>,
   command: C,
-  { json: asJson = false }: { readonly json?: boolean },
+  { json: asJson = false, execute = false }: { readonly json?: boolean; readonly execute?: boolean },
   { work, text, json, ending }: Task<C, Opened, Result>,
 ): Promise<Ending> {
   using interrupted = untilInterrupted()
   const { signal: stop } = interrupted
   await using opened = await open()
+  const onlyRead = opened.store?.onlyRead ?? null
+  if (execute && onlyRead !== null) throw new DomainError('config', onlyRead)
   const print = (lines: string): void => (asJson || lines === '' ? undefined : console.log(lines))
   const result = await withProgress((onProgress, clear) => {
     const announce = (lines: string): void => (clear(), console.error(lines))

@@ -63,7 +63,7 @@ function problem(name: string, message: string, remedy: string): Check {
   return { name, level: 'problem', message, remedy }
 }
 
-/** All checks, one after the other; those that need what is not there are left out. Writes one mark to the store, and removes it. */
+/** All checks, one after the other; those that need what is not there are left out. Writes one mark to the store, and removes it, where it may. */
 export async function* examine(patient: DoctorInput, stop: AbortSignal): Checks {
   const major = Number(patient.nodeVersion.split('.')[0])
   yield major >= NODE
@@ -157,10 +157,7 @@ async function* storeChecks(
   try {
     await using store = await openStore(config, folder)
     await store.check()
-    const started = performance.now()
-    await store.ledger.block('doctor', clock.now())
-    await store.ledger.forget('doctor')
-    yield ok('store', `${store.name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
+    yield await writes(store, clock)
     yield* answering(config, store, access?.url ?? null)
     yield* noticed({ store, clock, config, pdsUrl: access?.url ?? '' })
     yield* federation(config, await store.policy.get())
@@ -168,6 +165,14 @@ async function* storeChecks(
   } catch (error) {
     yield problem('store', messageOf(error), remedy)
   }
+}
+
+async function writes({ name, onlyRead, ledger }: Store, clock: Clock): Promise<Check> {
+  if (onlyRead !== null) return warning('store', `${name} opens, for reading alone`, onlyRead)
+  const started = performance.now()
+  await ledger.block('doctor', clock.now())
+  await ledger.forget('doctor')
+  return ok('store', `${name} opens, and takes writes (${Math.round(performance.now() - started)} ms)`)
 }
 
 /** PDSes that have missed a request and answer now: that is noted, so that nobody is told of a silence that is over. */

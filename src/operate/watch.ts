@@ -1,6 +1,7 @@
 /** Waiting for the engine: running it in a command's own process, and looking again and again at what it has done. */
 
 import { isReady, needsOperator } from '../domain/account.ts'
+import { DomainError } from '../domain/errors.ts'
 import { pause } from '../pause.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { UsersWork } from '../sync/engine.ts'
@@ -8,13 +9,18 @@ import { LONG_WAIT_MS, type OperatorDeps } from './deps.ts'
 import { countsOf } from './pages.ts'
 import { allSilent, GIVE_UP_MS, type SilentHost } from './silence.ts'
 
-/** Runs the engine in this process, for these users alone, as long as some work takes, or until `stop` fires. */
+/**
+ * Runs the engine in this process, for these users alone, as long as some work takes, or until `stop` fires.
+ *
+ * @throws DomainError `config` where the store may only be read: nothing would ever be done
+ */
 export async function whileEngineRuns<T>(
-  { engine }: Pick<OperatorDeps, 'engine'>,
+  { engine, store }: Pick<OperatorDeps, 'engine' | 'store'>,
   chosen: UsersWork,
   stop: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
+  if (store.onlyRead !== null) throw new DomainError('config', store.onlyRead)
   const over = new AbortController()
   const running = engine.runFor(chosen, AbortSignal.any([over.signal, stop]))
   try {

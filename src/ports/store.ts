@@ -40,6 +40,12 @@ export interface Store extends AsyncDisposable {
   readonly archive: Archive
   /** Where it is kept, for people. */
   readonly name: string
+  /**
+   * Why this process may only read it, and what to grant, in one line; null where it may write. Of such a store every method
+   * that writes throws `config` with these words, but for what only spares later work: audits are not noted, budgets are
+   * counted in this process alone, and the first policy is in force without being stored.
+   */
+  readonly onlyRead: string | null
   /** @throws DomainError `unavailable` when the store cannot be used just now */
   check(): Promise<void>
 }

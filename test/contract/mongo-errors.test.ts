@@ -12,6 +12,49 @@ it('what will pass is “unavailable”, also where the driver lets the operatin
   expect(translated(new MongoServerError({ message: 'not primary', code: 10107 }))).toEqual(unavailable)
 })
 
+const lacks = (what: string): unknown =>
+  expect.objectContaining({
+    code: 'config',
+    message: `the user of MONGODB_URI lacks ${what}: docs/guides/mongodb-users.md says what to grant`,
+  })
+
+it.each([
+  [
+    13,
+    'not authorized on a to execute command { insert: "moods", documents: [ { mood: "mine" } ] }',
+    'the right to insert in moods',
+  ],
+  [
+    13,
+    'not authorized on a to execute command { update: "mood-repos", $db: "a" }',
+    'the right to update in mood-repos',
+  ],
+  // Atlas, DocumentDB, Cosmos DB.
+  [8000, 'user is not allowed to do action [insert] on [a.@handles]', 'the right to insert in @handles'],
+  [13, 'Authorization failure', 'a right that this needs'],
+  [2, '(Unauthorized) The input authorization token cannot serve the request', 'a right that this needs'],
+])('a right that is missing is named, and the rest of the message is not: %s “%s”', (code, message, right) => {
+  expect(translated(new MongoServerError({ message, code }))).toEqual(lacks(right))
+})
+
+it.each([
+  [18, 'Authentication failed.'],
+  [8000, 'bad auth : Authentication failed.'],
+  [13, 'Command find requires authentication'],
+  [13, 'Not Authenticated. ConnectionId 1'],
+])('whom the server does not know is told so: %s “%s”', (code, message) => {
+  expect(translated(new MongoServerError({ message, code }))).toMatchObject({
+    code: 'config',
+    message: 'MongoDB does not take the user and password of MONGODB_URI',
+  })
+})
+
+it('what a document holds makes no missing right', () => {
+  const message = 'not authorized on a'
+  const taken = new MongoServerError({ message, code: 11000 })
+  expect(translated(taken)).toBe(taken)
+})
+
 it('what will not pass stays what it is', () => {
   const wrong = new MongoServerError({ message: 'bad query', code: 2 })
   expect(translated(wrong)).toBe(wrong)

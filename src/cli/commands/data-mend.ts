@@ -28,7 +28,8 @@ export function mendCommand(exit: Exit): Command {
 
 const clock = { now: Date.now }
 
-function runMend({ execute = false, ...options }: Options): Promise<Ending> {
+function runMend(options: Options): Promise<Ending> {
+  const { execute = false } = options
   return runTask(openStore, 'data mend', options, {
     work: async ({ store }, { onProgress, stop, announce }) => {
       const { mendData } = await import('../../operate/data-mend.ts')
@@ -40,7 +41,8 @@ function runMend({ execute = false, ...options }: Options): Promise<Ending> {
   })
 }
 
-function runUndo({ execute = false, ...options }: Options): Promise<Ending> {
+function runUndo(options: Options): Promise<Ending> {
+  const { execute = false } = options
   return runTask(openStore, 'data mend', options, {
     work: async ({ store }, { onProgress, stop }) => {
       const { unmendData } = await import('../../operate/data-mend.ts')

@@ -56,21 +56,26 @@ function describe({ name, level, message, remedy }: Check): string {
 }
 
 function runLive(name: string, options: Options): Promise<Ending> {
-  return runTask(openInstallation, 'doctor', options, {
-    work: async (app, { stop, announce, print }) => {
-      const [{ findUser }, { tryLive, verdictOf }] = await Promise.all([
-        import('../../operate/users.ts'),
-        import('../../operate/test-record.ts'),
-      ])
-      const user = await findUser(app.store, name)
-      announce('Writes one test record, and deletes it again.')
-      const steps = await tryLive(app, user, (step) => print(describeStep(step)), stop)
-      return { steps, ...verdictOf(steps) }
+  return runTask(
+    openInstallation,
+    'doctor',
+    { ...options, execute: true },
+    {
+      work: async (app, { stop, announce, print }) => {
+        const [{ findUser }, { tryLive, verdictOf }] = await Promise.all([
+          import('../../operate/users.ts'),
+          import('../../operate/test-record.ts'),
+        ])
+        const user = await findUser(app.store, name)
+        announce('Writes one test record, and deletes it again.')
+        const steps = await tryLive(app, user, (step) => print(describeStep(step)), stop)
+        return { steps, ...verdictOf(steps) }
+      },
+      text: () => '',
+      json: ({ steps }) => ({ steps }),
+      ending: ({ isWell, isReached }) => ({ needsSomebody: !isWell, complete: isReached }),
     },
-    text: () => '',
-    json: ({ steps }) => ({ steps }),
-    ending: ({ isWell, isReached }) => ({ needsSomebody: !isWell, complete: isReached }),
-  })
+  )
 }
 
 function describeStep({ ok, name, ms, detail }: LiveStep): string {

@@ -56,7 +56,8 @@ function changing(name: string, description: string): Command {
     .addHelpText('after', HELP)
 }
 
-function set(change: PolicyRequest, { reason = '', execute = false, ...options }: Options): Promise<Ending> {
+function set(change: PolicyRequest, { reason = '', ...options }: Options): Promise<Ending> {
+  const { execute = false } = options
   const by = `${userInfo().username}@${hostname()}`
   const how = { change, by, reason: reason === '' ? null : reason, execute }
   return runTask(openInstallation, `federation ${change.mode}`, options, {

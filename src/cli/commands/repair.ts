@@ -41,7 +41,8 @@ function collect(text: string, before: readonly FindingKind[]): FindingKind[] {
   return [...before, kind]
 }
 
-function run(names: readonly string[], { finding, modernise = false, execute = false, ...options }: Options) {
+function run(names: readonly string[], { finding, modernise = false, ...options }: Options) {
+  const { execute = false } = options
   const kinds = finding.length > 0 ? finding : REPAIRED
   // What a log or a file may keep must not say what moods say.
   const withWords = process.stdout.isTTY && options.json !== true

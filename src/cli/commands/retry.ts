@@ -22,7 +22,8 @@ export function retryCommand(exit: Exit): Command {
     .action(async (options: Options) => exit(await run(options)))
 }
 
-function run({ reason, execute = false, ...options }: Options): Promise<Ending> {
+function run({ reason, ...options }: Options): Promise<Ending> {
+  const { execute = false } = options
   const code = reason ?? null
   return runTask(openStore, 'retry', options, {
     work: async ({ store }, { onProgress, stop }) => {

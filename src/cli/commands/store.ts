@@ -30,7 +30,8 @@ export function storeCommand(exit: Exit): Command {
   )
 }
 
-function copy({ from, to, name, execute = false, ...options }: Options): Promise<Ending> {
+function copy({ from, to, name, ...options }: Options): Promise<Ending> {
+  const { execute = false } = options
   const open = async () => (await import('../two-stores.ts')).openBoth(from, to, name ?? null)
   return runTask(open, 'store copy', options, {
     work: async (stores, { onProgress, stop }) => {

@@ -8,6 +8,7 @@ import {
   MongoServerSelectionError,
 } from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
+import { refusalText } from './forbidden.ts'
 import { keyOfIndex } from './indexes.ts'
 
 /** Not the primary, shutting down, interrupted by a change of the primary (the driver's own list of what to retry). */
@@ -83,8 +84,13 @@ function isOfTheSocket(error: unknown): boolean {
   return error instanceof Error && 'code' in error && SOCKET_CODES.has(error.code)
 }
 
-/** The same error, or `unavailable` for one that will pass. Words of the driver stay inside: they may name hosts. */
+/**
+ * The same error, or `unavailable` for one that will pass, or `config` where the user has no right. Words of the driver stay
+ * inside: they may name hosts.
+ */
 export function translated(error: unknown): unknown {
+  const refusal = refusalText(error)
+  if (refusal !== null) return new DomainError('config', refusal, { cause: error })
   const willPass = error instanceof MongoError ? isPassing(error) : isOfTheSocket(error)
   if (!willPass) return error
   return new DomainError('unavailable', 'the database does not answer just now', { cause: error })

@@ -3,6 +3,7 @@
 import { type Db, type Filter, MongoClient, type MongoClientOptions, MongoServerError } from 'mongodb'
 import type { Store } from '../../ports/store.ts'
 import { DomainError } from '../../domain/errors.ts'
+import { onlyRead } from '../only-read.ts'
 import { userCollections } from './account-documents.ts'
 import { MongoAccounts } from './accounts.ts'
 import { MongoArchive } from './archive.ts'
@@ -13,6 +14,7 @@ import { MongoRemovals } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
 import { guarded, translated } from './errors.ts'
 import { type Indexes, makeIndexes } from './indexes.ts'
+import { type MissingRight, missingRights, onlyReadText } from './rights.ts'
 import { MongoErasures } from './erasures.ts'
 import { MongoIntents } from './intents.ts'
 import { MongoLedger } from './ledger.ts'
@@ -36,7 +38,8 @@ export interface MongoAddress {
 }
 
 /**
- * Connects, and makes the indexes that are missing.
+ * Connects, and makes the indexes that are missing. A user who lacks a right to write gets a store that may only be read, and
+ * that says which right it is.
  *
  * @param defaultPds PDS of the accounts whose documents name none
  * @throws DomainError `unavailable` when the server does not answer; `config` when the address is none, or the data does
@@ -49,19 +52,30 @@ export async function openMongo(
 ): Promise<Store> {
   const client = connection(uri, options)
   const db = client.db(database)
+  let missing: readonly MissingRight[]
   let indexes: Indexes
+  const collections = Object.values(COLLECTIONS)
   try {
     await client.connect()
-    indexes = await makeIndexes(db)
+    missing = await missingRights(db, collections)
+    indexes = await makeIndexes(db, missing.length === 0)
   } catch (error) {
     await client.close()
     throw translated(error)
   }
+  const { refused } = indexes
+  const store = storeOf(client, db, defaultPds, indexes)
+  if (missing.length === 0 && refused.length === 0) return store
+  return onlyRead(store, onlyReadText(database, missing, collections.length, refused))
+}
+
+function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Indexes): Store {
   const people = userCollections(db, defaultPds, indexes)
   return {
-    name: `mongodb:${database}`,
+    name: `mongodb:${db.databaseName}`,
+    onlyRead: null,
     moods: guarded(new MongoMoods(db)),
-    work: guarded(new MongoWork(db)),
+    work: guarded(new MongoWork(db, indexes)),
     odd: guarded(new MongoOdd(db)),
     accounts: guarded(new MongoAccounts(people)),
     repos: guarded(new MongoRepos(db)),

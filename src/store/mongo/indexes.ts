@@ -1,9 +1,10 @@
-/** The indexes, by name. Making one that is there already does nothing, so every start makes them all. */
+/** The indexes, by name. Every start lists what is there, and makes those that are missing. */
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Collection, Db, IndexDescription, IndexDescriptionInfo } from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
 import { COLLECTIONS } from './collections.ts'
+import { isForbidden } from './forbidden.ts'
 
 /**
  * What a unique index is about: without it, two documents that hold nothing, or nothing of that type, would be alike, and the
@@ -142,35 +143,113 @@ const RETIRED: Readonly<Record<string, readonly string[]>> = {
   [COLLECTIONS.handles]: ['handles_by_handle'],
 }
 
-/** Code of the server for what is not there to be dropped: the index, or the collection. */
-const NOT_THERE = new Set<unknown>([26, 27])
-
-/** What the data has allowed. */
+/** What there is, and what the data and the rights of the user have allowed. */
 export interface Indexes {
   /** Whether no two users have the same handle, now or later. */
   readonly areHandlesUnique: boolean
+  /** What to say to the server so that it counts along an index: nothing where the index is not there. */
+  readonly hint: (name: string) => { readonly hint?: string }
+  /** Those that are missing because the user may not make them, or left because the user may not drop them. */
+  readonly refused: readonly string[]
 }
 
-/** @throws DomainError `config` when what is stored does not allow one of them */
-export async function makeIndexes(db: Db): Promise<Indexes> {
-  const missing = new Set<string>()
+/**
+ * Makes the indexes that are missing, and drops those that others have replaced.
+ *
+ * @param mayMake false for a user who may only read: the indexes are only looked at
+ * @throws DomainError `config` when what is stored does not allow one of them
+ */
+export async function makeIndexes(db: Db, mayMake: boolean): Promise<Indexes> {
+  const there = new Set<string>()
+  const refused: string[] = []
+  let areHandlesUnique = false
   for (const [name, indexes] of Object.entries(INDEXES)) {
     const collection = db.collection(name)
-    try {
-      await collection.createIndexes(indexes.map(described))
-    } catch (error) {
-      if (!OF_ONE_INDEX.has(codeOf(error))) throw explained(error)
-      // In the order of the list, so that what fails for a reason of its own says so.
-      for (const index of indexes) if (!(await makeOne(collection, index))) missing.add(index.name)
+    const old = RETIRED[name] ?? []
+    let { found, made } = await lookAt(collection, indexes, old)
+    const missing = indexes.filter((index) => !made.has(index.name))
+    if (missing.length > 0) {
+      if (!mayMake || !(await makeThose(collection, missing))) refused.push(...missing.map((index) => index.name))
+      else ({ found, made } = await lookAt(collection, indexes, old))
     }
-    const replaced = indexes.flatMap((index) => (index.ifAlike && !missing.has(index.name) ? [index.ifAlike.name] : []))
-    for (const retired of [...(RETIRED[name] ?? []), ...replaced]) {
-      await collection.dropIndex(retired).catch((error: unknown) => {
-        if (!NOT_THERE.has(codeOf(error))) throw error
-      })
+    const replaced = indexes.flatMap((index) => (index.ifAlike && made.has(index.name) ? [index.ifAlike.name] : []))
+    const retired = [...old, ...replaced].filter((index) => found.has(index))
+    refused.push(...(mayMake ? await drop(collection, retired) : retired))
+    for (const index of found) there.add(index)
+    areHandlesUnique ||= made.has(HANDLES)
+  }
+  return { areHandlesUnique, hint: (name) => (there.has(name) ? { hint: name } : {}), refused }
+}
+
+/** Code of the server for a collection that is not there. */
+const NO_COLLECTION = 26
+
+/**
+ * Names of all indexes that a collection has, and of those of ours that are as they are described, or as good.
+ *
+ * @param old names of those that do not count: they are going to be dropped
+ */
+async function lookAt(collection: Collection, indexes: readonly Index[], old: readonly string[]) {
+  const all = await listOf(collection)
+  const kept = all.filter(({ name }) => name === undefined || !old.includes(name))
+  const made = indexes.filter((index) => kept.some((known) => isSame(known, index) || covers(known, index)))
+  return {
+    found: new Set(all.flatMap(({ name }) => name ?? [])),
+    made: new Set(made.map(({ name }) => name)),
+  }
+}
+
+/** The indexes that are ready. One that another process is making is waited for by making it as well. */
+async function listOf(collection: Collection): Promise<IndexDescriptionInfo[]> {
+  try {
+    const { cursor } = await collection.db.command({ listIndexes: collection.collectionName, includeBuildUUIDs: true })
+    return (cursor as { firstBatch: IndexDescriptionInfo[] }).firstBatch.filter((index) => !('buildUUID' in index))
+  } catch (error) {
+    if (codeOf(error) === NO_COLLECTION || isForbidden(error)) return []
+    // Servers that only speak MongoDB's protocol may not know of builds.
+    return collection.indexes()
+  }
+}
+
+/** @returns false where the user may not make them */
+async function makeThose(collection: Collection, missing: readonly Index[]): Promise<boolean> {
+  try {
+    await collection.createIndexes(missing.map(described))
+  } catch (error) {
+    if (isForbidden(error)) return false
+    if (!OF_ONE_INDEX.has(codeOf(error))) throw explained(error)
+    // In the order of the list, so that what fails for a reason of its own says so.
+    for (const index of missing) await makeOne(collection, index)
+  }
+  return true
+}
+
+/** @returns names of those that the user may not drop */
+async function drop(collection: Collection, retired: readonly string[]): Promise<readonly string[]> {
+  const kept: string[] = []
+  for (const name of retired) {
+    try {
+      await collection.dropIndex(name)
+    } catch (error) {
+      // Another process may have dropped it meanwhile.
+      if (isForbidden(error)) kept.push(name)
+      else if (codeOf(error) !== NO_INDEX) throw error
     }
   }
-  return { areHandlesUnique: !missing.has(HANDLES) }
+  return kept
+}
+
+const NO_INDEX = 27
+
+function isSame(known: IndexDescriptionInfo, { name, key, unique = false, partialFilterExpression }: Index): boolean {
+  return (
+    known.name === name &&
+    isSameKey(known.key, key) &&
+    (known.unique ?? false) === unique &&
+    known.sparse !== true &&
+    known.collation === undefined &&
+    isDeepStrictEqual(known.partialFilterExpression, partialFilterExpression)
+  )
 }
 
 function described({ name, key, unique, partialFilterExpression }: Index): IndexDescription {
@@ -181,20 +260,18 @@ function described({ name, key, unique, partialFilterExpression }: Index): Index
 const [SAME_FIELDS, SAME_NAME, PARALLEL_LISTS, ALIKE] = [85, 86, 171, 11000]
 const OF_ONE_INDEX = new Set<unknown>([SAME_FIELDS, SAME_NAME, PARALLEL_LISTS, ALIKE])
 
-/** @returns whether it is there as it is described, or as good */
-async function makeOne(collection: Collection, index: Index): Promise<boolean> {
+/** Makes one, or what takes its place where the data does not allow it. */
+async function makeOne(collection: Collection, index: Index): Promise<void> {
   const { name, instead, ifAlike } = index
   try {
     await collection.createIndexes([described(index)])
-    return true
   } catch (error) {
     const code = codeOf(error)
-    if (code === SAME_FIELDS && (await isCovered(collection, index))) return true
-    if (code === SAME_NAME && instead && (await hasKey(collection, name, instead))) return false
+    if (code === SAME_FIELDS && (await isCovered(collection, index))) return
+    if (code === SAME_NAME && instead && (await hasKey(collection, name, instead))) return
     const other = code === ALIKE ? ifAlike : code === PARALLEL_LISTS && instead ? { name, key: instead } : null
     if (other) await collection.createIndexes([other])
     else if (code !== PARALLEL_LISTS || instead === undefined) throw explained(error)
-    return false
   }
 }
 
@@ -207,14 +284,21 @@ async function hasKey(collection: Collection, wanted: string, key: Index['key'])
 }
 
 /** An application may have made the same index by itself: it does as well, if it covers all that ours would. */
-async function isCovered(collection: Collection, index: Index): Promise<boolean> {
-  const covers = ({ key, unique, sparse, partialFilterExpression, collation }: IndexDescriptionInfo): boolean =>
+function covers(
+  { key, unique, sparse, partialFilterExpression, collation }: IndexDescriptionInfo,
+  index: Index,
+): boolean {
+  return (
     isSameKey(key, index.key) &&
     (unique === true || index.unique !== true) &&
     sparse !== true &&
     partialFilterExpression === undefined &&
     collation === undefined
-  return (await collection.indexes()).some(covers)
+  )
+}
+
+async function isCovered(collection: Collection, index: Index): Promise<boolean> {
+  return (await collection.indexes()).some((known) => covers(known, index))
 }
 
 function codeOf(error: unknown): unknown {

@@ -9,15 +9,18 @@ import { type HoldReason, noMoods, withoutHidden } from '../../domain/sync.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { isOfDocument } from './errors.ts'
+import type { Indexes } from './indexes.ts'
 import { atVersion, type MoodDocument, syncFields } from './documents.ts'
 import { afterId, documentId } from './ids.ts'
 import { goodMoods, type PageQuery, readAll } from './reading.ts'
 
 export class MongoWork implements WorkStore {
   readonly #moods: Collection<MoodDocument>
+  readonly #indexes: Pick<Indexes, 'hint'>
 
-  constructor(db: Db) {
+  constructor(db: Db, indexes: Pick<Indexes, 'hint'>) {
     this.#moods = db.collection<MoodDocument>(COLLECTIONS.moods)
+    this.#indexes = indexes
   }
 
   async due(user: string, now: number, limit: number): Promise<readonly Mood[]> {
@@ -87,7 +90,7 @@ export class MongoWork implements WorkStore {
     const { states, held } = noMoods()
     const byState = this.#moods.aggregate<{ _id: { state?: unknown; hold?: unknown }; n: number }>(
       [{ $group: { _id: { state: '$atproto.state', hold: '$atproto.hold' }, n: { $sum: 1 } } }],
-      { hint: 'moods_by_state_and_hold' },
+      this.#indexes.hint('moods_by_state_and_hold'),
     )
     for await (const { _id, n } of byState) {
       // Those that the engine has never written wait for a backfill. An index has null for what is not there.
@@ -100,10 +103,10 @@ export class MongoWork implements WorkStore {
     const rejected: Record<string, number> = {}
     const byCode = this.#moods.aggregate<{ _id: unknown; n: number }>(
       [{ $match: { 'atproto.state': 'rejected' } }, { $group: { _id: '$atproto.error.code', n: { $sum: 1 } } }],
-      { hint: 'moods_rejected' },
+      this.#indexes.hint('moods_rejected'),
     )
     for await (const { _id, n } of byCode) if (typeof _id === 'string') rejected[_id] = n
-    const deleted = await this.#moods.countDocuments({ deleted: true }, { hint: 'moods_public' })
+    const deleted = await this.#moods.countDocuments({ deleted: true }, this.#indexes.hint('moods_public'))
     return { states, deleted, held: withoutHidden(held, await this.#hiddenHistory()), rejected }
   }
 
@@ -112,7 +115,7 @@ export class MongoWork implements WorkStore {
     const untouched = { $or: [{ 'atproto.state': null }, { 'atproto.hold': 'backfill' }] }
     const no = [false, null]
     const count = (flags: Filter<MoodDocument>): Promise<number> =>
-      this.#moods.countDocuments({ ...flags, ...untouched }, { hint: 'moods_public' })
+      this.#moods.countDocuments({ ...flags, ...untouched }, this.#indexes.hint('moods_public'))
     return {
       private: await count({ isPrivate: true, deleted: { $in: [true, ...no] } }),
       deleted: await count({ deleted: true, isPrivate: { $in: no } }),

@@ -103,6 +103,7 @@ function storeOf(db: Database.Database, file: string): Store {
   const ping = db.prepare('SELECT 1')
   return {
     name: `sqlite:${file}`,
+    onlyRead: null,
     moods: new SqliteMoods(db, commit),
     work: new SqliteWork(db, commit),
     odd: new SqliteOdd(db),
