@@ -1,10 +1,25 @@
 /**
- * The XRPC methods that we call, each with the fields that we use
- * (https://docs.bsky.app/docs/category/http-reference). The client in `@atproto/lex` has some of them, but cannot send
- * `swapRecord: null`, which is how a create says that nothing may be there yet.
+ * The XRPC methods that we call, each with the fields that we send (https://docs.bsky.app/docs/category/http-reference). What
+ * comes back has to be as the official lexicon of the method says (`lexicons-atproto/`), in the fields that it requires and in
+ * those that we read: of an answer in another form, nothing is believed.
  */
 
 import { l } from '@atproto/lex-schema'
+import { $output as inviteCodesOutput } from './lexicons/com/atproto/admin/getInviteCodes.defs.ts'
+import { $output as resolveHandleOutput } from './lexicons/com/atproto/identity/resolveHandle.defs.ts'
+import { $output as applyWritesOutput } from './lexicons/com/atproto/repo/applyWrites.defs.ts'
+import { $output as deleteRecordOutput } from './lexicons/com/atproto/repo/deleteRecord.defs.ts'
+import { $output as describeRepoOutput } from './lexicons/com/atproto/repo/describeRepo.defs.ts'
+import { $output as getRecordOutput } from './lexicons/com/atproto/repo/getRecord.defs.ts'
+import { $output as listRecordsOutput } from './lexicons/com/atproto/repo/listRecords.defs.ts'
+import { $output as putRecordOutput } from './lexicons/com/atproto/repo/putRecord.defs.ts'
+import { $output as createAccountOutput } from './lexicons/com/atproto/server/createAccount.defs.ts'
+import { $output as inviteCodeOutput } from './lexicons/com/atproto/server/createInviteCode.defs.ts'
+import { $output as createSessionOutput } from './lexicons/com/atproto/server/createSession.defs.ts'
+import { $output as describeServerOutput } from './lexicons/com/atproto/server/describeServer.defs.ts'
+import { $output as refreshSessionOutput } from './lexicons/com/atproto/server/refreshSession.defs.ts'
+import { $output as repoStatusOutput } from './lexicons/com/atproto/sync/getRepoStatus.defs.ts'
+import { $output as listReposOutput } from './lexicons/com/atproto/sync/listRepos.defs.ts'
 
 const MB = 1024 * 1024
 
@@ -24,24 +39,41 @@ export function maxBytesOf({ pathname }: URL): number {
   return LONGER[pathname.slice('/xrpc/'.length)] ?? MAX_BYTES
 }
 
-const session = l.jsonPayload({
-  accessJwt: l.string(),
-  refreshJwt: l.string(),
-  did: l.string({ format: 'did' }),
-  handle: l.string(),
-  active: l.optional(l.boolean()),
-  status: l.optional(l.string()),
-})
+type Shape = Record<string, l.Validator<l.LexValue | undefined>>
+type JsonOutput<S extends Shape> = l.Payload<'application/json', l.ObjectSchema<S>>
+
+/**
+ * What has to hold of an answer before it is one: of the official output, these fields. An optional field that nobody reads
+ * is looked at by nobody, since a PDS that has it wrong works all the same.
+ */
+function only<S extends Shape, K extends keyof S & string>({ schema }: JsonOutput<S>, ...fields: readonly K[]) {
+  return l.jsonPayload(Object.fromEntries(fields.map((field) => [field, schema.shape[field]])) as unknown as Pick<S, K>)
+}
+
+/** An official output that requires nothing, so that any object would do: it has one of its fields, or none at all. */
+function someOf<S extends Shape>({ schema }: JsonOutput<S>) {
+  const isKnown = (field: string): boolean => field in schema.shape
+  const hasForm = (body: object): boolean => {
+    const fields = Object.keys(body)
+    return fields.length === 0 || fields.some(isKnown)
+  }
+  return l.payload('application/json', l.refine(schema, { check: hasForm, message: 'has none of the fields' }))
+}
 
 export const createSession = l.procedure(
   'com.atproto.server.createSession',
   l.params(),
   l.jsonPayload({ identifier: l.string(), password: l.string() }),
-  session,
+  only(createSessionOutput, 'accessJwt', 'refreshJwt', 'handle', 'did', 'active', 'status'),
 )
 
 /** Authorised by the refresh token. */
-export const refreshSession = l.procedure('com.atproto.server.refreshSession', l.params(), l.payload(), session)
+export const refreshSession = l.procedure(
+  'com.atproto.server.refreshSession',
+  l.params(),
+  l.payload(),
+  only(refreshSessionOutput, 'accessJwt', 'refreshJwt', 'handle', 'did', 'active', 'status'),
+)
 
 export const createAccount = l.procedure(
   'com.atproto.server.createAccount',
@@ -52,7 +84,7 @@ export const createAccount = l.procedure(
     password: l.string(),
     inviteCode: l.optional(l.string()),
   }),
-  session,
+  only(createAccountOutput, 'accessJwt', 'refreshJwt', 'handle', 'did'),
 )
 
 /** Authorised by the admin password. */
@@ -60,7 +92,7 @@ export const createInviteCode = l.procedure(
   'com.atproto.server.createInviteCode',
   l.params(),
   l.jsonPayload({ useCount: l.integer() }),
-  l.jsonPayload({ code: l.string() }),
+  only(inviteCodeOutput, 'code'),
 )
 
 /** Authorised by the admin password; fine when there is no such account. */
@@ -74,31 +106,28 @@ export const deleteAccount = l.procedure(
 export const describeServer = l.query(
   'com.atproto.server.describeServer',
   l.params(),
-  l.jsonPayload({
-    availableUserDomains: l.array(l.string()),
-    inviteCodeRequired: l.optional(l.boolean()),
-  }),
+  only(describeServerOutput, 'did', 'availableUserDomains', 'inviteCodeRequired'),
 )
 
 /** Authorised by the admin password; asked to see whether that is the right one. */
 export const getInviteCodes = l.query(
   'com.atproto.admin.getInviteCodes',
   l.params({ limit: l.integer() }),
-  l.jsonPayload({ codes: l.array(l.lexMap()) }),
+  only(inviteCodesOutput, 'codes'),
 )
 
 /** Whom a handle belongs to, as this PDS sees it. */
 export const resolveHandle = l.query(
   'com.atproto.identity.resolveHandle',
   l.params({ handle: l.string({ format: 'handle' }) }),
-  l.jsonPayload({ did: l.string({ format: 'did' }) }),
+  only(resolveHandleOutput, 'did'),
 )
 
 /** Whether a repo can be read, and if not, why. */
 export const getRepoStatus = l.query(
   'com.atproto.sync.getRepoStatus',
   l.params({ did: l.string({ format: 'did' }) }),
-  l.jsonPayload({ did: l.string(), active: l.boolean(), status: l.optional(l.string()) }),
+  only(repoStatusOutput, 'did', 'active', 'status'),
 )
 
 /** The whole repo as one CAR; needs no authorisation. */
@@ -112,35 +141,31 @@ export const getRepo = l.query(
 export const listRepos = l.query(
   'com.atproto.sync.listRepos',
   l.params({ limit: l.integer(), cursor: l.optional(l.string()) }),
-  l.jsonPayload({
-    cursor: l.optional(l.string()),
-    repos: l.array(l.object({ did: l.string(), rev: l.string() })),
-  }),
+  only(listReposOutput, 'cursor', 'repos'),
 )
 
 const did = l.string({ format: 'did' })
 const collection = l.string({ format: 'nsid' })
 const rkey = l.string({ format: 'record-key' })
-const written = l.jsonPayload({ uri: l.string(), cid: l.string() })
 
 /** What an account is called on its PDS. */
 export const describeRepo = l.query(
   'com.atproto.repo.describeRepo',
   l.params({ repo: did }),
-  l.jsonPayload({ handle: l.string(), did: l.string() }),
+  only(describeRepoOutput, 'handle', 'did', 'didDoc', 'collections', 'handleIsCorrect'),
 )
 
 /** Up to 100 records, the latest key first. */
 export const listRecords = l.query(
   'com.atproto.repo.listRecords',
   l.params({ repo: did, collection, limit: l.integer() }),
-  l.jsonPayload({ records: l.array(l.object({ uri: l.string(), cid: l.string(), value: l.lexMap() })) }),
+  only(listRecordsOutput, 'cursor', 'records'),
 )
 
 export const getRecord = l.query(
   'com.atproto.repo.getRecord',
   l.params({ repo: did, collection, rkey }),
-  l.jsonPayload({ uri: l.string(), cid: l.string(), value: l.lexMap() }),
+  only(getRecordOutput, 'uri', 'cid', 'value'),
 )
 
 /** Creates or replaces. `swapRecord`: what is replaced, null for nothing; anything else there is answered `InvalidSwap`. */
@@ -148,7 +173,7 @@ export const putRecord = l.procedure(
   'com.atproto.repo.putRecord',
   l.params(),
   l.jsonPayload({ repo: did, collection, rkey, record: l.lexMap(), swapRecord: l.nullable(l.string()) }),
-  written,
+  only(putRecordOutput, 'uri', 'cid'),
 )
 
 /** Does nothing when there is no such record. */
@@ -156,7 +181,7 @@ export const deleteRecord = l.procedure(
   'com.atproto.repo.deleteRecord',
   l.params(),
   l.jsonPayload({ repo: did, collection, rkey }),
-  l.jsonPayload({}),
+  someOf(deleteRecordOutput),
 )
 
 /**
@@ -167,5 +192,5 @@ export const applyWrites = l.procedure(
   'com.atproto.repo.applyWrites',
   l.params(),
   l.jsonPayload({ repo: did, writes: l.array(l.lexMap()) }),
-  l.jsonPayload({ results: l.optional(l.array(l.lexMap())) }),
+  someOf(applyWritesOutput),
 )
