@@ -10,6 +10,7 @@ import { LEXICON_COLLECTION, type Publication, publicationOf, validateLexicon } 
 import { type Plan, planOf } from './evolution.ts'
 import type { RepoRecord } from '../ports/pds.ts'
 import { createSession, getRecord, putRecord } from '../pds/methods.ts'
+import { recordIn } from '../pds/repo-reader.ts'
 import type { Call, Xrpc } from '../pds/xrpc.ts'
 
 const NAME = join('lexicons', 'computer', 'aesthetic', 'mood.json')
@@ -75,7 +76,7 @@ export class LexiconRepo {
   async read(nsid: string): Promise<RepoRecord | null> {
     const params = { ...this.#target(), rkey: nsid }
     const answer = await this.#xrpc.ask(this.pds, async (agent, signal) => {
-      return (await xrpc(agent, getRecord, { params, signal })).body
+      return recordIn((await xrpc(agent, getRecord, { params, signal })).body)
     })
     if (answer.kind === 'rejected' && answer.code === 'RecordNotFound') return null
     return this.#expect(answer)

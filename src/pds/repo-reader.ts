@@ -4,6 +4,7 @@ import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
+import { cidOf } from '../domain/record.ts'
 import type { RepoRecord, RepoSnapshot } from '../ports/pds.ts'
 import { collectionOf, snapshotOf } from './car.ts'
 import { askIdentity, type PublicKey } from './identity.ts'
@@ -118,7 +119,16 @@ export class RepoReader {
 
 function recordCall({ did }: Pick<ReadyAccount, 'did'>, collection: string, rkey: string): Call<RepoRecord> {
   const params = { repo: did as Did, collection: collection as Nsid, rkey }
-  return async (agent, signal) => (await xrpc(agent, getRecord, { params, signal })).body
+  return async (agent, signal) => recordIn((await xrpc(agent, getRecord, { params, signal })).body)
+}
+
+/** A record as it was answered. A PDS may leave out its CID, which follows from the content. */
+export function recordIn({
+  uri,
+  cid,
+  value,
+}: Omit<RepoRecord, 'cid' | 'value'> & { cid?: string; value: l.LexMap }): RepoRecord {
+  return { uri, cid: cid ?? cidOf(value), value }
 }
 
 /** Null for a record that is not there. */

@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Cost, Governor } from './governor.ts'
 import { outcomeOf } from './answer.ts'
 import { describeServer, maxBytesOf } from './methods.ts'
-import { HEADERS_MS, send } from './transport.ts'
+import { HEADERS_MS, kindOf, OddAnswer, send } from './transport.ts'
 
 export interface XrpcOptions {
   /** How long one request may take. */
@@ -160,10 +160,17 @@ export class Xrpc {
         headers.set('accept-encoding', 'identity')
         if (authorization !== undefined) headers.set('authorization', authorization)
         for (const [name, value] of Object.entries(bypassHeaders(bypassKey, service))) headers.set(name, value)
-        return send(url, { ...init, headers }, { headersMs, maxBytes: maxBytes ?? maxBytesOf(url) })
+        const response = await send(url, { ...init, headers }, { headersMs, maxBytes: maxBytes ?? maxBytesOf(url) })
+        if (isPage(response)) throw new OddAnswer(`Status${response.status}`, kindOf(response))
+        return response
       },
     }
   }
+}
+
+/** A page for people in the place of an answer: where a method promises no body, nothing else would tell. */
+function isPage({ ok, headers }: Response): boolean {
+  return ok && /^text\/html\b/i.test(headers.get('content-type') ?? '')
 }
 
 /** The cheapest question to a PDS. */
