@@ -169,8 +169,8 @@ export class Xrpc {
 }
 
 /** A page for people in the place of an answer: where a method promises no body, nothing else would tell. */
-function isPage({ ok, headers }: Response): boolean {
-  return ok && /^text\/html\b/i.test(headers.get('content-type') ?? '')
+function isPage({ status, headers }: Response): boolean {
+  return status < 300 && /^text\/html\b/i.test(headers.get('content-type') ?? '')
 }
 
 /** The cheapest question to a PDS. */
