@@ -18,6 +18,35 @@ export const ERASURE_STEPS = [
 ] as const
 export type ErasureStep = (typeof ERASURE_STEPS)[number]
 
+/**
+ * Why a step found nothing that it could do: how the account stands with its PDS (`domain/repo-condition.ts`), or that it is
+ * on another PDS: `moved`, by its own DID document; `foreign`, one that this installation does not administer.
+ */
+export const FOUND = ['gone', 'takendown', 'suspended', 'deactivated', 'inactive', 'moved', 'foreign'] as const
+export type Found = (typeof FOUND)[number]
+
+/** A step that is finished. */
+export interface DoneStep {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Whether there was anything to do, and it was done. */
+  readonly needed: boolean
+  /** Why nothing could be done. */
+  readonly found?: Found
+}
+
+/** Whether something may be left that the step would have removed, had it been possible. */
+export function mayBeLeft({ found = null }: { readonly found?: Found | null }): boolean {
+  return found !== null && found !== 'gone'
+}
+
+/** What the last try at the next step came to. */
+export interface ErasureTrouble {
+  readonly code: string
+  /** When that was first so, in ms since 1970. */
+  readonly at: number
+}
+
 export interface Erasure {
   /** Unguessable; whoever has it may watch. */
   readonly receipt: string
@@ -28,13 +57,15 @@ export interface Erasure {
   /** Milliseconds since 1970. */
   readonly requestedAt: number
   /** Steps that are finished, with when; a step that was not needed is finished too. */
-  readonly done: Readonly<Partial<Record<ErasureStep, { readonly at: number; readonly needed: boolean }>>>
+  readonly done: Readonly<Partial<Record<ErasureStep, DoneStep>>>
+  /** Null where the next step was not tried, or has only to wait. */
+  readonly trouble: ErasureTrouble | null
   readonly version: number
 }
 
 export function newErasure(receipt: string, user: string, tombstone: string, now: number): Erasure {
   const done = { stopped: { at: now, needed: true } }
-  return { receipt, user, tombstone, requestedAt: now, done, version: 1 }
+  return { receipt, user, tombstone, requestedAt: now, done, trouble: null, version: 1 }
 }
 
 /** The next step to do; null when all are finished. */
@@ -42,9 +73,20 @@ export function nextStep(erasure: Erasure): ErasureStep | null {
   return ERASURE_STEPS.find((step) => erasure.done[step] === undefined) ?? null
 }
 
-/** The job with one more step finished. After the last one nothing in it names the user. */
-export function finished(erasure: Erasure, step: ErasureStep, needed: boolean, now: number): Erasure {
+/** The job with one more step finished. After the last one nothing in it names the user. @param found why nothing could be done */
+export function finished(
+  erasure: Erasure,
+  step: ErasureStep,
+  needed: boolean,
+  now: number,
+  found: Found | null = null,
+): Erasure {
   if (nextStep(erasure) !== step) throw new Error(`the next step of this erasure is not ${step}`)
-  const done = { ...erasure.done, [step]: { at: now, needed } }
-  return { ...erasure, done, user: step === 'forgotten' ? null : erasure.user }
+  const done = { ...erasure.done, [step]: { at: now, needed, ...(found === null ? {} : { found }) } }
+  return { ...erasure, done, trouble: null, user: step === 'forgotten' ? null : erasure.user }
+}
+
+/** The job after a try that failed; the same job where that is known. */
+export function troubled(erasure: Erasure, code: string, now: number): Erasure {
+  return erasure.trouble?.code === code ? erasure : { ...erasure, trouble: { code, at: now } }
 }

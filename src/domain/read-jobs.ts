@@ -1,6 +1,6 @@
 /** The readers of orders about a user's moods, records or whole repo. They are total. */
 
-import { type Erasure, ERASURE_STEPS, nextStep } from './erasure.ts'
+import { type Erasure, ERASURE_STEPS, type ErasureTrouble, FOUND, nextStep } from './erasure.ts'
 import type { Intent, Removal } from './jobs.ts'
 import { type Fields, type Odd, readWith, type StoredDocument } from './odd.ts'
 import { isRecordKey } from './record.ts'
@@ -49,6 +49,7 @@ export function readErasure(stored: StoredDocument): Erasure | Odd {
       tombstone: fields.name('tombstone'),
       requestedAt: fields.time('requestedAt'),
       done: doneIn(fields.fields('done')),
+      trouble: troubleIn(fields.fieldsOrNull('trouble')),
       version: fields.whole('version', 1),
     }
     return erasure.user === null && nextStep(erasure) !== null ? fields.fail('user', 'missing') : erasure
@@ -61,7 +62,12 @@ function doneIn(fields: Fields): Erasure['done'] {
   return Object.fromEntries(
     ERASURE_STEPS.filter((step) => fields.names.includes(step)).map((step) => {
       const done = fields.fields(step)
-      return [step, { at: done.whole('at', 0), needed: done.flag('needed') }]
+      const found = done.wordOrNull('found', FOUND)
+      return [step, { at: done.whole('at', 0), needed: done.flag('needed'), ...(found === null ? {} : { found }) }]
     }),
   )
+}
+
+function troubleIn(trouble: Fields | null): ErasureTrouble | null {
+  return trouble && { code: trouble.name('code'), at: trouble.whole('at', 0) }
 }

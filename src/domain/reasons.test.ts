@@ -5,7 +5,8 @@ import { commandsIn, wrongWith } from '../../test/support/commands.ts'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
 import { ACCOUNT_STATES, newAccount, refused, sharingAccount, unreadableAccount } from './account.ts'
 import { blocked, type LedgerEntry, unreachable, UNUSED } from './budget.ts'
-import { ERASURE_STEPS, finished, newErasure, nextStep } from './erasure.ts'
+import { ERASURE_STEPS, finished, newErasure, nextStep, troubled } from './erasure.ts'
+import { whyNotErased } from './erasure-reasons.ts'
 import type { Mood } from './mood.ts'
 import { type RepoState, unmarked } from './queue.ts'
 import type { Desired } from './record.ts'
@@ -19,7 +20,6 @@ import {
   silentReason,
   unreadableReason,
   whyNot,
-  whyNotErased,
 } from './reasons.ts'
 import { nameOf } from './user-names.ts'
 import {
@@ -332,11 +332,26 @@ describe('whyNotErased', () => {
   const verified = finished(finished(erasure, 'records_deleted', true, NOW), 'repo_verified', true, NOW)
   const takenDown = refused(ready, { ...error, code: 'AccountTakedown' })
 
-  it('names a takedown, and how to go on, while records are to be deleted', () => {
-    const waiting = whyNotErased(erasure, { ...facts, account: takenDown })
-    expect(waiting).toMatchObject({ code: 'account_refused', text: 'the PDS refuses the account (AccountTakedown)' })
-    expect(waiting?.remedy).toContain('"moods retry --reason AccountTakedown --execute"')
+  it('names a refusal, and how to go on, once the engine has tried', () => {
+    const tried = troubled(erasure, 'AuthenticationRequired', NOW)
+    const shut = refused(ready, { ...error, code: 'AuthenticationRequired' })
+    const waiting = whyNotErased(tried, { ...facts, account: shut })
+    expect(waiting).toMatchObject({
+      code: 'account_refused',
+      text: 'the PDS refuses the account (AuthenticationRequired)',
+    })
+    expect(waiting?.remedy).toContain('"moods retry --reason AuthenticationRequired --execute"')
+    // What the PDS says of the account may be the end of the erasure.
+    expect(whyNotErased(erasure, { ...facts, account: takenDown })?.code).toBe('in_turn')
     expect(whyNotErased(verified, { ...facts, account: takenDown })?.code).toBe('in_turn')
+  })
+
+  it('names what the last try came to, and since when', () => {
+    const tried = troubled(troubled(verified, 'AccountStillThere', NOW), 'AccountStillThere', NOW + 60_000)
+    expect(whyNotErased(tried, facts)).toMatchObject({
+      code: 'backing_off',
+      text: `the PDS has taken the order to delete the account, and still has the account, since ${new Date(NOW).toISOString()}`,
+    })
   })
 
   it('names a PDS that does not answer, but only for an account that is there', () => {

@@ -8,7 +8,6 @@ import type { Account } from './account.ts'
 import { isReady, needsOperator } from './account.ts'
 import { oddAccountReason } from './odd-reasons.ts'
 import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
-import { type Erasure, nextStep } from './erasure.ts'
 import { FURTHEST, orNow } from './furthest.ts'
 import type { Mood } from './mood.ts'
 import type { PolicyExtent } from './policy.ts'
@@ -226,33 +225,7 @@ export function whyNot(facts: Facts): Waiting {
 /** All that decides when an erasure takes its next step. */
 export type ErasureFacts = Omit<Facts, 'mood' | 'desired' | 'isErased' | 'federation'>
 
-/** What the next step of an erasure waits for; the policy holds none of them back. Null when it is finished. */
-export function whyNotErased(erasure: Erasure, facts: ErasureFacts): Waiting | null {
-  const step = nextStep(erasure)
-  if (step === null) return null
-  const { account } = facts
-  const isInRepo = account !== null && account.did !== null
-  // Without a repository nothing is asked of a PDS; a refused account can still be deleted, and then forgotten.
-  const needsAccount = isInRepo && (step === 'records_deleted' || step === 'repo_verified')
-  if (account?.odd) {
-    const { code, text, remedy } = accountReason(account)
-    return { code, text: `${text}, so neither its records nor the account can be deleted`, remedy, until: null }
-  }
-  if (needsAccount && account.state === 'needs_attention') {
-    const { code, text, remedy } = accountReason(account)
-    const finish = `"moods erase ${nameOf(account.user, account.handle)} --execute", with ERASE_PDS_ACCOUNT=true`
-    const orGone = `If the account is to go, or is gone: delete it on the PDS, then ${finish}.`
-    return { code, text, remedy: `${remedy} ${orGone}`, until: null }
-  }
-  const trouble = isInRepo ? hostTrouble(facts, true) : null
-  if (trouble?.code === 'pds_silent') {
-    const remedy = `${trouble.remedy} Until then the database keeps only handle and account, and no text.`
-    return noWorker(facts) ?? { ...trouble, remedy }
-  }
-  return noWorker(facts) ?? trouble ?? notYet(null, facts) ?? atWork(facts) ?? IN_TURN
-}
-
-function still(code: ReasonCode, text: string, remedy: string, until: number | null = null): Waiting {
+export function still(code: ReasonCode, text: string, remedy: string, until: number | null = null): Waiting {
   return { code, text, remedy, until }
 }
 
@@ -328,7 +301,7 @@ function leftOutReason({ federation: { words } }: Facts): Reason {
   return { ...holdReason('federation_off'), text: `federation is ${words}, which leaves the author out` }
 }
 
-function noWorker({ workers }: ErasureFacts): Waiting | null {
+export function noWorker({ workers }: ErasureFacts): Waiting | null {
   return workers === 0 ? { ...NO_WORKER, until: null } : null
 }
 
@@ -340,7 +313,7 @@ export const NO_WORKER: Reason = {
 }
 
 /** What keeps requests of this kind from being sent: to this host at all, or for this account. */
-function hostTrouble({ requests, points, limits, now }: ErasureFacts, isDeletion: boolean): Waiting | null {
+export function hostTrouble({ requests, points, limits, now }: ErasureFacts, isDeletion: boolean): Waiting | null {
   const host = reserve(requests, { limits: limits.requests, cost: 1, share: 1, probeMs: 0 }, now)
   if (host.dead) {
     const { silentSince } = requests
@@ -362,7 +335,7 @@ function hostTrouble({ requests, points, limits, now }: ErasureFacts, isDeletion
 }
 
 /** Nothing is in the way. */
-const IN_TURN = still(
+export const IN_TURN = still(
   'in_turn',
   'it waits for its turn',
   'A worker takes it up in its turn: "moods status" shows how many wait.',
@@ -371,7 +344,7 @@ const IN_TURN = still(
 const RESUMED = 'Nothing has to be done: it is resumed then.'
 
 /** What has a time of its own: the mood, where it is about one, or the repository. */
-function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | null {
+export function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | null {
   const dueAt = sync === null || sync.dueAt === null ? null : orNow(sync.dueAt, now, FURTHEST.moodDue)
   if (dueAt !== null && dueAt > now && sync?.error) {
     const text = `the PDS has refused it ${times(sync.attempts)} (${sync.error.code})`
@@ -390,7 +363,7 @@ function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | n
     : still('not_due', 'it is due later', RESUMED, until)
 }
 
-function atWork({ repo, now }: ErasureFacts): Waiting | null {
+export function atWork({ repo, now }: ErasureFacts): Waiting | null {
   if (repo === null || repo.lease === null || repo.lease.until <= now) return null
   return still('at_work', 'a worker is at the repository just now', NOTHING, repo.lease.until)
 }

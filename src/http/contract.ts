@@ -140,11 +140,13 @@ export const ErasureView = Type.Object({
   receipt: Type.String({ description: 'unguessable; whoever has it may watch' }),
   state: oneOf(['running', 'done']),
   requestedAt: Type.String({ format: 'date-time' }),
+  reason: Type.Optional(Type.String({ description: 'what the last try at the next step came to' })),
   steps: Type.Array(
     Type.Object({
       name: oneOf(ERASURE_STEPS),
-      state: oneOf(['waiting', 'done', 'not_needed']),
+      state: oneOf(['waiting', 'done', 'not_needed', 'not_possible']),
       at: Type.Optional(Type.String({ format: 'date-time' })),
+      found: Type.Optional(Type.String({ description: 'what was found in place of something to do' })),
     }),
   ),
 })

@@ -1,6 +1,7 @@
 /** Domain values as the API shows them. A user's `sub` is never shown. */
 
-import { type Erasure, ERASURE_STEPS } from '../domain/erasure.ts'
+import { type DoneStep, type Erasure, ERASURE_STEPS, mayBeLeft } from '../domain/erasure.ts'
+import { foundText, troubleReason } from '../domain/erasure-reasons.ts'
 import { DomainError } from '../domain/errors.ts'
 import { TIMES } from '../domain/odd.ts'
 import { moodReason } from '../domain/mood-reasons.ts'
@@ -50,17 +51,24 @@ export function profileView({ handle, account }: Profile): ProfileView {
   }
 }
 
-export function erasureView({ receipt, requestedAt, done }: Erasure): ErasureView {
+export function erasureView({ receipt, requestedAt, done, trouble }: Erasure): ErasureView {
   return {
     receipt,
     state: done.forgotten ? 'done' : 'running',
     requestedAt: new Date(requestedAt).toISOString(),
+    ...(trouble === null ? {} : { reason: troubleReason(trouble).text }),
     steps: ERASURE_STEPS.map((name) => {
       const step = done[name]
       if (!step) return { name, state: 'waiting' }
-      return { name, state: step.needed ? 'done' : 'not_needed', at: new Date(step.at).toISOString() }
+      const found = step.found === undefined ? {} : { found: foundText(step.found) }
+      return { name, state: endOf(step), at: new Date(step.at).toISOString(), ...found }
     }),
   }
+}
+
+function endOf(step: DoneStep): 'done' | 'not_needed' | 'not_possible' {
+  if (step.needed) return 'done'
+  return mayBeLeft(step) ? 'not_possible' : 'not_needed'
 }
 
 /** A position in the feed, as an opaque text. */

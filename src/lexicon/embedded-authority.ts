@@ -12,6 +12,9 @@ import { LexiconRepo, loadPublication } from './repo.ts'
 import type { Xrpc } from '../pds/xrpc.ts'
 import type { AccountHost } from '../ports/pds.ts'
 
+/** What makes an account. */
+type Maker = Pick<AccountHost, 'handleDomain' | 'newCredentials' | 'ensure'>
+
 const FILE = 'lexicon-authority.json'
 /** A label that the PDS has not reserved; `lexicon` is. */
 const LABEL = 'lexicon-authority'
@@ -36,10 +39,7 @@ export function storedAuthority(folder: DataFolder): Authority | null {
  *
  * @throws DomainError `unavailable`, `bad_request`
  */
-export async function openAuthority(
-  folder: DataFolder,
-  host: AccountHost,
-): Promise<Authority & { readonly did: string }> {
+export async function openAuthority(folder: DataFolder, host: Maker): Promise<Authority & { readonly did: string }> {
   let authority = storedAuthority(folder)
   if (authority?.did) return { ...authority, did: authority.did }
   const domain = expect(await host.handleDomain())
@@ -71,7 +71,7 @@ function expect<T>(answer: Outcome<T>): T {
 
 interface EmbeddedPublisher {
   readonly folder: DataFolder
-  readonly host: AccountHost
+  readonly host: Maker
   readonly xrpc: Xrpc
   readonly pdsUrl: string
 }

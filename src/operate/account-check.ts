@@ -5,6 +5,7 @@ import { chunks } from '../domain/chunks.ts'
 import { DomainError } from '../domain/errors.ts'
 import { accountReason } from '../domain/reasons.ts'
 import { codeOf, type Outcome } from '../domain/outcome.ts'
+import { isSameUrl } from '../domain/urls.ts'
 import { nameOf, whoIs } from '../domain/user-names.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { Hosts } from './hosts.ts'
@@ -150,7 +151,7 @@ class AccountLook {
     if (identity.kind === 'unknown') return this.#found('did_unknown', `${did} is not in ${plcUrl}`)
     if (identity.kind === 'deactivated') return this.#found('did_deactivated', `${did} is a tombstone`)
     const { pds: endpoint, handle } = identity
-    if (endpoint === null || !sameUrl(endpoint, pds)) {
+    if (endpoint === null || !isSameUrl(endpoint, pds)) {
       this.#found('pds_differs', `stored: ${pds}, in the DID document: ${endpoint ?? 'none'}`)
     }
     const { pdsHandle } = this.#account
@@ -193,8 +194,4 @@ class AccountLook {
     const { user, handle, did } = this.#account
     this.findings.push({ user, handle: handle || null, did, problem, detail, remedy: REMEDIES[problem] })
   }
-}
-
-function sameUrl(a: string, b: string): boolean {
-  return URL.canParse(a) && URL.canParse(b) && new URL(a).href === new URL(b).href
 }

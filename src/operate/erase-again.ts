@@ -6,15 +6,7 @@ import { nextStep } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
-import {
-  type EraseDeps,
-  forgetGoneAccount,
-  isRefused,
-  PATIENCE,
-  type StepEvents,
-  type Watched,
-  watchErasures,
-} from './erase.ts'
+import { type EraseDeps, isRefused, PATIENCE, type StepEvents, type Watched, watchErasures } from './erase.ts'
 import { archived, histories } from './pages.ts'
 import { silentFor } from './silence.ts'
 import { allUsers } from './users.ts'
@@ -193,7 +185,6 @@ export async function eraseRestored(
   for (const { user } of toErase) {
     if (!stop.aborted) receipts.push((await deps.erasures.request(user)).receipt)
   }
-  for (const { user } of toErase.slice(0, receipts.length)) await forgetGoneAccount(deps, user)
   const purge = await purgeOlder(deps, toPurge, stop)
   const erasures = await watchErasures(deps, receipts, { onStep: () => {}, onWaiting }, stop)
   const states = new Set(erasures.map(({ state }) => state))

@@ -2,7 +2,7 @@
 
 import { accountReason } from '../domain/reasons.ts'
 import { type Account, isReady, needsOperator } from '../domain/account.ts'
-import { type Erasure, type ErasureStep, nextStep } from '../domain/erasure.ts'
+import { type DoneStep, type Erasure, type ErasureStep, type Found, nextStep } from '../domain/erasure.ts'
 import { COLLECTION } from '../domain/record.ts'
 import type { Erasures } from '../erasures.ts'
 import type { OperatorDeps } from './deps.ts'
@@ -46,7 +46,7 @@ export interface EraseEvents extends StepEvents {
 }
 
 export interface StepEvents {
-  readonly onStep: (step: ErasureStep, needed: boolean) => void
+  readonly onStep: (step: ErasureStep, done: DoneStep) => void
   /** Told after a few seconds without a step, and when it is something else. */
   readonly onWaiting: (text: string) => void
 }
@@ -55,7 +55,14 @@ export interface ErasedUser {
   readonly executed: boolean
   readonly extent: Extent
   /** Null when the erasure was not requested. */
-  readonly erasure: (Watched & { readonly steps: readonly { step: ErasureStep; needed: boolean }[] }) | null
+  readonly erasure: (Watched & { readonly steps: readonly TakenStep[] }) | null
+}
+
+interface TakenStep {
+  readonly step: ErasureStep
+  readonly needed: boolean
+  /** Why nothing could be done. */
+  readonly found: Found | null
 }
 
 /** An erasure as far as it was watched. */
@@ -86,43 +93,15 @@ export async function eraseUser(
   if (!execute || stop.aborted) return { executed: false, extent, erasure: null }
   const { receipt } = await deps.erasures.request(user)
   onReceipt(receipt)
-  await forgetGoneAccount(deps, user)
-  const steps: { step: ErasureStep; needed: boolean }[] = []
-  const note: StepEvents['onStep'] = (step, needed) => {
-    steps.push({ step, needed })
-    onStep(step, needed)
+  // One that was stuck is tried again now.
+  await deps.store.repos.mark(user, deps.clock.now())
+  const steps: TakenStep[] = []
+  const note: StepEvents['onStep'] = (step, done) => {
+    steps.push({ step, needed: done.needed, found: done.found ?? null })
+    onStep(step, done)
   }
   const [watched] = await watchErasures(deps, [receipt], { onStep: note, onWaiting }, stop)
   return { executed: true, extent, erasure: { ...watched!, steps } }
-}
-
-/**
- * With ERASE_PDS_ACCOUNT, the account of a user whose erasure was requested may be gone from the PDS already: deleted by an
- * erasure before a backup was restored, or by an operator of the PDS. The engine would hold the erasure for an account that
- * needs attention. Once the PDS has confirmed that it has no such account, the DID is dropped, and the erasure has no repo to
- * wait for.
- */
-export async function forgetGoneAccount(deps: EraseDeps, user: string): Promise<void> {
-  const { store, host, config, clock } = deps
-  const gone = config.eraseAccounts ? await store.accounts.byUser(user) : null
-  if (!gone?.did || gone.odd || !(await isGone(deps, gone))) return
-  if ((await host.deleteAccount(gone.did)).kind !== 'ok') return
-  const nothing = { did: null, pds: null, pdsHandle: null, credentials: null, sealedSession: null }
-  const error = { code: 'Erased', message: 'the PDS has no such account any more', at: clock.now() }
-  // A worker may note meanwhile that the PDS refuses the account.
-  for (let account: Account | null = gone; account?.did === gone.did && !account.odd;) {
-    // Not pending: there is no account to be made.
-    if (await store.accounts.save({ ...account, ...nothing, state: 'needs_attention', requeue: false, error })) break
-    account = await store.accounts.byUser(user)
-  }
-  await store.repos.mark(user, clock.now())
-}
-
-/** Whether our PDS answers that it has no such repo; no answer proves nothing. */
-async function isGone({ directory, pdsUrl }: EraseDeps, { did, pds }: Account): Promise<boolean> {
-  if (pds !== pdsUrl || did === null) return false
-  const status = await directory.repoStatus(pdsUrl, did)
-  return 'code' in status && status.code === 'RepoNotFound'
 }
 
 async function extentOf({ store, client, config }: EraseDeps, user: string, withRecords: boolean): Promise<Extent> {
@@ -168,8 +147,8 @@ export async function watchErasures(
     for (const [receipt, before] of open) {
       const erasure = await deps.erasures.byReceipt(receipt)
       if (erasure.user !== null) users.add(erasure.user)
-      const done = Object.entries(erasure.done) as [ErasureStep, { needed: boolean }][]
-      for (const [step, { needed }] of done.slice(before)) onStep(step, needed)
+      const done = Object.entries(erasure.done) as [ErasureStep, DoneStep][]
+      for (const [step, result] of done.slice(before)) onStep(step, result)
       if (done.length > before) seen = 'progress'
       open.set(receipt, done.length)
       const end = await endOf(deps, erasure)
@@ -205,14 +184,11 @@ export async function watchErasures(
 async function endOf({ store }: Pick<EraseDeps, 'store'>, erasure: Erasure): Promise<Watched | null> {
   const { receipt, user } = erasure
   if (user === null || nextStep(erasure) === null) return { receipt, state: 'done', reason: null }
-  const account = await store.accounts.byUser(user)
-  return isRefused(account)
-    ? {
-        receipt,
-        state: 'stuck',
-        reason: account?.odd ? accountReason(account).text : (account?.error?.code ?? 'the account needs attention'),
-      }
-    : null
+  const [account, repo] = await Promise.all([store.accounts.byUser(user), store.repos.get(user)])
+  if (account?.odd) return { receipt, state: 'stuck', reason: accountReason(account).text }
+  // The engine has tried, and has nothing to try again until somebody has looked at the account.
+  const isOver = erasure.trouble !== null && repo?.dueAt === null
+  return isRefused(account) && isOver ? { receipt, state: 'stuck', reason: erasure.trouble.code } : null
 }
 
 /** Whether the PDS refuses an account that it has: the engine leaves it alone until an operator has looked at it. */

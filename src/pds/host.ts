@@ -3,9 +3,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
-import type { Account, Credentials } from '../domain/account.ts'
+import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
-import { conditionIn } from '../domain/repo-condition.ts'
+import { conditionIn, type RepoCondition } from '../domain/repo-condition.ts'
+import { isSameUrl } from '../domain/urls.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AccountHost, OpenedAccount } from '../ports/pds.ts'
 import { createAccount, createInviteCode, deleteAccount, describeServer } from './methods.ts'
@@ -95,13 +96,27 @@ export class PdsHost implements AccountHost {
     return login.kind === 'unauthorized' || login.kind === 'rejected' ? ok(null) : login
   }
 
+  administers(pds: string): boolean {
+    return isSameUrl(pds, this.#options.url)
+  }
+
+  async condition({ did, pds }: Pick<ReadyAccount, 'did' | 'pds'>): Promise<Outcome<RepoCondition>> {
+    return conditionIn(await askRepoStatus(this.#xrpc, pds, did))
+  }
+
   async deleteAccount(did: string): Promise<Outcome> {
+    const { url: pds } = this.#options
     const body = { did: did as l.DidString }
-    return this.#xrpc.ask(
-      this.#options.url,
+    const ordered = await this.#xrpc.ask(
+      pds,
       async (agent, signal) => void (await xrpc(agent, deleteAccount, { body, signal })),
       { authorization: this.#admin(), costs: this.#accountEvents() },
     )
+    if (ordered.kind !== 'ok' && ordered.kind !== 'rejected') return ordered
+    const condition = await this.condition({ did, pds })
+    if (condition.kind !== 'ok') return condition
+    if (condition.value === 'gone') return ok(undefined)
+    return ordered.kind === 'ok' ? { kind: 'uncertain', code: 'AccountStillThere', answered: true } : ordered
   }
 
   async #create(account: Account, handle: string, credentials: Credentials) {
@@ -162,7 +177,7 @@ export class PdsHost implements AccountHost {
   async #opened(session: Session): Promise<Outcome<OpenedAccount>> {
     const { did } = session
     const { url } = this.#options
-    const condition = conditionIn(await askRepoStatus(this.#xrpc, url, did))
+    const condition = await this.condition({ did, pds: url })
     if (condition.kind !== 'ok') return condition
     if (condition.value === 'gone') return { kind: 'uncertain', code: 'AccountNowhere', answered: true }
     return ok({ did, pds: url, sealedSession: await this.#sessions.seal(session) })

@@ -4,6 +4,7 @@ import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
 import type { AuditedRecord } from '../domain/audit.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
+import type { RepoCondition } from '../domain/repo-condition.ts'
 
 /** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
 export interface RepoClient {
@@ -62,7 +63,14 @@ export interface AccountHost {
   ensure(account: Account): Promise<Outcome<OpenedAccount>>
   /** Finds what an earlier {@link ensure} may have made, and makes nothing; null when there is no such account. */
   find(account: Account): Promise<Outcome<OpenedAccount | null>>
-  /** Deletes an account with all that it holds; fine when there is none. */
+  /** Whether this is the PDS on which accounts are made and deleted. @param pds base URL */
+  administers(pds: string): boolean
+  /** How an account stands with its PDS, as anyone may ask. */
+  condition(repo: Pick<ReadyAccount, 'did' | 'pds'>): Promise<Outcome<RepoCondition>>
+  /**
+   * Deletes an account with all that it holds; fine when there is none. Done once the PDS has no such repo: until then the
+   * outcome is `uncertain`, whatever was answered to the order.
+   */
   deleteAccount(did: string): Promise<Outcome>
 }
 

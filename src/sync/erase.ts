@@ -1,11 +1,11 @@
 /** Erases a user, step by step: the texts, the records, the account, and all that still names the user. */
 
-import { type Account, isReady, opened } from '../domain/account.ts'
+import { type Account, isReady, opened, type ReadyAccount } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
-import { type Erasure, type ErasureStep, finished, nextStep } from '../domain/erasure.ts'
+import { type Erasure, type ErasureStep, finished, type Found, nextStep, troubled } from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
 import { isOdd } from '../domain/odd.ts'
-import { ok, type Outcome } from '../domain/outcome.ts'
+import { codeOf, type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import type { Store } from '../ports/store.ts'
 import type { Events } from '../observe/events.ts'
 import type { Lease } from '../domain/queue.ts'
@@ -59,14 +59,26 @@ export async function erase(
     if (step === 'repo_verified' && isReady(account.value) && quarantineUntil > clock.now()) {
       return ok({ kind: 'wait', until: quarantineUntil })
     }
-    const needed = await carryOut(deps, { receipt: erasure.receipt, step }, account.value, lease, signal)
-    if (needed.kind !== 'ok') return needed
+    const result = await carryOut(deps, { receipt: erasure.receipt, step }, account.value, lease, signal)
+    if (result.kind !== 'ok') {
+      await noteTrouble(deps, erasure, result)
+      return result
+    }
     if (step === 'forgotten') await forget(store, user, account.value)
-    const saved = await store.erasures.save(finished(erasure, step, needed.value, clock.now()))
+    const { needed, found = null } = result.value
+    const saved = await store.erasures.save(finished(erasure, step, needed, clock.now(), found))
     if (!saved) return { kind: 'later', afterMs: 0, scope: 'account' }
     erasure = saved
   }
   return ok({ kind: 'done' })
+}
+
+/** Whoever waits for the erasure is told what stands in its way. */
+async function noteTrouble({ store, clock }: EraseDeps, erasure: Erasure, failure: Failure): Promise<void> {
+  if (failure.kind === 'later') return
+  const noted = troubled(erasure, codeOf(failure), clock.now())
+  // A save that is missed is made up for by the next try.
+  if (noted !== erasure) await store.erasures.save(noted)
 }
 
 /** Removes every mood of the user from the primary, and notes that it is done. */
@@ -96,34 +108,67 @@ async function findAccount({ store, host }: EraseDeps, user: string): Promise<Ou
   return saved ? ok(saved) : { kind: 'later', afterMs: 0, scope: 'account' }
 }
 
-/** @returns whether there was anything to do */
+/** What a step came to: whether there was anything to do, or why nothing could be done. */
+interface Carried {
+  readonly needed: boolean
+  readonly found?: Found
+}
+
 async function carryOut(
   deps: EraseDeps,
   { receipt, step }: { readonly receipt: string; readonly step: ErasureStep },
   account: Account | null,
   lease: Lease,
   signal: AbortSignal,
-): Promise<Outcome<boolean>> {
-  if (step === 'forgotten') return ok(true)
-  if (account === null || account.did === null) return ok(false)
-  if (step === 'account_deleted') {
-    if (!deps.eraseAccounts) return ok(false)
-    const removed = await deps.host.deleteAccount(account.did)
-    if (removed.kind !== 'ok') return removed
-    deps.events.accountDeleted(receipt)
-    return ok(true)
-  }
-  if (!isReady(account)) {
-    return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'the account needs attention' }
-  }
-  // Every record of the collection, ours or not.
+): Promise<Outcome<Carried>> {
+  if (step === 'forgotten') return ok({ needed: true })
+  if (account === null || account.did === null || account.pds === null) return ok({ needed: false })
+  const repo: ReadyAccount = { ...account, state: 'ready', did: account.did, pds: account.pds }
+  if (step === 'account_deleted') return deleteAccount(deps, receipt, repo)
+  // What refused us before may have an end by now, or be the end of this.
+  const shut = isReady(account) ? null : await whatIsShut(deps, repo)
+  if (shut !== null && (shut.kind !== 'ok' || shut.value !== null)) return foundIn(shut)
+  const emptied = await emptyRepo(deps, receipt, repo, lease, signal)
+  if (emptied.kind === 'ok') return ok({ needed: true })
+  if (emptied.kind !== 'unauthorized') return emptied
+  const now = await whatIsShut(deps, repo)
+  return now.kind === 'ok' && now.value === null ? emptied : foundIn(now)
+}
+
+function foundIn(shut: Outcome<Found | null>): Outcome<Carried> {
+  return shut.kind === 'ok' ? ok({ needed: false, found: shut.value! }) : shut
+}
+
+/** Whether the account is gone or shut, by what its PDS says of it; null for one that can be used. */
+async function whatIsShut({ host }: EraseDeps, repo: ReadyAccount): Promise<Outcome<Found | null>> {
+  const condition = await host.condition(repo)
+  if (condition.kind !== 'ok') return condition
+  return ok(condition.value === 'active' ? null : condition.value)
+}
+
+/** Deletes every record of the collection, ours or not. */
+async function emptyRepo(
+  deps: EraseDeps,
+  receipt: string,
+  repo: ReadyAccount,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<Outcome> {
   let before = 0
-  const emptied = await deleteUntilGone(deps, account, lease, signal, async (there) => {
+  return deleteUntilGone(deps, repo, lease, signal, async (there) => {
     if (there.size < before) deps.events.recordsErased(receipt, before - there.size)
     before = there.size
     return [...there.keys()]
   })
-  return emptied.kind === 'ok' ? ok(true) : emptied
+}
+
+async function deleteAccount(deps: EraseDeps, receipt: string, repo: ReadyAccount): Promise<Outcome<Carried>> {
+  if (!deps.eraseAccounts) return ok({ needed: false })
+  if (!deps.host.administers(repo.pds)) return ok({ needed: false, found: 'foreign' })
+  const removed = await deps.host.deleteAccount(repo.did)
+  if (removed.kind !== 'ok') return removed
+  deps.events.accountDeleted(receipt)
+  return ok({ needed: true })
 }
 
 /** Removes what is left, and also what the user has added in the meantime. */

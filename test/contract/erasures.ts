@@ -1,7 +1,7 @@
 /** What every store must do with erasures: one job under way for a user, and a receipt for each that ever was. */
 
 import { describe, expect, it } from 'vitest'
-import { type Erasure, ERASURE_STEPS, finished, newErasure, nextStep } from '../../src/domain/erasure.ts'
+import { type Erasure, ERASURE_STEPS, finished, newErasure, nextStep, troubled } from '../../src/domain/erasure.ts'
 import { NOW } from '../support/moods.ts'
 import type { ErasurePosition } from '../../src/ports/store.ts'
 import type { Given } from './store.ts'
@@ -76,6 +76,22 @@ export function erasureContract(given: Given): void {
       expect(await given.store.erasures.save(next)).toBeNull()
       expect(await given.other.erasures.byUser('u1')).toEqual(saved)
       expect(await given.store.erasures.save({ ...next, receipt: 'receipt-2' })).toBeNull()
+    })
+
+    it('an erasure keeps what its steps have found, and what its last try came to', async () => {
+      const { erasures } = given.store
+      const first = finished(await erasures.begin(job), 'texts_removed', true, NOW)
+      const second = finished((await erasures.save(first))!, 'records_deleted', false, NOW + 1, 'takendown')
+      const tried = troubled((await erasures.save(second))!, 'Code', NOW + 2)
+      const saved = await erasures.save(tried)
+      expect(saved).toMatchObject({
+        done: { records_deleted: { needed: false, found: 'takendown' } },
+        trouble: { code: 'Code', at: NOW + 2 },
+      })
+      expect(await given.other.erasures.byReceipt('receipt-1')).toEqual(saved)
+      const next = await erasures.save(finished(saved!, 'repo_verified', true, NOW + 3))
+      expect(await given.other.erasures.byUser('u1')).toEqual(next)
+      expect(next?.trouble).toBeNull()
     })
 
     it('unfinished erasures come in pages, the oldest first, and finished ones are not among them', async () => {

@@ -4,6 +4,7 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
+import type { Account } from '../../src/domain/account.ts'
 import type { ErasedUser } from '../../src/operate/erase.ts'
 import { type ErasedAgain, purgeStep, type Tombstone } from '../../src/operate/erase-again.ts'
 import { enqueued } from '../../src/domain/sync.ts'
@@ -87,19 +88,32 @@ describe('moods erase USER', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('line 2 is not a tombstone')])
   })
 
-  it('is stuck when the PDS refuses the account, and resumes after moods retry', async () => {
+  it('asks the PDS again about an account that it refused, and is stuck only while it still does', async () => {
     await using folder = await temporaryFolder()
     await using app = await startApp(folder.path, { role: 'serve' })
     await settle(app)
-    const account = (await app.store.accounts.byUser('u-alice'))!
-    await app.store.accounts.save({
-      ...account,
-      state: 'needs_attention',
-      error: { code: 'AccountTakedown', message: '', at: 1 },
+    const refuse = async (user: string, more: Partial<Account>): Promise<void> => {
+      const error = { code: 'AccountTakedown', message: '', at: 1 }
+      await app.store.accounts.save({
+        ...(await app.store.accounts.byUser(user))!,
+        ...{ state: 'needs_attention', error },
+        ...more,
+      })
+    }
+    // The takedown was lifted since.
+    await refuse('u-bob', {})
+    expect(await erase<ErasedUser>(folder.path, ['@bob', '--execute'])).toMatchObject({
+      code: 0,
+      erasure: { state: 'done' },
     })
+
+    const credentials = { kind: 'plain', password: 'another one' } as const
+    const { credentials: right } = (await app.store.accounts.byUser('u-alice'))!
+    await refuse('u-alice', { credentials, sealedSession: null })
     const stuck = await erase<ErasedUser>(folder.path, ['@alice', '--execute'])
-    expect(stuck).toMatchObject({ code: 1, erasure: { state: 'stuck', reason: 'AccountTakedown' } })
+    expect(stuck).toMatchObject({ code: 1, erasure: { state: 'stuck', reason: 'AuthenticationRequired' } })
     expect(await primaryOf(folder.path).everything()).not.toContain('personal, of alice')
+    await app.store.accounts.save({ ...(await app.store.accounts.byUser('u-alice'))!, credentials: right })
     expect((await runMoods(['retry', '--execute'], environment(folder.path))).code).toBe(0)
     const again = await erase<ErasedUser>(folder.path, ['@alice', '--execute'])
     expect(again).toMatchObject({ code: 0, erasure: { state: 'done', receipt: stuck.erasure!.receipt } })

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
+import type { Account } from '../../src/domain/account.ts'
 import { publishInBackground, storedAuthority } from '../../src/lexicon/embedded-authority.ts'
 import { Events } from '../../src/observe/events.ts'
 import { Xrpc } from '../../src/pds/xrpc.ts'
@@ -18,12 +19,10 @@ describe('a server whose PDS asks to wait with the lexicon', () => {
     const told: unknown[] = []
     const later = { kind: 'later', afterMs: 300, scope: 'host' } as const
     let asked = 0
-    const host: AccountHost = {
+    const host = {
       handleDomain: () => app.host.handleDomain(),
       newCredentials: () => app.host.newCredentials(),
-      ensure: async (account) => (asked++ === 0 ? later : app.host.ensure(account)),
-      find: (account) => app.host.find(account),
-      deleteAccount: (did) => app.host.deleteAccount(did),
+      ensure: async (account: Account) => (asked++ === 0 ? later : app.host.ensure(account)),
     }
     const parts = { folder: new DataFolder(waiting.path), host, pdsUrl: app.pdsUrl }
     const xrpc = new Xrpc(app.clock, { timeoutMs: 5_000, bypassKey: null }, null)

@@ -116,3 +116,19 @@ export async function takeDown(pds: string, adminPassword: string, did: string, 
   })
   if (!response.ok) throw new Error(`updateSubjectStatus answered ${response.status}`)
 }
+
+/** Deactivates an account as its owner does who is about to leave: it is to be deleted in a month. */
+export async function deactivate(pds: string, did: string, password: string): Promise<void> {
+  const call = async (method: string, body: unknown, token?: string): Promise<string> => {
+    const response = await fetch(`${pds}/xrpc/com.atproto.server.${method}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify(body),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`${method} answered ${response.status}: ${text}`)
+    return text
+  }
+  const { accessJwt } = JSON.parse(await call('createSession', { identifier: did, password })) as { accessJwt: string }
+  await call('deactivateAccount', { deleteAfter: new Date(Date.now() + 30 * 24 * 3_600_000).toISOString() }, accessJwt)
+}

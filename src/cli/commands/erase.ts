@@ -57,7 +57,7 @@ function eraseOne(name: string, options: Options): Promise<Ending> {
       const events: EraseEvents = {
         onExtent: (extent) => plan(describeExtent(extent, execute)),
         onReceipt: (receipt) => print(`receipt   ${receipt}`),
-        onStep: (step, needed) => print(describeStep(step, needed)),
+        onStep: (step, done) => print(describeStep(step, done)),
         onWaiting: announce,
       }
       return eraseUser(app, await findUser(app.store, name), execute, events, stop)

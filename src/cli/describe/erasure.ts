@@ -1,6 +1,7 @@
 /** Erasures as text for operators. */
 
-import type { ErasureStep } from '../../domain/erasure.ts'
+import { type DoneStep, type ErasureStep, mayBeLeft } from '../../domain/erasure.ts'
+import { foundText } from '../../domain/erasure-reasons.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import { countBy, counted } from '../../domain/tally.ts'
 import type { ErasedUser, Extent, Watched } from '../../operate/erase.ts'
@@ -32,8 +33,10 @@ function describeShared(ids: readonly string[]): string {
   return `These moods stay, since a list that holds the user stands in the place of their author: ${which}. Correct their "user" in the database.`
 }
 
-export function describeStep(step: ErasureStep, needed: boolean): string {
-  return `${needed ? 'done      ' : 'not needed'}  ${step.replaceAll('_', ' ')}`
+export function describeStep(step: ErasureStep, done: DoneStep): string {
+  const state = done.needed ? 'done' : mayBeLeft(done) ? 'not possible' : 'not needed'
+  const found = done.found === undefined ? '' : `: ${foundText(done.found)}`
+  return `${state.padEnd(10)}  ${step.replaceAll('_', ' ')}${found}`
 }
 
 export function describeErased({ erasure }: ErasedUser, isInterrupted: boolean): string {
@@ -94,8 +97,9 @@ export function describeOneErasure({ receipt, user, handle, requestedAt, done, n
   return [
     line('erasure', `${receipt}, requested ${isoTime(requestedAt)}`),
     ...(user === null ? [] : [line('user', whoIs(user, handle))]),
-    ...done.map(({ step, at, needed }) => {
-      return line(needed ? 'done' : 'no need', `${step.replaceAll('_', ' ')}  ${isoTime(at)}`)
+    ...done.map(({ step, at, needed, found }) => {
+      const state = needed ? 'done' : mayBeLeft({ found }) ? 'not done' : 'no need'
+      return line(state, `${step.replaceAll('_', ' ')}  ${isoTime(at)}${found === null ? '' : `: ${foundText(found)}`}`)
     }),
     ...(next === null ? [] : [line('next', next.replaceAll('_', ' '))]),
     ...(reason === null ? [] : describeReason(reason)),

@@ -107,7 +107,7 @@ export function erasureAsJson({ requestedAt, done, reason, ...rest }: ShownErasu
   return {
     ...rest,
     requestedAt: isoTime(requestedAt),
-    done: done.map(({ step, at, needed }) => ({ step, at: isoTime(at), needed })),
+    done: done.map(({ step, at, needed, found }) => ({ step, at: isoTime(at), needed, found })),
     reason: reason && reasonAsJson(reason),
   }
 }

@@ -1,7 +1,7 @@
 /** What the commands about an installation print with `--json`: its health, its lexicon, its store, and erasures. */
 
 import { Type } from 'typebox'
-import { ERASURE_STEPS } from '../../domain/erasure.ts'
+import { ERASURE_STEPS, FOUND } from '../../domain/erasure.ts'
 import { oneOf } from '../../http/contract.ts'
 import { erasure } from './show.ts'
 import { closed, many, nullable, time, who } from './shape.ts'
@@ -91,7 +91,10 @@ export const eraseUser = {
     account: Type.Boolean({ description: 'whether the account on the PDS is deleted as well' }),
   }),
   erasure: nullable(
-    closed({ ...watched, steps: Type.Array(closed({ step: oneOf(ERASURE_STEPS), needed: Type.Boolean() })) }),
+    closed({
+      ...watched,
+      steps: Type.Array(closed({ step: oneOf(ERASURE_STEPS), needed: Type.Boolean(), found: nullable(oneOf(FOUND)) })),
+    }),
   ),
 }
 

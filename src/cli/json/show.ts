@@ -3,7 +3,7 @@
 import { Type } from 'typebox'
 import { ACCOUNT_STATES } from '../../domain/account.ts'
 import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
-import { ERASURE_STEPS } from '../../domain/erasure.ts'
+import { ERASURE_STEPS, FOUND } from '../../domain/erasure.ts'
 import { HOLD_REASONS, SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
 import { closed, eachOf, many, nullable, reasonFields, someOf, time, who } from './shape.ts'
@@ -22,7 +22,9 @@ export const erasure = closed({
   user: nullable(Type.String({ description: 'null once it is finished' })),
   handle: who.handle,
   requestedAt: time,
-  done: Type.Array(closed({ step: oneOf(ERASURE_STEPS), at: time, needed: Type.Boolean() })),
+  done: Type.Array(
+    closed({ step: oneOf(ERASURE_STEPS), at: time, needed: Type.Boolean(), found: nullable(oneOf(FOUND)) }),
+  ),
   next: nullable(oneOf(ERASURE_STEPS)),
   reason: nullable(waiting),
 })

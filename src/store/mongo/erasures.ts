@@ -30,7 +30,7 @@ export class MongoErasures implements ErasureStore {
   }
 
   async begin(erasure: Erasure): Promise<Erasure> {
-    const { receipt, requestedAt, tombstone, done, version } = erasure
+    const { receipt, requestedAt, tombstone, done, trouble, version } = erasure
     const user = erasure.user!
     for (;;) {
       try {
@@ -40,6 +40,7 @@ export class MongoErasures implements ErasureStore {
           tombstone,
           requestedAt: new Date(requestedAt),
           done,
+          trouble,
           version,
         })
         return erasure
@@ -71,8 +72,9 @@ export class MongoErasures implements ErasureStore {
   }
 
   async save(erasure: Erasure): Promise<Erasure | null> {
-    const { receipt, user, done, version } = erasure
-    const change = { $set: { done, version: version + 1 }, ...(user === null ? { $unset: { user: '' as const } } : {}) }
+    const { receipt, user, done, trouble, version } = erasure
+    const forgotten = user === null ? { $unset: { user: '' as const } } : {}
+    const change = { $set: { done, trouble, version: version + 1 }, ...forgotten }
     const { matchedCount } = await this.#erasures.updateOne({ _id: receipt, version }, change)
     return matchedCount === 1 ? { ...erasure, version: version + 1 } : null
   }

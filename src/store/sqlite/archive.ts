@@ -55,7 +55,7 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
   erasures: {
     name: 'erasures',
     key: 'receipt',
-    insert: 'erasures VALUES (:receipt, :user, :tombstone, :requested_at, :done, :version)',
+    insert: 'erasures VALUES (:receipt, :user, :tombstone, :requested_at, :done, :version, :trouble)',
     fromRow: (row: ErasureRow) => toErasure(row),
     toRow: toErasureRow,
   },

@@ -12,6 +12,7 @@ export interface ErasureRow {
   requested_at: number
   done: string
   version: number
+  trouble: string | null
 }
 
 export function toErasure(row: ErasureRow): Erasure {
@@ -21,13 +22,15 @@ export function toErasure(row: ErasureRow): Erasure {
     tombstone: row.tombstone,
     requestedAt: row.requested_at,
     done: JSON.parse(row.done) as Erasure['done'],
+    trouble: row.trouble === null ? null : (JSON.parse(row.trouble) as Erasure['trouble']),
     version: row.version,
   }
 }
 
 export function toErasureRow(erasure: Erasure): ErasureRow {
   const { receipt, user, tombstone, requestedAt, done, version } = erasure
-  return { receipt, user, tombstone, requested_at: requestedAt, done: JSON.stringify(done), version }
+  const trouble = erasure.trouble && JSON.stringify(erasure.trouble)
+  return { receipt, user, tombstone, requested_at: requestedAt, done: JSON.stringify(done), version, trouble }
 }
 
 export class SqliteErasures implements ErasureStore {
@@ -38,12 +41,12 @@ export class SqliteErasures implements ErasureStore {
     this.#commit = commit
     this.#sql = {
       insert: db.prepare<[ErasureRow]>(`
-        INSERT INTO erasures VALUES (:receipt, :user, :tombstone, :requested_at, :done, :version)
+        INSERT INTO erasures VALUES (:receipt, :user, :tombstone, :requested_at, :done, :version, :trouble)
         ON CONFLICT (user) DO NOTHING`),
       byUser: db.prepare<[string], ErasureRow>('SELECT * FROM erasures WHERE user = ?'),
       byReceipt: db.prepare<[string], ErasureRow>('SELECT * FROM erasures WHERE receipt = ?'),
       update: db.prepare<[ErasureRow]>(`
-        UPDATE erasures SET user = :user, done = :done, version = version + 1
+        UPDATE erasures SET user = :user, done = :done, trouble = :trouble, version = version + 1
         WHERE receipt = :receipt AND version = :version`),
       open: db.prepare<[ErasurePosition & { limit: number }], ErasureRow>(`
         SELECT * FROM erasures WHERE user IS NOT NULL AND (requested_at, receipt) > (:requestedAt, :receipt)

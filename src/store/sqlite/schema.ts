@@ -165,6 +165,10 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE repos ADD COLUMN due_set_at INTEGER NOT NULL DEFAULT 0;
   `,
+  // What the last try at the next step of an erasure came to.
+  `
+  ALTER TABLE erasures ADD COLUMN trouble TEXT;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {
