@@ -1,6 +1,6 @@
 /** Domain values as the API shows them. A user's `sub` is never shown. */
 
-import { type DoneStep, type Erasure, ERASURE_STEPS, mayBeLeft } from '../domain/erasure.ts'
+import { type DoneStep, type Erasure, ERASURE_STEPS, type ErasureStep, mayBeLeft } from '../domain/erasure.ts'
 import { foundText, troubleReason } from '../domain/erasure-reasons.ts'
 import { DomainError } from '../domain/errors.ts'
 import { TIMES } from '../domain/odd.ts'
@@ -57,13 +57,14 @@ export function erasureView({ receipt, requestedAt, done, trouble }: Erasure): E
     state: done.forgotten ? 'done' : 'running',
     requestedAt: new Date(requestedAt).toISOString(),
     ...(trouble === null ? {} : { reason: troubleReason(trouble).text }),
-    steps: ERASURE_STEPS.map((name) => {
-      const step = done[name]
-      if (!step) return { name, state: 'waiting' }
-      const found = step.found === undefined ? {} : { found: foundText(step.found) }
-      return { name, state: endOf(step), at: new Date(step.at).toISOString(), ...found }
-    }),
+    steps: ERASURE_STEPS.map((name) => stepView(name, done[name])),
   }
+}
+
+function stepView(name: ErasureStep, step: DoneStep | undefined): ErasureView['steps'][number] {
+  if (!step) return { name, state: 'waiting' }
+  const found = step.found === undefined ? {} : { found: foundText(step.found) }
+  return { name, state: endOf(step), at: new Date(step.at).toISOString(), ...found }
 }
 
 function endOf(step: DoneStep): 'done' | 'not_needed' | 'not_possible' {

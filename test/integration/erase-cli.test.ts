@@ -96,7 +96,8 @@ describe('moods erase USER', () => {
       const error = { code: 'AccountTakedown', message: '', at: 1 }
       await app.store.accounts.save({
         ...(await app.store.accounts.byUser(user))!,
-        ...{ state: 'needs_attention', error },
+        state: 'needs_attention',
+        error,
         ...more,
       })
     }
