@@ -305,9 +305,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'an erasure whose account the PDS refuses is said to go on by itself',
-    file: 'src/domain/reasons.ts',
-    find: "if (needsAccount && account.state === 'needs_attention') {",
-    replace: "if (needsAccount && account.state === 'pending') {",
+    file: 'src/domain/erasure-reasons.ts',
+    find: "if (isInRepo && account.state === 'needs_attention' && erasure.trouble !== null) {",
+    replace: "if (isInRepo && account.state === 'pending' && erasure.trouble !== null) {",
     tests: ['src/domain/reasons.test.ts', 'test/integration/erase-open.test.ts'],
   },
   {
