@@ -2,8 +2,11 @@
  * The guides to a launch and to the way back, word for word: every line of their blocks of shell is run as it stands there,
  * on an existing database, beside a worker whose environment says something else than that of the commands. After each line,
  * every repository of the PDS is looked at: only those that the line names, or that the policy includes, may have moved.
+ *
+ * On a larger database: `GUIDE_USERS=1000 GUIDE_MOODS=12 npx vitest run test/integration/mongo-guide.test.ts`.
  */
 
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
@@ -13,7 +16,7 @@ import { anyDatabase } from '../../scripts/support/mongod.ts'
 import { startDns } from '../support/dns.ts'
 import { exportedNames, shellLines, wordsOf } from '../support/guide.ts'
 import { temporaryFolder } from '../support/installation.ts'
-import { fillLegacy, legacyId, legacyUser, ODD } from '../support/legacy.ts'
+import { fillLegacy, legacyId, legacyUser, moreOddMoods, ODD } from '../support/legacy.ts'
 import { runMoods, ServerProcess } from '../support/process.ts'
 import { eventually, listRecords, makeForeignAccount, revisions } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
@@ -35,12 +38,19 @@ let env: Record<string, string> = {}
 let authority = ''
 let nameServer = ''
 
-const USERS = Array.from({ length: 30 }, (_, i) => i + 1)
+const USERS = Array.from({ length: Number(process.env['GUIDE_USERS'] ?? 30) }, (_, i) => i + 1)
 /** In the guide by name; in the ten per cent; in neither. */
 const [JEFFREY, SHARE, OTHER] = [1, 2, 3] as const
 /** Moods that each user has from before, and those of the first user besides that a record can hold. */
-const HISTORY = 4
+const HISTORY = Number(process.env['GUIDE_MOODS'] ?? 4)
 const ODD_HISTORY = 15
+/** One mood in a hundred, besides those of the first user: of these five, two can be mended. */
+const ODDER = moreOddMoods(Math.round((USERS.length * HISTORY) / 100), USERS.length)
+const MENDED = 2 + ODDER.filter(({ end }) => end !== 'by_hand').length
+
+const isLarge = USERS.length > 100
+/** Everything that is done for each user takes longer with more of them. */
+const MS = isLarge ? 3_600_000 : 240_000
 
 beforeAll(async () => {
   const client = await new MongoClient(uri).connect()
@@ -48,9 +58,13 @@ beforeAll(async () => {
   db = client.db(database)
   cleanup.defer(async () => void (await db.dropDatabase()))
   // Before anything of the product has opened it: an existing database.
-  await fillLegacy(db, Object.fromEntries(USERS.map((n) => [n, {}])))
+  await fillLegacy(db, Object.fromEntries(USERS.map((n) => [n, {}])), { users: USERS.length, moods: HISTORY })
+  await db.collection('moods').insertMany(ODDER.map(({ document }) => document))
   // This server is the first process. What its environment says would publish everything, and is not followed.
-  site = cleanup.use(await createSite({ MONGODB_URI: uri, MONGODB_NAME: database, FEDERATION: 'on' }))
+  const store = { MONGODB_URI: uri, MONGODB_NAME: database }
+  // So many repositories would have to wait for the next five minutes again and again.
+  const limits: Record<string, string> = isLarge ? { PDS_RATE_LIMITS: 'off' } : {}
+  site = cleanup.use(await createSite({ ...store, ...limits, FEDERATION: 'on' }))
   await site.pds.up()
   const { pdsAdminPassword } = new DataFolder(site.pdsFolder).secrets()
   const account = (handle: string, password: string) =>
@@ -74,8 +88,21 @@ beforeAll(async () => {
 })
 afterAll(() => cleanup.disposeAsync())
 
+/** Whether a user is among the first `percent` of a hundred: users are ordered by a hash of their names. */
+function isInShare(n: number, percent: number): boolean {
+  const hash = createHash('sha256')
+    .update(`federation\n${legacyUser(n).sub}`)
+    .digest()
+  return hash.readUInt32BE(0) % 10_000 < percent * 100
+}
+
 /** Users whom a policy includes. */
-const INCLUDED = { off: [], allow: [JEFFREY], percent: [JEFFREY, SHARE], on: USERS }
+const INCLUDED = {
+  off: [],
+  allow: [JEFFREY],
+  percent: USERS.filter((n) => n === JEFFREY || isInShare(n, 10)),
+  on: USERS,
+}
 
 /**
  * - `held`: not in the repo, since federation leaves its author out;
@@ -118,7 +145,8 @@ function deleteAll(): number[] {
 }
 
 function recordsOf(n: number): number {
-  const history = model.migrated.has(n) ? HISTORY + (n === JEFFREY ? ODD_HISTORY : 0) : 0
+  const mended = ODDER.filter((odd) => odd.n === n && odd.end === 'public').length
+  const history = model.migrated.has(n) ? HISTORY + mended + (n === JEFFREY ? ODD_HISTORY : 0) : 0
   const isThere = (state: PostState): boolean => state === 'out' || state === 'forgotten'
   return history + model.posts.filter(({ author, state }) => author === n && isThere(state)).length
 }
@@ -135,14 +163,24 @@ async function repos(): Promise<ReadonlyMap<string, number>> {
   )
 }
 
+const looks = new Map<string, { readonly rev: string; readonly records: number }>()
+
+/** How many records a repo holds: asked for again once it has moved. @param rev of the repo, read before */
+async function recordsIn(did: string, rev: string): Promise<number> {
+  const known = looks.get(did)
+  if (known?.rev === rev) return known.records
+  const records = (await listRecords(site.app.pdsUrl, did)).length
+  looks.set(did, { rev, records })
+  return records
+}
+
 /** Resolves once every repo holds what the model says, and every mood that is held back is known to be. */
 async function settled(what: string): Promise<void> {
   let different: unknown[] = []
   const isSettled = async (): Promise<boolean> => {
-    const known = await repos()
-    const counts = await Promise.all(
-      [...known].map(async ([did, n]) => [n, (await listRecords(site.app.pdsUrl, did)).length] as const),
-    )
+    const revs = await revisions(site.app.pdsUrl)
+    const counts: (readonly [number, number])[] = []
+    for (const [did, n] of await repos()) counts.push([n, await recordsIn(did, revs.get(did) ?? '')])
     different = counts
       .filter(([n, count]) => count !== recordsOf(n))
       .map(([n, count]) => ({ n, count, not: recordsOf(n) }))
@@ -199,15 +237,15 @@ interface Effect {
   readonly thenPost?: boolean
 }
 
-const CLEAN = /sync rate +100\.00 %\nchecks passed +30 of 30 repositories/
+const CLEAN = new RegExp(`sync rate +100\\.00 %\nchecks passed +${USERS.length} of ${USERS.length} repositories`)
 
 const EFFECTS: Readonly<Record<string, Effect>> = {
   federation: {
     says: /^Federation is off, since .* by the first start on .*: a new installation on an existing database/,
   },
   'accounts list --without': { says: /legacy-7/ },
-  'data check': { says: /5 of them odd, of which 2 can be mended/, code: 3 },
-  'data mend --execute': { says: /2 documents mended/, code: 3, byHand: correctTheRest },
+  'data check': { says: new RegExp(`${5 + ODDER.length} of them odd, of which ${MENDED} can be mended`), code: 3 },
+  'data mend --execute': { says: new RegExp(`\\b${MENDED} documents mended`), code: 3, byHand: correctTheRest },
   'lexicon publish --did "$LEXICON_DID" --execute': { moves: () => [authority] },
   // The name server of the domain is not the test's to change: it asks one that has the record.
   'lexicon check': { added: () => `--name-server ${nameServer}` },
@@ -221,7 +259,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   },
   'audit @jeffrey --verify': { says: /checks passed +1 of 1 repository/ },
   "federation percent 10 --reason 'ten per cent' --execute": { policy: 'percent', thenPost: true },
-  'backfill --limit-users 10 --execute': { moves: () => migrate(INCLUDED.percent) },
+  'backfill --limit-users 10 --execute': { moves: () => migrate(INCLUDED.percent.slice(0, 10)) },
   "federation on --reason 'launch' --execute": { policy: 'on', thenPost: true },
   'backfill --execute': { moves: () => migrate(INCLUDED[model.policy]) },
   'audit --all --verify': { says: CLEAN },
@@ -234,6 +272,8 @@ async function correctTheRest(): Promise<void> {
   await moods.updateOne(at(ODD.noTime), { $set: { when: new Date('2024-01-01T00:00:00Z') } })
   await moods.updateOne(at(ODD.noText), { $set: { mood: 'found again' } })
   await moods.deleteOne(at(ODD.nobody))
+  const rest = ODDER.filter(({ end }) => end === 'by_hand').map(({ document }): unknown => document['_id'])
+  await moods.deleteMany({ _id: { $in: rest as ObjectId[] } })
 }
 
 async function run(
@@ -243,6 +283,7 @@ async function run(
   const words = wordsOf(added ? `${line} ${added()}` : line, env)
   const { code, stdout, stderr } = await runMoods(words, { ...env, FEDERATION: 'off' }, folder)
   const output = stderr + stdout
+  if (isLarge) console.log(`${new Date().toISOString()} ${line} ended with ${code}`)
   expect([line, code, output]).toEqual([line, expectedCode, says ? expect.stringMatching(says) : output])
   await byHand?.()
   if (policy) model.policy = policy
@@ -287,22 +328,30 @@ it('the guides set what the commands need to know, and this test knows every lin
   expect(new Set(WAY_BACK.map(([command]) => NPX + command))).toEqual(new Set(ROLLBACK))
 })
 
-it('the launch guide leads from an existing database to a verified launch', async () => {
-  before = await revisions(site.app.pdsUrl)
-  await post()
-  for (const line of LAUNCH.filter((each) => each.startsWith(NPX))) {
-    const command = line.slice(NPX.length)
-    await run(command, EFFECTS[command] ?? {})
-  }
-  expect(model.migrated).toEqual(new Set(USERS))
-}, 240_000)
+it(
+  'the launch guide leads from an existing database to a verified launch',
+  async () => {
+    before = await revisions(site.app.pdsUrl)
+    await post()
+    for (const line of LAUNCH.filter((each) => each.startsWith(NPX))) {
+      const command = line.slice(NPX.length)
+      await run(command, EFFECTS[command] ?? {})
+    }
+    expect(model.migrated).toEqual(new Set(USERS))
+  },
+  MS,
+)
 
-it('the way back leads back, and forward again', async () => {
-  for (const [command, effect = {}] of WAY_BACK) await run(command, effect)
-  await run('audit --all --verify', { says: CLEAN })
-  const { overall } = JSON.parse(readFileSync(`${folder}/backfill-report.json`, 'utf8')) as Backfill
-  expect(overall).toMatchObject({ users: USERS.length, withAccount: USERS.length, failed: 0 })
-}, 240_000)
+it(
+  'the way back leads back, and forward again',
+  async () => {
+    for (const [command, effect = {}] of WAY_BACK) await run(command, effect)
+    await run('audit --all --verify', { says: CLEAN })
+    const { overall } = JSON.parse(readFileSync(`${folder}/backfill-report.json`, 'utf8')) as Backfill
+    expect(overall).toMatchObject({ users: USERS.length, withAccount: USERS.length, failed: 0 })
+  },
+  MS,
+)
 
 it('the worker has followed every change, against its environment, and nothing has gone wrong in it', async () => {
   const { version } = (await site.app.store.policy.get())!

@@ -1,9 +1,9 @@
 /**
- * A database as an application of the original's kind leaves it: 30 users and every oddity that its history explains.
- * Nothing in it was written by this product.
+ * A database as an application of the original's kind leaves it: 30 users, or any number, and every oddity that its history
+ * explains. Nothing in it was written by this product.
  */
 
-import { type Db, type Document, ObjectId } from 'mongodb'
+import { type Db, type Document, Long, ObjectId } from 'mongodb'
 import { NOW } from './moods.ts'
 
 export interface LegacyUser {
@@ -11,7 +11,7 @@ export interface LegacyUser {
   readonly handle: string
 }
 
-/** User `n` of 1 to 30. */
+/** User `n`, counted from 1. */
 export function legacyUser(n: number): LegacyUser {
   return { sub: `auth0|${String(n).padStart(24, '0')}`, handle: `legacy-${n}` }
 }
@@ -85,24 +85,80 @@ function oddMoods(): Document[] {
   ]
 }
 
+/** How large the database is. */
+export interface LegacySize {
+  readonly users: number
+  /** Moods of each user, besides those with something odd about them. */
+  readonly moods: number
+}
+
+const SMALL: LegacySize = { users: 30, moods: 4 }
+
 /** Fills an empty database. @param accounts real accounts for the first users, by number */
-export async function fillLegacy(db: Db, accounts: Readonly<Record<number, Document>> = {}): Promise<void> {
+export async function fillLegacy(
+  db: Db,
+  accounts: Readonly<Record<number, Document>> = {},
+  size: LegacySize = SMALL,
+): Promise<void> {
   const users: Document[] = []
   const handles: Document[] = []
   const moods = oddMoods()
-  for (let n = 1; n <= 30; n++) {
+  for (let n = 1; n <= size.users; n++) {
     const { sub, handle } = legacyUser(n)
     // 26 has a handle and no user document, 29 has no handle.
     if (n !== 29) handles.push({ _id: sub, handle })
     if (n !== 26) users.push({ _id: sub, code: `ac${n}`, when: when(n), ...atprotoOf(n, accounts[n]) })
-    for (let i = 0; i < 4; i++) {
-      const at = 100 + n * 4 + i
+    for (let i = 0; i < size.moods; i++) {
+      const at = 100 + n * size.moods + i
       moods.push({ _id: new ObjectId(legacyId(at)), user: sub, mood: `mood ${i} of ${handle}`, when: when(at) })
     }
   }
   await db.collection('users').insertMany(users)
   await db.collection('@handles').insertMany(handles)
   await db.collection('moods').insertMany(moods)
+}
+
+/**
+ * What may become of an odd mood: it can be mended, and is public then, or it is private or deleted; or it has to be
+ * corrected by hand.
+ */
+type OddEnd = 'public' | 'hidden' | 'by_hand'
+
+const TEXT = '2024-05-06T07:08:09'
+
+/** What is odd about a mood of user `n`, and what becomes of it: said here, and not asked of the product. */
+const ODDITIES: readonly (readonly [OddEnd, (sub: string) => Document])[] = [
+  ['public', () => ({ when: `${TEXT}Z` })],
+  ['by_hand', () => ({ when: TEXT })],
+  ['public', () => ({ isPrivate: 'false' })],
+  ['by_hand', () => ({ isPrivate: [false] })],
+  ['hidden', () => ({ isPrivate: 'true' })],
+  ['by_hand', (sub) => ({ user: [sub] })],
+  ['public', () => ({ deleted: 0 })],
+  ['by_hand', () => ({ when: new Date('9999-01-01') })],
+  ['hidden', () => ({ deleted: 1 })],
+  ['by_hand', () => ({ mood: 7 })],
+  ['public', () => ({ intensity: Long.fromNumber(5) })],
+  ['by_hand', () => ({ intensity: 'high' })],
+  ['public', () => ({ atproto: false })],
+  ['by_hand', () => ({ atproto: 'synced' })],
+  ['public', () => ({ when: { $date: `${TEXT}+02:00` } })],
+  ['by_hand', () => ({ when: null })],
+  ['public', () => ({ when: Date.parse(`${TEXT}Z`) })],
+  ['by_hand', () => ({ isPrivate: {} })],
+  ['by_hand', () => ({ context: ['home'] })],
+  ['by_hand', (sub) => ({ _id: Number(sub.slice(-6)), mood: 'a number of its own' })],
+]
+
+/** Odd moods of users from 4 on, as many as were asked for: whose they are, and what becomes of them. */
+export function moreOddMoods(count: number, users: number) {
+  return Array.from({ length: count }, (_, i) => {
+    const [end, odd] = ODDITIES[i % ODDITIES.length]!
+    const n = 4 + ((i * 7) % (users - 3))
+    const { sub } = legacyUser(n)
+    const id = new ObjectId(legacyId(90_000 + i))
+    return { n, end, document: { _id: id, user: sub, mood: `odder ${i}`, when: when(i), ...odd(sub) } as Document }
+  })
 }
 
 /** 21 to 25 have no account, and neither have 27 and 28, in ways of their own; 30 has no password. */
