@@ -150,14 +150,20 @@ const ODDITIES: readonly (readonly [OddEnd, (sub: string) => Document])[] = [
   ['by_hand', (sub) => ({ _id: Number(sub.slice(-6)), mood: 'a number of its own' })],
 ]
 
+export interface OddMood {
+  readonly n: number
+  readonly end: OddEnd
+  readonly document: Document
+}
+
 /** Odd moods of users from 4 on, as many as were asked for: whose they are, and what becomes of them. */
-export function moreOddMoods(count: number, users: number) {
+export function moreOddMoods(count: number, users: number): readonly OddMood[] {
   return Array.from({ length: count }, (_, i) => {
     const [end, odd] = ODDITIES[i % ODDITIES.length]!
     const n = 4 + ((i * 7) % (users - 3))
     const { sub } = legacyUser(n)
     const id = new ObjectId(legacyId(90_000 + i))
-    return { n, end, document: { _id: id, user: sub, mood: `odder ${i}`, when: when(i), ...odd(sub) } as Document }
+    return { n, end, document: { _id: id, user: sub, mood: `odder ${i}`, when: when(i), ...odd(sub) } }
   })
 }
 
