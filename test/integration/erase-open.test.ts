@@ -61,12 +61,13 @@ it('erasures under way are listed by age, and one that is done is not', async ()
 })
 
 /** The stored password of the account is another one, and its tokens have run out. @returns what puts the right one back */
-async function losePassword({ app, forward }: Site): Promise<() => Promise<unknown>> {
+async function losePassword(site: Site): Promise<() => Promise<unknown>> {
+  const { app } = site
   const account = await readyAccount(app, 'u1')
   const { credentials } = account
   const wrong = { kind: 'plain', password: 'another one' } as const
   await app.store.accounts.save({ ...account, credentials: wrong, sealedSession: null })
-  forward(3 * 60 * 60_000)
+  site.forward(3 * 60 * 60_000)
   return async () => app.store.accounts.save({ ...(await app.store.accounts.byUser('u1'))!, credentials })
 }
 
