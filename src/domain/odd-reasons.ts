@@ -1,6 +1,7 @@
 /** What odd documents stand in the way of, in words. */
 
 import type { Account } from './account.ts'
+import { DomainError } from './errors.ts'
 import { type Odd, oddText } from './odd.ts'
 import type { Reason, Waiting } from './reasons.ts'
 
@@ -17,6 +18,11 @@ export function oddAccountReason(odd: Account['odd']): Reason {
     text: `the account in the database cannot be read${odd ? `: ${oddText(odd)}` : ''}`,
     remedy: 'Mend that field of the user’s document in the database; until then nothing is done with the account.',
   }
+}
+
+/** For whoever asks for an erasure while one is stored that cannot be read. */
+export function unreadableErasure(erasure: Odd): DomainError {
+  return new DomainError('being_erased', `an erasure of this user is stored, and cannot be read: ${oddText(erasure)}`)
 }
 
 /** What an erasure waits for that cannot be read. */

@@ -139,3 +139,11 @@ it('an account that says nothing is none, and one that contradicts itself is odd
   expect(account({ state: 'ready' })).toMatchObject({ field: 'atproto.state', kind: 'contradiction' })
   expect(account(false)).toMatchObject({ field: 'atproto', mendable: true })
 })
+
+it('a look of an earlier version, which counted less, spares no other', () => {
+  const lookOf = (counts: Values): unknown =>
+    KINDS.audits.read({ id, values: { good: { at: 5, rev: 'r', counts, findings: {} } } })
+  const { history: _, ...fewer } = NO_COUNTS
+  expect(lookOf({ ...NO_COUNTS })).toMatchObject({ good: { rev: 'r', counts: NO_COUNTS } })
+  expect(lookOf(fewer)).toMatchObject({ good: { rev: null, counts: NO_COUNTS } })
+})

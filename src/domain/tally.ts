@@ -12,6 +12,11 @@ export function countBy<K extends string>(names: Iterable<K>): Partial<Record<K,
   return counts
 }
 
+/** Whether a value that was read anywhere is one of the names that are counted. */
+export function isKeyOf<K extends string>(counts: Readonly<Record<K, number>>, name: unknown): name is K {
+  return typeof name === 'string' && Object.hasOwn(counts, name)
+}
+
 /**
  * A number of things, in words: `1 mood`, `2 moods`.
  *

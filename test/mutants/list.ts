@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'the sweep overlooks users whose only work is a removal',
     file: 'src/store/sqlite/repos.ts',
-    find: '          UNION SELECT user FROM removals WHERE user > :after\n',
+    find: '      ...pageOf(this.#sql.removals, page, (row) => (hasRemovals(row) ? userIn(row) : null)),\n',
     replace: '',
     tests: [CONTRACT],
   },
@@ -229,8 +229,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a store keeps the mark of a repo only while no worker holds it',
     file: 'src/store/sqlite/repos.ts',
-    find: 'if (after !== before) this.#sql.put.run(toRepoRow(after))',
-    replace: 'if (after !== before && before.lease === null) this.#sql.put.run(toRepoRow(after))',
+    find: 'if (after !== stored) this.#sql.put.run(toRepoRow(after))',
+    replace: "if (after !== stored && !('lease' in stored && stored.lease)) this.#sql.put.run(toRepoRow(after))",
     tests: [CONTRACT],
   },
   {

@@ -69,7 +69,7 @@ export const ON_ONE_STORE: readonly OneStore[] = [
   { files: 'src/**/*.test.ts', store: 'sqlite', why: 'one file of source each, without an installation' },
   { files: 'test/*.test.ts', store: 'sqlite', why: 'read the project, not a store' },
   { files: 'test/e2e/*.test.ts', store: 'sqlite', why: 'the page, which sees a store only through the API' },
-  { files: 'test/contract/sqlite.test.ts', store: 'sqlite', why: 'the contract on this store' },
+  { files: 'test/contract/sqlite*.test.ts', store: 'sqlite', why: 'the contract on this store, and its odd rows' },
   { files: 'test/contract/mongo*.test.ts', store: 'mongodb', why: 'the contract on this store, and its errors' },
   {
     files: 'test/gotchas/{node,pds,profiles,sqlite}.test.ts',

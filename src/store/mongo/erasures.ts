@@ -2,8 +2,8 @@
 
 import type { Collection, Db, Document, Filter } from 'mongodb'
 import type { Erasure } from '../../domain/erasure.ts'
-import { DomainError } from '../../domain/errors.ts'
-import { isOdd, type Odd, oddText } from '../../domain/odd.ts'
+import { isOdd, type Odd } from '../../domain/odd.ts'
+import { unreadableErasure } from '../../domain/odd-reasons.ts'
 import { readErasure } from '../../domain/read-jobs.ts'
 import type { ErasurePosition, ErasureStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -49,12 +49,7 @@ export class MongoErasures implements ErasureStore {
         const taken = takenKey(error)
         if (taken !== 'user' && taken !== UNNAMED_KEY) throw error
         const current = await this.byUser(user)
-        if (current && isOdd(current)) {
-          throw new DomainError(
-            'being_erased',
-            `an erasure of this user is stored, and cannot be read: ${oddText(current)}`,
-          )
-        }
+        if (current && isOdd(current)) throw unreadableErasure(current)
         if (current) return current
         if (taken === UNNAMED_KEY) throw error
       }

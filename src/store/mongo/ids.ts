@@ -5,6 +5,7 @@
  */
 
 import { BSON, type Document, ObjectId, UUID } from 'mongodb'
+import { byBytes } from '../../domain/byte-order.ts'
 import { isUserName, type StoredDocument } from '../../domain/odd.ts'
 
 export type MoodId = ObjectId | string
@@ -78,5 +79,5 @@ export function beforeId(id: string): Document {
 export function compareIds(a: string, b: string): number {
   const [left, right] = [documentId(a), documentId(b)]
   if (typeof left !== typeof right) return typeof left === 'string' ? -1 : 1
-  return Buffer.compare(Buffer.from(left.toString()), Buffer.from(right.toString()))
+  return byBytes(left.toString(), right.toString())
 }

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { AnyBulkWriteOperation, Collection, Db, Document, Filter, FindOptions } from 'mongodb'
+import { byBytes } from '../../domain/byte-order.ts'
 import {
   claimed,
   type Lease,
@@ -169,9 +170,9 @@ export class MongoRepos implements RepoQueue {
     const bound = pages
       .filter((page) => page.isFull)
       .map((page) => page.users.at(-1)!)
-      .toSorted()[0]
-    const found = [...new Set(pages.flatMap((page) => page.users))].toSorted()
-    const users = (bound === undefined ? found : found.filter((user) => user <= bound)).slice(0, limit)
+      .toSorted(byBytes)[0]
+    const found = [...new Set(pages.flatMap((page) => page.users))].toSorted(byBytes)
+    const users = (bound === undefined ? found : found.filter((user) => byBytes(user, bound) <= 0)).slice(0, limit)
     await this.#remind(users, now)
     return bound === undefined && users.length === found.length ? null : (users.at(-1) ?? null)
   }

@@ -6,6 +6,7 @@ import { FURTHEST } from '../../domain/furthest.ts'
 import type { Mood } from '../../domain/mood.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { type HoldReason, noMoods, withoutHidden } from '../../domain/sync.ts'
+import { isKeyOf } from '../../domain/tally.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { isOfDocument } from './errors.ts'
@@ -139,8 +140,4 @@ export class MongoWork implements WorkStore {
     ])
     return new Map((await groups.toArray()).map(({ _id, n }) => [_id, n]))
   }
-}
-
-function isKeyOf<K extends string>(counts: Readonly<Record<K, number>>, name: unknown): name is K {
-  return typeof name === 'string' && Object.hasOwn(counts, name)
 }

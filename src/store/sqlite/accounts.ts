@@ -4,13 +4,19 @@ import type Database from 'better-sqlite3'
 import {
   type Account,
   STORED_STATES,
-  type AccountError,
   type AccountState,
   type StoredAccountState,
   type Credentials,
+  unreadableAccount,
 } from '../../domain/account.ts'
+import { isOdd, type StoredDocument } from '../../domain/odd.ts'
+import { NO_ACCOUNT, readAccount, readHandle } from '../../domain/read-account.ts'
+import { isKeyOf } from '../../domain/tally.ts'
+import { DomainError } from '../../domain/errors.ts'
 import type { AccountCounts, AccountStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { pageOf } from './pages.ts'
+import { CODE, flag, idOf, json, plain, type StoredRow } from './stored.ts'
 
 export interface AccountRow {
   user: string
@@ -31,32 +37,54 @@ export interface AccountRow {
 /** What comes before a password in plain text; no sealed one begins so. */
 const PLAIN = 'plain:'
 
-function toCredentials(password: string | null): Credentials | null {
-  if (password === null) return null
-  if (password.startsWith(PLAIN)) return { kind: 'plain', password: password.slice(PLAIN.length) }
-  return { kind: 'sealed', sealed: password }
-}
-
 function toPassword(credentials: Credentials | null): string | null {
   if (credentials === null) return null
   return credentials.kind === 'plain' ? PLAIN + credentials.password : credentials.sealed
 }
 
-export function toAccount(row: AccountRow): Account {
-  return {
-    user: row.user,
-    version: row.version,
-    state: row.state,
-    handle: row.handle,
-    pdsHandle: row.pds_handle,
-    candidate: row.candidate,
-    did: row.did,
-    pds: row.pds,
-    credentials: toCredentials(row.sealed_password),
-    sealedSession: row.sealed_session,
-    requeue: row.requeue === 1,
-    error: row.error === null ? null : (JSON.parse(row.error) as AccountError),
+export interface HandleRow {
+  readonly user: string
+  readonly handle: string
+}
+
+export function storedHandle({ user, handle }: StoredRow<HandleRow>): StoredDocument {
+  return { id: idOf(user), values: { handle: plain(handle) } }
+}
+
+/** A handle that can be read. */
+export function handleIn(row: StoredRow<HandleRow>): HandleRow | null {
+  const reading = readHandle(storedHandle(row))
+  return isOdd(reading) ? null : reading
+}
+
+export function storedAccount(row: StoredRow<AccountRow>): StoredDocument {
+  const password = row.sealed_password
+  const isPlain = typeof password === 'string' && password.startsWith(PLAIN)
+  const atproto = {
+    version: plain(row.version) || null,
+    state: plain(row.state),
+    handle: plain(row.pds_handle),
+    candidate: plain(row.candidate),
+    did: plain(row.did),
+    // A row names its PDS itself.
+    pds: row.pds === null && row.did !== null ? '' : plain(row.pds),
+    ...(isPlain ? { password: password.slice(PLAIN.length) } : { sealed: plain(password) }),
+    session: plain(row.sealed_session),
+    requeue: flag(row.requeue),
+    error: json(row.error),
   }
+  return { id: idOf(row.user), values: { atproto } }
+}
+
+/** The account of a row; in state `odd` where it cannot be read, and null where not even its user can. */
+export function accountIn(row: StoredRow<AccountRow>): Account | null {
+  const stored = storedAccount(row)
+  const reading = readAccount(stored, '')
+  if (stored.id.isOdd || reading === NO_ACCOUNT) return null
+  const user = stored.id.text
+  const handle = handleIn({ user, handle: row.handle })?.handle ?? ''
+  if (isOdd(reading)) return unreadableAccount(user, handle, reading)
+  return 'state' in reading ? { ...reading, handle } : null
 }
 
 export function toAccountRow(account: Account): AccountRow {
@@ -76,6 +104,9 @@ export function toAccountRow(account: Account): AccountRow {
   }
 }
 
+/** Which no reader takes for a handle. */
+const NO_HANDLE = { user: null, handle: null } as const
+
 export class SqliteAccounts implements AccountStore {
   readonly #commit: GroupCommit
   readonly #sql
@@ -84,12 +115,12 @@ export class SqliteAccounts implements AccountStore {
     this.#commit = commit
     this.#sql = {
       claim: db.prepare<[string, string]>('INSERT INTO handles VALUES (?, ?) ON CONFLICT DO NOTHING'),
-      handleOf: db.prepare<[string], { handle: string }>('SELECT handle FROM handles WHERE user = ?'),
-      userOf: db.prepare<[string], { user: string }>('SELECT user FROM handles WHERE handle = ?'),
-      byUser: db.prepare<[string], AccountRow>('SELECT * FROM accounts WHERE user = ?'),
-      byDid: db.prepare<[string], AccountRow>('SELECT * FROM accounts WHERE did = ?'),
-      anySealed: db.prepare<[], AccountRow>(
-        `SELECT * FROM accounts WHERE sealed_password NOT LIKE '${PLAIN}%' LIMIT 1`,
+      handleOf: db.prepare<[string], StoredRow<HandleRow>>('SELECT * FROM handles WHERE user = ?'),
+      userOf: db.prepare<[string], StoredRow<HandleRow>>('SELECT * FROM handles WHERE handle = ?'),
+      byUser: db.prepare<[string], StoredRow<AccountRow>>('SELECT * FROM accounts WHERE user = ?'),
+      byDid: db.prepare<[string], StoredRow<AccountRow>>('SELECT * FROM accounts WHERE did = ?'),
+      anySealed: db.prepare<[{ limit: number }], StoredRow<AccountRow>>(
+        `SELECT * FROM accounts WHERE sealed_password NOT LIKE '${PLAIN}%' LIMIT :limit`,
       ),
       insert: db.prepare<[AccountRow]>(`
         INSERT INTO accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds,
@@ -101,68 +132,70 @@ export class SqliteAccounts implements AccountStore {
         WHERE user = :user AND version = :version`),
       remove: db.prepare<[string]>('DELETE FROM accounts WHERE user = ?'),
       removeHandle: db.prepare<[string]>('DELETE FROM handles WHERE user = ?'),
-      needingAttention: db.prepare<[{ code: string | null; after: string; limit: number }], AccountRow>(`
+      needingAttention: db.prepare<[{ code: string | null; after: string; limit: number }], StoredRow<AccountRow>>(`
         SELECT * FROM accounts WHERE state = 'needs_attention' AND user > :after
-          AND (:code IS NULL OR json_extract(error, '$.code') = :code) ORDER BY user LIMIT :limit`),
-      attention: db.prepare<[], { code: string; n: number }>(
-        `SELECT json_extract(error, '$.code') AS code, count(*) AS n FROM accounts WHERE state = 'needs_attention' GROUP BY 1`,
+          AND (:code IS NULL OR ${CODE} = :code) ORDER BY user LIMIT :limit`),
+      attention: db.prepare<[], { code: unknown; n: number }>(
+        `SELECT ${CODE} AS code, count(*) AS n FROM accounts WHERE state = 'needs_attention' GROUP BY 1`,
       ),
-      count: db.prepare<[], { state: StoredAccountState; n: number }>(
-        'SELECT state, count(*) AS n FROM accounts GROUP BY state',
-      ),
+      count: db.prepare<[], { state: unknown; n: number }>('SELECT state, count(*) AS n FROM accounts GROUP BY state'),
     }
   }
 
-  claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other'> {
+  claimHandle(user: string, handle: string): Promise<'claimed' | 'taken' | 'has_other' | 'odd'> {
     return this.#commit.run(() => {
       if (this.#sql.claim.run(user, handle).changes === 1) return 'claimed'
-      const current = this.#sql.handleOf.get(user)?.handle
-      if (current === handle) return 'claimed'
-      return current === undefined ? 'taken' : 'has_other'
+      const row = this.#sql.handleOf.get(user)
+      if (row === undefined) return 'taken'
+      const current = handleIn(row)
+      if (current === null) return 'odd'
+      return current.handle === handle ? 'claimed' : 'has_other'
     })
   }
 
   async handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = new Map<string, string>()
-    for (const user of users) {
-      const handle = this.#sql.handleOf.get(user)?.handle
-      if (handle !== undefined) found.set(user, handle)
-    }
-    return found
+    const found = users.map((user) => handleIn(this.#sql.handleOf.get(user) ?? NO_HANDLE))
+    return new Map(found.flatMap((each) => (each === null ? [] : [[each.user, each.handle]])))
   }
 
   async usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = new Map<string, string>()
-    for (const handle of handles) {
-      const user = this.#sql.userOf.get(handle)?.user
-      if (user !== undefined) found.set(handle, user)
-    }
-    return found
+    const found = handles.map((handle) => handleIn(this.#sql.userOf.get(handle) ?? NO_HANDLE))
+    return new Map(found.flatMap((each) => (each === null ? [] : [[each.handle, each.user]])))
   }
 
   async byUser(user: string): Promise<Account | null> {
+    return this.#byUser(user)
+  }
+
+  #byUser(user: string): Account | null {
     const row = this.#sql.byUser.get(user)
-    return row ? toAccount(row) : null
+    return row ? accountIn(row) : null
   }
 
   async byDid(did: string): Promise<Account | null> {
     const row = this.#sql.byDid.get(did)
-    return row ? toAccount(row) : null
+    return row ? accountIn(row) : null
   }
 
   async anySealed(): Promise<Account | null> {
-    const row = this.#sql.anySealed.get()
-    return row ? toAccount(row) : null
+    const [found] = pageOf(this.#sql.anySealed, { limit: 1 }, (row) => {
+      const account = accountIn(row)
+      return account?.credentials?.kind === 'sealed' ? account : null
+    })
+    return found ?? null
   }
 
   add(account: Account): Promise<Account> {
     return this.#commit.run(() => {
-      this.#sql.insert.run(toAccountRow(account))
-      return toAccount(this.#sql.byUser.get(account.user)!)
+      if (this.#sql.insert.run(toAccountRow(account)).changes === 1) return account
+      const current = this.#byUser(account.user)
+      if (current === null) throw new DomainError('unavailable', 'the row of this user takes no account')
+      return current
     })
   }
 
-  save(account: Account): Promise<Account | null> {
+  async save(account: Account): Promise<Account | null> {
+    if (account.odd) return null
     return this.#commit.run(() =>
       this.#sql.update.run(toAccountRow(account)).changes === 1 ? { ...account, version: account.version + 1 } : null,
     )
@@ -176,13 +209,17 @@ export class SqliteAccounts implements AccountStore {
   }
 
   async needingAttention(code: string | null, after: string, limit: number): Promise<readonly Account[]> {
-    return this.#sql.needingAttention.all({ code, after, limit }).map(toAccount)
+    return pageOf(this.#sql.needingAttention, { code, after, limit }, (row) => {
+      const account = accountIn(row)
+      return account?.state === 'needs_attention' ? account : null
+    })
   }
 
   async count(): Promise<AccountCounts> {
     const states = Object.fromEntries(STORED_STATES.map((state) => [state, 0])) as Record<StoredAccountState, number>
-    for (const { state, n } of this.#sql.count.all()) states[state] = n
-    const attention = Object.fromEntries(this.#sql.attention.all().map(({ code, n }) => [code, n]))
+    for (const { state, n } of this.#sql.count.all()) if (isKeyOf(states, state)) states[state] = n
+    const attention: Record<string, number> = {}
+    for (const { code, n } of this.#sql.attention.all()) if (typeof code === 'string') attention[code] = n
     return { states, attention }
   }
 }

@@ -1,15 +1,28 @@
 /** A whole SQLite store, row by row. */
 
 import type Database from 'better-sqlite3'
-import type { LedgerEntry } from '../../domain/budget.ts'
-import type { Intent, Removal } from '../../domain/jobs.ts'
+import type { Intent } from '../../domain/jobs.ts'
+import { isOdd, isUserName, type Odd } from '../../domain/odd.ts'
+import { readIntent } from '../../domain/read-jobs.ts'
 import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
-import { type AccountRow, toAccount, toAccountRow } from './accounts.ts'
+import { accountIn, type AccountRow, handleIn, type HandleRow, toAccountRow } from './accounts.ts'
+import { entryIn, type LedgerRow } from './ledger.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { type ErasureRow, toErasure, toErasureRow } from './erasures.ts'
-import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
+import { erasureIn, type ErasureRow, toErasureRow } from './erasures.ts'
+import { storedIntent } from './intents.ts'
+import { MOOD_VALUES, toRow } from './mood-row.ts'
+import { pageOf } from './pages.ts'
 import { POLICY_VALUES, type PolicyRow, toPolicy, toPolicyRow } from './policy.ts'
-import { REPO_VALUES, type RepoRow, toRepo, toRepoRow } from './repos.ts'
+import { MoodReader, type StoredMoodRow } from './reading.ts'
+import { type RemovalRow, removalsIn } from './removals.ts'
+import { REPO_VALUES, repoIn, type RepoRow, toRepoRow } from './repos.ts'
+import type { StoredRow } from './stored.ts'
+
+/** What reading a row takes besides the row. */
+interface Reader {
+  readonly mood: MoodReader
+  readonly removalsOf: (user: unknown) => readonly StoredRow<RemovalRow>[]
+}
 
 /** How one kind of item is kept: its table and key, and what a row of it is. */
 interface Table<T> {
@@ -18,8 +31,13 @@ interface Table<T> {
   readonly insert: string
   /** What goes first, where an item is several rows. */
   readonly clear?: string
-  readonly fromRow: (row: never) => T
+  /** Null for a row that is odd. */
+  readonly fromRow: (row: never, reader: Reader) => T | null
   readonly toRow: (item: T) => object
+}
+
+function good<T extends object>(reading: T | Odd): T | null {
+  return isOdd(reading) ? null : reading
 }
 
 const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
@@ -27,68 +45,71 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
     name: 'handles',
     key: 'user',
     insert: 'handles (user, handle) VALUES (:user, :handle)',
-    fromRow: (row: ArchiveItems['handles']) => row,
+    fromRow: (row: StoredRow<HandleRow>) => handleIn(row),
     toRow: (item) => item,
   },
   accounts: {
     name: 'accounts',
     key: 'user',
     insert: `accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds, :sealed_password,
-      :sealed_session, :requeue, :error)`,
-    fromRow: (row: AccountRow) => toAccount(row),
+        :sealed_session, :requeue, :error)`,
+    fromRow: (row: StoredRow<AccountRow>) => accountIn(row),
     toRow: toAccountRow,
   },
   moods: {
     name: 'moods',
     key: 'id',
     insert: MOOD_VALUES,
-    fromRow: (row: MoodRow) => ({ mood: toMood(row), changedAt: row.changed_at }),
+    fromRow(row: StoredMoodRow, { mood }) {
+      const reading = mood.readGood(row)
+      return reading && { mood: reading.mood, changedAt: reading.changedAt ?? 0 }
+    },
     toRow: ({ mood, changedAt }) => toRow(mood, changedAt),
   },
   intents: {
     name: 'intents',
     key: 'user',
     insert: 'intents VALUES (:user, :kind, :records, :through)',
-    fromRow: (row: Intent) => row,
+    fromRow: (row: StoredRow<Intent>) => good(readIntent(storedIntent(row))),
     toRow: (item) => item,
   },
   erasures: {
     name: 'erasures',
     key: 'receipt',
     insert: 'erasures VALUES (:receipt, :user, :tombstone, :requested_at, :done, :version, :trouble)',
-    fromRow: (row: ErasureRow) => toErasure(row),
+    fromRow: (row: StoredRow<ErasureRow>) => good(erasureIn(row)),
     toRow: toErasureRow,
   },
   ledger: {
     name: 'ledger',
     key: 'key',
     insert: 'ledger VALUES (:key, :entry)',
-    fromRow: (row: { key: string; entry: string }) => ({ ...row, entry: JSON.parse(row.entry) as LedgerEntry }),
+    fromRow: (row: StoredRow<LedgerRow>) => entryIn(row),
     toRow: ({ key, entry }) => ({ key, entry: JSON.stringify(entry) }),
   },
   removals: {
-    name: "(SELECT user, json_group_array(json_object('rkey', rkey, 'cid', cid) ORDER BY rkey) AS removals FROM removals GROUP BY user)",
+    name: '(SELECT DISTINCT user FROM removals)',
     key: 'user',
     clear: 'DELETE FROM removals WHERE user = :user',
     insert: "removals (user, rkey, cid) SELECT :user, value ->> 'rkey', value ->> 'cid' FROM json_each(:removals)",
-    fromRow: (row: { user: string; removals: string }) => ({
-      user: row.user,
-      removals: JSON.parse(row.removals) as Removal[],
-    }),
+    fromRow({ user }: { readonly user: unknown }, { removalsOf }) {
+      const removals = removalsOf(user).flatMap(removalsIn)
+      return isUserName(user) && removals.length > 0 ? { user, removals } : null
+    },
     toRow: ({ user, removals }) => ({ user, removals: JSON.stringify(removals) }),
   },
   policy: {
     name: 'policy',
     key: 'name',
     insert: POLICY_VALUES,
-    fromRow: (row: PolicyRow) => toPolicy(row),
+    fromRow: (row: StoredRow<PolicyRow>) => toPolicy(row),
     toRow: toPolicyRow,
   },
   repos: {
     name: 'repos',
     key: 'user',
     insert: REPO_VALUES,
-    fromRow: (row: RepoRow) => toRepo(row),
+    fromRow: (row: StoredRow<RepoRow>) => good(repoIn(row)),
     toRow: toRepoRow,
   },
 }
@@ -96,10 +117,13 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
 export class SqliteArchive implements Archive {
   readonly #db: Database.Database
   readonly #commit: GroupCommit
+  readonly #reader: Reader
 
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#db = db
     this.#commit = commit
+    const removals = db.prepare<[unknown], StoredRow<RemovalRow>>('SELECT * FROM removals WHERE user = ? ORDER BY rkey')
+    this.#reader = { mood: new MoodReader(db), removalsOf: (user) => removals.all(user) }
   }
 
   async count(kind: ArchiveKind): Promise<number> {
@@ -108,9 +132,12 @@ export class SqliteArchive implements Archive {
 
   async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
     const { name, key, fromRow } = TABLES[kind]
-    const sql = `SELECT * FROM ${name} WHERE ${key} > ? ORDER BY ${key} LIMIT ?`
-    const rows = this.#db.prepare<[string, number], Record<string, unknown>>(sql).all(after, limit)
-    return rows.map((row) => ({ key: String(row[key]), item: fromRow(row as never) }))
+    const sql = `SELECT * FROM ${name} WHERE ${key} > :after ORDER BY ${key} LIMIT :limit`
+    const statement = this.#db.prepare<[{ after: string; limit: number }], Record<string, unknown>>(sql)
+    return pageOf(statement, { after, limit }, (row) => {
+      const item = fromRow(row as never, this.#reader)
+      return item && { key: String(row[key]), item }
+    })
   }
 
   put<K extends ArchiveKind>(kind: K, items: readonly ArchiveItems[K][]): Promise<void> {

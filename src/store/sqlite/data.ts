@@ -6,16 +6,52 @@
 import type Database from 'better-sqlite3'
 import { type CheckClaim, type DataCheck, checkIn, mayCheck } from '../../domain/data-check.ts'
 import { type FoundOdd, oddityIn } from '../../domain/mend.ts'
-import { NOT_UTF8, type Values } from '../../domain/odd.ts'
-import { TEXT_FIELDS } from '../../domain/read-mood.ts'
+import type { StoredDocument } from '../../domain/odd.ts'
+import { type KindName, KINDS } from '../../domain/readers.ts'
 import type { DataStore, MendedDocument, ScannedPiece } from '../../ports/data.ts'
+import { storedAccount, storedHandle } from './accounts.ts'
+import { storedAudit } from './audits.ts'
+import { storedErasure } from './erasures.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { type MoodRow, storedRow } from './mood-row.ts'
+import { storedIntent } from './intents.ts'
+import { storedEntry } from './ledger.ts'
+import { storedPolicy } from './policy.ts'
+import { MoodReader } from './reading.ts'
+import { storedRemoval } from './removals.ts'
+import { storedRepo } from './repos.ts'
+import { json } from './stored.ts'
+import { storedWorker } from './workers.ts'
 
-const MOODS = 'moods'
 const PIECE = 1_000
 
-type NumberedRow = MoodRow & { readonly rowid: number }
+/** A table, the columns of its key, and a row as its reader takes it. */
+interface Table {
+  readonly name: string
+  readonly key: readonly string[]
+  readonly stored: (row: never) => StoredDocument
+}
+
+function tablesOf(db: Database.Database): Readonly<Record<KindName, Table>> {
+  const moods = new MoodReader(db)
+  return {
+    moods: { name: 'moods', key: ['rowid'], stored: (row) => moods.stored(row) },
+    handles: { name: 'handles', key: ['user'], stored: storedHandle },
+    users: { name: 'accounts', key: ['user'], stored: storedAccount },
+    repos: { name: 'repos', key: ['user'], stored: storedRepo },
+    intents: { name: 'intents', key: ['user'], stored: storedIntent },
+    erasures: { name: 'erasures', key: ['receipt'], stored: storedErasure },
+    removals: { name: 'removals', key: ['user', 'rkey'], stored: storedRemoval },
+    audits: { name: 'audits', key: ['user'], stored: storedAudit },
+    policy: { name: 'policy', key: ['name'], stored: storedPolicy },
+    ledger: { name: 'ledger', key: ['key'], stored: storedEntry },
+    workers: { name: 'workers', key: ['id'], stored: storedWorker },
+  }
+}
+
+const KIND_NAMES = Object.keys(KINDS) as KindName[]
+
+/** A row with where to go on after it: its key as it is, bytes that are no UTF-8 too. */
+type PlacedRow = Readonly<Record<string, unknown>>
 
 interface CheckRow {
   readonly last: string | null
@@ -24,19 +60,16 @@ interface CheckRow {
 }
 
 export class SqliteData implements DataStore {
+  readonly #db: Database.Database
   readonly #commit: GroupCommit
+  readonly #tables
   readonly #sql
 
   constructor(db: Database.Database, commit: GroupCommit) {
+    this.#db = db
     this.#commit = commit
+    this.#tables = tablesOf(db)
     this.#sql = {
-      count: db.prepare<[], number>(`SELECT count(*) FROM ${MOODS}`).pluck(),
-      page: db.prepare<[number, number], NumberedRow>(
-        `SELECT rowid, * FROM ${MOODS} WHERE rowid > ? ORDER BY rowid LIMIT ?`,
-      ),
-      bytes: db.prepare<[string], { readonly mood: Buffer; readonly context: Buffer | null }>(
-        `SELECT CAST(text AS BLOB) AS mood, CAST(context AS BLOB) AS context FROM ${MOODS} WHERE id = ?`,
-      ),
       check: db.prepare<[], CheckRow>('SELECT last, owner, until FROM checks'),
       note: db.prepare<[string]>(`INSERT INTO checks (name, last) VALUES ('check', ?)
         ON CONFLICT DO UPDATE SET last = excluded.last`),
@@ -46,32 +79,35 @@ export class SqliteData implements DataStore {
   }
 
   async collections() {
-    return [{ name: MOODS, documents: this.#sql.count.get() ?? 0 }]
+    return KIND_NAMES.map((kind) => {
+      const { name } = this.#tables[kind]
+      return { name, documents: this.#db.prepare<[], number>(`SELECT count(*) FROM ${name}`).pluck().get() ?? 0 }
+    })
   }
 
-  async *scan(_collection: string, stop: AbortSignal): AsyncGenerator<ScannedPiece> {
-    for (let after = Number.MIN_SAFE_INTEGER; !stop.aborted;) {
-      const rows = this.#sql.page.all(after, PIECE)
-      if (rows.length === 0) return
-      yield { documents: rows.length, odd: rows.flatMap((row) => this.#oddIn(row)) }
-      after = rows.at(-1)!.rowid
+  async *scan(collection: string, stop: AbortSignal): AsyncGenerator<ScannedPiece> {
+    const kind = KIND_NAMES.find((name) => this.#tables[name].name === collection)
+    if (kind === undefined) return
+    const { stored } = this.#tables[kind]
+    const page = this.#pageOf(this.#tables[kind])
+    for (let rows = page(null); rows.length > 0 && !stop.aborted; rows = page(rows.at(-1)!)) {
+      yield { documents: rows.length, odd: rows.flatMap((row) => oddOf(kind, stored(row as never))) }
     }
   }
 
-  #oddIn(row: NumberedRow): FoundOdd[] {
-    const { id, values } = storedRow(row)
-    const odd = oddityIn('moods', { id, values: this.#withoutUtf8(row, values) })
-    return odd === null ? [] : [odd]
-  }
-
-  /** SQLite keeps any bytes as text. */
-  #withoutUtf8({ id }: MoodRow, values: Values): Values {
-    const doubtful = TEXT_FIELDS.filter((field) => String(values[field]).includes('\uFFFD'))
-    const bytes = doubtful.length > 0 ? this.#sql.bytes.get(id) : undefined
-    const broken = doubtful.filter(
-      (field) => Buffer.from(String(values[field])).compare(bytes?.[field] ?? Buffer.of()) !== 0,
+  /** Reads the rows after one, or (null) the first. */
+  #pageOf({ name, key }: Table): (after: PlacedRow | null) => readonly PlacedRow[] {
+    const places = key.map((column, i) => `CAST(${column} AS BLOB) AS at_${i}, typeof(${column}) AS type_${i}`)
+    // As the type that it is of, since types have an order as well.
+    const after = key.map(
+      (_, i) => `CASE :type_${i} WHEN 'text' THEN CAST(:at_${i} AS TEXT)
+      WHEN 'integer' THEN CAST(:at_${i} AS INTEGER) ELSE :at_${i} END`,
     )
-    return { ...values, ...Object.fromEntries(broken.map((field) => [field, NOT_UTF8])) }
+    const sql = (where: string): string =>
+      `SELECT *, ${places.join()} FROM ${name} ${where} ORDER BY ${key.join()} LIMIT ${PIECE}`
+    const first = this.#db.prepare<[], PlacedRow>(sql(''))
+    const next = this.#db.prepare<[PlacedRow], PlacedRow>(sql(`WHERE (${key.join()}) > (${after.join()})`))
+    return (row) => (row === null ? first.all() : next.all(row))
   }
 
   async mend(): Promise<boolean> {
@@ -89,8 +125,7 @@ export class SqliteData implements DataStore {
   async forget(): Promise<void> {}
 
   async lastCheck(): Promise<DataCheck | null> {
-    const last = this.#sql.check.get()?.last ?? null
-    return last === null ? null : checkIn(parsed(last))
+    return checkIn(json(this.#sql.check.get()?.last))
   }
 
   noteCheck(check: DataCheck): Promise<void> {
@@ -111,11 +146,7 @@ function claimIn(row: CheckRow | undefined): CheckClaim | null {
   return { owner: row.owner, until: row.until }
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // Which no reader takes for what it should be.
-    return text
-  }
+function oddOf(kind: KindName, stored: StoredDocument): FoundOdd[] {
+  const odd = oddityIn(kind, stored)
+  return odd === null ? [] : [{ ...odd, mendable: false, meant: null, mending: null }]
 }

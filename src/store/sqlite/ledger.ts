@@ -14,8 +14,32 @@ import {
   unreachable,
   UNUSED,
 } from '../../domain/budget.ts'
+import { isOdd, type StoredDocument } from '../../domain/odd.ts'
+import { readLedgerEntry } from '../../domain/read-notes.ts'
 import type { LedgerStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { pageOf } from './pages.ts'
+import { idOf, json, type StoredRow } from './stored.ts'
+
+export interface LedgerRow {
+  readonly key: string
+  readonly entry: string
+}
+
+export function storedEntry({ key, entry }: StoredRow<LedgerRow>): StoredDocument {
+  return { id: idOf(key), values: { entry: json(entry) } }
+}
+
+/** What is used of a budget, with its key; null where it cannot be read: budgets are made again by use. */
+export function entryIn(row: StoredRow<LedgerRow>) {
+  const reading = readLedgerEntry(storedEntry(row))
+  return isOdd(reading) ? null : reading
+}
+
+function failingIn(row: StoredRow<LedgerRow>): FailingHost | null {
+  const reading = entryIn(row)
+  return reading && failingHost(reading.key, reading.entry)
+}
 
 export class SqliteLedger implements LedgerStore {
   readonly #commit: GroupCommit
@@ -24,9 +48,10 @@ export class SqliteLedger implements LedgerStore {
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
     this.#sql = {
-      get: db.prepare<[string], string>('SELECT entry FROM ledger WHERE key = ?').pluck(),
-      failing: db.prepare<[{ from: string; before: string; limit: number }], { key: string; entry: string }>(`
-        SELECT key, entry FROM ledger WHERE key >= :from AND key < :before AND json_extract(entry, '$.failures') > 0
+      get: db.prepare<[string], StoredRow<LedgerRow>>('SELECT key, entry FROM ledger WHERE key = ?'),
+      failing: db.prepare<[{ from: string; before: string; limit: number }], StoredRow<LedgerRow>>(`
+        SELECT key, entry FROM ledger WHERE key >= :from AND key < :before
+          AND CASE WHEN json_valid(entry) THEN json_extract(entry, '$.failures') > 0 END
           ORDER BY key LIMIT :limit`),
       remove: db.prepare<[string]>('DELETE FROM ledger WHERE key = ?'),
       put: db.prepare<[string, string]>(
@@ -63,8 +88,7 @@ export class SqliteLedger implements LedgerStore {
   }
 
   async failing(limit: number): Promise<readonly FailingHost[]> {
-    const rows = this.#sql.failing.all({ ...HOST_KEYS, limit })
-    return rows.map(({ key, entry }) => failingHost(key, JSON.parse(entry) as LedgerEntry))
+    return pageOf(this.#sql.failing, { ...HOST_KEYS, limit }, failingIn)
   }
 
   reachable(key: string): Promise<void> {
@@ -83,8 +107,8 @@ export class SqliteLedger implements LedgerStore {
   }
 
   #get(key: string): LedgerEntry | null {
-    const text = this.#sql.get.get(key)
-    return text === undefined ? null : (JSON.parse(text) as LedgerEntry)
+    const row = this.#sql.get.get(key)
+    return (row && entryIn(row)?.entry) ?? null
   }
 
   #put(key: string, before: LedgerEntry, entry: LedgerEntry): void {

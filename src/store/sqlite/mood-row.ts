@@ -2,9 +2,8 @@
 
 import type { StoredDocument } from '../../domain/odd.ts'
 import type { Deletion, Mood } from '../../domain/mood.ts'
-import type { FirstPublished, HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
-import { type OddMood, readMood, type ReadMood } from '../../domain/read-mood.ts'
-import { lastPublished } from '../../domain/published-form.ts'
+import type { HoldReason, MoodSync, SyncState } from '../../domain/sync.ts'
+import { date, flag, idOf, json, plain, type StoredRow } from './stored.ts'
 
 export interface MoodRow {
   id: string
@@ -40,93 +39,39 @@ export const MOOD_VALUES = `
     :deleted_records, :version, :changed_at, :state, :rkey, :uri, :cid, :due_at, :attempts, :hold, :error,
     :first_published, :published_directly)`
 
-/** Reads a row as any other stored mood: a program that is not this one may have written it. */
-export function readRow(row: MoodRow): ReadMood | OddMood {
-  return readMood(storedRow(row))
-}
-
-/** The row as the reader of moods takes it. */
-export function storedRow(row: MoodRow): StoredDocument {
-  const { id, user, text: mood, intensity, context } = row
+/** The row as the reader of moods takes it, but for text that is no UTF-8: see `reading.ts`. */
+export function storedRow(row: StoredRow<MoodRow>): StoredDocument {
   const { state, rkey, uri, cid, attempts, hold } = row
-  const sync = { state, rkey, uri, cid, attempts, hold }
-  const isPrivate = flag(row.is_private)
   const atproto = {
-    ...sync,
+    state: plain(state),
+    rkey: plain(rkey),
+    uri: plain(uri),
+    cid: plain(cid),
+    attempts: plain(attempts),
+    hold: plain(hold),
     dueAt: date(row.due_at),
     error: json(row.error),
     // 0 stands for what was never noted, in a store that was copied.
-    version: row.version || null,
-    ordinal: row.ordinal || null,
+    version: plain(row.version) || null,
+    ordinal: plain(row.ordinal) || null,
     changedAt: date(row.changed_at || null),
-    deletion: row.deleted_by === null ? null : { by: row.deleted_by, records: row.deleted_records },
+    deletion: row.deleted_by === null ? null : { by: plain(row.deleted_by), records: plain(row.deleted_records) },
     firstPublished:
       row.first_published === null
         ? null
         : { at: date(row.first_published), direct: flag(row.published_directly ?? 0) },
   }
   const values = {
-    user,
-    mood,
+    user: plain(row.user),
+    mood: plain(row.text),
     when: date(row.when_ms),
-    intensity,
-    context,
-    isPrivate,
+    intensity: plain(row.intensity),
+    context: plain(row.context),
+    isPrivate: flag(row.is_private),
     deleted: flag(row.deleted),
     atproto,
   }
-  return { id: { text: id, isOdd: id === '' }, values }
-}
-
-function flag(value: number): boolean | number {
-  return value === 0 || value === 1 ? value === 1 : value
-}
-
-function date(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms)
-}
-
-/** What the text holds; the text itself where it is no JSON. */
-function json(text: string | null): unknown {
-  try {
-    return text === null ? null : (JSON.parse(text) as unknown)
-  } catch {
-    return text
-  }
-}
-
-export function toMood(row: MoodRow): Mood {
-  return {
-    id: row.id,
-    user: row.user,
-    ordinal: row.ordinal,
-    text: row.text,
-    when: row.when_ms,
-    intensity: row.intensity,
-    context: row.context,
-    isPrivate: row.is_private === 1,
-    deleted:
-      row.deleted_by === null || row.deleted_records === null
-        ? null
-        : { by: row.deleted_by, records: row.deleted_records },
-    version: row.version,
-    sync: {
-      state: row.state,
-      rkey: row.rkey,
-      uri: row.uri,
-      cid: row.cid,
-      dueAt: row.due_at,
-      attempts: row.attempts,
-      hold: row.hold,
-      error: row.error === null ? null : (JSON.parse(row.error) as MoodSync['error']),
-      firstPublished: firstPublished(row),
-    },
-  }
-}
-
-function firstPublished(row: MoodRow): FirstPublished | null {
-  if (row.first_published !== null) return { at: row.first_published, direct: row.published_directly === 1 }
-  return row.state === 'published' ? lastPublished(row.changed_at, row.version, row.ordinal) : null
+  return { id: idOf(row.id), values }
 }
 
 export function syncColumns(

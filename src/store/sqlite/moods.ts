@@ -1,35 +1,53 @@
 /** Moods in SQLite, as authors and readers see them. */
 
 import Database from 'better-sqlite3'
-import { type Mood, newestFirst } from '../../domain/mood.ts'
+import { byBytes } from '../../domain/byte-order.ts'
+import { isVisibleTo, type Mood, newestFirst } from '../../domain/mood.ts'
+import { isUserName } from '../../domain/odd.ts'
+import type { ReadMood } from '../../domain/read-mood.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodPosition, MoodStore, NewMood } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { MOOD_VALUES, type MoodRow, toMood, toRow } from './mood-row.ts'
+import { MOOD_VALUES, type MoodRow, toRow } from './mood-row.ts'
+import { pageOf } from './pages.ts'
+import { MoodReader, type StoredMoodRow } from './reading.ts'
 
 /** Newest first; above every real position. */
 const START: FeedPosition = { when: Number.MAX_SAFE_INTEGER, id: '' }
 
-/** As much of a mood as a new one is compared with; reading all of it for every post would cost more than saving. */
-type LastRow = Pick<MoodRow, 'id' | 'ordinal' | 'text' | 'is_private' | 'deleted'>
+/** Where the numbers of a user's moods end: one beyond has no next one. */
+const { MAX_SAFE_INTEGER: NUMBERS } = Number
+
+/** As much of a mood as a new one is compared with; reading all of it for every post would cost as much as saving. */
+type LastRow = Pick<MoodRow, 'ordinal' | 'text' | 'is_private' | 'deleted'>
+
+interface OfUser {
+  readonly user: string
+  readonly after: number
+  readonly through: number
+  readonly limit: number
+}
 
 export class SqliteMoods implements MoodStore {
   readonly #commit: GroupCommit
+  readonly #read: MoodReader
   readonly #sql
 
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
+    this.#read = new MoodReader(db)
     this.#sql = {
       insert: db.prepare<[MoodRow]>(`INSERT INTO ${MOOD_VALUES}`),
       last: db.prepare<[string], LastRow>(`
-        SELECT id, ordinal, text, is_private, deleted FROM moods WHERE user = ? ORDER BY ordinal DESC LIMIT 1`),
-      latest: db.prepare<[string], LastRow>(`
-        SELECT id, ordinal, text, is_private, deleted FROM moods WHERE user = ? AND deleted = 0
+        SELECT ordinal, text, is_private, deleted FROM moods WHERE user = ? AND ordinal < ${NUMBERS}
         ORDER BY ordinal DESC LIMIT 1`),
-      byId: db.prepare<[string], MoodRow>('SELECT * FROM moods WHERE id = ?'),
-      publicFeed: db.prepare<[FeedPosition & { limit: number }], MoodRow>(`
+      latest: db.prepare<[{ user: string; limit: number }], StoredMoodRow>(
+        'SELECT * FROM moods WHERE user = :user AND deleted = 0 ORDER BY ordinal DESC LIMIT :limit',
+      ),
+      byId: db.prepare<[string], StoredMoodRow>('SELECT * FROM moods WHERE id = ?'),
+      publicFeed: db.prepare<[FeedPosition & { limit: number }], StoredMoodRow>(`
         SELECT * FROM moods WHERE deleted = 0 AND is_private = 0 AND (when_ms, id) < (:when, :id)
         ORDER BY when_ms DESC, id DESC LIMIT :limit`),
-      userFeed: db.prepare<[FeedPosition & { limit: number; user: string; all: number }], MoodRow>(`
+      userFeed: db.prepare<[FeedPosition & { limit: number; user: string; all: number }], StoredMoodRow>(`
         SELECT * FROM moods WHERE deleted = 0 AND user = :user AND (is_private = 0 OR :all) AND (when_ms, id) < (:when, :id)
         ORDER BY when_ms DESC, id DESC LIMIT :limit`),
       save: db.prepare<[MoodRow]>(`
@@ -39,15 +57,16 @@ export class SqliteMoods implements MoodStore {
           first_published = :first_published, published_directly = :published_directly, version = version + 1,
           changed_at = :changed_at
         WHERE id = :id AND version = :version`),
-      undeleted: db.prepare<[string, number, number, number], MoodRow>(`
-        SELECT * FROM moods WHERE user = ? AND ordinal > ? AND ordinal <= ? AND deleted = 0 ORDER BY ordinal LIMIT ?`),
-      nuked: db.prepare<[string, number, number, number], MoodRow>(`
-        SELECT * FROM moods WHERE user = ? AND ordinal > ? AND ordinal <= ? AND deleted_by = 'nuke'
-        ORDER BY ordinal LIMIT ?`),
-      history: db.prepare<[string, string, number], MoodRow>(
-        'SELECT * FROM moods WHERE user = ? AND id > ? ORDER BY id LIMIT ?',
+      undeleted: db.prepare<[OfUser], StoredMoodRow>(`
+        SELECT * FROM moods WHERE user = :user AND ordinal > :after AND ordinal <= :through AND deleted = 0
+        ORDER BY ordinal LIMIT :limit`),
+      nuked: db.prepare<[OfUser], StoredMoodRow>(`
+        SELECT * FROM moods WHERE user = :user AND ordinal > :after AND ordinal <= :through AND deleted_by = 'nuke'
+        ORDER BY ordinal LIMIT :limit`),
+      history: db.prepare<[{ user: string; after: string; limit: number }], StoredMoodRow>(
+        'SELECT * FROM moods WHERE user = :user AND id > :after ORDER BY id LIMIT :limit',
       ),
-      authors: db.prepare<[{ after: string; limit: number }], { user: string }>(`
+      authors: db.prepare<[{ after: string; limit: number }], { user: unknown }>(`
         WITH RECURSIVE hop (user) AS (
           SELECT min(user) FROM moods WHERE user > :after
           UNION ALL
@@ -57,8 +76,8 @@ export class SqliteMoods implements MoodStore {
         'DELETE FROM moods WHERE id IN (SELECT id FROM moods WHERE user = ? LIMIT ?)',
       ),
       purgeOne: db.prepare<[string, number]>('DELETE FROM moods WHERE id = ? AND version = ?'),
-      changes: db.prepare<[number, string, number], MoodRow>(
-        'SELECT * FROM moods WHERE (changed_at, id) > (?, ?) ORDER BY changed_at, id LIMIT ?',
+      changes: db.prepare<[ChangePosition & { limit: number }], StoredMoodRow>(
+        'SELECT * FROM moods WHERE (changed_at, id) > (:changedAt, :id) ORDER BY changed_at, id LIMIT :limit',
       ),
     }
   }
@@ -66,11 +85,10 @@ export class SqliteMoods implements MoodStore {
   add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
     return this.#commit.run(() => {
       const last = this.#sql.last.get(mood.user)
-      const latest = last?.deleted === 1 ? this.#sql.latest.get(mood.user) : last
-      if (latest && mood.repeats({ text: latest.text, isPrivate: latest.is_private === 1 })) {
-        return { mood: toMood(this.#sql.byId.get(latest.id)!), added: false }
-      }
-      const ordinal = (last?.ordinal ?? 0) + 1
+      const mayRepeat = last?.deleted !== 0 || mood.repeats({ text: last.text, isPrivate: last.is_private === 1 })
+      const [latest] = mayRepeat ? pageOf(this.#sql.latest, { user: mood.user, limit: 1 }, this.#read.mood) : []
+      if (latest && mood.repeats(latest)) return { mood: latest, added: false }
+      const ordinal = numberOf(last) + 1
       for (let salt = 0; ; salt++) {
         const whole = mood.numbered(ordinal, salt)
         if (this.#inserted(whole)) return { mood: whole, added: true }
@@ -89,32 +107,41 @@ export class SqliteMoods implements MoodStore {
   }
 
   async lastOrdinal(user: string): Promise<number> {
-    return this.#sql.last.get(user)?.ordinal ?? 0
+    return numberOf(this.#sql.last.get(user))
   }
 
   async byId(id: string): Promise<Mood | null> {
-    const row = this.#sql.byId.get(id)
-    return row ? toMood(row) : null
+    return this.#readOne(id)?.mood ?? null
   }
 
   async changedAt(id: string): Promise<number | null> {
-    // 0 stands for a time that was never noted, in a store that was copied.
-    return this.#sql.byId.get(id)?.changed_at || null
+    return this.#readOne(id)?.changedAt ?? null
+  }
+
+  #readOne(id: string): ReadMood | null {
+    const row = this.#sql.byId.get(id)
+    return row ? this.#read.readGood(row) : null
   }
 
   async feed({ users, viewer, limit, after }: FeedQuery): Promise<readonly Mood[]> {
-    const from = after ?? START
-    if (users === null) return this.#sql.publicFeed.all({ ...from, limit }).map(toMood)
-    const rows = [...new Set(users)].flatMap((user) =>
-      this.#sql.userFeed.all({ ...from, limit, user, all: user === viewer ? 1 : 0 }),
+    const from = { ...(after ?? START), limit }
+    const shown = (row: StoredMoodRow): Mood | null => {
+      const mood = this.#read.mood(row)
+      return mood && isVisibleTo(mood, viewer) ? mood : null
+    }
+    if (users === null) return pageOf(this.#sql.publicFeed, from, shown)
+    const found = [...new Set(users)].flatMap((user) =>
+      pageOf(this.#sql.userFeed, { ...from, user, all: user === viewer ? 1 : 0 }, shown),
     )
-    return newestFirst(rows.map(toMood), limit, (a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    return newestFirst(found, limit, byBytes)
   }
 
   async changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]> {
-    return this.#sql.changes
-      .all(after.changedAt, after.id, limit)
-      .map((row) => ({ mood: toMood(row), position: { changedAt: row.changed_at, id: row.id } }))
+    const { changedAt, id } = after
+    return pageOf(this.#sql.changes, { changedAt, id, limit }, (row) => {
+      const reading = this.#read.readGood(row)
+      return reading && { mood: reading.mood, position: { changedAt: reading.changedAt ?? 0, id: reading.mood.id } }
+    })
   }
 
   save(moods: readonly Mood[], now: number): Promise<ReadonlySet<string>> {
@@ -128,15 +155,15 @@ export class SqliteMoods implements MoodStore {
     after: MoodPosition | null,
     limit: number,
   ): Promise<readonly Mood[]> {
-    return this.#sql[which].all(user, after?.ordinal ?? -1, through, limit).map(toMood)
+    return pageOf(this.#sql[which], { user, after: after?.ordinal ?? -1, through, limit }, this.#read.mood)
   }
 
   async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
-    return this.#sql.history.all(user, after, limit).map(toMood)
+    return pageOf(this.#sql.history, { user, after, limit }, this.#read.mood)
   }
 
   async authors(after: string, limit: number): Promise<readonly string[]> {
-    return this.#sql.authors.all({ after, limit }).map(({ user }) => user)
+    return pageOf(this.#sql.authors, { after, limit }, ({ user }) => (isUserName(user) ? user : null))
   }
 
   purge(user: string, limit: number): Promise<number> {
@@ -148,6 +175,10 @@ export class SqliteMoods implements MoodStore {
       moods.reduce((sum, { id, version }) => sum + this.#sql.purgeOne.run(id, version).changes, 0),
     )
   }
+}
+
+function numberOf(last: LastRow | undefined): number {
+  return Math.max(0, last?.ordinal ?? 0)
 }
 
 /** @returns what the write returns; false when it fails because another mood of the user has the record key */

@@ -4,32 +4,34 @@ import type Database from 'better-sqlite3'
 import { isOdd } from '../../domain/odd.ts'
 import type { OddMood } from '../../domain/read-mood.ts'
 import type { OddStore } from '../../ports/store.ts'
-import { type MoodRow, readRow } from './mood-row.ts'
+import { MoodReader, type StoredMoodRow } from './reading.ts'
 
 export class SqliteOdd implements OddStore {
+  readonly #read: MoodReader
   readonly #sql
 
   constructor(db: Database.Database) {
+    this.#read = new MoodReader(db)
     this.#sql = {
-      of: db.prepare<[string], MoodRow>('SELECT * FROM moods WHERE user = ? ORDER BY id'),
-      byId: db.prepare<[string], MoodRow>('SELECT * FROM moods WHERE id = ?'),
+      of: db.prepare<[string], StoredMoodRow>('SELECT * FROM moods WHERE user = ? ORDER BY id'),
+      byId: db.prepare<[string], StoredMoodRow>('SELECT * FROM moods WHERE id = ?'),
     }
   }
 
   async of(user: string): Promise<readonly OddMood[]> {
-    return oddAmong(this.#sql.of.iterate(user))
+    return this.#oddAmong(this.#sql.of.iterate(user))
   }
 
   async named(ids: readonly string[]): Promise<readonly OddMood[]> {
-    return oddAmong(ids.flatMap((id) => this.#sql.byId.get(id) ?? []))
+    return this.#oddAmong(ids.flatMap((id) => this.#sql.byId.get(id) ?? []))
   }
-}
 
-function oddAmong(rows: Iterable<MoodRow>): OddMood[] {
-  const odd: OddMood[] = []
-  for (const row of rows) {
-    const reading = readRow(row)
-    if (isOdd(reading)) odd.push(reading)
+  #oddAmong(rows: Iterable<StoredMoodRow>): OddMood[] {
+    const odd: OddMood[] = []
+    for (const row of rows) {
+      const reading = this.#read.read(row)
+      if (isOdd(reading)) odd.push(reading)
+    }
+    return odd
   }
-  return odd
 }

@@ -1,11 +1,12 @@
 /** The operator's policy in SQLite: one row. */
 
 import type Database from 'better-sqlite3'
-import { isOdd } from '../../domain/odd.ts'
+import { isOdd, type StoredDocument } from '../../domain/odd.ts'
 import { type StoredPolicy, unreadablePolicy } from '../../domain/policy.ts'
 import { readPolicy } from '../../domain/read-notes.ts'
 import type { PolicyStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { date, idOf, json, plain, type StoredRow } from './stored.ts'
 
 export interface PolicyRow {
   readonly name: string
@@ -21,10 +22,21 @@ export interface PolicyRow {
 
 export const POLICY_VALUES = 'policy VALUES (:name, :mode, :percent, :allow, :set_by, :set_at, :reason, :version)'
 
-export function toPolicy({ name, mode, percent, allow, set_by, set_at, reason, version }: PolicyRow): StoredPolicy {
-  const setAt = new Date(set_at)
-  const values = { mode, percent, allow: JSON.parse(allow) as unknown, setBy: set_by, setAt, reason, version }
-  const reading = readPolicy({ id: { text: name, isOdd: false }, values })
+export function storedPolicy(row: StoredRow<PolicyRow>): StoredDocument {
+  const values = {
+    mode: plain(row.mode),
+    percent: plain(row.percent),
+    allow: json(row.allow),
+    setBy: plain(row.set_by),
+    setAt: date(row.set_at),
+    reason: plain(row.reason),
+    version: plain(row.version),
+  }
+  return { id: idOf(row.name), values }
+}
+
+export function toPolicy(row: StoredRow<PolicyRow>): StoredPolicy {
+  const reading = readPolicy(storedPolicy(row))
   return isOdd(reading) ? unreadablePolicy(reading) : reading
 }
 
@@ -39,13 +51,13 @@ export class SqlitePolicy implements PolicyStore {
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
     this.#sql = {
-      get: db.prepare<[], PolicyRow>(`SELECT * FROM policy`),
+      get: db.prepare<[], StoredRow<PolicyRow>>(`SELECT * FROM policy WHERE name = 'federation'`),
       add: db.prepare<[PolicyRow]>(`INSERT OR IGNORE INTO ${POLICY_VALUES}`),
       replace: db.prepare<[PolicyRow]>(`
         UPDATE policy SET mode = :mode, percent = :percent, allow = :allow, set_by = :set_by, set_at = :set_at,
           reason = :reason, version = :version + 1
         WHERE name = :name AND version = :version`),
-      discard: db.prepare<[]>('DELETE FROM policy'),
+      discard: db.prepare<[]>(`DELETE FROM policy WHERE name = 'federation'`),
     }
   }
 
@@ -68,10 +80,12 @@ export class SqlitePolicy implements PolicyStore {
       return changes === 1 ? { ...policy, version: policy.version + 1 } : null
     })
   }
+
   #replaceOdd(policy: StoredPolicy): StoredPolicy | null {
     const row = this.#sql.get.get()
     if (!row || !toPolicy(row).odd) return null
-    const saved = { ...policy, version: Math.max(0, row.version) + 1 }
+    const isNumber = typeof row.version === 'number' && row.version > 0 && row.version < Number.MAX_SAFE_INTEGER
+    const saved = { ...policy, version: isNumber ? row.version + 1 : 1 }
     this.#sql.discard.run()
     this.#sql.add.run(toPolicyRow(saved))
     return saved

@@ -2,8 +2,26 @@
 
 import type Database from 'better-sqlite3'
 import type { Removal } from '../../domain/jobs.ts'
+import { isOdd, type StoredDocument } from '../../domain/odd.ts'
+import { readRemovals } from '../../domain/read-jobs.ts'
 import type { RemovalStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { idOf, plain, type StoredRow } from './stored.ts'
+
+export interface RemovalRow extends Removal {
+  readonly user: string
+}
+
+/** Each row stands by itself: one that is odd stands in the way of no other. */
+export function storedRemoval({ user, rkey, cid }: StoredRow<RemovalRow>): StoredDocument {
+  return { id: idOf(user), values: { removals: [{ rkey: plain(rkey), cid: plain(cid) }] } }
+}
+
+/** What a row orders; nothing where it is odd: the repair that finds it wanting orders it again. */
+export function removalsIn(row: StoredRow<RemovalRow>): readonly Removal[] {
+  const reading = readRemovals(storedRemoval(row))
+  return isOdd(reading) ? [] : reading.removals
+}
 
 export class SqliteRemovals implements RemovalStore {
   readonly #commit: GroupCommit
@@ -13,7 +31,7 @@ export class SqliteRemovals implements RemovalStore {
     this.#commit = commit
     this.#sql = {
       add: db.prepare<[string, string, string]>('INSERT OR REPLACE INTO removals VALUES (?, ?, ?)'),
-      of: db.prepare<[string], Removal>('SELECT rkey, cid FROM removals WHERE user = ? ORDER BY rkey'),
+      of: db.prepare<[string], StoredRow<RemovalRow>>('SELECT * FROM removals WHERE user = ? ORDER BY rkey'),
       forget: db.prepare<[string]>('DELETE FROM removals WHERE user = ?'),
       finish: db.prepare<[string, string]>('DELETE FROM removals WHERE user = ? AND rkey = ?'),
     }
@@ -26,7 +44,7 @@ export class SqliteRemovals implements RemovalStore {
   }
 
   async of(user: string): Promise<readonly Removal[]> {
-    return this.#sql.of.all(user)
+    return this.#sql.of.all(user).flatMap(removalsIn)
   }
 
   finish(user: string, rkeys: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type Database from 'better-sqlite3'
+import { byBytes } from '../../domain/byte-order.ts'
 import {
   claimed,
   type Lease,
@@ -13,11 +14,22 @@ import {
   reminded,
   renewed,
   type RepoState,
+  rebuilt,
   unmarked,
 } from '../../domain/queue.ts'
+import { isOdd, isUserName, type Odd, type StoredDocument } from '../../domain/odd.ts'
+import { readErasure, readIntent } from '../../domain/read-jobs.ts'
+import { readRepo } from '../../domain/read-notes.ts'
 import type { HoldReason } from '../../domain/sync.ts'
 import type { RepoQueue } from '../../ports/queue.ts'
+import type { Intent } from '../../domain/jobs.ts'
+import { accountIn, type AccountRow } from './accounts.ts'
+import { type ErasureRow, storedErasure } from './erasures.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { storedIntent } from './intents.ts'
+import { pageOf } from './pages.ts'
+import { type RemovalRow, removalsIn } from './removals.ts'
+import { date, flag, idOf, plain, type StoredRow } from './stored.ts'
 
 export interface RepoRow {
   user: string
@@ -40,18 +52,25 @@ export const REPO_VALUES = `
   VALUES (:user, :due_at, :due_set_at, :marks, :failures, :uncertain, :quarantine_until, :destructive, :lease_token,
     :lease_owner, :lease_until)`
 
-export function toRepo(row: RepoRow): RepoState {
-  const { lease_token: token, lease_owner: owner } = row
-  return {
-    user: row.user,
-    dueAt: row.due_at,
-    dueSetAt: row.due_set_at,
-    marks: row.marks,
-    failures: row.failures,
-    uncertain: row.uncertain === 1,
-    quarantine: { until: row.quarantine_until, destructive: row.destructive === 1 },
-    lease: token === null ? null : { token, owner: owner ?? '', until: row.lease_until },
+export function storedRepo(row: StoredRow<RepoRow>): StoredDocument {
+  const values = {
+    dueAt: date(row.due_at),
+    dueSetAt: date(row.due_set_at),
+    marks: plain(row.marks),
+    failures: plain(row.failures),
+    uncertain: flag(row.uncertain),
+    quarantineUntil: date(row.quarantine_until),
+    destructive: flag(row.destructive),
+    leaseToken: plain(row.lease_token),
+    leaseOwner: plain(row.lease_owner),
+    leaseUntil: date(row.lease_until),
   }
+  return { id: idOf(row.user), values }
+}
+
+/** What a row says of its repo. */
+export function repoIn(row: StoredRow<RepoRow>): RepoState | Odd {
+  return readRepo(storedRepo(row))
 }
 
 export function toRepoRow({
@@ -79,6 +98,19 @@ export function toRepoRow({
   }
 }
 
+/** A row that is due, with the bytes of its key, which may be no text. */
+type FreeRow = StoredRow<RepoRow> & { readonly key: Buffer }
+
+interface UserPage {
+  readonly after: string
+  readonly limit: number
+}
+
+/** The name of a user, where it can be read. */
+function userIn({ user }: { readonly user: unknown }): string | null {
+  return isUserName(user) ? user : null
+}
+
 export class SqliteRepos implements RepoQueue {
   readonly #commit: GroupCommit
   readonly #sql
@@ -86,29 +118,35 @@ export class SqliteRepos implements RepoQueue {
   constructor(db: Database.Database, commit: GroupCommit) {
     this.#commit = commit
     this.#sql = {
-      get: db.prepare<[string], RepoRow>('SELECT * FROM repos WHERE user = ?'),
+      get: db.prepare<[string], StoredRow<RepoRow>>('SELECT * FROM repos WHERE user = ?'),
       put: db.prepare<[RepoRow]>(`INSERT OR REPLACE INTO ${REPO_VALUES}`),
       // Rows that are due but leased come first and are passed over: never more than there are workers.
-      nextFree: db.prepare<[number, number], RepoRow>(`
-        SELECT * FROM repos WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT 1`),
-      nextFreeAmong: db.prepare<[string, number, number], RepoRow>(`
-        SELECT * FROM repos WHERE user IN (SELECT value FROM json_each(?)) AND due_at <= ? AND lease_until <= ?
+      nextFree: db.prepare<[number, number], FreeRow>(`
+        SELECT *, CAST(user AS BLOB) AS key FROM repos WHERE due_at <= ? AND lease_until <= ? ORDER BY due_at LIMIT 1`),
+      nextFreeAmong: db.prepare<[string, number, number], FreeRow>(`
+        SELECT *, CAST(user AS BLOB) AS key FROM repos WHERE user IN (SELECT value FROM json_each(?)) AND due_at <= ? AND lease_until <= ?
         ORDER BY due_at LIMIT 1`),
+      passOver: db.prepare<[Buffer]>('UPDATE repos SET due_at = NULL WHERE user = CAST(? AS TEXT)'),
       // Hops from user to user along the index, so that a user's thousand pending moods count once.
-      withMoods: db.prepare<[{ after: string; limit: number }], { user: string }>(`
+      withMoods: db.prepare<[UserPage], { user: unknown }>(`
         WITH RECURSIVE hop (user) AS (
           SELECT min(user) FROM moods WHERE state = 'pending' AND user > :after
           UNION ALL
           SELECT (SELECT min(user) FROM moods WHERE state = 'pending' AND user > hop.user) FROM hop WHERE hop.user IS NOT NULL
         ) SELECT user FROM hop WHERE user IS NOT NULL LIMIT :limit`),
-      withOtherWork: db.prepare<[{ after: string; limit: number }], { user: string }>(`
-        SELECT user FROM (
-          SELECT user FROM accounts WHERE (state = 'pending' OR requeue = 1) AND user > :after
-          UNION SELECT user FROM intents WHERE user > :after
-          UNION SELECT user FROM removals WHERE user > :after
-          UNION SELECT user FROM erasures WHERE user > :after
-        ) ORDER BY user LIMIT :limit`),
-      held: db.prepare<[{ hold: HoldReason; after: string; limit: number }], { user: string }>(`
+      accounts: db.prepare<[UserPage], StoredRow<AccountRow>>(`
+        SELECT * FROM accounts WHERE (state = 'pending' OR requeue = 1) AND user > :after ORDER BY user LIMIT :limit`),
+      intents: db.prepare<[UserPage], StoredRow<Intent>>(
+        'SELECT * FROM intents WHERE user > :after ORDER BY user LIMIT :limit',
+      ),
+      removals: db.prepare<[UserPage], { user: unknown }>(
+        'SELECT DISTINCT user FROM removals WHERE user > :after ORDER BY user LIMIT :limit',
+      ),
+      removalsOf: db.prepare<[unknown], StoredRow<RemovalRow>>('SELECT * FROM removals WHERE user = ?'),
+      erasures: db.prepare<[UserPage], StoredRow<ErasureRow>>(
+        'SELECT * FROM erasures WHERE user > :after ORDER BY user LIMIT :limit',
+      ),
+      held: db.prepare<[UserPage & { hold: HoldReason }], { user: unknown }>(`
         WITH RECURSIVE hop (user) AS (
           SELECT min(user) FROM moods WHERE state = 'local' AND hold = :hold AND user > :after
           UNION ALL
@@ -120,7 +158,7 @@ export class SqliteRepos implements RepoQueue {
   }
 
   mark(user: string, now: number): Promise<void> {
-    return this.#commit.run(() => this.#change(user, (repo) => marked(repo, now)))
+    return this.#commit.run(() => this.#mark(user, marked, now))
   }
 
   claim(
@@ -130,16 +168,32 @@ export class SqliteRepos implements RepoQueue {
     quarantineMs: number,
     among?: readonly string[],
   ): Promise<Lease | null> {
-    return this.#commit.run(() => {
-      const row =
-        among === undefined
-          ? this.#sql.nextFree.get(now, now)
-          : this.#sql.nextFreeAmong.get(JSON.stringify(among), now, now)
-      const repo = row && claimed(toRepo(row), { token: randomUUID(), owner, until }, now, quarantineMs)
-      if (!repo) return null
-      this.#sql.put.run(toRepoRow(repo))
-      return leaseOf(repo)
+    const users = among === undefined ? null : JSON.stringify(among)
+    return this.#commit.runAll(() => {
+      for (;;) {
+        const row = users === null ? this.#sql.nextFree.get(now, now) : this.#sql.nextFreeAmong.get(users, now, now)
+        if (!row) return null
+        const lease = { token: randomUUID(), owner, until }
+        if (isUserName(row.user)) return this.#claimed(row, row.user, lease, now, quarantineMs)
+        // Nobody's repo: it is due no more, so that it stands in nobody's way.
+        this.#sql.passOver.run(row.key)
+      }
     })
+  }
+
+  #claimed(
+    row: FreeRow,
+    user: string,
+    lease: NonNullable<RepoState['lease']>,
+    now: number,
+    quarantineMs: number,
+  ): Lease | null {
+    const stored = repoIn(row)
+    // A state that cannot be read is made again under the new lease.
+    const repo = isOdd(stored) ? { ...rebuilt(user, now), lease } : claimed(stored, lease, now, quarantineMs)
+    if (!repo) return null
+    this.#sql.put.run(toRepoRow(repo))
+    return leaseOf(repo)
   }
 
   noteDestructive(lease: Lease): Promise<boolean> {
@@ -154,44 +208,68 @@ export class SqliteRepos implements RepoQueue {
     await this.#asHolder(lease, (repo) => released(repo, lease, release, now))
   }
 
-  /** Applies a rule of `domain/queue.ts`, within a commit. */
-  #change(user: string, rule: (repo: RepoState) => RepoState): void {
+  /** What is stored of the repo, within a commit. */
+  #stored(user: string): RepoState | Odd {
     const row = this.#sql.get.get(user)
-    const before = row ? toRepo(row) : unmarked(user)
-    const after = rule(before)
-    if (after !== before) this.#sql.put.run(toRepoRow(after))
+    return row ? repoIn(row) : unmarked(user)
+  }
+
+  /** Applies a rule of `domain/queue.ts` that gives a repo work, whatever is stored of it. */
+  #mark(user: string, rule: (repo: RepoState, now: number) => RepoState, now: number): void {
+    const stored = this.#stored(user)
+    const after = rule(isOdd(stored) ? rebuilt(user, now) : stored, now)
+    if (after !== stored) this.#sql.put.run(toRepoRow(after))
   }
 
   /** @returns false when the rule finds that the lease was lost */
   #asHolder({ user }: Lease, rule: (repo: RepoState) => RepoState | null): Promise<boolean> {
     return this.#commit.run(() => {
-      let isHeld = true
-      this.#change(user, (repo) => {
-        const after = rule(repo)
-        isHeld = after !== null
-        return after ?? repo
-      })
-      return isHeld
+      const before = this.#stored(user)
+      const after = isOdd(before) ? null : rule(before)
+      if (after !== null && after !== before) this.#sql.put.run(toRepoRow(after))
+      return after !== null
     })
   }
 
   sweep(after: string, limit: number, now: number): Promise<string | null> {
     return this.#commit.runAll(() => {
-      const page = { after, limit }
-      const found = [...this.#sql.withMoods.all(page), ...this.#sql.withOtherWork.all(page)].map((row) => row.user)
-      const users = [...new Set(found)].toSorted().slice(0, limit)
-      for (const user of users) this.#change(user, (repo) => reminded(repo, now))
+      const found = this.#withWork({ after, limit })
+      const users = [...new Set(found)].toSorted(byBytes).slice(0, limit)
+      for (const user of users) this.#mark(user, reminded, now)
       return users.length < limit ? null : (users.at(-1) ?? null)
     })
   }
 
+  /** The first users of every kind of work. What is odd is none. */
+  #withWork(page: UserPage): string[] {
+    const hasRemovals = ({ user }: { readonly user: unknown }): boolean =>
+      this.#sql.removalsOf.all(user).some((row) => removalsIn(row).length > 0)
+    return [
+      ...pageOf(this.#sql.withMoods, page, userIn),
+      ...pageOf(this.#sql.accounts, page, (row) => {
+        const account = accountIn(row)
+        return account === null || account.state === 'odd' ? null : account.user
+      }),
+      ...pageOf(this.#sql.intents, page, (row) => {
+        const intent = readIntent(storedIntent(row))
+        return isOdd(intent) ? null : intent.user
+      }),
+      ...pageOf(this.#sql.removals, page, (row) => (hasRemovals(row) ? userIn(row) : null)),
+      ...pageOf(this.#sql.erasures, page, (row) => {
+        const erasure = readErasure(storedErasure(row))
+        return isOdd(erasure) ? null : erasure.user
+      }),
+    ]
+  }
+
   async held(hold: HoldReason, after: string, limit: number): Promise<readonly string[]> {
-    return this.#sql.held.all({ hold, after, limit }).map((row) => row.user)
+    return pageOf(this.#sql.held, { hold, after, limit }, userIn)
   }
 
   async get(user: string): Promise<RepoState | null> {
     const row = this.#sql.get.get(user)
-    return row ? toRepo(row) : null
+    const reading = row && repoIn(row)
+    return reading && !isOdd(reading) ? reading : null
   }
 
   /** A file cannot tell other processes of a mark; workers poll. */
