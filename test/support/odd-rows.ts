@@ -119,7 +119,7 @@ const anything = (): boolean => true
 const orNone = (judge: (value: unknown) => boolean) => (value: unknown) => isNone(value) || judge(value)
 
 /** What each column may hold. */
-export const GOOD: Readonly<Record<string, Judge>> = {
+const GOOD: Readonly<Record<string, Judge>> = {
   moods: {
     id: isName,
     user: isName,
@@ -223,8 +223,8 @@ export const GOOD: Readonly<Record<string, Judge>> = {
   },
 }
 
-export const LEDGER_ENTRY = '{"windows":[],"blockedUntil":0,"failures":1}'
-export const WORKER =
+const LEDGER_ENTRY = '{"windows":[],"blockedUntil":0,"failures":1}'
+const WORKER =
   '{"host":"h","pid":5,"role":"all","version":"1","since":1700000000000,"at":1700000000000,"policyVersion":null}'
 
 /** Whether all columns of a row hold what they may; text that was written as bytes is judged by them. */
