@@ -17,7 +17,11 @@ const DID = `did:plc:${'a'.repeat(24)}` as l.DidString
 const params = { repo: DID, collection: 'a.b.c' as l.NsidString, rkey: '2222222222222' as l.RecordKeyString }
 
 /** What a reading comes to when the host answers so. */
-function outcomeFor(status: number, headers: HeadersInit, body: string | null): Promise<Outcome<unknown>> {
+function outcomeFor(
+  status: number,
+  headers: Headers | Record<string, string>,
+  body: string | null,
+): Promise<Outcome<unknown>> {
   const isBare = status === 204 || status === 205 || status === 304
   const fetchHandler = () => Promise.resolve(new Response(isBare ? null : body, { status, headers }))
   return outcomeOf(
@@ -28,7 +32,7 @@ function outcomeFor(status: number, headers: HeadersInit, body: string | null): 
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-function outcomeOfError(status: number, error: unknown, headers: HeadersInit = JSON_TYPE) {
+function outcomeOfError(status: number, error: unknown, headers: Headers | Record<string, string> = JSON_TYPE) {
   return outcomeFor(status, headers, JSON.stringify({ error, message: 'why' }))
 }
 

@@ -51,7 +51,7 @@ describe('an answer', () => {
       json(400, { error: 'InvalidRequest', message: 'no' }),
       { kind: 'rejected', code: 'InvalidRequest' },
     ],
-    ['404 of a PDS', json(404, { error: 'XRPCNotSupported' }), { kind: 'rejected', code: 'XRPCNotSupported' }],
+    ['404 of a PDS', json(404, { error: 'XRPCNotSupported' }), { kind: 'uncertain', answered: true }],
     ['413 of a PDS', json(413, { error: 'PayloadTooLarge' }), { kind: 'rejected', code: 'PayloadTooLarge' }],
     ['a record that is not there', json(400, { error: 'RecordNotFound' }), { kind: 'ok', value: null }],
     ['a repo that is not there', json(400, { error: 'RepoNotFound' }), { kind: 'unauthorized', code: 'RepoNotFound' }],

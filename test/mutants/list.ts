@@ -95,9 +95,9 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'an answer of a proxy is an answer about the mood',
-    file: 'src/pds/answer.ts',
-    find: 'if (error instanceof XrpcResponseError && isXrpcErrorPayload(error.payload)) {',
-    replace: 'if (error instanceof XrpcResponseError) {',
+    file: 'src/pds/known-errors.ts',
+    find: 'return known?.statuses.includes(status) ? known.about : null',
+    replace: "return known?.about ?? 'request'",
     tests: [OUTCOME],
   },
   {
