@@ -278,7 +278,9 @@ describe('requests', () => {
         return void setTimeout(answer, 2000)
       }
       probes++
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"did":"did:web:pds.example","availableUserDomains":[]}')
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"did":"did:web:pds.example","availableUserDomains":[]}')
     })
     await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
     const pds = `http://127.0.0.1:${(host.address() as AddressInfo).port}`

@@ -119,7 +119,9 @@ describe('moods accounts provision', () => {
     const server = createServer((request, response) => {
       isFrozen ||= request.url?.includes('createAccount') === true
       if (isFrozen) return
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"availableUserDomains":[".test"]}')
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"did":"did:web:pds.example","availableUserDomains":[".test"]}')
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
