@@ -11,7 +11,7 @@ import { type About, KNOWN_ERRORS } from './known-errors.ts'
 import { getRecord } from './methods.ts'
 
 const NOW = Date.parse('2026-11-26T12:00:00Z')
-const STATUSES = [...Array.from({ length: 400 }, (_, i) => 200 + i)]
+const STATUSES = Array.from({ length: 400 }, (_, i) => 200 + i)
 
 const DID = `did:plc:${'a'.repeat(24)}` as l.DidString
 const params = { repo: DID, collection: 'a.b.c' as l.NsidString, rkey: '2222222222222' as l.RecordKeyString }
@@ -224,9 +224,10 @@ describe('an answer', () => {
   })
 
   it('that is cut off, or too late, is none, and tells nothing of what the host says', async () => {
-    const cut = async (error: Error): Promise<Outcome<unknown>> => {
-      const body = new ReadableStream({ pull: (controller) => controller.error(error) })
-      const fetchHandler = () => Promise.resolve(new Response(body, { status: 200, headers: JSON_TYPE }))
+    const cut = async (reason: Error): Promise<Outcome<unknown>> => {
+      const body = new ReadableStream({ pull: (controller) => controller.error(reason) })
+      const response = new Response(body, { status: 200, headers: JSON_TYPE })
+      const fetchHandler = () => Promise.resolve(response)
       return outcomeOf(
         () => xrpc({ did: undefined, fetchHandler }, getRecord, { params }),
         () => NOW,
