@@ -1,6 +1,6 @@
 /** A user's ATProto account, and the states it passes through. */
 
-import type { Odd } from './odd.ts'
+import { type Odd, sharedOdd } from './odd.ts'
 
 /**
  * - `pending`: to be made on the PDS, by the engine;
@@ -88,9 +88,7 @@ export function unreadableAccount(user: string, handle: string, odd: Odd): Accou
 
 /** The account of a user whose DID another user has as well: whose it is, only an operator can tell. It cannot be saved. */
 export function sharingAccount(account: Account): Account {
-  const { user } = account
-  const odd: Odd = { id: user, user, field: 'atproto.did', kind: 'shared', mendable: false, meant: null }
-  return { ...account, state: 'odd', requeue: false, odd }
+  return { ...account, state: 'odd', requeue: false, odd: sharedOdd(account.user, 'atproto.did', 'shared') }
 }
 
 /** Whether the engine leaves it alone until an operator has looked at it. */

@@ -1,6 +1,6 @@
 /** What each field may hold, what mends it, and what to do where nothing does. `docs/guides/odd-data.md` prints this table. */
 
-import type { Odd } from './odd.ts'
+import type { Odd, OddKind } from './odd.ts'
 
 interface FieldAdvice {
   /** Fields it is about, of moods where no collection is named. */
@@ -102,9 +102,26 @@ export const MOOD_ADVICE: readonly FieldAdvice[] = [
 /** Of all that the engine keeps beside its moods. */
 const OTHERS = 'Correct the field by hand, or restore the document from a backup'
 
+/** Of values that several users have, by kind and field. */
+const SHARED: Readonly<Partial<Record<OddKind, Readonly<Record<string, string>>>>> = {
+  shared: {
+    'atproto.did': 'Take the DID from the users whose it is not; until then nothing is published for any of them',
+    handle: 'Give all but one of these users another handle; until then it is nobody’s',
+  },
+  alike: {
+    handle: 'Each handle is its user’s; give one of them another handle, since handles on a PDS have no case',
+  },
+}
+
 /** What an operator can do about an odd document. @param isMendable whether all that is odd about it can be converted */
-export function oddRemedy(collection: string, { field }: Pick<Odd, 'field'>, isMendable: boolean): string {
+export function oddRemedy(
+  collection: string,
+  { field, kind }: Pick<Odd, 'field' | 'kind'>,
+  isMendable: boolean,
+): string {
   if (isMendable) return '"moods data mend --execute" converts it'
+  const ofShared = SHARED[kind]?.[field]
+  if (ofShared !== undefined) return ofShared
   if (collection !== 'moods') return OTHERS
   return MOOD_ADVICE.find(({ fields }) => fields.includes(field))?.byHand ?? OTHERS
 }

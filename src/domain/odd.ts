@@ -10,9 +10,19 @@
  * - `range`: of the right type, but outside of what it may be;
  * - `unknown`: a word that this version does not know;
  * - `contradiction`: two fields that cannot both be true;
- * - `shared`: a value that only one document may have, and others have as well.
+ * - `shared`: a value that only one document may have, and others have as well;
+ * - `alike`: it differs from that of another document in upper and lower case alone.
  */
-export const ODD_KINDS = ['missing', 'type', 'not_utf8', 'range', 'unknown', 'contradiction', 'shared'] as const
+export const ODD_KINDS = [
+  'missing',
+  'type',
+  'not_utf8',
+  'range',
+  'unknown',
+  'contradiction',
+  'shared',
+  'alike',
+] as const
 export type OddKind = (typeof ODD_KINDS)[number]
 
 /** A document that is left alone: not shown, not published, not changed, and only deleted with its user. */
@@ -89,6 +99,11 @@ export function readWith<T>({ id, values }: StoredDocument, user: unknown, read:
   }
 }
 
+/** What is odd about a user's document of which each value can be read, and not whose the value is. */
+export function sharedOdd(user: string, field: string, kind: 'shared' | 'alike'): Odd {
+  return { id: user, user, field, kind, mendable: false, meant: null }
+}
+
 /** Whether a reading gave no value. */
 export function isOdd(reading: object): reading is Odd {
   return 'mendable' in reading
@@ -102,6 +117,7 @@ const KIND_TEXTS: Readonly<Record<OddKind, string>> = {
   unknown: 'is a word that this version does not know',
   contradiction: 'contradicts another field',
   shared: 'is also that of another document',
+  alike: 'differs from that of another document in upper and lower case alone',
 }
 
 /** What is wrong with a document, as a part of a sentence. It never says what the value is. */

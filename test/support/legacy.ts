@@ -3,7 +3,7 @@
  * explains. Nothing in it was written by this product.
  */
 
-import { type Db, type Document, Long, ObjectId } from 'mongodb'
+import { type Db, Decimal128, type Document, ObjectId } from 'mongodb'
 import { NOW } from './moods.ts'
 
 export interface LegacyUser {
@@ -138,7 +138,7 @@ const ODDITIES: readonly (readonly [OddEnd, (sub: string) => Document])[] = [
   ['by_hand', () => ({ when: new Date('9999-01-01') })],
   ['hidden', () => ({ deleted: 1 })],
   ['by_hand', () => ({ mood: 7 })],
-  ['public', () => ({ intensity: Long.fromNumber(5) })],
+  ['public', () => ({ intensity: new Decimal128('5') })],
   ['by_hand', () => ({ intensity: 'high' })],
   ['public', () => ({ atproto: false })],
   ['by_hand', () => ({ atproto: 'synced' })],

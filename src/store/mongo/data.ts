@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { Binary, BSON, type Collection, type Db, type Document } from 'mongodb'
 import { type DataCheck, type CheckClaim, checkIn, mayCheck } from '../../domain/data-check.ts'
 import { type FoundOdd, oddityIn } from '../../domain/mend.ts'
+import type { Odd } from '../../domain/odd.ts'
 import { type KindName, KINDS } from '../../domain/readers.ts'
 import type { DataStore, MendedDocument, ScannedPiece } from '../../ports/data.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -12,6 +13,7 @@ import { takenKey, translated } from './errors.ts'
 import { bytesOf, holdsExactly, valueOf } from './exactly.ts'
 import { documentId, idOf } from './ids.ts'
 import { storedMoods } from './reading.ts'
+import { sharedIn } from './shared.ts'
 import { storedDocument } from './stored.ts'
 
 /** Documents of one piece: enough that asking for it costs little beside reading it. */
@@ -63,6 +65,9 @@ export class MongoData implements DataStore {
         const documents = cursor.readBufferedDocuments()
         yield { documents: documents.length, odd: await this.#oddOf(collection, documents) }
       }
+      for await (const shared of sharedIn(this.#of(collection), stop)) {
+        yield { documents: 0, odd: await this.#readable(collection, shared) }
+      }
     } catch (error) {
       throw translated(error)
     }
@@ -73,6 +78,15 @@ export class MongoData implements DataStore {
     if (kind === null) return []
     const read = kind === 'moods' ? await storedMoods(this.#of(collection), documents) : documents.map(storedDocument)
     return read.map((stored) => oddityIn(kind, stored)).filter((odd) => odd !== null)
+  }
+
+  /** Those whose documents are odd in no other way: of the others it is said already. */
+  async #readable(collection: string, shared: readonly Odd[]): Promise<FoundOdd[]> {
+    const documents = await this.#of(collection)
+      .find({ _id: { $in: shared.map(({ id }) => id) } })
+      .toArray()
+    const others = new Set((await this.#oddOf(collection, documents)).map(({ id }) => id))
+    return shared.filter(({ id }) => !others.has(id)).map((odd) => Object.assign(odd, { mending: null }))
   }
 
   async mend(collection: string, id: string, now: number): Promise<boolean> {
