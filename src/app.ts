@@ -27,6 +27,7 @@ import { REAL_TIMER } from './operate/watch.ts'
 import { PdsClient } from './pds/client.ts'
 import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
+import { PdsPlaces } from './pds/places.ts'
 import { Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
@@ -34,10 +35,12 @@ import type { ArchiveKind } from './ports/archive.ts'
 import type { Store } from './ports/store.ts'
 import type { Directory } from './ports/directory.ts'
 import type { AccountHost, RepoClient } from './ports/pds.ts'
+import type { Places } from './ports/places.ts'
 import type { Clock, Timer } from './ports/clock.ts'
 import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
+import { FlaggedAccounts } from './sync/flagged.ts'
 import { Heartbeat } from './sync/heartbeat.ts'
 import { HostProbes } from './sync/probe-hosts.ts'
 import { VERSION } from './version.ts'
@@ -71,6 +74,7 @@ export interface App extends AsyncDisposable {
   readonly erasures: Erasures
   readonly client: RepoClient
   readonly host: AccountHost
+  readonly places: Places
   /** Opens and seals what is stored with accounts. */
   readonly sealer: Sealer
   readonly directory: Directory
@@ -121,7 +125,7 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   await checkSealKey(store, sealKey)
   const policy = await policyOf(store, config, clock)
   const { xrpc, ...pdsAdapters } = connect(config, { url, plcUrl, adminPassword, sealKey }, store, clock, random)
-  const { client, host } = pdsAdapters
+  const { client, host, places } = pdsAdapters
 
   const changes = new Wakeup()
   const changed = (): void => changes.raise()
@@ -129,11 +133,11 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const seam = overrides.seam ?? (() => {})
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const engine = new Engine(
-    { store, client, host, clock, random, events, eraseAccounts, changed, seam },
+    { store, client, host, places, clock, random, events, eraseAccounts, changed, seam },
     { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS, policy },
   )
   if (role === 'worker' || role === 'all')
-    await work({ engine, owner, role, store, client, clock, events, pdsUrl: url }, starting)
+    await work({ engine, owner, role, store, client, host, places, clock, events, pdsUrl: url }, starting)
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
@@ -215,6 +219,7 @@ function connect(
     client: new PdsClient(sessions, xrpc, plcUrl),
     host: new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc, clock),
     directory: new PdsDirectory(xrpc, { plcUrl, timeoutMs }),
+    places: new PdsPlaces(sessions, xrpc, clock, { plcUrl, timeoutMs }),
     sealer,
     xrpc,
   }
@@ -250,14 +255,14 @@ function tombstoneKey(sealKey: Uint8Array): Uint8Array {
 
 /** Starts the engine. A worker that is ready is known as one, and stays known until its last write is done. */
 async function work(
-  parts: Pick<App, 'engine' | 'store' | 'client' | 'clock' | 'pdsUrl'> & {
+  parts: Pick<App, 'engine' | 'store' | 'client' | 'host' | 'places' | 'clock' | 'pdsUrl'> & {
     owner: string
     role: 'all' | 'worker'
     events: Events
   },
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { engine, store, client, clock, events, owner, role, pdsUrl } = parts
+  const { engine, store, client, host, places, clock, events, owner, role, pdsUrl } = parts
   const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
   const heartbeat = new Heartbeat(
     {
@@ -273,6 +278,9 @@ async function work(
   stack.defer(runUntilDisposed((stopping) => heartbeat.run(stopping)))
   const probes = new HostProbes({ ledger: store.ledger, client, clock, events, pdsUrl })
   stack.defer(runUntilDisposed((stopping) => probes.run(stopping)))
+  const { accounts, repos } = store
+  const flagged = new FlaggedAccounts({ accounts, repos, host, places, clock, events })
+  stack.defer(runUntilDisposed((stopping) => flagged.run(stopping)))
   const check = new DailyCheck({ store, clock, events, owner })
   stack.defer(runUntilDisposed((stopping) => check.run(stopping)))
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))

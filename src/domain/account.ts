@@ -111,9 +111,13 @@ export function opened(account: Account, did: string, pds: string, sealedSession
   return { ...account, state: 'ready', did, pds, sealedSession, requeue: true, error: null }
 }
 
+/** More than a PDS says in a sentence or two. */
+const MESSAGE_CHARACTERS = 500
+
 /** The account after a refusal that waiting does not mend. */
 export function refused(account: Account, error: AccountError): Account {
-  return { ...account, state: 'needs_attention', error }
+  const message = error.message.slice(0, MESSAGE_CHARACTERS)
+  return { ...account, state: 'needs_attention', error: { ...error, message } }
 }
 
 /** The account when what was refused is tried again. */

@@ -6,6 +6,7 @@
 
 import type { Account } from './account.ts'
 import { isReady, needsOperator } from './account.ts'
+import { refusalRemedy, refusalText } from './account-reasons.ts'
 import { oddAccountReason } from './odd-reasons.ts'
 import { type LedgerEntry, type Limits, POINTS_OF_ONE, RESERVED_FOR_DELETES, reserve } from './budget.ts'
 import { FURTHEST, orNow } from './furthest.ts'
@@ -108,28 +109,9 @@ export function accountReason(account: Pick<Account, 'state' | 'did' | 'error' |
       }
     case 'odd':
       return oddAccountReason(account.odd)
-    case 'needs_attention': {
-      const code = account.error?.code ?? 'unknown'
-      const text = account.did === null ? 'the PDS refuses to make the account' : 'the PDS refuses the account'
-      return {
-        code: 'account_refused',
-        text: `${text} (${code})`,
-        remedy: `${REFUSALS[code] ?? 'Remove the cause on the PDS'}, then "moods retry --reason ${code} --execute".`,
-      }
-    }
+    case 'needs_attention':
+      return { code: 'account_refused', text: refusalText(account), remedy: refusalRemedy(account) }
   }
-}
-
-const LIFT = 'Have the takedown lifted by whoever runs the PDS'
-
-/** What ends a refusal of an account, by the code of the PDS. */
-const REFUSALS: Readonly<Partial<Record<string, string>>> = {
-  AccountTakedown: LIFT,
-  RepoTakendown: LIFT,
-  AccountDeactivated: 'Have the account activated again by its owner',
-  RepoDeactivated: 'Have the account activated again by its owner',
-  RepoNotFound: 'The PDS has no such repository: see whether it is the right PDS, and whether the account was deleted',
-  HandleNotAvailable: 'Every handle that was tried is taken: free one on the PDS',
 }
 
 /** Why a repository could not be read, though the PDS has answered. @param code of the PDS, or of what was wrong with the answer */

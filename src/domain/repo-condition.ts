@@ -46,14 +46,14 @@ export function conditionOf(active: boolean, status: string | null): RepoConditi
 }
 
 /** What a refusal tells of the account; null where it is about something else, such as the password. */
-function conditionBehind(failure: Failure): Exclude<RepoCondition, 'active'> | null {
+export function conditionBehind(failure: Failure): Exclude<RepoCondition, 'active'> | null {
   if (failure.kind !== 'unauthorized' && failure.kind !== 'rejected') return null
   const condition = BY_CODE[failure.code]
   return condition === undefined || condition === 'active' ? null : condition
 }
 
 /** The refusal that follows from what the PDS says of an account that it does not refuse in so many words. */
-export function refusalOf(condition: Exclude<RepoCondition, 'active'>): Failure {
+export function refusalOf(condition: Exclude<RepoCondition, 'active'>): Extract<Failure, { kind: 'unauthorized' }> {
   const message = `the PDS says that the account is ${condition === 'inactive' ? 'not active' : condition}`
   return { kind: 'unauthorized', code: REFUSALS[condition], message }
 }

@@ -77,6 +77,11 @@ export class Events {
     this.#log.info({ user: logId(user), did }, 'account opened')
   }
 
+  /** An account that was refused can be used again. @param code of the refusal */
+  accountUsable(user: string, code: string): void {
+    this.#log.info({ user: logId(user), code }, 'account can be used again')
+  }
+
   accountRefused(user: string, code: string): void {
     this.#log.warn({ user: logId(user), code }, 'account needs attention')
   }

@@ -53,7 +53,7 @@ export interface AccountCheck {
 }
 
 /** What a check needs of an installation. */
-type CheckDeps = Pick<OperatorDeps, 'store' | 'directory' | 'clock' | 'timer'> & {
+type CheckDeps = Pick<OperatorDeps, 'store' | 'directory' | 'places' | 'clock' | 'timer'> & {
   readonly plcUrl: string
 }
 
@@ -151,13 +151,20 @@ class AccountLook {
     if (identity.kind === 'unknown') return this.#found('did_unknown', `${did} is not in ${plcUrl}`)
     if (identity.kind === 'deactivated') return this.#found('did_deactivated', `${did} is a tombstone`)
     const { pds: endpoint, handle } = identity
-    if (endpoint === null || !isSameUrl(endpoint, pds)) {
+    if (endpoint === null || (await this.#isElsewhere(did, pds, endpoint))) {
       this.#found('pds_differs', `stored: ${pds}, in the DID document: ${endpoint ?? 'none'}`)
     }
     const { pdsHandle } = this.#account
     if (pdsHandle !== null && handle !== pdsHandle) {
       this.#found('handle_differs', `stored: ${pdsHandle}, in the DID document: ${handle ?? 'none'}`)
     }
+  }
+
+  /** A PDS may be reached by another address than the one in the document. */
+  async #isElsewhere(did: string, pds: string, endpoint: string): Promise<boolean> {
+    if (isSameUrl(endpoint, pds)) return false
+    const place = await this.#deps.places.placeOf({ ...this.#account, state: 'ready', did, pds }, 'usual')
+    return place.kind !== 'here'
   }
 
   /** Whether the repo can be read, and the handle as the PDS resolves it, and as it describes the repo. */

@@ -4,6 +4,7 @@ import type { UsersWork } from '../sync/engine.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Directory } from '../ports/directory.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
+import type { Places } from '../ports/places.ts'
 import type { Store } from '../ports/store.ts'
 
 /** The engine, as far as operators use it: it never works for users whom a command has not chosen. */
@@ -23,6 +24,7 @@ export interface OperatorDeps {
   readonly client: RepoClient
   readonly host: AccountHost
   readonly directory: Directory
+  readonly places: Places
   readonly clock: Clock
   /** What waits for a host or for the engine goes by it. */
   readonly timer: Timer

@@ -46,8 +46,14 @@ describe('resolveDid', () => {
     expect(await resolveAt(json({ message: 'not available' }, 410))).toEqual({ kind: 'deactivated' })
   })
 
+  it('takes an endpoint with slashes at its end', async () => {
+    const service = [{ ...PDS, serviceEndpoint: 'https://pds.example/' }]
+    expect(await resolveAt(json({ id: DID, service }))).toMatchObject({ pds: 'https://pds.example' })
+  })
+
   it('takes no endpoint that is not the root of a web server, and no service of another type', async () => {
-    for (const part of [{ serviceEndpoint: 'https://pds.example/path' }, { type: 'Other' }]) {
+    const endpoints = ['https://pds.example/path', 'ftp://pds.example', 'at://pds.example']
+    for (const part of [...endpoints.map((url) => ({ serviceEndpoint: url })), { type: 'Other' }]) {
       expect(await resolveAt(json({ id: DID, service: [{ ...PDS, ...part }] }))).toMatchObject({ pds: null })
     }
   })
@@ -56,10 +62,13 @@ describe('resolveDid', () => {
     ['a redirect', (_, response) => response.writeHead(302, { location: 'https://elsewhere.example/' }).end()],
     ['a page of HTML', (_, response) => response.setHeader('content-type', 'text/html').end('<p>hello</p>')],
     ['half a document', (_, response) => response.setHeader('content-type', 'application/json').end('{"id": "did')],
+    ['a document that names two PDSes', json({ id: DID, service: [PDS, { ...PDS, id: `${DID}#atproto_pds` }] })],
     ['a document of another DID', json({ id: 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb' })],
     ['a document whose services are a text', json({ id: DID, service: 'https://pds.example' })],
     ['a document of 30 kB', json({ id: DID, alsoKnownAs: ['https://example.com/', 'x'.repeat(30_000)] })],
     ['an error', json({ error: 'InternalServerError' }, 500)],
+    ['a page of HTML that is not found', (_, response) => response.writeHead(404).end('<p>nothing here</p>')],
+    ['a gateway that has nothing any more', json({ error: 'gone' }, 410)],
   ])('takes %s for no answer', async (_, listener) => {
     await expect(resolveAt(listener)).rejects.toMatchObject({ code: 'unavailable' })
   })

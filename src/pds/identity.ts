@@ -17,6 +17,7 @@ import {
 import { DomainError } from '../domain/errors.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { Identity } from '../ports/directory.ts'
+import { HEADERS_MS, kindOf, OddAnswer, send } from './transport.ts'
 
 /** `did:plc`, or `did:web` of a whole host. */
 type AtprotoDid = Parameters<CompositeDidDocumentResolver<'plc' | 'web'>['resolve']>[0]
@@ -44,6 +45,7 @@ export type SignedIdentity =
 
 /** The directory answers so for a tombstone (https://web.plc.directory/spec/v0.1/did-plc#did-resolution). */
 const GONE = 410
+const NOT_FOUND = 404
 
 /** The PLC directory has not answered, or not as one does that works. */
 class SilentDirectory extends DomainError {
@@ -82,7 +84,9 @@ export async function askIdentity(did: string, plcUrl: string, timeoutMs: number
  */
 export async function resolveDid(text: string, plcUrl: string, timeoutMs: number): Promise<SignedIdentity> {
   const did = requireDid(text)
-  const methods = { plc: new PlcDidDocumentResolver({ apiUrl: plcUrl }), web: new AtprotoWebDidDocumentResolver() }
+  const fetch: typeof globalThis.fetch = (input, init) => ask(input, init, timeoutMs)
+  const plc = new PlcDidDocumentResolver({ apiUrl: plcUrl, fetch })
+  const methods = { plc, web: new AtprotoWebDidDocumentResolver({ fetch }) }
   try {
     const signal = AbortSignal.timeout(timeoutMs)
     const document = await new CompositeDidDocumentResolver({ methods }).resolve(did, { signal })
@@ -94,6 +98,36 @@ export async function resolveDid(text: string, plcUrl: string, timeoutMs: number
     if (did.startsWith('did:plc:') && isSilence(error)) throw new SilentDirectory(plcUrl, error)
     const host = did.startsWith('did:plc:') ? new URL(plcUrl).host : decodeURIComponent(did.slice('did:web:'.length))
     throw new DomainError('unavailable', `${host} has no readable DID document of ${did}`, { cause: error })
+  }
+}
+
+/** Far more than the 20 kB of a document: what is longer is refused by the resolver. */
+const MAX_BYTES = 64 * 1024
+
+/** As the resolvers fetch: that there is no document counts only where a directory says so. */
+async function ask(
+  input: Parameters<typeof fetch>[0],
+  init: RequestInit | undefined,
+  timeoutMs: number,
+): Promise<Response> {
+  const url = new URL(input instanceof Request ? input.url : input)
+  const bounds = { headersMs: Math.min(HEADERS_MS, timeoutMs), maxBytes: MAX_BYTES }
+  const response = await send(url, init ?? {}, bounds)
+  const isAbsence = response.status === NOT_FOUND || response.status === GONE
+  // Whoever has a domain may answer for its did:web as any web server does.
+  if (isAbsence && !url.pathname.startsWith('/.well-known/') && !(await isOfDirectory(response.clone()))) {
+    throw new OddAnswer(`Status${response.status}`, kindOf(response))
+  }
+  return response
+}
+
+/** Directories say so in JSON, with a message (https://web.plc.directory/api/redoc). */
+async function isOfDirectory(response: Response): Promise<boolean> {
+  try {
+    const body: unknown = await response.json()
+    return typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string'
+  } catch {
+    return false
   }
 }
 

@@ -109,6 +109,13 @@ export const describeServer = l.query(
   only(describeServerOutput, 'did', 'availableUserDomains', 'inviteCodeRequired'),
 )
 
+/** What the PDS would have the DID document of the account say. Authorised by the account's access token. */
+export const getRecommendedDidCredentials = l.query(
+  'com.atproto.identity.getRecommendedDidCredentials',
+  l.params(),
+  l.jsonPayload({ services: l.optional(l.lexMap()) }),
+)
+
 /** Authorised by the admin password; asked to see whether that is the right one. */
 export const getInviteCodes = l.query(
   'com.atproto.admin.getInviteCodes',

@@ -10,6 +10,7 @@ import type { Store } from '../ports/store.ts'
 import type { Events } from '../observe/events.ts'
 import type { Lease } from '../domain/queue.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
+import type { Occasion, Places } from '../ports/places.ts'
 import type { Clock } from '../ports/clock.ts'
 import { deleteUntilGone } from './remove-records.ts'
 
@@ -23,6 +24,7 @@ export interface EraseDeps {
   readonly store: Store
   readonly client: RepoClient
   readonly host: AccountHost
+  readonly places: Places
   readonly clock: Clock
   readonly events: Events
   /** Whether accounts on the PDS go as well. */
@@ -126,8 +128,8 @@ async function carryOut(
   const repo: ReadyAccount = { ...account, state: 'ready', did: account.did, pds: account.pds }
   if (step === 'account_deleted') return deleteAccount(deps, receipt, repo)
   // What refused us before may have an end by now, or be the end of this.
-  const shut = isReady(account) ? null : await whatIsShut(deps, repo)
-  if (shut !== null && (shut.kind !== 'ok' || shut.value !== null)) return foundIn(shut)
+  const before = await (isReady(account) ? whetherMoved(deps, repo, 'usual') : whatIsShut(deps, repo))
+  if (before.kind !== 'ok' || before.value !== null) return foundIn(before)
   const emptied = await emptyRepo(deps, receipt, repo, lease, signal)
   if (emptied.kind === 'ok') return ok({ needed: true })
   if (emptied.kind !== 'unauthorized') return emptied
@@ -139,9 +141,20 @@ function foundIn(shut: Outcome<Found | null>): Outcome<Carried> {
   return shut.kind === 'ok' ? ok({ needed: false, found: shut.value! }) : shut
 }
 
-/** Whether the account is gone or shut, by what its PDS says of it; null for one that can be used. */
-async function whatIsShut({ host }: EraseDeps, repo: ReadyAccount): Promise<Outcome<Found | null>> {
-  const condition = await host.condition(repo)
+async function whetherMoved(
+  { places }: EraseDeps,
+  repo: ReadyAccount,
+  occasion: Occasion,
+): Promise<Outcome<Found | null>> {
+  const place = await places.placeOf(repo, occasion)
+  return ok(place.kind === 'elsewhere' ? 'moved' : null)
+}
+
+/** Whether the account is gone or shut, by its DID document and by what its PDS says; null for one that can be used. */
+async function whatIsShut(deps: EraseDeps, repo: ReadyAccount): Promise<Outcome<Found | null>> {
+  const moved = await whetherMoved(deps, repo, 'refusal')
+  if (moved.kind !== 'ok' || moved.value !== null) return moved
+  const condition = await deps.host.condition(repo)
   if (condition.kind !== 'ok') return condition
   return ok(condition.value === 'active' ? null : condition.value)
 }

@@ -9,7 +9,7 @@ import type { Erasure } from '../domain/erasure.ts'
 import { FURTHEST } from '../domain/furthest.ts'
 import type { Intent } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
-import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
+import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, MAX_WRITES } from '../domain/batches.ts'
 import { type Known, planMood } from '../domain/plan.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
@@ -19,8 +19,10 @@ import { COLLECTION, type Desired, desiredRecord, isRecordCid } from '../domain/
 import type { HoldReason, MoodSync } from '../domain/sync.ts'
 import { enqueueHeld } from './enqueue-held.ts'
 import { applyIntent } from './intents.ts'
+import { movedError } from '../domain/moved.ts'
 import type { Lease, Release } from '../domain/queue.ts'
 import type { AccountHost } from '../ports/pds.ts'
+import type { Occasion, Places } from '../ports/places.ts'
 import { erase } from './erase.ts'
 import { provision } from './provision.ts'
 import { removeStrays } from './remove-records.ts'
@@ -28,6 +30,7 @@ import { type SendDeps, Sender } from './send.ts'
 
 export interface PassDeps extends SendDeps {
   readonly host: AccountHost
+  readonly places: Places
   /** Whether erasing a user deletes the account on the PDS too. */
   readonly eraseAccounts: boolean
 }
@@ -156,7 +159,9 @@ export class Pass {
   }
 
   /** Deletes the records that a repair has found to belong to no row. */
-  #removeStrays(account: ReadyAccount): Promise<Outcome> {
+  async #removeStrays(account: ReadyAccount): Promise<Outcome> {
+    const here = await this.#stillHere(account, 'usual')
+    if (here.kind !== 'ok') return here
     return this.#sender.destroying(() => removeStrays(this.#deps, account, this.#lease, this.#signals.lost))
   }
 
@@ -195,6 +200,8 @@ export class Pass {
     policy: FederationPolicy,
     due: readonly Mood[],
   ): Promise<Outcome<ReadonlySet<HoldReason>>> {
+    const here = isReady(account) ? await this.#stillHere(account, 'usual') : ok(undefined)
+    if (here.kind !== 'ok') return here
     const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, policy) }))
     const known = await this.#known(account, wanted)
     if (known.kind !== 'ok') return known
@@ -265,9 +272,25 @@ export class Pass {
     }
   }
 
+  /** A refusal of an account that has moved: nothing is read or written where it was. */
+  async #stillHere(account: ReadyAccount, occasion: Occasion): Promise<Outcome> {
+    const place = await this.#deps.places.placeOf(account, occasion)
+    return place.kind === 'elsewhere' ? { kind: 'unauthorized', ...movedError(place.pds) } : ok(undefined)
+  }
+
+  /** A host that refuses, or says nothing, may be one that the account has left. */
+  async #explained(failure: Failure, account: Account | null): Promise<Failure> {
+    if (!isReady(account) || failure.kind === 'later') return failure
+    const isRefusal = failure.kind === 'unauthorized'
+    if (!isRefusal && !isSilent(failure)) return failure
+    const here = await this.#stillHere(account, isRefusal ? 'refusal' : 'silence')
+    return here.kind === 'ok' ? failure : here
+  }
+
   /** Ends a failed pass. */
-  async #failed(failure: Failure, account: Account | null = null): Promise<Release> {
-    this.#sender.noteFailure(failure)
+  async #failed(reported: Failure, account: Account | null = null): Promise<Release> {
+    this.#sender.noteFailure(reported)
+    const failure = await this.#explained(reported, account)
     const next = nextTry(failure, this.#lease.failures, account !== null, this.#deps.random)
     if (next.kind === 'needs_attention') {
       const { code, message } = next

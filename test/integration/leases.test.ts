@@ -32,6 +32,7 @@ async function siteWithWork(client: (real: RepoClient) => RepoClient) {
     {
       store: app.store,
       client: client(app.client),
+      places: app.places,
       // The account is there already.
       host: null as unknown as AccountHost,
       clock: site,

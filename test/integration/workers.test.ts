@@ -70,10 +70,10 @@ it('a worker that lives, and whose engine does not get any further, is told of u
   }
   const store = Object.create(app.store, { policy: { value: policy } }) as typeof app.store
   const events = new Events(recordedLog().log)
-  const { client, host, clock } = app
+  const { client, host, places, clock } = app
   const others = { random: () => 0, eraseAccounts: false, changed: () => {}, seam: () => {} }
   const options = { owner: 'w', concurrency: 1, leaseMs: 6_000, pollMs: 10, sweepMs: 60_000, policy: null }
-  const engine = new Engine({ store, client, host, clock, events, ...others }, options)
+  const engine = new Engine({ store, client, host, places, clock, events, ...others }, options)
   const version = () => engine.policyVersion
   const heartbeat = new Heartbeat(
     { workers: app.store.workers, clock, events, policyVersion: version, progressedAt: () => engine.progressedAt },

@@ -18,6 +18,8 @@ export interface Site extends AsyncDisposable {
   readonly pdsFolder: string
   /** Base URL of the PDS itself, whatever stands before it. */
   readonly realPds: string
+  /** Base URL of the PLC directory itself. */
+  readonly realPlc: string
   readonly pds: Pick<OwnPds, 'up' | 'down'>
   /** The clock of the installation stands still but for this; the PDS keeps its own. */
   now(): number
@@ -110,6 +112,7 @@ export async function createSite(
     env: environment(`${folder.path}/moods`, env),
     pdsFolder: pds.folder,
     realPds: pds.env['PDS_URL']!,
+    realPlc: pds.env['PLC_URL']!,
     pds,
     now: () => now,
     forward,

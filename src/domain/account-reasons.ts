@@ -1,0 +1,43 @@
+/** Why a PDS refuses an account, in words, and what mends it. Pure. */
+
+import type { Account } from './account.ts'
+import { MOVED } from './moved.ts'
+import { conditionBehind } from './repo-condition.ts'
+
+type Refused = Pick<Account, 'did' | 'error'>
+
+/** A clause that can follow "because". */
+export function refusalText({ did, error }: Refused): string {
+  const code = codeOf(error)
+  if (did === null) return `the PDS refuses to make the account (${code})`
+  return code === MOVED ? `the account has moved: ${error!.message}` : `the PDS refuses the account (${code})`
+}
+
+const LIFT = 'Have the takedown lifted by whoever runs the PDS'
+const ACTIVATE = 'Have the account activated again by its owner'
+
+/** What ends a refusal, by its code. */
+const CAUSES: Readonly<Partial<Record<string, string>>> = {
+  AccountTakedown: LIFT,
+  RepoTakendown: LIFT,
+  AccountSuspended: LIFT.replace('takedown', 'suspension'),
+  RepoSuspended: LIFT.replace('takedown', 'suspension'),
+  AccountDeactivated: ACTIVATE,
+  RepoDeactivated: ACTIVATE,
+  RepoNotFound: 'The PDS has no such repository: see whether it is the right PDS, and whether the account was deleted',
+  [MOVED]: 'Nothing is written where it was: have its DID document name our PDS again',
+  HandleNotAvailable: 'Every handle that was tried is taken: free one on the PDS',
+}
+
+/** Whole sentences, with commands. */
+export function refusalRemedy({ error }: Refused): string {
+  const code = codeOf(error)
+  const cause = CAUSES[code] ?? 'Remove the cause on the PDS'
+  const isWatched = code === MOVED || conditionBehind({ kind: 'unauthorized', code, message: '' }) !== null
+  const itself = isWatched ? ' A worker notices the end of it, too.' : ''
+  return `${cause}, then "moods retry --reason ${code} --execute".${itself}`
+}
+
+function codeOf(error: Account['error']): string {
+  return error?.code ?? 'unknown'
+}
