@@ -115,22 +115,13 @@ export class PdsPlaces implements Places {
   async #recommended(account: ReadyAccount): Promise<string | null> {
     const token = await this.#sessions.token(account)
     if (token.kind !== 'ok') return null
-    const call: Call<string | null> = async (agent, signal) => {
-      const { services } = (await xrpc(agent, getRecommendedDidCredentials, { signal })).body
-      return endpointIn(services)
-    }
-    const answer = await this.#xrpc.ask(account.pds, call, { authorization: `Bearer ${token.value}` })
+    const answer = await this.#xrpc.ask(account.pds, recommended, { authorization: `Bearer ${token.value}` })
     return answer.kind === 'ok' ? answer.value : null
   }
 
   /** A PDS has the DID of its host name; one without a port, since it has no certificate for another. */
   async #described(pds: string): Promise<string | null> {
-    const call: Call<string | null> = async (agent, signal) => {
-      const { did = '' } = (await xrpc(agent, describeServer, { signal })).body
-      const host = /^did:web:([a-z0-9.-]+\.[a-z]+)$/i.exec(did)?.[1]
-      return host === undefined ? null : `https://${host}`
-    }
-    const answer = await this.#xrpc.ask(pds, call)
+    const answer = await this.#xrpc.ask(pds, described)
     return answer.kind === 'ok' ? answer.value : null
   }
 
@@ -139,6 +130,16 @@ export class PdsPlaces implements Places {
     const age = this.#clock.now() - at
     return age >= 0 && age < maxAge
   }
+}
+
+const recommended: Call<string | null> = async (agent, signal) => {
+  return endpointIn((await xrpc(agent, getRecommendedDidCredentials, { signal })).body.services)
+}
+
+const described: Call<string | null> = async (agent, signal) => {
+  const { did } = (await xrpc(agent, describeServer, { signal })).body
+  const host = /^did:web:([a-z0-9.-]+\.[a-z]+)$/i.exec(did)?.[1]
+  return host === undefined ? null : `https://${host}`
 }
 
 function endpointIn(services: unknown): string | null {

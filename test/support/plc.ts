@@ -18,7 +18,7 @@ export class TestPlc implements AsyncDisposable {
     this.#server = createServer((incoming, outgoing) => {
       const did = decodeURIComponent((incoming.url ?? '').slice(1))
       this.asked[did] = (this.asked[did] ?? 0) + 1
-      if (this.#spoiled) return void this.#spoiled(incoming, outgoing)
+      if (this.#spoiled) return this.#spoiled(incoming, outgoing)
       void this.#answer(did).then(({ status, text }) => {
         outgoing.writeHead(status, { 'content-type': 'application/did+ld+json' }).end(text)
       })
