@@ -1,22 +1,28 @@
-/** `npm run faults -- --moods N --seed S`: the same as the test, with other numbers; with `--mongo` on a MongoDB of its own. */
+/**
+ * `npm run faults -- --moods N --seed S`: the same as the test, with other numbers; with `--mongo` on a MongoDB of its own;
+ * with `--servers` through servers that are odd in every way, and with workers that are killed.
+ */
 
 import { parseArgs } from 'node:util'
 import { temporaryFolder } from '../support/installation.ts'
 import { findMongo, startSmallSet } from '../../scripts/support/mongod.ts'
 import { FAULTS } from '../support/proxy.ts'
+import { KIND_NAMES } from '../support/odd-faults/index.ts'
 import { runFaults } from './run.ts'
+import { runServers } from './servers.ts'
 
 const { values } = parseArgs({
   options: {
-    moods: { type: 'string', default: '2000' },
+    moods: { type: 'string' },
     users: { type: 'string', default: '50' },
     rate: { type: 'string', default: '0.2' },
+    servers: { type: 'boolean', default: false },
     mongo: { type: 'boolean', default: false },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
 const options = {
-  moods: Number(values.moods),
+  moods: Number(values.moods ?? (values.servers ? 1_000 : 2_000)),
   users: Number(values.users),
   rate: Number(values.rate),
   pace: 1,
@@ -31,11 +37,27 @@ if (values.mongo) {
   process.env['MOODS_TEST_MONGODB'] = stack.use(await startSmallSet(found.at, `${folder.path}/mongo`)).uri
 }
 console.log(`${options.moods} moods of ${options.users} users, seed ${options.seed}`)
-const result = await runFaults({ ...options, say: (line) => console.log(line) })
-console.table(result.hits)
-console.log('moods:', result.states)
-const silent = FAULTS.filter((fault) => result.hits[fault] === 0)
-for (const line of result.differences) console.error(line)
-if (silent.length > 0) console.error(`never happened: ${silent.join(', ')}`)
-console.log(result.differences.length + silent.length === 0 ? 'Every repo is what the primary wants.' : 'FAILED')
-process.exitCode = result.differences.length + silent.length === 0 ? 0 : 1
+const say = (line: string): void => console.log(line)
+const failed = values.servers ? await throughServers() : await throughProxy()
+console.log(failed ? 'FAILED' : 'Every repo is what the primary wants.')
+process.exitCode = failed ? 1 : 0
+
+async function throughProxy(): Promise<boolean> {
+  const result = await runFaults({ ...options, say })
+  console.table(result.hits)
+  console.log('moods:', result.states)
+  const silent = FAULTS.filter((fault) => result.hits[fault] === 0)
+  for (const line of result.differences) console.error(line)
+  if (silent.length > 0) console.error(`never happened: ${silent.join(', ')}`)
+  return result.differences.length + silent.length > 0
+}
+
+async function throughServers(): Promise<boolean> {
+  const result = await runServers({ ...options, say })
+  console.table(result.spoiled)
+  console.log('moods:', result.states)
+  const silent = KIND_NAMES.filter((kind) => result.spoiled[kind] === 0)
+  for (const line of result.problems) console.error(line)
+  if (silent.length > 0) console.error(`never happened: ${silent.join(', ')}`)
+  return result.problems.length + silent.length > 0
+}

@@ -73,6 +73,11 @@ export class Gateway implements AsyncDisposable {
     })
   }
 
+  /** Ends all connections, whatever is under way on them. */
+  cut(): void {
+    this.#server.closeAllConnections()
+  }
+
   /** A firehose passes as it is. */
   #tunnel(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
     const { hostname, port } = new URL(this.target)

@@ -1,7 +1,7 @@
 /** The primary in a database of MongoDB. */
 
 import { type Document, MongoClient, ObjectId } from 'mongodb'
-import type { Primary, PrimaryMood } from './primary.ts'
+import type { Primary, PrimaryErasure, PrimaryMood } from './primary.ts'
 
 export function mongoPrimary(uri: string, database: string): Primary {
   async function withDb<T>(use: (db: ReturnType<MongoClient['db']>) => Promise<T>): Promise<T> {
@@ -21,6 +21,21 @@ export function mongoPrimary(uri: string, database: string): Primary {
         return moods.map((mood) => toPrimaryMood(mood, dids.get(mood['user'] as string) ?? null))
       }),
     dids: () => withDb((db) => db.collection('users').distinct('atproto.did', { 'atproto.did': { $ne: null } })),
+    accounts: () =>
+      withDb(async (db) => {
+        const users = db.collection<{ _id: string; atproto?: Document }>('users').find({ atproto: { $ne: null } })
+        return (await users.toArray()).map(({ _id, atproto }) => ({
+          user: _id,
+          did: (atproto?.['did'] as string | null) ?? null,
+          state: String(atproto?.['state']),
+          error: ((atproto?.['error'] as Document | null)?.['code'] as string | undefined) ?? null,
+        }))
+      }),
+    erasures: () =>
+      withDb(async (db) => {
+        const documents = db.collection<{ _id: string; done: PrimaryErasure['done'] }>('mood-erasures').find()
+        return (await documents.toArray()).map(({ _id, done }) => ({ receipt: _id, done }))
+      }),
     everything: () =>
       withDb(async (db) => {
         const names = (await db.listCollections().toArray()).map(({ name }) => name)

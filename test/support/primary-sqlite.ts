@@ -1,7 +1,7 @@
 /** The primary in a SQLite file. */
 
 import Database from 'better-sqlite3'
-import type { Primary, PrimaryMood } from './primary.ts'
+import type { Primary, PrimaryAccount, PrimaryErasure, PrimaryMood } from './primary.ts'
 
 export function sqlitePrimary(file: string): Primary {
   async function withDb<T>(use: (db: Database.Database) => T): Promise<T> {
@@ -30,6 +30,16 @@ export function sqlitePrimary(file: string): Primary {
         )
       }),
     dids: () => withDb((db) => db.prepare<[], string>('SELECT did FROM accounts WHERE did IS NOT NULL').pluck().all()),
+    accounts: () =>
+      withDb((db) => {
+        const code = `json_extract(error, '$.code')`
+        return db.prepare<[], PrimaryAccount>(`SELECT user, did, state, ${code} AS error FROM accounts`).all()
+      }),
+    erasures: () =>
+      withDb((db) => {
+        const rows = db.prepare<[], { receipt: string; done: string }>('SELECT receipt, done FROM erasures').all()
+        return rows.map(({ receipt, done }) => ({ receipt, done: JSON.parse(done) as PrimaryErasure['done'] }))
+      }),
     everything: () =>
       withDb((db) => {
         const tables = db.prepare<[], string>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).pluck().all()

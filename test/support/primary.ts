@@ -27,9 +27,26 @@ export interface Damage {
   readonly unlinked?: boolean
 }
 
+/** One account, by its row. */
+export interface PrimaryAccount {
+  readonly user: string
+  readonly did: string | null
+  readonly state: string
+  /** Code of what an operator has to see to. */
+  readonly error: string | null
+}
+
+/** One erasure, and which of its steps are done: those that were needed, and those that were not. */
+export interface PrimaryErasure {
+  readonly receipt: string
+  readonly done: Readonly<Record<string, { readonly needed: boolean }>>
+}
+
 export interface Primary {
   moods(): Promise<PrimaryMood[]>
   dids(): Promise<string[]>
+  accounts(): Promise<PrimaryAccount[]>
+  erasures(): Promise<PrimaryErasure[]>
   /** All that is stored, in any table or collection, as one text. */
   everything(): Promise<string>
   damage(id: string, damage: Damage): Promise<void>

@@ -1,0 +1,84 @@
+/**
+ * Whatever stands between us and the PDS: nothing is believed that is not so, nothing is lost, and all is well soon after it
+ * is gone, without anybody's help. Each test is one fault, at one method or all, during one kind of work. A run tries a
+ * sample of them; `ODD_SERVERS=all` tries every one, `ODD_SERVERS=WORDS` those whose title has the words, `SEED=7` another
+ * sample.
+ */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { KIND_NAMES, type KindName, KINDS } from '../support/odd-faults/index.ts'
+import { type Fault, OddServer } from '../support/odd-server.ts'
+import { type Trial, Trials } from '../support/odd-trial.ts'
+import { READS, WORK_NAMES, type WorkName, WORKS } from '../support/odd-work.ts'
+import { randomFrom } from '../support/random.ts'
+import { createSite, type Site } from '../support/site.ts'
+import { chosenStore, STORES } from '../support/stores.ts'
+
+const SEED = Number(process.env['SEED'] ?? 20_261)
+const CHOSEN = process.env['ODD_SERVERS'] ?? ''
+const TIMEOUT_MS = 600
+
+/** Every way in which a fault can spoil a kind of work. */
+function trialsOf(fault: Fault, work: WorkName): Trial[] {
+  const needed: readonly (readonly string[])[] = WORKS[work].methods
+  if (fault.methods === undefined) return [null, READS, ...needed].map((methods) => ({ work, fault, methods }))
+  const isNeeded = fault.methods.some((method) => needed.flat().includes(method))
+  return isNeeded ? [{ work, fault, methods: fault.methods }] : []
+}
+
+function titleOf({ work, fault, methods }: Trial): string {
+  return `${work}: ${fault.name}, at ${methods?.map((method) => method.split('.').at(-1)).join(' and ') ?? 'everything'}`
+}
+
+function allOf(kind: KindName): Trial[] {
+  return KINDS[kind].named.flatMap((fault) => WORK_NAMES.flatMap((work) => trialsOf(fault, work)))
+}
+
+/** Of each kind of fault, one for each kind of work, half of them on each store; and where more can be made up, one of those. */
+function sampleOf(kind: KindName): Trial[] {
+  const at = KIND_NAMES.indexOf(kind)
+  const isOther = chosenStore() !== STORES.sqlite
+  const random = randomFrom(2 * (SEED + at) + Number(isOther))
+  const all = allOf(kind)
+  const chosen = WORK_NAMES.filter((_, i) => (i + at) % 2 === Number(isOther)).flatMap((work) => {
+    const some = all.filter((trial) => trial.work === work)
+    return some.length > 0 ? [random.pick(some)] : []
+  })
+  const { any } = KINDS[kind] as { any?: (from: typeof random) => Fault }
+  return any ? [...chosen, random.pick(trialsOf(any(random), random.pick(WORK_NAMES)))] : chosen
+}
+
+function chosenOf(kind: KindName): Trial[] {
+  if (CHOSEN === '') return sampleOf(kind)
+  const all = allOf(kind)
+  return CHOSEN === 'all' ? all : all.filter((trial) => titleOf(trial).includes(CHOSEN))
+}
+
+describe('odd servers', () => {
+  let site: Site
+  let odd: OddServer
+  let trials: Trials
+  /** Trials of which the server had something to spoil, and all. */
+  const tried = { spoiled: 0, all: 0 }
+
+  beforeAll(async () => {
+    const env = { PDS_TIMEOUT_MS: String(TIMEOUT_MS), PDS_RATE_LIMITS: 'off', ERASE_PDS_ACCOUNT: 'true' }
+    site = await createSite(env, {}, async (pdsUrl) => (odd = await OddServer.start(pdsUrl)))
+    await site.pds.up()
+    trials = new Trials(site, odd)
+  })
+  afterAll(() => site[Symbol.asyncDispose]())
+
+  describe.each(KIND_NAMES.filter((kind) => chosenOf(kind).length > 0))('%s', (kind) => {
+    it.each(chosenOf(kind).map((trial) => [titleOf(trial), trial] as const))('%s', async (_, trial) => {
+      const { problems, spoiled } = await trials.run(trial)
+      tried.all++
+      if (spoiled > 0) tried.spoiled++
+      expect(problems).toEqual([])
+    })
+  })
+
+  it.runIf(CHOSEN === '')('most of these faults were met', () => {
+    expect(tried.spoiled).toBeGreaterThan(tried.all / 2)
+  })
+})

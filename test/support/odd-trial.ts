@@ -1,0 +1,199 @@
+/** Work that goes on while a server is odd, and after: what is believed, what is asked for, and what is left to do. */
+
+import type { Timer } from '../../src/ports/clock.ts'
+import { wrongBeliefs } from './beliefs.ts'
+import type { Fault, OddServer } from './odd-server.ts'
+import { type Actor, leftToDo, READS, signUp, type WorkName, WORKS } from './odd-work.ts'
+import type { Site } from './site.ts'
+
+export interface Trial {
+  readonly work: WorkName
+  readonly fault: Fault
+  /** The methods that the fault spoils; null for every request. */
+  readonly methods: readonly string[] | null
+}
+
+/** How a trial went. */
+export interface Tried {
+  /** None where all went as it must. */
+  readonly problems: readonly string[]
+  /** How many requests were answered oddly. */
+  readonly spoiled: number
+}
+
+/** A round: so much later, the engine does whatever is due. */
+const ROUND_MS = 20_000
+/** Rounds for which the fault lasts. */
+const ROUNDS = 5
+/** Most requests that all work of a trial may send in that time. */
+const MOST_REQUESTS = 150
+/** How long a command waits, by the clock of the installation, before whoever runs it ends it. */
+const PATIENCE_MS = 90_000
+/** The longest that the engine may be at it, by a real clock, until it waits. */
+const LONGEST_MS = 30_000
+const LOGIN = 'com.atproto.server.createSession'
+const REFRESH = 'com.atproto.server.refreshSession'
+const TOKENS_LAST_MS = 2 * 60 * 60_000
+const MINUTES_OF_LOGINS = 25 * 60
+
+/** What is asked only after something else has gone wrong. */
+const IN_DOUBT: ReadonlySet<string> = new Set([
+  'com.atproto.repo.getRecord',
+  'com.atproto.sync.getRecord',
+  'com.atproto.sync.getRepo',
+  'com.atproto.sync.getBlocks',
+  'com.atproto.repo.listRecords',
+  'com.atproto.server.describeServer',
+])
+
+/** What a post may need, so that nobody's posts go on while it is spoiled. */
+const FOR_POSTS: ReadonlySet<string> = new Set([
+  ...WORKS.post.methods.flat(),
+  ...WORKS['post many'].methods.flat(),
+  ...READS,
+])
+
+function needsDoubt({ work, methods }: Trial): boolean {
+  if (methods === null) return false
+  return methods.every((method) => IN_DOUBT.has(method)) || (work === 'sign up' && methods.includes(LOGIN))
+}
+
+export class Trials {
+  readonly #site: Site
+  readonly #odd: OddServer
+  #actors = 0
+  /** Posts beside each trial, and has nothing to do with it. */
+  #bystander: Actor | null = null
+
+  constructor(site: Site, odd: OddServer) {
+    this.#site = site
+    this.#odd = odd
+  }
+
+  async run(trial: Trial): Promise<Tried> {
+    const [site, odd] = [this.#site, this.#odd]
+    const work = WORKS[trial.work]
+    const actor = this.#newActor()
+    await work.prepare(site, actor)
+    const bystander = (this.#bystander ??= await this.#newBystander())
+    const problems: string[] = []
+    await this.#loseTokens(trial, actor)
+    const before = odd.total
+    odd.begin(trial.fault, trial.methods, needsDoubt(trial))
+    problems.push(...(await timed(() => work.begin(site, actor, this.#waiting()))))
+    await site.app.moods.post(bystander.user, { mood: `beside ${this.#actors}` })
+    problems.push(...(await this.#watch(trial, actor, bystander)))
+    const requests = odd.total - before
+    if (requests > MOST_REQUESTS) problems.push(`${requests} requests were sent in ${ROUNDS * ROUND_MS} ms`)
+    const { spoiled } = odd
+    await odd.end()
+    problems.push(...(await this.#recover(trial, actor, bystander)))
+    for (const caught of odd.trap.caught.splice(0)) problems.push(`sent elsewhere: ${caught}`)
+    if (problems.length > 0) this.#bystander = null
+    return { problems, spoiled }
+  }
+
+  #newActor(): Actor {
+    const n = ++this.#actors
+    return { user: `u-${n}`, handle: `actor-${n}`, did: null, receipt: null }
+  }
+
+  async #newBystander(): Promise<Actor> {
+    const actor = this.#newActor()
+    await signUp(this.#site, actor)
+    return actor
+  }
+
+  /** Who is to be spoiled at a renewal or a login needs one. */
+  async #loseTokens({ methods }: Trial, { user }: Actor): Promise<void> {
+    const site = this.#site
+    if (!methods?.some((method) => method === REFRESH || method === LOGIN)) return
+    site.forward(TOKENS_LAST_MS)
+    if (!methods.includes(LOGIN)) return
+    const account = await site.app.store.accounts.byUser(user)
+    if (account && !account.odd) await site.app.store.accounts.save({ ...account, sealedSession: null })
+  }
+
+  /** While the fault lasts. */
+  async #watch({ work, fault, methods }: Trial, actor: Actor, bystander: Actor): Promise<string[]> {
+    const site = this.#site
+    const problems = new Set<string>()
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const problem of await timed(() => site.app.engine.drain())) problems.add(problem)
+      for (const wrong of await this.#wrong([actor, bystander])) problems.add(`while it lasts: ${wrong}`)
+      site.forward(ROUND_MS)
+    }
+    const mustGoOn = [
+      ...(fault.livedWith ? [actor] : []),
+      ...(methods?.some((method) => FOR_POSTS.has(method)) === false ? [bystander] : []),
+    ]
+    if (work === 'audit' || mustGoOn.length === 0) return [...problems]
+    await site.app.engine.drain()
+    for (const one of mustGoOn) for (const left of await leftToDo(site, one)) problems.add(`does not go on: ${left}`)
+    return [...problems]
+  }
+
+  /** After its end. */
+  async #recover({ work, fault, methods }: Trial, actor: Actor, bystander: Actor): Promise<string[]> {
+    const site = this.#site
+    const isOfLogins = fault.withinMinutes !== undefined && (methods?.includes(LOGIN) ?? true)
+    const minutes = isOfLogins ? MINUTES_OF_LOGINS : (fault.withinMinutes ?? 2)
+    let left: string[] = []
+    for (let waited = 0; waited <= minutes * 60_000; waited += ROUND_MS) {
+      // After the first minutes only a limit of a day is left to wait for.
+      const step = waited < 8 * 60_000 ? ROUND_MS : 3_600_000
+      site.forward(step)
+      waited += step - ROUND_MS
+      await site.app.engine.drain()
+      left = [...(await leftToDo(site, actor)), ...(await leftToDo(site, bystander))]
+      if (left.length === 0) break
+    }
+    const problems = left.map((one) => `not within ${minutes} minutes: ${one}`)
+    for (const wrong of await this.#wrong([actor, bystander])) problems.push(`in the end: ${wrong}`)
+    if (work === 'audit') {
+      const wrong = await WORKS.audit.begin(site, actor, this.#waiting())
+      problems.push(...wrong.map((one) => `in the end: ${one}`))
+    }
+    return problems
+  }
+
+  async #wrong(actors: readonly Actor[]): Promise<string[]> {
+    const { realPds, dataFolder, app } = this.#site
+    for (const actor of actors) {
+      const account = await app.store.accounts.byUser(actor.user)
+      if (account && !account.odd) actor.did ??= account.did
+    }
+    const erased = new Map(actors.flatMap((actor) => (actor.receipt === null ? [] : [[actor.receipt, actor] as const])))
+    return wrongBeliefs(
+      realPds,
+      dataFolder,
+      actors.map(({ user }) => user),
+      erased,
+    )
+  }
+
+  /** How the commands of a trial wait: by the clock of the installation, and not for ever. */
+  #waiting(): { readonly timer: Timer; readonly stop: AbortSignal } {
+    const over = new AbortController()
+    const { timer } = this.#site
+    const began = timer.now()
+    return {
+      stop: over.signal,
+      timer: {
+        now: () => timer.now(),
+        async pause(ms, stop) {
+          await timer.pause(Math.min(ms, ROUND_MS), stop)
+          if (timer.now() - began > PATIENCE_MS) over.abort()
+        },
+      },
+    }
+  }
+}
+
+/** @returns what it says, and that it took too long where it did */
+async function timed(run: () => Promise<readonly string[] | void>): Promise<readonly string[]> {
+  const began = performance.now()
+  const said = (await run()) ?? []
+  const ms = Math.round(performance.now() - began)
+  return ms > LONGEST_MS ? [...said, `it took ${ms} ms`] : said
+}
