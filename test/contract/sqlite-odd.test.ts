@@ -10,16 +10,27 @@ import type { Store } from '../../src/ports/store.ts'
 import { openSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { aMood, NOW, unrepeated } from '../support/moods.ts'
-import { columnsOf, fillWithOdd, forced, goodRow, isGoodRow, type Row, valuesFor } from '../support/odd-rows.ts'
+import {
+  columnsOf,
+  fillWithOdd,
+  forced,
+  goodRow,
+  inserted,
+  isGoodRow,
+  type Row,
+  valuesFor,
+  withoutRules,
+} from '../support/odd-rows.ts'
 
 let cleanup: AsyncDisposableStack
 let db: Database.Database
+let file: string
 let store: Store
 
 beforeEach(async () => {
   cleanup = new AsyncDisposableStack()
   const folder = cleanup.use(await temporaryFolder())
-  const file = join(folder.path, 'moods.sqlite')
+  file = join(folder.path, 'moods.sqlite')
   store = cleanup.use(openSqlite(file))
   db = new Database(file)
   cleanup.defer(() => void db.close())
@@ -57,6 +68,43 @@ const KEYS: Readonly<Record<string, string>> = {
 }
 
 describe('odd rows', () => {
+  it('no table takes what SQL can tell to be wrong, and what a file of an earlier version has of it stays as it is', async () => {
+    const everything = (): unknown => Object.keys(KEYS).map((table) => db.prepare(`SELECT * FROM ${table}`).raw().all())
+    const rules = db.prepare<[], string>(`SELECT sql FROM sqlite_schema WHERE type = 'trigger'`).pluck().all()
+    const version = db.pragma('user_version', { simple: true }) as number
+    const filled = Object.keys(KEYS).map((table, i) => ({ table, rows: fillWithOdd(db, table, i * 1_000) }))
+    const before = everything()
+    db.pragma(`user_version = ${version - 1}`)
+    await store[Symbol.asyncDispose]()
+    store = cleanup.use(openSqlite(file))
+    expect(db.pragma('user_version', { simple: true })).toBe(version)
+    expect(db.prepare(`SELECT sql FROM sqlite_schema WHERE type = 'trigger'`).pluck().all()).toEqual(rules)
+    expect(everything()).toEqual(before)
+    let refused = 0
+    for (const { table, rows } of filled) {
+      for (const row of rows) {
+        db.exec(`DELETE FROM ${table}`)
+        // What a reader can read, the table takes.
+        const isTaken = inserted(db, table, row)
+        if (isGoodRow(table, row)) expect([table, row, isTaken]).toEqual([table, row, true])
+        if (!isTaken) refused++
+      }
+    }
+    expect(refused).toBeGreaterThan(400)
+  })
+
+  it('a row that is odd may change in other columns, and in none to what is odd', async () => {
+    const { id } = (await store.moods.add(unrepeated(aMood()))).mood
+    const set = (what: string) => () => db.prepare(`UPDATE moods SET ${what} WHERE id = ?`).run(id)
+    expect(set('when_ms = -1')).toThrow(/moods.when_ms may not hold this/)
+    const rules = db.prepare<[], string>(`SELECT sql FROM sqlite_schema WHERE type = 'trigger'`).pluck().all()
+    withoutRules(db)
+    set('when_ms = -1')()
+    for (const rule of rules) db.exec(rule)
+    set(`context = 'other', when_ms = when_ms`)()
+    expect(set(`is_private = 5`)).toThrow(/moods.is_private/)
+  })
+
   it('every table is looked at, and what is odd in it is named, whatever it is', async () => {
     const collections = (await store.data.collections()).map(({ name }) => name)
     expect(collections.toSorted()).toEqual(Object.keys(KEYS).toSorted())

@@ -8,6 +8,7 @@ import { openSqlite, readSqlite } from '../../src/store/sqlite/index.ts'
 import { temporaryFolder } from '../support/installation.ts'
 import { OLD_AUDITS, OLD_AUDITS_READ } from '../support/audits.ts'
 import { aMood, FIRST, NOW, unrepeated } from '../support/moods.ts'
+import { withoutRules } from '../support/odd-rows.ts'
 import { describeStore } from './store.ts'
 
 describeStore('sqlite', async () => {
@@ -24,7 +25,7 @@ describeStore('sqlite', async () => {
     },
     async spoil(id) {
       const db = new Database(file)
-      db.pragma('ignore_check_constraints = ON')
+      withoutRules(db)
       db.prepare('UPDATE moods SET is_private = 7 WHERE id = ?').run(id)
       db.close()
     },
@@ -81,7 +82,7 @@ describe('sqlite', () => {
       ['atproto.version', 'version = -1'],
     ] as const
     const db = new Database(file)
-    db.pragma('ignore_check_constraints = ON')
+    withoutRules(db)
     const wanted: string[] = []
     for (const [i, [field, set]] of spoilt.entries()) {
       const { mood } = await store.moods.add(unrepeated(aMood({ text: `mood ${i}`, user: `u${i}` })))
@@ -125,6 +126,7 @@ describe('sqlite', () => {
       return { mood: (await store.moods.byId(added.mood.id))! }
     })()
     const older = new Database(file)
+    withoutRules(older)
     older.exec(`
       ALTER TABLE repos DROP COLUMN due_set_at; ALTER TABLE moods DROP COLUMN first_published; ALTER TABLE moods DROP COLUMN published_directly;
       DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open; DROP TABLE workers; DROP TABLE policy; DROP TABLE checks;

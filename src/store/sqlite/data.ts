@@ -1,6 +1,6 @@
 /**
- * All that is stored in SQLite, as it is. Its tables take no values of other types, so that little can be odd, and nothing
- * of it can be converted: what was meant cannot be told from a number that means nothing.
+ * All that is stored in SQLite, as it is. Its tables take no values of other types, so that nothing of what is odd can be
+ * converted: what was meant cannot be told from a number that means nothing.
  */
 
 import type Database from 'better-sqlite3'

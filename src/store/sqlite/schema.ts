@@ -2,6 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import { DomainError } from '../../domain/errors.ts'
+import { MAKE_RULES } from './schema-rules.ts'
 
 const MIGRATIONS: readonly string[] = [
   `
@@ -169,6 +170,7 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE erasures ADD COLUMN trouble TEXT;
   `,
+  MAKE_RULES,
 ]
 
 function versionOf(db: Database.Database): number {
