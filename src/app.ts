@@ -24,6 +24,7 @@ import { createLog, type Logger } from './observe/log.ts'
 import { DailyCheck } from './operate/daily-check.ts'
 import { readHealth } from './operate/health.ts'
 import { REAL_TIMER } from './operate/watch.ts'
+import { limitsOf } from './pds/block-table.ts'
 import { PdsClient } from './pds/client.ts'
 import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
@@ -216,7 +217,7 @@ function connect(
   const xrpc = new Xrpc(clock, { timeoutMs, bypassKey }, governor)
   const sessions = new Sessions(store.accounts, sealer, clock, xrpc)
   return {
-    client: new PdsClient(sessions, xrpc, plcUrl),
+    client: new PdsClient(sessions, xrpc, plcUrl, limitsOf(config.maxRepoMb)),
     host: new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc, clock),
     directory: new PdsDirectory(xrpc, { plcUrl, timeoutMs }),
     places: new PdsPlaces(sessions, xrpc, clock, { plcUrl, timeoutMs }),

@@ -41,6 +41,8 @@ export interface Config {
   readonly auth: AuthConfig
   readonly logLevel: string
   readonly pdsTimeoutMs: number
+  /** Largest repository that is read, in megabytes. */
+  readonly maxRepoMb: number
   readonly syncConcurrency: number
   readonly accountEmailDomain: string
   /** What the first policy of a store is to be; null for what suits the store. */
@@ -179,6 +181,11 @@ const VARIABLES = {
   ),
   LOG_LEVEL: variable(`one of ${LOG_LEVELS.join(', ')}`, 'info', oneOf(...LOG_LEVELS)),
   PDS_TIMEOUT_MS: variable('timeout of a request to the PDS, in milliseconds', '5000', whole(100, 600_000)),
+  PDS_MAX_REPO_MB: variable(
+    'largest repository that is read, in megabytes of 1,000,000 bytes; a million moods are about 280',
+    '300',
+    whole(1, 4_000),
+  ),
   SYNC_CONCURRENCY: variable('how many repos a worker writes to at the same time', '8', whole(1, 256)),
   ACCOUNT_EMAIL_DOMAIN: variable('domain of the email addresses of new accounts', 'moods.invalid', anything),
   FEDERATION: optional(
@@ -273,6 +280,7 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
     auth: readAuth(read, options.serves),
     logLevel: values.LOG_LEVEL,
     pdsTimeoutMs: values.PDS_TIMEOUT_MS,
+    maxRepoMb: values.PDS_MAX_REPO_MB,
     syncConcurrency: values.SYNC_CONCURRENCY,
     accountEmailDomain: values.ACCOUNT_EMAIL_DOMAIN,
     federation: readFederation(read),

@@ -5,6 +5,7 @@
  */
 
 import type { Account } from './account.ts'
+import { repoFaultWords } from './repo-faults.ts'
 import { isReady, needsOperator } from './account.ts'
 import { refusalRemedy, refusalText } from './account-reasons.ts'
 import { oddAccountReason } from './odd-reasons.ts'
@@ -121,8 +122,13 @@ export function unreadableReason(
   who: string,
 ): Reason {
   if (account.state !== 'ready') return accountReason(account, who)
-  const remedy = `See what the PDS says of the account: "moods accounts check ${who}".`
-  return { code: 'repo_unreadable', text: `the repository cannot be read (${code})`, remedy }
+  const fault = repoFaultWords(code)
+  const text = fault === null ? 'the repository cannot be read' : `the repository cannot be read: ${fault}`
+  const remedy =
+    fault === null
+      ? `See what the PDS says of the account: "moods accounts check ${who}".`
+      : 'The PDS, or a server in front of it, has sent a damaged repository: have it repaired there, then run "moods audit" again.'
+  return { code: 'repo_unreadable', text: `${text} (${code})`, remedy }
 }
 
 /** Why a repository could not be read: the PDS has not answered. */

@@ -10,7 +10,7 @@ import { LEXICON_COLLECTION, type Publication, publicationOf, validateLexicon } 
 import { type Plan, planOf } from './evolution.ts'
 import type { RepoRecord } from '../ports/pds.ts'
 import { createSession, getRecord, putRecord } from '../pds/methods.ts'
-import { recordIn } from '../pds/repo-reader.ts'
+import { checkedRecord } from '../pds/record-answer.ts'
 import type { Call, Xrpc } from '../pds/xrpc.ts'
 
 const NAME = join('lexicons', 'computer', 'aesthetic', 'mood.json')
@@ -76,7 +76,8 @@ export class LexiconRepo {
   async read(nsid: string): Promise<RepoRecord | null> {
     const params = { ...this.#target(), rkey: nsid }
     const answer = await this.#xrpc.ask(this.pds, async (agent, signal) => {
-      return recordIn((await xrpc(agent, getRecord, { params, signal })).body)
+      const asked = { did: this.did, collection: LEXICON_COLLECTION }
+      return checkedRecord(asked, nsid, (await xrpc(agent, getRecord, { params, signal })).body)
     })
     if (answer.kind === 'rejected' && answer.code === 'RecordNotFound') return null
     return this.#expect(answer)

@@ -92,6 +92,13 @@ export class Events {
     this.#log.warn({ user: logId(user), kind, code, failures, retryInMs }, 'the PDS did not take it, will try again')
   }
 
+  /** A record could not be read for certain: its mood waits, and the user's others go on. */
+  recordUnread(user: string, failure: Failure, retryInMs: number): void {
+    const { kind } = failure
+    const code = 'code' in failure ? failure.code : undefined
+    this.#log.warn({ user: logId(user), kind, code, retryInMs }, 'a record cannot be read, will try again')
+  }
+
   /** @param state `done`, or `wait` while a late write may still land */
   erasure(receipt: string, state: 'done' | 'wait'): void {
     this.#log.info({ erasure: logId(receipt), state }, 'erasure')

@@ -38,7 +38,8 @@ export type UserAudit =
   | {
       readonly kind: 'audited'
       readonly account: ReadyAccount
-      readonly rev: string
+      /** Null where the PDS does not tell. */
+      readonly rev: string | null
       readonly audit: RepoAudit
       /** What the repo held. */
       readonly records: AuditInput['records']

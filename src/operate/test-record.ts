@@ -161,8 +161,8 @@ async function remove({ client }: TestDeps, account: ReadyAccount, rkeys: readon
         const write: RepoWrite = { action: 'delete', rkey }
         done(await client.write(account, COLLECTION, [write], signal))
       }
-      const left = done(await client.read(account, COLLECTION, rkeys))
-      if ([...left.values()].every((cid) => cid === null)) return
+      const { cids } = done(await client.read(account, COLLECTION, rkeys))
+      if (rkeys.every((rkey) => cids.get(rkey) === null)) return
       throw new Error('it is still there')
     } catch (error) {
       if (i === DELETE_TRIES) throw error

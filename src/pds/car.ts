@@ -1,82 +1,138 @@
-/** Reading a whole repo from its CAR (https://atproto.com/specs/repository). */
+/** Reading a CAR as it arrives (https://ipld.io/specs/transport/car/carv1/): each block is checked against its name at once. */
 
 import { hash } from 'node:crypto'
-import { fromUint8Array as blocksOf } from '@atcute/car'
-import { decode, encode, fromBytes, fromCidLink } from '@atcute/cbor'
-import { verifySig } from '@atcute/crypto'
-import { type Commit, fromUint8Array as entriesOf, isCommit, type RepoEntry } from '@atcute/repo'
-import type { RepoSnapshot } from '../ports/pds.ts'
-import type { PublicKey } from './identity.ts'
+import { isCarV1Header } from '@atcute/car'
+import { fromCidLink } from '@atcute/cbor'
+import { RepoFault } from '../domain/repo-faults.ts'
+import { BlockTable, type RepoLimits } from './block-table.ts'
+import { decodeBlock } from './dag-cbor.ts'
+import type { Share } from './share.ts'
 
-/**
- * Record keys and CIDs of one collection. Every block's hash is checked.
- *
- * @param did whose repo it has to be
- * @throws when a block is missing or does not have the hash it is named by: never a partial answer
- */
-export function collectionOf(car: Uint8Array, did: string, collection: string): Map<string, string> {
-  commitOf(car, did)
-  const cids = new Map<string, string>()
-  for (const { rkey, cid } of recordsOf(car, collection)) cids.set(rkey, cid.$link)
-  return cids
+/** The largest block: a record or a node has at most a megabyte (https://atproto.com/specs/data-model). */
+const MAX_BLOCK = 2_000_000
+const MAX_HEADER = 10_000
+const FIRST_BUFFER = 16_384
+/** Bytes of a name: version, codec, hash function, length of the hash, and the hash. */
+const CID = 36
+/** From so many bytes on, a repo is a large one. */
+const LARGE = 4_000_000
+
+/** A CAR that has arrived whole. */
+export interface Car {
+  /** Hash of the one root. */
+  readonly root: Buffer
+  readonly blocks: BlockTable
 }
 
 /**
- * A collection with the contents of its records. One that cannot be decoded has no value; one that is missing makes the
- * whole reading fail.
+ * Reads a CAR to its end.
  *
- * @param did whose repo it has to be
- * @param signingKey what has to have signed the commit; null not to look
- * @throws when a block is missing or damaged, or the signature is not of that key
+ * @throws RepoFault when it is damaged, or more than `limits` allow; whatever the stream throws
  */
-export async function snapshotOf(
-  car: Uint8Array,
-  did: string,
-  collection: string,
-  signingKey: PublicKey | null,
-): Promise<RepoSnapshot> {
-  const commit = commitOf(car, did)
-  if (signingKey !== null) await verify(commit, signingKey)
-  const records = new Map<string, { cid: string; value: unknown }>()
-  for (const entry of recordsOf(car, collection)) {
-    records.set(entry.rkey, { cid: entry.cid.$link, value: valueOf(entry) })
-  }
-  return { rev: commit.rev, records }
-}
-
-/** Checks the hash of every block, which the reader of records leaves to us, and finds the commit among them. */
-function commitOf(car: Uint8Array, did: string): Commit {
-  const blocks = blocksOf(car)
-  const [root, ...more] = blocks.roots.map((link) => fromCidLink(link).bytes)
-  let commit: unknown
-  for (const { cid, bytes } of blocks) {
-    const digest = hash('sha256', bytes, 'buffer')
-    if (!digest.equals(cid.digest.contents)) throw new Error('a block of the CAR does not have the hash of its name')
-    if (root && Buffer.compare(root, cid.bytes) === 0) commit = decode(bytes)
-  }
-  if (more.length > 0 || !isCommit(commit)) throw new Error('the CAR has not one commit')
-  if (commit.did !== did) throw new Error('the CAR is of another repo')
-  return commit
-}
-
-function* recordsOf(car: Uint8Array, collection: string): Generator<RepoEntry> {
-  for (const entry of entriesOf(car)) {
-    if (entry.collection === collection) yield entry
-  }
-}
-
-/** Of a signature, the rest of the commit is what is signed (https://atproto.com/specs/repository#commit-objects). */
-async function verify({ sig, ...unsigned }: Commit, signingKey: PublicKey): Promise<void> {
-  const signature = new Uint8Array(fromBytes(sig))
-  if (!(await verifySig(signingKey, signature, encode(unsigned)))) {
-    throw new Error('the commit is not signed by the key of its repo')
-  }
-}
-
-function valueOf(entry: RepoEntry): unknown {
+export async function readCar(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limits: RepoLimits,
+  share: Share,
+  blocks = new BlockTable(limits),
+): Promise<Car> {
+  const parser = new CarParser(blocks)
+  let bytes = 0
   try {
-    return entry.record
-  } catch {
-    return undefined
+    for await (const chunk of chunks) {
+      bytes += chunk.length
+      if (bytes > limits.bytes) throw new RepoFault('CarTooLarge')
+      parser.push(chunk)
+      while (parser.step()) if (share.isUsedUp) await share.giveWay()
+      if (bytes > LARGE) await share.takePlace()
+      await blocks.spill()
+    }
+    return { root: parser.end(), blocks }
+  } catch (error) {
+    blocks[Symbol.dispose]()
+    throw error
   }
+}
+
+/** Takes a CAR apart, chunk by chunk. */
+class CarParser {
+  readonly #blocks: BlockTable
+  /** What has arrived and is not read yet stands from `#at` to `#end`. */
+  #buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER)
+  #at = 0
+  #end = 0
+  #root: Buffer | null = null
+
+  constructor(blocks: BlockTable) {
+    this.#blocks = blocks
+  }
+
+  push(chunk: Uint8Array): void {
+    if (this.#end + chunk.length > this.#buffer.length) {
+      const unread = this.#buffer.subarray(this.#at, this.#end)
+      // Twice what is needed, so that a block that arrives byte by byte is not copied for each of them.
+      const isRoomy = (unread.length + chunk.length) * 2 <= this.#buffer.length
+      const buffer = isRoomy ? this.#buffer : Buffer.allocUnsafeSlow((unread.length + chunk.length) * 2)
+      unread.copy(buffer)
+      ;[this.#buffer, this.#at, this.#end] = [buffer, 0, unread.length]
+    }
+    this.#buffer.set(chunk, this.#end)
+    this.#end += chunk.length
+  }
+
+  /** Reads the header, or one block. @returns false when more has to arrive first */
+  step(): boolean {
+    const part = this.#part()
+    if (part === null) return false
+    if (this.#root === null) this.#root = rootIn(part)
+    else this.#keep(part)
+    return true
+  }
+
+  /** The next part, which has its length before it; null where it has not arrived whole. */
+  #part(): Buffer | null {
+    let length = 0
+    let at = this.#at
+    for (let scale = 1; ; scale *= 128) {
+      if (at === this.#end) return null
+      if (scale > 2 ** 35) throw new RepoFault('CarMalformed')
+      const byte = this.#buffer[at++]!
+      length += (byte & 127) * scale
+      if (byte < 128) break
+    }
+    if (this.#root === null ? length > MAX_HEADER : length <= CID) throw new RepoFault('CarMalformed')
+    if (length > MAX_BLOCK) throw new RepoFault('CarBlockTooLarge')
+    if (length > this.#end - at) return null
+    this.#at = at + length
+    return this.#buffer.subarray(at, this.#at)
+  }
+
+  #keep(part: Buffer): void {
+    // Version 1; DAG-CBOR or raw; SHA-256 of 32 bytes.
+    const isKnown = part[0] === 1 && (part[1] === 0x71 || part[1] === 0x55) && part[2] === 0x12 && part[3] === 32
+    if (!isKnown) throw new RepoFault('CarForeignCid')
+    const bytes = part.subarray(CID)
+    const digest = hash('sha256', bytes, 'buffer')
+    if (digest.compare(part, 4, CID) !== 0) throw new RepoFault('CarWrongHash')
+    this.#blocks.add(digest, bytes)
+  }
+
+  /** @returns hash of the root */
+  end(): Buffer {
+    if (this.#root === null) throw new RepoFault('CarMalformed')
+    if (this.#end > this.#at) throw new RepoFault('CarCutShort')
+    return this.#root
+  }
+}
+
+function rootIn(header: Buffer): Buffer {
+  let decoded: unknown
+  try {
+    decoded = decodeBlock(header)
+  } catch {
+    throw new RepoFault('CarMalformed')
+  }
+  if (!isCarV1Header(decoded)) throw new RepoFault('CarMalformed')
+  const [root, ...others] = decoded.roots
+  if (root === undefined || others.length > 0) throw new RepoFault('CarNotOneRoot')
+  return Buffer.from(fromCidLink(root).bytes.subarray(CID - 32))
 }

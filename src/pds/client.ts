@@ -3,7 +3,8 @@
 import type { ReadyAccount } from '../domain/account.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import type { RepoClient, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
+import type { ReadRecords, RepoClient, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
+import { DEFAULT_REPO_MB, limitsOf } from './block-table.ts'
 import { RepoReader } from './repo-reader.ts'
 import { RepoWriter } from './repo-writer.ts'
 import type { Sessions } from './sessions.ts'
@@ -13,9 +14,12 @@ export class PdsClient implements RepoClient {
   readonly #reader: RepoReader
   readonly #writer: RepoWriter
 
-  /** @param plcUrl directory that knows the accounts' keys */
-  constructor(sessions: Sessions, client: Xrpc, plcUrl: string) {
-    this.#reader = new RepoReader(client, plcUrl)
+  /**
+   * @param plcUrl directory that knows the accounts' keys
+   * @param limits the most that is read of one repo
+   */
+  constructor(sessions: Sessions, client: Xrpc, plcUrl: string, limits = limitsOf(DEFAULT_REPO_MB)) {
+    this.#reader = new RepoReader(client, plcUrl, limits)
     this.#writer = new RepoWriter(sessions, client)
   }
 
@@ -23,8 +27,9 @@ export class PdsClient implements RepoClient {
     account: ReadyAccount,
     collection: string,
     rkeys: readonly string[],
-  ): Promise<Outcome<ReadonlyMap<string, string | null>>> {
-    return this.#reader.read(account, collection, rkeys)
+    deleted?: ReadonlySet<string>,
+  ): Promise<Outcome<ReadRecords>> {
+    return this.#reader.read(account, collection, rkeys, deleted)
   }
 
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {

@@ -9,6 +9,7 @@ import { Firehose } from './firehose.ts'
 import { askIdentity, isDid } from './identity.ts'
 import { describeRepo, listRecords, resolveHandle } from './methods.ts'
 import { askRepoStatus } from './repo-status.ts'
+import { checkedPage, PAGE_LIMIT } from './record-answer.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
 type Did = l.DidString
@@ -60,15 +61,11 @@ export class PdsDirectory implements Directory {
     did: string,
     collection: string,
   ): Promise<Outcome<ReadonlyMap<string, AuditedRecord>>> {
-    const params = { repo: did as Did, collection: collection as l.NsidString, limit: 100 }
-    const answer = await this.#ask(pds, undefined, async (agent, signal) => {
-      return (await xrpc(agent, listRecords, { params, signal })).body
+    const params = { repo: did as Did, collection: collection as l.NsidString, limit: PAGE_LIMIT }
+    return this.#ask(pds, undefined, async (agent, signal) => {
+      const { records } = (await xrpc(agent, listRecords, { params, signal })).body
+      return checkedPage({ did, collection }, [], records)
     })
-    if (answer.kind !== 'ok') return answer
-    const byKey = answer.value.records.map(({ uri, cid, value }): [string, AuditedRecord] => {
-      return [uri.slice(uri.lastIndexOf('/') + 1), { cid, value }]
-    })
-    return ok(new Map(byKey))
   }
 
   #ask<T>(pds: string, abort: AbortSignal | undefined, call: Call<T>): Promise<Outcome<T>> {

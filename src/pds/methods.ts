@@ -18,6 +18,7 @@ import { $output as inviteCodeOutput } from './lexicons/com/atproto/server/creat
 import { $output as createSessionOutput } from './lexicons/com/atproto/server/createSession.defs.ts'
 import { $output as describeServerOutput } from './lexicons/com/atproto/server/describeServer.defs.ts'
 import { $output as refreshSessionOutput } from './lexicons/com/atproto/server/refreshSession.defs.ts'
+import { $output as latestCommitOutput } from './lexicons/com/atproto/sync/getLatestCommit.defs.ts'
 import { $output as repoStatusOutput } from './lexicons/com/atproto/sync/getRepoStatus.defs.ts'
 import { $output as listReposOutput } from './lexicons/com/atproto/sync/listRepos.defs.ts'
 
@@ -34,14 +35,9 @@ const LONGER: Readonly<Record<string, number>> = {
   'com.atproto.sync.getBlocks': 8 * MB,
 }
 
-/** NSID of the method that a request asks. @param url its path is `/xrpc/` and the method */
-export function methodIn({ pathname }: URL): string {
-  return pathname.slice('/xrpc/'.length)
-}
-
-/** The most bytes that an answer may have, where whoever asks names no number. */
-export function maxBytesOf(method: string): number {
-  return LONGER[method] ?? MAX_BYTES
+/** The most bytes that an answer may have, where whoever asks names no number. @param url of a request, `/xrpc/` and the method */
+export function maxBytesOf({ pathname }: URL): number {
+  return LONGER[pathname.slice('/xrpc/'.length)] ?? MAX_BYTES
 }
 
 type Shape = Record<string, l.Validator<l.LexValue | undefined>>
@@ -149,6 +145,13 @@ export const getRepo = l.query(
   l.payload('application/vnd.ipld.car'),
 )
 
+/** Newest commit of a repo; needs no authorisation. */
+export const getLatestCommit = l.query(
+  'com.atproto.sync.getLatestCommit',
+  l.params({ did: l.string({ format: 'did' }) }),
+  only(latestCommitOutput, 'cid', 'rev'),
+)
+
 /** All repos of the host, a thousand a page. */
 export const listRepos = l.query(
   'com.atproto.sync.listRepos',
@@ -170,8 +173,15 @@ export const describeRepo = l.query(
 /** Up to 100 records, the latest key first. */
 export const listRecords = l.query(
   'com.atproto.repo.listRecords',
-  l.params({ repo: did, collection, limit: l.integer() }),
+  l.params({ repo: did, collection, limit: l.integer(), cursor: l.optional(l.string()) }),
   only(listRecordsOutput, 'cursor', 'records'),
+)
+
+/** One record, or the proof that there is none: a CAR of the commit and of the nodes on the way to its key. */
+export const getProof = l.query(
+  'com.atproto.sync.getRecord',
+  l.params({ did, collection, rkey }),
+  l.payload('application/vnd.ipld.car'),
 )
 
 export const getRecord = l.query(

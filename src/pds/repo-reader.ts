@@ -3,13 +3,19 @@
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
-import { ok, type Outcome } from '../domain/outcome.ts'
-import { cidOf } from '../domain/record.ts'
-import type { RepoRecord, RepoSnapshot } from '../ports/pds.ts'
-import { collectionOf, snapshotOf } from './car.ts'
+import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
+import { repoFaultWords } from '../domain/repo-faults.ts'
+import type { ReadRecords, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
+import type { RepoLimits } from './block-table.ts'
+import { carCall } from './car-call.ts'
 import { askIdentity, type PublicKey } from './identity.ts'
-import { getRecord, getRepo, listRepos } from './methods.ts'
-import type { Call, Xrpc } from './xrpc.ts'
+import { getRepo } from './methods.ts'
+import { ofTheRepo, RecordPages, refusesMethod } from './record-pages.ts'
+import { RecordReader } from './record-reader.ts'
+import type { Place } from './record-reading.ts'
+import { collectionIn } from './repo-car.ts'
+import { revisionsOf } from './revisions.ts'
+import type { Xrpc } from './xrpc.ts'
 
 /** Up to this many records are read one by one, a request each; more are read with the whole repo, in one. */
 const READ_SINGLY = 8
@@ -20,62 +26,101 @@ const WHOLE_REPO = 12
 const PLC_TIMEOUT_MS = 5_000
 
 type Did = l.DidString
-type Nsid = l.NsidString
+
+const NONE: ReadonlySet<string> = new Set()
 
 export class RepoReader {
   readonly #xrpc: Xrpc
   readonly #plcUrl: string
+  readonly #limits: RepoLimits
+  readonly #pages: RecordPages
+  readonly #records: RecordReader
 
-  /** @param plcUrl directory that knows the accounts' keys */
-  constructor(client: Xrpc, plcUrl: string) {
+  /**
+   * @param plcUrl directory that knows the accounts' keys
+   * @param limits the most that is read of one repo
+   */
+  constructor(client: Xrpc, plcUrl: string, limits: RepoLimits) {
     this.#xrpc = client
     this.#plcUrl = plcUrl
+    this.#limits = limits
+    this.#pages = new RecordPages(client, limits.blocks)
+    this.#records = new RecordReader(client, (repo, collection) => this.list(repo, collection))
   }
 
   async read(
     account: ReadyAccount,
     collection: string,
     rkeys: readonly string[],
-  ): Promise<Outcome<ReadonlyMap<string, string | null>>> {
-    const found = new Map<string, string | null>()
+    deleted: ReadonlySet<string> = NONE,
+  ): Promise<Outcome<ReadRecords>> {
     if (rkeys.length > READ_SINGLY) {
       const whole = await this.list(account, collection)
       if (whole.kind !== 'ok') return whole
-      for (const rkey of rkeys) found.set(rkey, whole.value.get(rkey) ?? null)
-      return ok(found)
+      const cids = new Map(rkeys.map((rkey) => [rkey, whole.value.get(rkey) ?? null]))
+      return ok({ cids, unread: new Map() })
     }
-    const calls = rkeys.map((rkey) => recordCall(account, collection, rkey))
-    const answers = await this.#xrpc.askAll(account.pds, calls)
-    if (answers.kind !== 'ok') return answers
-    for (const [i, each] of answers.value.entries()) {
-      const answer = orAbsent(each)
-      if (answer.kind !== 'ok') return answer
-      found.set(rkeys[i]!, answer.value?.cid ?? null)
-    }
-    return ok(found)
+    const places = rkeys.map((rkey): Place => ({ did: account.did, collection, rkey }))
+    return this.#records.read(account.pds, places, deleted)
   }
 
-  list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
-    return this.#whole(account, (car) => collectionOf(car, account.did, collection))
+  /**
+   * Where a repo is not sent whole, or damaged, it is read in pages: what a withdrawal or an erasure needs is what stands
+   * there, and not a proof of it.
+   */
+  async list(
+    account: Pick<ReadyAccount, 'did' | 'pds'>,
+    collection: string,
+  ): Promise<Outcome<ReadonlyMap<string, string>>> {
+    const whole = await this.#whole(account, collection, null)
+    const isDamaged = whole.kind === 'uncertain' && repoFaultWords(whole.code) !== null
+    const snapshot = isDamaged ? await this.#inPages(account, collection, whole) : whole
+    if (snapshot.kind !== 'ok') return snapshot
+    return ok(new Map([...snapshot.value.records].map(([rkey, { cid }]) => [rkey, cid])))
   }
 
-  async #whole<T>(account: ReadyAccount, read: (car: Uint8Array) => T | Promise<T>): Promise<Outcome<T>> {
-    const params = { did: account.did as Did }
-    const call: Call<Uint8Array> = async (agent, signal) => (await xrpc(agent, getRepo, { params, signal })).body
-    const answer = await this.#xrpc.ask(account.pds, call, { patience: WHOLE_REPO })
-    if (answer.kind !== 'ok') return answer
-    try {
-      return ok(await read(answer.value))
-    } catch {
-      // Cut short or damaged on the way: as good as no answer.
-      return { kind: 'uncertain', code: 'UnreadableRepo', answered: true }
-    }
-  }
-
+  /** Of a repo that is sent damaged, the damage is told: pages would hide it. */
   async snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>> {
     const key = verify ? await this.#signingKey(account) : ok(null)
     if (key.kind !== 'ok') return key
-    return this.#whole(account, (car) => snapshotOf(car, account.did, collection, key.value))
+    return this.#whole(account, collection, key.value)
+  }
+
+  /** A collection from the whole repo, or in pages where the PDS does not send that. */
+  async #whole(
+    account: Pick<ReadyAccount, 'did' | 'pds'>,
+    collection: string,
+    signingKey: PublicKey | null,
+  ): Promise<Outcome<RepoSnapshot>> {
+    const { did, pds } = account
+    const params = { did: did as Did }
+    const call = carCall(
+      (agent, signal) => xrpc(agent, getRepo, { params, signal }),
+      this.#limits,
+      (car, share) => collectionIn(car, { did, collection }, signingKey, share),
+    )
+    // However long it is, it is cut while it arrives.
+    const answer = await this.#xrpc.ask(pds, call, { patience: WHOLE_REPO, maxBytes: Number.POSITIVE_INFINITY })
+    if (answer.kind === 'ok') return answer.value
+    if (!refusesMethod(answer)) return answer
+    const snapshot = await this.#inPages(account, collection, answer)
+    if (snapshot.kind !== 'ok' || signingKey === null) return snapshot
+    return {
+      kind: 'rejected',
+      code: 'NoSignature',
+      message: 'the PDS sends no whole repositories, whose signature could be checked',
+    }
+  }
+
+  /** @param why it is not read whole: that is told where pages give nothing either */
+  async #inPages(
+    account: Pick<ReadyAccount, 'did' | 'pds'>,
+    collection: string,
+    why: Failure,
+  ): Promise<Outcome<RepoSnapshot>> {
+    const pages = await this.#pages.snapshot(account, collection)
+    if (pages.kind === 'ok' || !refusesMethod(pages)) return pages
+    return isSilent(pages) ? why : ofTheRepo(why)
   }
 
   /** The key that signs a repo's commits. */
@@ -87,51 +132,21 @@ export class RepoReader {
     return { kind: 'rejected', code: 'UnknownDid', message: `there is no signing key of ${did}` }
   }
 
-  async revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {
-    const revs = new Map<string, string>()
-    for (let cursor: string | undefined; ;) {
-      const params = { limit: 1000, ...(cursor === undefined ? {} : { cursor }) }
-      const page = await this.#xrpc.ask(pds, async (agent, signal) => {
-        return (await xrpc(agent, listRepos, { params, signal })).body
-      })
-      if (page.kind !== 'ok') return page
-      for (const { did, rev } of page.value.repos) revs.set(did, rev)
-      cursor = page.value.cursor
-      if (cursor === undefined || page.value.repos.length === 0) return ok(revs)
-    }
+  revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {
+    return revisionsOf(this.#xrpc, pds)
   }
 
-  async get(
+  get(
     repo: Pick<ReadyAccount, 'did' | 'pds'>,
     collection: string,
     rkey: string,
     by: 'operator' | 'anyone' = 'operator',
   ): Promise<Outcome<RepoRecord | null>> {
-    const isForReaders = by === 'anyone'
-    return orAbsent(await this.#xrpc.ask(repo.pds, recordCall(repo, collection, rkey), { isForReaders }))
+    return this.#records.get(repo.pds, { did: repo.did, collection, rkey }, by)
   }
 
   async reach(pds: string): Promise<Outcome> {
     const answer = await this.#xrpc.askAll(pds, [])
     return answer.kind === 'ok' ? ok(undefined) : answer
   }
-}
-
-function recordCall({ did }: Pick<ReadyAccount, 'did'>, collection: string, rkey: string): Call<RepoRecord> {
-  const params = { repo: did as Did, collection: collection as Nsid, rkey }
-  return async (agent, signal) => recordIn((await xrpc(agent, getRecord, { params, signal })).body)
-}
-
-/** A record as it was answered. A PDS may leave out its CID, which follows from the content. */
-export function recordIn({
-  uri,
-  cid,
-  value,
-}: Omit<RepoRecord, 'cid' | 'value'> & { cid?: string; value: l.LexMap }): RepoRecord {
-  return { uri, cid: cid ?? cidOf(value), value }
-}
-
-/** Null for a record that is not there. */
-function orAbsent(answer: Outcome<RepoRecord>): Outcome<RepoRecord | null> {
-  return answer.kind === 'rejected' && answer.code === 'RecordNotFound' ? ok(null) : answer
 }

@@ -2,18 +2,23 @@
 
 import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
 import type { AuditedRecord } from '../domain/audit.ts'
-import type { Outcome } from '../domain/outcome.ts'
+import type { Failure, Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { RepoCondition } from '../domain/repo-condition.ts'
 
 /** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
 export interface RepoClient {
-  /** CIDs of these records; null for those that are not there. A partial reading is a failure. */
+  /**
+   * What is there of these records. It fails where nothing was heard of the host, or it asks to wait.
+   *
+   * @param deleted those that were just deleted: what is likely can be asked for at less cost
+   */
   read(
     account: ReadyAccount,
     collection: string,
     rkeys: readonly string[],
-  ): Promise<Outcome<ReadonlyMap<string, string | null>>>
+    deleted?: ReadonlySet<string>,
+  ): Promise<Outcome<ReadRecords>>
   /** All records of the collection: record keys and CIDs. */
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
   /** The whole collection with its contents, at one revision. @param verify checks the signature of the repo as well */
@@ -37,6 +42,14 @@ export interface RepoClient {
   write(account: ReadyAccount, collection: string, writes: readonly RepoWrite[], signal: AbortSignal): Promise<Outcome>
 }
 
+/** Some records, each of which was read by itself: an answer that cannot be believed says nothing of the others. */
+export interface ReadRecords {
+  /** CIDs; null for those that are not there. */
+  readonly cids: ReadonlyMap<string, string | null>
+  /** Why the others could not be read. */
+  readonly unread: ReadonlyMap<string, Failure>
+}
+
 /** What a PDS holds under a record key. */
 export interface RepoRecord {
   readonly uri: string
@@ -46,7 +59,8 @@ export interface RepoRecord {
 
 /** A collection as it was at one revision. */
 export interface RepoSnapshot {
-  readonly rev: string
+  /** Null where the PDS does not tell. */
+  readonly rev: string | null
   readonly records: ReadonlyMap<string, AuditedRecord>
 }
 

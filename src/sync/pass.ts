@@ -11,12 +11,12 @@ import type { Intent } from '../domain/jobs.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, MAX_WRITES } from '../domain/batches.ts'
-import { type Known, planMood } from '../domain/plan.ts'
+import { type Known, planMood, type Step } from '../domain/plan.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { isOdd } from '../domain/odd.ts'
 import { nextTry } from '../domain/next-try.ts'
 import { COLLECTION, type Desired, desiredRecord, isRecordCid } from '../domain/record.ts'
-import type { HoldReason, MoodSync } from '../domain/sync.ts'
+import { delayed, type HoldReason, type MoodSync } from '../domain/sync.ts'
 import { enqueueHeld } from './enqueue-held.ts'
 import { applyIntent } from './intents.ts'
 import { movedError } from '../domain/moved.ts'
@@ -44,6 +44,9 @@ export interface PassSignals {
 
 /** Reasons that another process, or an operator, may end while moods are being held for them. */
 const RELEASED_BY_OTHERS: readonly HoldReason[] = ['no_account', 'federation_off']
+
+/** How long a mood waits whose record cannot be read, before it is looked at again. */
+const UNREAD_WAIT_MS = 10_000
 
 /** Rounds of one pass; a repo with more to do goes to the end of the queue, so that none has to wait for a backlog. */
 const MAX_ROUNDS = 4
@@ -206,7 +209,12 @@ export class Pass {
     const known = await this.#known(account, wanted)
     if (known.kind !== 'ok') return known
     const view = { did: account?.did ?? null, quarantine: this.#sender.doubt.quarantine, now: this.#now }
-    const steps = wanted.map(({ mood, desired }) => planMood(mood, desired, known.value(mood), view))
+    const steps = wanted.map(({ mood, desired }): Step => {
+      const seen = known.value(mood)
+      // It waits alone: what was answered about this record cannot be believed, and says nothing of the others.
+      if (seen === null) return { mood, kind: 'settle', next: delayed(mood.sync, this.#now + UNREAD_WAIT_MS) }
+      return planMood(mood, desired, seen, view)
+    })
     const settled = steps.filter((step) => step.kind === 'settle')
     const kept = await this.#sender.settle(
       settled.map(({ mood, next }) => ({ id: mood.id, version: mood.version, next })),
@@ -233,18 +241,26 @@ export class Pass {
     if (found.length > 0) events.adopted(this.#lease.user, found.length)
   }
 
-  /** What the repo holds: remembered, or read where memory will not do. A delete always reads, before and after. */
+  /**
+   * What the repo holds: remembered, or read where memory will not do. A delete always reads, before and after. Null for a
+   * record that could not be read.
+   */
   async #known(
     account: Account | null,
     wanted: readonly { mood: Mood; desired: Desired }[],
-  ): Promise<Outcome<(mood: Mood) => Known>> {
+  ): Promise<Outcome<(mood: Mood) => Known | null>> {
     const mustRead =
       this.#sender.doubt.uncertain || wanted.some(({ mood, desired }) => desired.kind === 'absent' || claimsNoCid(mood))
     if (!isReady(account) || !mustRead) return ok((mood) => ({ cid: mood.sync.cid, verified: false }))
     const rkeys = wanted.map(({ mood }) => mood.sync.rkey)
-    const actual = await this.#deps.client.read(account, COLLECTION, rkeys)
+    const actual = await this.#deps.client.read(account, COLLECTION, rkeys, this.#sender.deleted)
     if (actual.kind !== 'ok') return actual
-    return ok((mood) => ({ cid: actual.value.get(mood.sync.rkey) ?? null, verified: true }))
+    const { cids, unread } = actual.value
+    for (const failure of unread.values()) this.#deps.events.recordUnread(this.#lease.user, failure, UNREAD_WAIT_MS)
+    return ok(({ sync: { rkey } }) => {
+      const cid = cids.get(rkey)
+      return cid === undefined ? null : { cid, verified: true }
+    })
   }
 
   /**

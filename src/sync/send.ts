@@ -57,6 +57,11 @@ export class Sender {
     return this.#hasSettled
   }
 
+  /** Record keys deleted in this pass. */
+  get deleted(): ReadonlySet<string> {
+    return this.#deleted
+  }
+
   get doubt(): Doubt {
     return this.#doubt
   }

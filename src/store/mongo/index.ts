@@ -19,7 +19,6 @@ import { MongoErasures } from './erasures.ts'
 import { MongoIntents } from './intents.ts'
 import { MongoLedger } from './ledger.ts'
 import { MongoMoods } from './moods.ts'
-import { moodSource } from './reading.ts'
 import { MongoRepos } from './repos.ts'
 import { MongoOdd } from './odd.ts'
 import { MongoWork } from './work.ts'
@@ -72,13 +71,12 @@ export async function openMongo(
 
 function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Indexes): Store {
   const people = userCollections(db, defaultPds, indexes)
-  const moods = moodSource(db, indexes)
   return {
     name: `mongodb:${db.databaseName}`,
     onlyRead: null,
-    moods: guarded(new MongoMoods(moods)),
-    work: guarded(new MongoWork(moods, indexes)),
-    odd: guarded(new MongoOdd(moods)),
+    moods: guarded(new MongoMoods(db)),
+    work: guarded(new MongoWork(db, indexes)),
+    odd: guarded(new MongoOdd(db)),
     accounts: guarded(new MongoAccounts(people)),
     repos: guarded(new MongoRepos(db)),
     intents: guarded(new MongoIntents(db)),
@@ -88,8 +86,8 @@ function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Index
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
     policy: guarded(new MongoPolicy(db)),
-    data: guarded(new MongoData(db, moods)),
-    archive: guarded(new MongoArchive(db, people, moods)),
+    data: guarded(new MongoData(db)),
+    archive: guarded(new MongoArchive(db, people)),
     check: async () => {
       try {
         await confirmMajority(db)
