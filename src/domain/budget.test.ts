@@ -1,6 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { blocked, isDead, type LedgerEntry, pointsOf, reachable, reserve, unreachable, UNUSED } from './budget.ts'
+import {
+  answeredOddly,
+  answeredWell,
+  blocked,
+  isDead,
+  isInTrouble,
+  type LedgerEntry,
+  pointsOf,
+  reachable,
+  reserve,
+  unreachable,
+  UNUSED,
+} from './budget.ts'
 
 const HOUR = 3_600_000
 const limits = [
@@ -156,5 +168,30 @@ describe('pointsOf', () => {
     expect(pointsOf([create])).toBe(2)
     expect(pointsOf([remove])).toBe(1)
     expect(pointsOf([create, create, remove])).toBe(7)
+  })
+})
+
+describe('a host that does not answer as a PDS does', () => {
+  const PUT = 'com.atproto.repo.putRecord'
+  const odd = answeredOddly(UNUSED, { method: PUT, said: '403 text/html' }, 20, 10)
+
+  it('is probed before anything else, and is not dead however often that happens', () => {
+    let entry = odd
+    for (let i = 0; i < 9; i++) entry = answeredOddly(entry, { method: PUT, said: '403 text/html' }, 20 + i, 10)
+    expect(ask(entry, 1, 30)).toMatchObject({ failing: true, dead: false, unwell: [PUT] })
+    expect(entry.silentSince).toBe(10)
+  })
+
+  it('is dead once it does not answer probes either', () => {
+    expect(isDead(unreachable(unreachable(odd, false, 100, 30), false, 100, 40))).toBe(true)
+  })
+
+  it('stays noted when it answers a probe, until the method is answered well', () => {
+    const probed = reachable(odd)
+    expect([isInTrouble(probed), ask(probed, 1, 30).failing]).toEqual([true, false])
+    expect(answeredWell(probed, ['com.atproto.repo.getRecord'])).toEqual(probed)
+    expect(answeredWell(probed, [PUT])).toEqual(UNUSED)
+    expect(answeredWell(UNUSED, [PUT])).toEqual(UNUSED)
+    expect(ask(UNUSED, 1, 30)).not.toHaveProperty('unwell')
   })
 })

@@ -5,6 +5,7 @@
 
 import { FURTHEST, isVoid } from './furthest.ts'
 import type { RepoWrite } from './plan.ts'
+import { type Unwell, withNote, withoutNotes } from './unwell.ts'
 
 /** At most `max` points within `windowMs`, counted from the first use as the PDS does. */
 export interface Limit {
@@ -68,7 +69,7 @@ export const LEDGER = {
 /** Between which keys the hosts' requests are kept: from the first on, and before the second. */
 export const HOST_KEYS = { from: LEDGER.requests(''), before: 'requests!' } as const
 
-/** A host that has missed the last request, with what is noted of it. */
+/** A host that has missed the last request, or that has not answered some method as a PDS does, with what is noted of it. */
 export interface FailingHost {
   /** Base URL. */
   readonly host: string
@@ -92,6 +93,8 @@ export interface LedgerEntry {
   readonly silentSince?: number
   /** When a host that is taken for dead is tried again, in ms since 1970. */
   readonly probeAt?: number
+  /** Methods that the host has not answered as a PDS does; absent where there are none. */
+  readonly unwell?: readonly Unwell[]
 }
 
 export const UNUSED: LedgerEntry = { windows: [], blockedUntil: 0, failures: 0 }
@@ -112,11 +115,18 @@ export interface Answer {
   readonly failing: boolean
   /** The host is taken for dead: only a probe may reach it. */
   readonly dead: boolean
+  /** Methods that the host has not answered as a PDS does: whoever gets a good answer to one notes it. Absent where there are none. */
+  readonly unwell?: readonly string[]
 }
 
 /** The deadline; 0 for one that is void. @param furthest in ms, as in {@link FURTHEST} */
 function soon(deadline: number, now: number, furthest: number): number {
   return isVoid(deadline, now, furthest) ? 0 : deadline
+}
+
+/** How far ahead a block may end: no server may ask to wait for longer than its longest window. */
+function furthestBlock(limits: readonly Limit[]): number {
+  return Math.max(FURTHEST.block, ...limits.map(({ windowMs }) => windowMs + FURTHEST.skew))
 }
 
 /**
@@ -129,10 +139,10 @@ export function reserve(
   now: number,
 ): Answer & { readonly entry: LedgerEntry } {
   const dead = isDead(entry)
-  const told = { failing: isFailing(entry), dead }
+  const unwell = entry.unwell?.map(({ method }) => method)
+  const told = { failing: isFailing(entry), dead, ...(unwell && { unwell }) }
   const all = told.failing ? cost + 1 : cost
-  const longest = Math.max(FURTHEST.block, ...limits.map(({ windowMs }) => windowMs + FURTHEST.skew))
-  const blockedUntil = soon(entry.blockedUntil, now, longest)
+  const blockedUntil = soon(entry.blockedUntil, now, furthestBlock(limits))
   const probeAt = soon(entry.probeAt ?? 0, now, Math.max(FURTHEST.probe, probeMs + FURTHEST.skew))
   const closedUntil = Math.max(blockedUntil, dead ? probeAt : 0)
   if (closedUntil > now) return { entry, waitUntil: closedUntil, ...told }
@@ -194,7 +204,35 @@ export function isGivenUp({ silentSince }: LedgerEntry, now: number): boolean {
   return silentSince !== undefined && now - silentSince > REMEMBERED_MS
 }
 
-/** The PDS itself asked to wait. */
-export function blocked(entry: LedgerEntry, until: number): LedgerEntry {
-  return { ...entry, blockedUntil: Math.max(soon(entry.blockedUntil, until, FURTHEST.block), until) }
+/** The PDS itself asked to wait. @param limits of the budget: it asks for no longer than its longest window */
+export function blocked(entry: LedgerEntry, until: number, limits: readonly Limit[] = []): LedgerEntry {
+  return { ...entry, blockedUntil: Math.max(soon(entry.blockedUntil, until, furthestBlock(limits)), until) }
+}
+
+/**
+ * The host has not answered a method as a PDS does. It is probed before anything else is asked of it, and not taken for dead: what
+ * spoils one method may let all others through.
+ *
+ * @param askedAt when the request was sent, in ms since 1970
+ */
+export function answeredOddly(
+  entry: LedgerEntry,
+  note: Pick<Unwell, 'method' | 'said'>,
+  now: number,
+  askedAt: number,
+): LedgerEntry {
+  const failures = Math.max(1, entry.failures)
+  return { ...entry, failures, silentSince: entry.silentSince ?? askedAt, unwell: withNote(entry.unwell, note, now) }
+}
+
+/** The host has answered these methods as a PDS does. */
+export function answeredWell(entry: LedgerEntry, methods: readonly string[]): LedgerEntry {
+  const { unwell, ...rest } = entry
+  const left = withoutNotes(unwell, methods)
+  return left.length === 0 ? rest : { ...rest, unwell: left }
+}
+
+/** Whether somebody should know of the host: it has missed the last request, or does not answer as a PDS does. */
+export function isInTrouble(entry: LedgerEntry): boolean {
+  return isFailing(entry) || (entry.unwell ?? []).length > 0
 }

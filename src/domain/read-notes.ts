@@ -7,6 +7,7 @@ import type { FailedLooks, GoodLook, RepoLooks } from './looks.ts'
 import { type Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 import { POLICY_MODES, type StoredPolicy } from './policy.ts'
 import type { RepoState } from './queue.ts'
+import type { Unwell } from './unwell.ts'
 import { type Worker, WORKER_ROLES } from './worker.ts'
 
 /** Reads the policy of `mode`, `percent`, `allow`, `setBy`, `setAt`, `reason`, `version`. Never throws. */
@@ -103,12 +104,22 @@ function countOf(counts: Fields, name: string): number | null {
   return counts.wholeOrNull(name, 0, Number.MAX_SAFE_INTEGER)
 }
 
+function unwellIn(note: Fields): Unwell {
+  return {
+    method: note.name('method'),
+    said: note.text('said'),
+    since: note.whole('since', 0),
+    at: note.whole('at', 0),
+  }
+}
+
 /** Reads what is used of a budget of `entry`. Never throws. */
 export function readLedgerEntry(stored: StoredDocument): { readonly key: string; readonly entry: LedgerEntry } | Odd {
   return readWith(stored, null, (fields) => {
     const entry = fields.fields('entry')
     const silentSince = entry.wholeOrNull('silentSince', 0, Number.MAX_SAFE_INTEGER)
     const probeAt = entry.wholeOrNull('probeAt', 0, Number.MAX_SAFE_INTEGER)
+    const unwell = entry.raw('unwell') === null ? [] : entry.items('unwell').map(unwellIn)
     return {
       key: stored.id.text,
       entry: {
@@ -120,6 +131,7 @@ export function readLedgerEntry(stored: StoredDocument): { readonly key: string;
         failures: entry.whole('failures', 0),
         ...(silentSince === null ? {} : { silentSince }),
         ...(probeAt === null ? {} : { probeAt }),
+        ...(unwell.length === 0 ? {} : { unwell }),
       },
     }
   })

@@ -46,7 +46,14 @@ const GOOD: Readonly<Record<KindName, Values>> = {
   },
   policy: { mode: 'allow', percent: 12.5, allow: ['anna'], setBy: 'op', setAt: AT, reason: null, version: 2 },
   ledger: {
-    entry: { windows: [{ used: 3, endsAt: 9 }], blockedUntil: 0, failures: 1, silentSince: 4, probeAt: 5 },
+    entry: {
+      windows: [{ used: 3, endsAt: 9 }],
+      blockedUntil: 0,
+      failures: 1,
+      silentSince: 4,
+      probeAt: 5,
+      unwell: [{ method: 'a.b.c', said: '403 text/html', since: 4, at: 5 }],
+    },
     revision: 1,
   },
   workers: {

@@ -35,9 +35,14 @@ const LONGER: Readonly<Record<string, number>> = {
   'com.atproto.sync.getBlocks': 8 * MB,
 }
 
-/** The most bytes that an answer may have, where whoever asks names no number. @param url of a request, `/xrpc/` and the method */
-export function maxBytesOf({ pathname }: URL): number {
-  return LONGER[pathname.slice('/xrpc/'.length)] ?? MAX_BYTES
+/** NSID of the method that a request asks. @param url its path is `/xrpc/` and the method */
+export function methodIn({ pathname }: URL): string {
+  return pathname.slice('/xrpc/'.length)
+}
+
+/** The most bytes that an answer may have, where whoever asks names no number. */
+export function maxBytesOf(method: string): number {
+  return LONGER[method] ?? MAX_BYTES
 }
 
 type Shape = Record<string, l.Validator<l.LexValue | undefined>>

@@ -8,9 +8,9 @@ import { READERS_END_AT } from '../domain/budget.ts'
 import { isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { pause } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Cost, Governor } from './governor.ts'
+import type { Answered, Cost, Governor } from './governor.ts'
 import { outcomeOf } from './answer.ts'
-import { describeServer, maxBytesOf } from './methods.ts'
+import { describeServer, maxBytesOf, methodIn } from './methods.ts'
 import { HEADERS_MS, kindOf, OddAnswer, send } from './transport.ts'
 
 export interface XrpcOptions {
@@ -65,7 +65,7 @@ export class Xrpc {
   readonly #options: XrpcOptions
   readonly #governor: Governor | null
   /** Probes that are under way, by host. */
-  readonly #probes = new Map<string, Promise<Outcome<unknown>>>()
+  readonly #probes = new Map<string, Promise<Answered<unknown>>>()
 
   /** @param governor null where there are no budgets to keep: for single requests of an operator */
   constructor(clock: Clock, options: XrpcOptions, governor: Governor | null) {
@@ -92,9 +92,8 @@ export class Xrpc {
    * @returns the outcome of each; `later` or `host_down` when they were not sent
    */
   askAll<T>(host: string, calls: readonly Call<T>[], sending: Sending = {}): Promise<Outcome<readonly Outcome<T>[]>> {
-    const agent = this.#agent(host, sending)
-    const sendAll = () => Promise.all(calls.map((call) => this.#send(host, call, agent, sending)))
-    if (this.#governor === null) return sendAll().then(ok)
+    const sendAll = () => Promise.all(calls.map((call) => this.#send(host, call, sending)))
+    if (this.#governor === null) return sendAll().then((answers) => ok(answers.map(({ outcome }) => outcome)))
     const { isForReaders = false, share = isForReaders ? READERS_END_AT : 1, costs = [] } = sending
     return this.#governor.govern(
       { host, requests: calls.length, share, isForReaders, costs },
@@ -102,13 +101,14 @@ export class Xrpc {
     )
   }
 
-  async #send<T>(host: string, call: Call<T>, agent: Agent, { abort, patience = 1 }: Sending): Promise<Outcome<T>> {
+  async #send<T>(host: string, call: Call<T>, sending: Sending): Promise<Answered<T>> {
+    const { abort, patience = 1 } = sending
     const { timeoutMs } = this.#options
     const over = new AbortController()
     const signals = [AbortSignal.timeout(timeoutMs * patience), ...(abort ? [abort] : [])]
     if (patience > 1) signals.push(this.#whenSilent(host, over.signal))
     try {
-      return await this.#outcomeOf(() => call(agent, AbortSignal.any(signals)))
+      return await this.#answerTo(host, call, sending, AbortSignal.any(signals))
     } finally {
       over.abort()
     }
@@ -131,36 +131,48 @@ export class Xrpc {
   }
 
   /** However many wait for it, a host gets one probe at a time. */
-  #probe(host: string): Promise<Outcome<unknown>> {
+  #probe(host: string): Promise<Answered<unknown>> {
     const running = this.#probes.get(host)
     if (running) return running
     const signal = AbortSignal.timeout(Math.min(PROBE_MS, this.#options.timeoutMs))
-    const probe = this.#outcomeOf(() => describe(this.#agent(host, {}), signal)).finally(() => {
+    const probe = this.#answerTo(host, describe, {}, signal).finally(() => {
       this.#probes.delete(host)
     })
     this.#probes.set(host, probe)
     return probe
   }
 
-  #outcomeOf<T>(call: () => Promise<T>): Promise<Outcome<T>> {
-    return outcomeOf(call, () => this.#clock.now())
+  async #answerTo<T>(host: string, call: Call<T>, sending: Sending, signal: AbortSignal): Promise<Answered<T>> {
+    let method: string | null = null
+    const agent = this.#agent(host, sending, (nsid) => (method = nsid))
+    const outcome = await outcomeOf(
+      () => call(agent, signal),
+      () => this.#clock.now(),
+    )
+    return { outcome, method }
   }
 
-  /** Sends what an XRPC method makes of a call. It goes to this host, with its credentials, and nowhere else. */
-  #agent(service: string, { authorization, patience = 1, maxBytes }: Sending): Agent {
+  /**
+   * Sends what an XRPC method makes of a call. It goes to this host, with its credentials, and nowhere else.
+   *
+   * @param onMethod told which method is asked
+   */
+  #agent(service: string, { authorization, patience = 1, maxBytes }: Sending, onMethod: (nsid: string) => void): Agent {
     const { bypassKey, timeoutMs } = this.#options
     const headersMs = Math.min(HEADERS_MS, timeoutMs * patience)
     return {
       did: undefined,
       async fetchHandler(path, init) {
         const url = new URL(path, service)
+        const method = methodIn(url)
+        onMethod(method)
         const headers = new Headers(init.headers)
         // Compression takes both sides longer than it saves: most of what is sent is hashes. `identity` is stated since a PDS that
         // is told nothing sends a repo block by block.
         headers.set('accept-encoding', 'identity')
         if (authorization !== undefined) headers.set('authorization', authorization)
         for (const [name, value] of Object.entries(bypassHeaders(bypassKey, service))) headers.set(name, value)
-        const response = await send(url, { ...init, headers }, { headersMs, maxBytes: maxBytes ?? maxBytesOf(url) })
+        const response = await send(url, { ...init, headers }, { headersMs, maxBytes: maxBytes ?? maxBytesOf(method) })
         if (isPage(response)) throw new OddAnswer(`Status${response.status}`, kindOf(response))
         return response
       },

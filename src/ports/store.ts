@@ -8,7 +8,7 @@
  */
 
 import type { Account, StoredAccountState } from '../domain/account.ts'
-import type { Answer, FailingHost, LedgerEntry, Reservation } from '../domain/budget.ts'
+import type { Answer, FailingHost, LedgerEntry, Limit, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Look, RepoLooks } from '../domain/looks.ts'
@@ -17,6 +17,7 @@ import type { StoredPolicy } from '../domain/policy.ts'
 import type { OddMood } from '../domain/read-mood.ts'
 import type { Odd } from '../domain/odd.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
+import type { Unwell } from '../domain/unwell.ts'
 import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
 import type { DataStore } from './data.ts'
@@ -300,8 +301,8 @@ export interface LedgerStore {
   get(key: string): Promise<LedgerEntry | null>
   /** Uses points if there are enough (`reserve` of `domain/budget.ts`). */
   reserve(key: string, reservation: Reservation, now: number): Promise<Answer>
-  /** The PDS asked to wait. @param until ms since 1970 */
-  block(key: string, until: number): Promise<void>
+  /** The PDS asked to wait. @param until ms since 1970 @param limits of the budget, where it is an account's */
+  block(key: string, until: number, limits?: readonly Limit[]): Promise<void>
   /**
    * The host could not be reached.
    *
@@ -316,7 +317,15 @@ export interface LedgerStore {
     now: number,
     askedAt?: number,
   ): Promise<void>
-  /** Up to `limit` hosts that have missed the last request, in the order of their names. */
+  /**
+   * The host has not answered a method as a PDS does.
+   *
+   * @param askedAt when the request was sent, in ms since 1970
+   */
+  noteUnwell(key: string, note: Pick<Unwell, 'method' | 'said'>, now: number, askedAt: number): Promise<void>
+  /** The host has answered these methods as a PDS does. */
+  noteWell(key: string, methods: readonly string[]): Promise<void>
+  /** Up to `limit` hosts that have missed the last request, or do not answer as a PDS does, in the order of their names. */
   failing(limit: number): Promise<readonly FailingHost[]>
   /** The host has answered. */
   reachable(key: string): Promise<void>

@@ -65,6 +65,10 @@ const EVENTS: Readonly<Record<string, Event>> = {
   block: (ledger, host, now) => ledger.block(LEDGER.requests(host), now + 7),
   missed: (ledger, host, now) => ledger.unreachable(LEDGER.requests(host), false, () => 9, now),
   refused: (ledger, host, now) => ledger.unreachable(LEDGER.requests(host), true, () => 9, now, now - 1),
+  odd: (ledger, host, now) => {
+    return ledger.noteUnwell(LEDGER.requests(host), { method: 'a.b.c', said: '403 text/html' }, now, now)
+  },
+  well: (ledger, host) => ledger.noteWell(LEDGER.requests(host), ['a.b.c']),
   answered: (ledger, host) => ledger.reachable(LEDGER.requests(host)),
 }
 
@@ -77,7 +81,7 @@ it('counts budgets as the store does, from what is stored on, and stores nothing
     fc.asyncProperty(fc.array(event, { maxLength: 5 }), fc.array(event, { maxLength: 30 }), async (before, after) => {
       const hosts = ['http://a', 'http://b', 'http://c']
       for (const host of hosts) await store.ledger.forget(LEDGER.requests(host))
-      const events = [...before, ...after].map(({ name, host }, at) => ({ run: EVENTS[name]!, host, at }))
+      const events = [...before, ...after].map(({ name, host }, i) => ({ run: EVENTS[name]!, host, at: i + 1 }))
       const known = events.slice(0, before.length)
       const rest = events.slice(before.length)
       for (const { run, host, at } of known) await run(store.ledger, host, at)

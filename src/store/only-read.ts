@@ -2,11 +2,13 @@
 
 import {
   type Answer,
+  answeredOddly,
+  answeredWell,
   blocked,
   type FailingHost,
   failingHost,
   HOST_KEYS,
-  isFailing,
+  isInTrouble,
   type LedgerEntry,
   reachable,
   type Reservation,
@@ -97,12 +99,17 @@ class OwnLedger {
         const { entry, ...answer } = reserve(before, reservation, now)
         return { entry, answer }
       }),
-    block: (key, until) => this.#change(key, (entry) => ({ entry: blocked(entry, until), answer: undefined })),
+    block: (key, until, limits) =>
+      this.#change(key, (entry) => ({ entry: blocked(entry, until, limits), answer: undefined })),
     unreachable: (key, certain, waitMs, now, askedAt) =>
       this.#change(key, (entry) => {
         return { entry: unreachable(entry, certain, waitMs(entry.failures + 1), now, askedAt), answer: undefined }
       }),
     reachable: (key) => this.#change(key, (entry) => ({ entry: reachable(entry), answer: undefined })),
+    noteUnwell: (key, note, now, askedAt) =>
+      this.#change(key, (entry) => ({ entry: answeredOddly(entry, note, now, askedAt), answer: undefined })),
+    noteWell: (key, methods) =>
+      this.#change(key, (entry) => ({ entry: answeredWell(entry, methods), answer: undefined })),
     failing: (limit) => this.#failing(limit),
   }
 
@@ -120,7 +127,7 @@ class OwnLedger {
     for (const [key, entry] of this.#own) {
       if (key < HOST_KEYS.from || key >= HOST_KEYS.before) continue
       const one = failingHost(key, entry)
-      if (isFailing(entry)) hosts.set(one.host, one)
+      if (isInTrouble(entry)) hosts.set(one.host, one)
       else hosts.delete(one.host)
     }
     const inOrder = [...hosts.values()].toSorted((a, b) => Buffer.compare(Buffer.from(a.host), Buffer.from(b.host)))

@@ -3,7 +3,7 @@
  * there. The back-off of each host is kept, by all workers together.
  */
 
-import { isGivenUp, LEDGER } from '../domain/budget.ts'
+import { isFailing, isGivenUp, LEDGER } from '../domain/budget.ts'
 import type { Events } from '../observe/events.ts'
 import { repeat } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -40,7 +40,7 @@ export class HostProbes {
   async look(): Promise<void> {
     const { ledger, client, clock, events, pdsUrl } = this.#deps
     try {
-      const failing = await ledger.failing(HOSTS)
+      const failing = (await ledger.failing(HOSTS)).filter(({ requests }) => isFailing(requests))
       await Promise.all(
         failing.map(({ host, requests }) =>
           host !== pdsUrl && isGivenUp(requests, clock.now())

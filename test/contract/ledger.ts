@@ -3,6 +3,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  answeredOddly,
+  answeredWell,
   blocked,
   LEDGER,
   type LedgerEntry,
@@ -23,6 +25,8 @@ const anAction = fc.oneof(
   fc.record({ kind: fc.constant('block' as const), ms: fc.nat({ max: 900 }) }),
   fc.record({ kind: fc.constant('unreachable' as const), certain: fc.boolean(), lostMs: fc.nat({ max: 100 }) }),
   fc.record({ kind: fc.constant('reachable' as const) }),
+  fc.record({ kind: fc.constant('odd' as const), method: fc.constantFrom('a.b.put', 'a.b.get'), said: fc.string() }),
+  fc.record({ kind: fc.constant('well' as const), method: fc.constantFrom('a.b.put', 'a.b.get') }),
 )
 const someActions = fc.array(fc.tuple(anAction, fc.nat({ max: 600 })), { maxLength: 12 })
 
@@ -61,6 +65,14 @@ export function ledgerContract(given: Given): void {
             case 'reachable':
               await ledger.reachable(key)
               entry = reachable(entry)
+              break
+            case 'odd':
+              await ledger.noteUnwell(key, { method: action.method, said: action.said }, now, now - 1)
+              entry = answeredOddly(entry, { method: action.method, said: action.said }, now, now - 1)
+              break
+            case 'well':
+              await ledger.noteWell(key, [action.method])
+              entry = answeredWell(entry, [action.method])
               break
           }
           expect(await stored(key)).toEqual(entry)
@@ -149,6 +161,35 @@ export function ledgerContract(given: Given): void {
       ])
       expect(seen.map(({ host }) => host)).toContain('http://c.test')
       expect((await given.other.ledger.failing(9)).map(({ host }) => host)).toEqual(['http://c.test'])
+    })
+
+    it('what a host says in place of answers is kept for each method, by all processes together, until that is answered well', async () => {
+      const key = LEDGER.requests('http://a.test')
+      const methods = ['a.b.put', 'a.b.get', 'a.b.list']
+      const from = (i: number) => (i % 2 === 0 ? given.store : given.other).ledger
+      await Promise.all(
+        methods.map((method, i) => from(i).noteUnwell(key, { method, said: '403 text/html' }, NOW, NOW)),
+      )
+      await given.reopen()
+      expect((await stored(key)).unwell!.map(({ method }) => method).toSorted()).toEqual(methods.toSorted())
+      expect((await given.store.ledger.reserve(key, reservation, NOW)).unwell!.toSorted()).toEqual(methods.toSorted())
+      await given.store.ledger.reachable(key)
+      expect((await given.other.ledger.failing(9)).map(({ host }) => host)).toEqual(['http://a.test'])
+      await Promise.all([from(0).noteWell(key, methods.slice(0, 1)), from(1).noteWell(key, methods.slice(1))])
+      expect(await given.store.ledger.failing(9)).toEqual([])
+      expect(await stored(key)).not.toHaveProperty('unwell')
+      await given.store.ledger.noteWell('nobody', methods)
+      expect(await given.store.ledger.get('nobody')).toBeNull()
+    })
+
+    it('an account is blocked for as long as its longest window, and no longer', async () => {
+      const day = 24 * 3_600_000
+      const limits = [{ max: 1, windowMs: day }]
+      await given.store.ledger.block('points a', NOW + day, limits)
+      await given.other.ledger.block('points a', NOW + 1000, limits)
+      const of = { ...reservation, limits }
+      expect(await given.store.ledger.reserve('points a', of, NOW)).toMatchObject({ waitUntil: NOW + day })
+      expect(await given.store.ledger.reserve('points a', reservation, NOW)).toMatchObject({ waitUntil: null })
     })
 
     it('a host that failed is reported as failing, after three times as dead, until it is reached', async () => {

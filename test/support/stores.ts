@@ -85,6 +85,7 @@ export const ON_ONE_STORE: readonly OneStore[] = [
     store: 'sqlite',
     why: 'mongo-accounts-cli is its part that depends',
   },
+  { files: 'test/integration/unwell.test.ts', store: 'sqlite', why: 'above the port, which the contract covers' },
   { files: 'test/integration/daily-check.test.ts', store: 'sqlite', why: 'above the port, which the contract covers' },
   { files: 'test/integration/cli.test.ts', store: 'sqlite', why: 'processes and files of a data folder' },
   {

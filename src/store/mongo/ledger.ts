@@ -4,11 +4,14 @@ import type { Collection, Db, Document } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import {
   type Answer,
+  answeredOddly,
+  answeredWell,
   blocked,
   type FailingHost,
   failingHost,
   HOST_KEYS,
   type LedgerEntry,
+  type Limit,
   reachable,
   type Reservation,
   reserve,
@@ -17,6 +20,7 @@ import {
 } from '../../domain/budget.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { readLedgerEntry } from '../../domain/read-notes.ts'
+import type { Unwell } from '../../domain/unwell.ts'
 import type { LedgerStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
@@ -56,8 +60,8 @@ export class MongoLedger implements LedgerStore {
     })
   }
 
-  async block(key: string, until: number): Promise<void> {
-    await this.#change(key, (entry) => ({ entry: blocked(entry, until), answer: null }))
+  async block(key: string, until: number, limits?: readonly Limit[]): Promise<void> {
+    await this.#change(key, (entry) => ({ entry: blocked(entry, until, limits), answer: null }))
   }
 
   async unreachable(
@@ -72,9 +76,18 @@ export class MongoLedger implements LedgerStore {
     })
   }
 
+  async noteUnwell(key: string, note: Pick<Unwell, 'method' | 'said'>, now: number, askedAt: number): Promise<void> {
+    await this.#change(key, (entry) => ({ entry: answeredOddly(entry, note, now, askedAt), answer: null }))
+  }
+
+  async noteWell(key: string, methods: readonly string[]): Promise<void> {
+    await this.#change(key, (entry) => ({ entry: answeredWell(entry, methods), answer: null }))
+  }
+
   async failing(limit: number): Promise<readonly FailingHost[]> {
     const ofHost = { $gte: HOST_KEYS.from, $lt: HOST_KEYS.before }
-    const found = this.#ledger.find({ _id: ofHost, 'entry.failures': { $gt: 0 } }, { sort: { _id: 1 }, limit })
+    const inTrouble = [{ 'entry.failures': { $gt: 0 } }, { 'entry.unwell.0': { $exists: true } }]
+    const found = this.#ledger.find({ _id: ofHost, $or: inTrouble }, { sort: { _id: 1 }, limit })
     return (await found.toArray()).flatMap((document) => {
       const entry = entryIn(document)
       return entry === null ? [] : [failingHost(document._id, entry)]

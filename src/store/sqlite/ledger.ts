@@ -3,11 +3,14 @@
 import type Database from 'better-sqlite3'
 import {
   type Answer,
+  answeredOddly,
+  answeredWell,
   blocked,
   type FailingHost,
   failingHost,
   HOST_KEYS,
   type LedgerEntry,
+  type Limit,
   reachable,
   type Reservation,
   reserve,
@@ -16,6 +19,7 @@ import {
 } from '../../domain/budget.ts'
 import { isOdd, type StoredDocument } from '../../domain/odd.ts'
 import { readLedgerEntry } from '../../domain/read-notes.ts'
+import type { Unwell } from '../../domain/unwell.ts'
 import type { LedgerStore } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { pageOf } from './pages.ts'
@@ -51,7 +55,7 @@ export class SqliteLedger implements LedgerStore {
       get: db.prepare<[string], StoredRow<LedgerRow>>('SELECT key, entry FROM ledger WHERE key = ?'),
       failing: db.prepare<[{ from: string; before: string; limit: number }], StoredRow<LedgerRow>>(`
         SELECT key, entry FROM ledger WHERE key >= :from AND key < :before
-          AND CASE WHEN json_valid(entry) THEN json_extract(entry, '$.failures') > 0 END
+          AND CASE WHEN json_valid(entry) THEN json_extract(entry, '$.failures') > 0 OR json_array_length(entry, '$.unwell') > 0 END
           ORDER BY key LIMIT :limit`),
       remove: db.prepare<[string]>('DELETE FROM ledger WHERE key = ?'),
       put: db.prepare<[string, string]>(
@@ -73,8 +77,8 @@ export class SqliteLedger implements LedgerStore {
     })
   }
 
-  block(key: string, until: number): Promise<void> {
-    return this.#change(key, (entry) => blocked(entry, until))
+  block(key: string, until: number, limits?: readonly Limit[]): Promise<void> {
+    return this.#change(key, (entry) => blocked(entry, until, limits))
   }
 
   unreachable(
@@ -85,6 +89,14 @@ export class SqliteLedger implements LedgerStore {
     askedAt?: number,
   ): Promise<void> {
     return this.#change(key, (entry) => unreachable(entry, certain, waitMs(entry.failures + 1), now, askedAt))
+  }
+
+  noteUnwell(key: string, note: Pick<Unwell, 'method' | 'said'>, now: number, askedAt: number): Promise<void> {
+    return this.#change(key, (entry) => answeredOddly(entry, note, now, askedAt))
+  }
+
+  noteWell(key: string, methods: readonly string[]): Promise<void> {
+    return this.#change(key, (entry) => answeredWell(entry, methods))
   }
 
   async failing(limit: number): Promise<readonly FailingHost[]> {
