@@ -67,7 +67,7 @@ export function unwellText(notes: readonly Unwell[] | undefined, now: number): s
 }
 
 /** As in `putRecord with 403 text/html`. */
-export function answerText({ method, said }: Unwell): string {
+function answerText({ method, said }: Unwell): string {
   return `${method.slice(method.lastIndexOf('.') + 1)} with ${said}`
 }
 
