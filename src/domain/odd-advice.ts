@@ -102,11 +102,17 @@ export const MOOD_ADVICE: readonly FieldAdvice[] = [
 /** Of all that the engine keeps beside its moods. */
 const OTHERS = 'Correct the field by hand, or restore the document from a backup'
 
-/** Of values that several users have, by kind and field. */
+const TWIN =
+  'Remove the field "atproto" if this is a mood of its own, or the document if it is a copy: another mood of the user has the ' +
+  'same, and that one is published'
+
+/** Of values that several documents have, by kind and field. */
 const SHARED: Readonly<Partial<Record<OddKind, Readonly<Record<string, string>>>>> = {
   shared: {
     'atproto.did': 'Take the DID from the users whose it is not; until then nothing is published for any of them',
     handle: 'Give all but one of these users another handle; until then it is nobody’s',
+    'atproto.rkey': TWIN,
+    'atproto.ordinal': TWIN,
   },
   alike: {
     handle: 'Each handle is its user’s; give one of them another handle, since handles on a PDS have no case',

@@ -13,6 +13,7 @@ import {
   NOT_UTF8,
   type Odd,
   readWith,
+  sharedOdd,
   type StoredDocument,
   timeIn,
   type Values,
@@ -49,6 +50,14 @@ export function readMood(stored: StoredDocument): ReadMood | OddMood {
   const { id, values } = stored
   const reading = readWith(stored, values['user'], (fields) => moodIn(id.text, fields))
   return isOdd(reading) ? { ...reading, hasOddId: id.isOdd, rkeys: claimedKeys(id, values) } : reading
+}
+
+/** What only one mood of a user may have. */
+export type TwinField = 'atproto.rkey' | 'atproto.ordinal'
+
+/** A mood that can be read, but has what another mood of the user had before it: whose record that is cannot be told. */
+export function twinMood({ mood: { id, user, sync } }: ReadMood, field: TwinField): OddMood {
+  return { ...sharedOdd(user, field, 'shared'), id, hasOddId: false, rkeys: [sync.rkey] }
 }
 
 /** Every record key that a document gives a hint of: what stands there may be the mood's. */

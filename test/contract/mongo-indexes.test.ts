@@ -67,10 +67,32 @@ it('drops the unique indexes of earlier versions, which covered too much', async
 it('says so when existing documents do not allow an index', async () => {
   const database = anyDatabase()
   await using client = await new MongoClient(uri).connect()
-  const moods = client.db(database).collection('moods')
-  const twin = { user: 'u', atproto: { state: 'pending', rkey: '3laaaaaaaaaaa' } }
-  await moods.insertMany([{ ...twin }, { ...twin }])
+  const erasures = client.db(database).collection('mood-erasures')
+  await erasures.insertMany([{ user: 'u' }, { user: 'u' }])
   await expect(openMongo({ uri, database }, '')).rejects.toMatchObject({ code: 'config' })
+  await client.db(database).dropDatabase()
+})
+
+it('opens a database in which moods of a user share a number or a record key, and makes both unique once they are not', async () => {
+  const database = anyDatabase()
+  await using client = await new MongoClient(uri).connect()
+  const moods = client.db(database).collection<{ _id: string }>('moods')
+  const atproto = { state: 'local', rkey: '3laaaaaaaaaaa', ordinal: 1, changedAt: new Date(1) }
+  const twins = ['a', 'b', 'c'].map((_id) => ({ _id, user: 'u', mood: _id, when: new Date(1), atproto }))
+  await moods.insertMany(twins)
+  const names = async (): Promise<readonly unknown[]> => (await moods.indexes()).map(({ name }) => name)
+  for (let start = 0; start < 2; start++) {
+    await using store = await openMongo({ uri, database }, '')
+    expect((await store.moods.history('u', '', 9)).map(({ id }) => id)).toEqual(['a'])
+    const odd = (await store.odd.of('u')).map(({ id, field, kind }) => [id, field, kind].join(' '))
+    expect(odd.toSorted()).toEqual(['b atproto.rkey shared', 'c atproto.rkey shared'])
+    expect(await names()).toEqual(expect.arrayContaining(['moods_keyed_shared', 'moods_keyed_since']))
+  }
+  await moods.deleteMany({ _id: { $ne: 'a' } })
+  await using store = await openMongo({ uri, database }, '')
+  expect(await store.odd.of('u')).toEqual([])
+  expect((await names()).filter((name) => /_(?:shared|since)$/.test(String(name)))).toEqual([])
+  expect(await names()).toEqual(expect.arrayContaining(['moods_keyed', 'moods_numbered']))
   await client.db(database).dropDatabase()
 })
 

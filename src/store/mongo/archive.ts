@@ -6,14 +6,14 @@ import type { Archive, ArchiveItems, ArchiveKind } from '../../ports/archive.ts'
 import { accountsIn, fieldsOf, handlesIn, type UserCollections } from './account-documents.ts'
 import { HAS_REMOVALS, removalsIn } from './removals.ts'
 import { COLLECTIONS } from './collections.ts'
-import { type MoodDocument, toDocument } from './documents.ts'
+import { toDocument } from './documents.ts'
 import { erasureIn } from './erasures.ts'
 import { afterId } from './ids.ts'
 import { intentIn } from './intents.ts'
 import { ledgerIn } from './ledger.ts'
 import { toPolicy, toPolicyDocument } from './policy.ts'
 import { pageOf } from './pages.ts'
-import { goodMoods } from './reading.ts'
+import { goodMoods, type MoodSource } from './reading.ts'
 import { repoIn, toRepoDocument } from './repo-documents.ts'
 
 /** How one kind of item is kept. */
@@ -102,10 +102,12 @@ const KINDS: { readonly [K in ArchiveKind]: Kind<ArchiveItems[K]> } = {
 export class MongoArchive implements Archive {
   readonly #db: Db
   readonly #people: UserCollections
+  readonly #moods: MoodSource
 
-  constructor(db: Db, people: UserCollections) {
+  constructor(db: Db, people: UserCollections, moods: MoodSource) {
     this.#db = db
     this.#people = people
+    this.#moods = moods
   }
 
   count(kind: ArchiveKind): Promise<number> {
@@ -114,7 +116,7 @@ export class MongoArchive implements Archive {
 
   async page<K extends ArchiveKind>(kind: K, after: string, limit: number) {
     const { filter = {}, fromDocuments } = KINDS[kind]
-    if (!fromDocuments) return this.#moods(after, limit) as Promise<{ key: string; item: ArchiveItems[K] }[]>
+    if (!fromDocuments) return this.#pageOfMoods(after, limit) as Promise<{ key: string; item: ArchiveItems[K] }[]>
     const meant = { $and: [filter, { _id: { $gt: after } }] } as Document
     return pageOf(this.#collection(kind), { filter: meant, sort: { _id: 1 }, limit }, async (documents) => {
       const items = await fromDocuments(documents as never, this.#people)
@@ -122,9 +124,8 @@ export class MongoArchive implements Archive {
     })
   }
 
-  async #moods(after: string, limit: number): Promise<{ key: string; item: ArchiveItems['moods'] }[]> {
-    const moods = this.#db.collection<MoodDocument>(COLLECTIONS.moods)
-    const found = await goodMoods(moods, { filter: afterId(after), sort: { _id: 1 }, limit })
+  async #pageOfMoods(after: string, limit: number): Promise<{ key: string; item: ArchiveItems['moods'] }[]> {
+    const found = await goodMoods(this.#moods, { filter: afterId(after), sort: { _id: 1 }, limit })
     return found.map(({ mood, changedAt }) => ({ key: mood.id, item: { mood, changedAt: changedAt ?? 0 } }))
   }
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { Binary, BSON, type Collection, type Db, type Document } from 'mongodb'
 import { type DataCheck, type CheckClaim, checkIn, mayCheck } from '../../domain/data-check.ts'
 import { type FoundOdd, oddityIn } from '../../domain/mend.ts'
-import type { Odd } from '../../domain/odd.ts'
+import { isOdd, type Odd } from '../../domain/odd.ts'
 import { type KindName, KINDS } from '../../domain/readers.ts'
 import type { DataStore, MendedDocument, ScannedPiece } from '../../ports/data.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -12,7 +12,7 @@ import type { MoodDocument } from './documents.ts'
 import { takenKey, translated } from './errors.ts'
 import { bytesOf, holdsExactly, valueOf } from './exactly.ts'
 import { documentId, idOf } from './ids.ts'
-import { storedMoods } from './reading.ts'
+import { type MoodSource, readAll, storedMoods } from './reading.ts'
 import { sharedIn } from './shared.ts'
 import { storedDocument } from './stored.ts'
 
@@ -44,9 +44,11 @@ export class MongoData implements DataStore {
   readonly #db: Db
   readonly #mends: Collection<MendDocument>
   readonly #checks: Collection<CheckDocument>
+  readonly #moods: MoodSource
 
-  constructor(db: Db) {
+  constructor(db: Db, moods: MoodSource) {
     this.#db = db
+    this.#moods = moods
     this.#mends = db.collection<MendDocument>(COLLECTIONS.mends)
     this.#checks = db.collection<CheckDocument>(COLLECTIONS.checks)
   }
@@ -77,7 +79,16 @@ export class MongoData implements DataStore {
     const kind = kindOf(collection)
     if (kind === null) return []
     const read = kind === 'moods' ? await storedMoods(this.#of(collection), documents) : documents.map(storedDocument)
-    return read.map((stored) => oddityIn(kind, stored)).filter((odd) => odd !== null)
+    const odd = read.map((stored) => oddityIn(kind, stored)).filter((each) => each !== null)
+    return kind === 'moods' && !this.#moods.areUnique ? [...odd, ...(await this.#twins(documents))] : odd
+  }
+
+  /** Moods that are odd only because others are as they are. */
+  async #twins(documents: readonly MoodDocument[]): Promise<FoundOdd[]> {
+    const twins = (await readAll(this.#moods, documents)).filter(
+      (reading) => isOdd(reading) && reading.kind === 'shared',
+    )
+    return (twins as Odd[]).map((odd) => Object.assign(odd, { mending: null }))
   }
 
   /** Those whose documents are odd in no other way: of the others it is said already. */

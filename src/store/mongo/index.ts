@@ -19,6 +19,7 @@ import { MongoErasures } from './erasures.ts'
 import { MongoIntents } from './intents.ts'
 import { MongoLedger } from './ledger.ts'
 import { MongoMoods } from './moods.ts'
+import { moodSource } from './reading.ts'
 import { MongoRepos } from './repos.ts'
 import { MongoOdd } from './odd.ts'
 import { MongoWork } from './work.ts'
@@ -71,12 +72,13 @@ export async function openMongo(
 
 function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Indexes): Store {
   const people = userCollections(db, defaultPds, indexes)
+  const moods = moodSource(db, indexes)
   return {
     name: `mongodb:${db.databaseName}`,
     onlyRead: null,
-    moods: guarded(new MongoMoods(db)),
-    work: guarded(new MongoWork(db, indexes)),
-    odd: guarded(new MongoOdd(db)),
+    moods: guarded(new MongoMoods(moods)),
+    work: guarded(new MongoWork(moods, indexes)),
+    odd: guarded(new MongoOdd(moods)),
     accounts: guarded(new MongoAccounts(people)),
     repos: guarded(new MongoRepos(db)),
     intents: guarded(new MongoIntents(db)),
@@ -86,8 +88,8 @@ function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Index
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
     policy: guarded(new MongoPolicy(db)),
-    data: guarded(new MongoData(db)),
-    archive: guarded(new MongoArchive(db, people)),
+    data: guarded(new MongoData(db, moods)),
+    archive: guarded(new MongoArchive(db, people, moods)),
     check: async () => {
       try {
         await confirmMajority(db)

@@ -1,7 +1,7 @@
 /** The indexes, by name. Every start lists what is there, and makes those that are missing. */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { Collection, Db, IndexDescription, IndexDescriptionInfo } from 'mongodb'
+import type { Collection, Db, Document, IndexDescription, IndexDescriptionInfo } from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
 import { COLLECTIONS } from './collections.ts'
 import { isForbidden } from './forbidden.ts'
@@ -15,6 +15,7 @@ const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER } as const
 
 const HANDLES = 'handles_of_users'
 const SHARED_HANDLES = 'handles_shared'
+const [NUMBERED, KEYED] = ['moods_numbered', 'moods_keyed']
 
 interface Index extends Pick<IndexDescription, 'key' | 'unique' | 'partialFilterExpression'> {
   readonly name: string
@@ -24,23 +25,40 @@ interface Index extends Pick<IndexDescription, 'key' | 'unique' | 'partialFilter
    */
   readonly instead?: Index['key'] | null
   /** For a unique one: made where documents of an existing database are alike. Without it, such a database is refused. */
-  readonly ifAlike?: Pick<Index, 'name' | 'key'>
+  readonly ifAlike?: Pick<Index, 'name' | 'key' | 'partialFilterExpression'>
+  /** Beside {@link ifAlike}: name of the same unique index, of what is changed from then on. */
+  readonly since?: string
 }
+
+const IS_NUMBERED = { 'atproto.ordinal': A_NUMBER } as const
+// Only of documents that the engine has written: what was there before may hold anything.
+const IS_KEYED = { 'atproto.state': TEXT, 'atproto.rkey': TEXT } as const
 
 const INDEXES: Readonly<Record<string, readonly Index[]>> = {
   [COLLECTIONS.moods]: [
     {
-      name: 'moods_numbered',
+      name: NUMBERED,
       key: { user: 1, 'atproto.ordinal': -1 },
       unique: true,
-      partialFilterExpression: { 'atproto.ordinal': A_NUMBER },
+      partialFilterExpression: IS_NUMBERED,
+      ifAlike: {
+        name: 'moods_numbered_shared',
+        key: { user: 1, 'atproto.ordinal': -1, _id: 1 },
+        partialFilterExpression: IS_NUMBERED,
+      },
+      since: 'moods_numbered_since',
     },
     {
-      // Only of documents that the engine has written: what was there before may hold anything.
-      name: 'moods_keyed',
+      name: KEYED,
       key: { user: 1, 'atproto.rkey': 1 },
       unique: true,
-      partialFilterExpression: { 'atproto.state': TEXT, 'atproto.rkey': TEXT },
+      partialFilterExpression: IS_KEYED,
+      ifAlike: {
+        name: 'moods_keyed_shared',
+        key: { user: 1, 'atproto.rkey': 1, _id: 1 },
+        partialFilterExpression: IS_KEYED,
+      },
+      since: 'moods_keyed_since',
     },
     {
       name: 'moods_public',
@@ -133,7 +151,8 @@ const INDEXES: Readonly<Record<string, readonly Index[]>> = {
 /** The fields of an index of ours, or of the one that every collection has; none for any other name. */
 export function keyOfIndex(name: string): Readonly<Record<string, unknown>> {
   if (name === '_id_') return { _id: 1 }
-  const index = Object.values(INDEXES).flatMap((indexes) => indexes.filter((known) => known.name === name))[0]
+  const all = Object.values(INDEXES).flat()
+  const index = all.find((known) => known.name === name || known.since === name)
   return (index?.key as Readonly<Record<string, unknown>> | undefined) ?? {}
 }
 
@@ -147,6 +166,8 @@ const RETIRED: Readonly<Record<string, readonly string[]>> = {
 export interface Indexes {
   /** Whether no two users have the same handle, now or later. */
   readonly areHandlesUnique: boolean
+  /** Whether no two moods of a user have the same number or record key, now or later. */
+  readonly areMoodsUnique: boolean
   /** What to say to the server so that it counts along an index: nothing where the index is not there. */
   readonly hint: (name: string) => { readonly hint?: string }
   /** Those that are missing because the user may not make them, or left because the user may not drop them. */
@@ -162,23 +183,31 @@ export interface Indexes {
 export async function makeIndexes(db: Db, mayMake: boolean): Promise<Indexes> {
   const there = new Set<string>()
   const refused: string[] = []
-  let areHandlesUnique = false
+  const unique = new Set<string>()
   for (const [name, indexes] of Object.entries(INDEXES)) {
     const collection = db.collection(name)
     const old = RETIRED[name] ?? []
     let { found, made } = await lookAt(collection, indexes, old)
     const missing = indexes.filter((index) => !made.has(index.name))
     if (missing.length > 0) {
-      if (!mayMake || !(await makeThose(collection, missing))) refused.push(...missing.map((index) => index.name))
+      const isDone = mayMake && (await makeThose(collection, missing))
+      if (!isDone) refused.push(...missing.filter((index) => !isReplaced(index, found)).map((index) => index.name))
       else ({ found, made } = await lookAt(collection, indexes, old))
     }
-    const replaced = indexes.flatMap((index) => (index.ifAlike && made.has(index.name) ? [index.ifAlike.name] : []))
+    const whole = indexes.filter((index) => made.has(index.name))
+    const replaced = whole.flatMap(({ ifAlike, since }) => [ifAlike?.name, since].filter((each) => each !== undefined))
     const retired = [...old, ...replaced].filter((index) => found.has(index))
     refused.push(...(mayMake ? await drop(collection, retired) : retired))
     for (const index of found) there.add(index)
-    areHandlesUnique ||= made.has(HANDLES)
+    for (const index of whole) if (index.unique) unique.add(index.name)
   }
-  return { areHandlesUnique, hint: (name) => (there.has(name) ? { hint: name } : {}), refused }
+  const [areHandlesUnique, areMoodsUnique] = [unique.has(HANDLES), unique.has(NUMBERED) && unique.has(KEYED)]
+  return { areHandlesUnique, areMoodsUnique, hint: (name) => (there.has(name) ? { hint: name } : {}), refused }
+}
+
+/** Whether something else is there in its place, or need not be, because of what is stored. */
+function isReplaced({ name, instead, ifAlike }: Index, found: ReadonlySet<string>): boolean {
+  return instead === null || found.has(name) || (ifAlike !== undefined && found.has(ifAlike.name))
 }
 
 /** Code of the server for a collection that is not there. */
@@ -262,7 +291,7 @@ const OF_ONE_INDEX = new Set<unknown>([SAME_FIELDS, SAME_NAME, PARALLEL_LISTS, A
 
 /** Makes one, or what takes its place where the data does not allow it. */
 async function makeOne(collection: Collection, index: Index): Promise<void> {
-  const { name, instead, ifAlike } = index
+  const { name, instead, ifAlike, since } = index
   try {
     await collection.createIndexes([described(index)])
   } catch (error) {
@@ -271,7 +300,28 @@ async function makeOne(collection: Collection, index: Index): Promise<void> {
     if (code === SAME_NAME && instead && (await hasKey(collection, name, instead))) return
     const other = code === ALIKE ? ifAlike : code === PARALLEL_LISTS && instead ? { name, key: instead } : null
     if (other) await collection.createIndexes([other])
-    else if (code !== PARALLEL_LISTS || instead === undefined) throw explained(error)
+    if (other && since !== undefined) await makeSince(collection, { ...index, name: since })
+    if (other) return
+    if (code !== PARALLEL_LISTS || instead === undefined) throw explained(error)
+  }
+}
+
+/**
+ * The same index of the documents that are changed from now on: those that are alike stay out of it, since nothing changes
+ * them any more but the first of them.
+ */
+async function makeSince(collection: Collection, index: Index): Promise<void> {
+  const { localTime } = await collection.db.command({ hello: 1 })
+  const now = localTime as Date
+  const known = { 'atproto.changedAt': { $lte: now } }
+  const [last] = await collection.find(known).sort({ 'atproto.changedAt': -1 }).limit(1).toArray()
+  const changedAt = ((last?.['atproto'] as Document | undefined)?.['changedAt'] as Date | undefined) ?? new Date(0)
+  const partialFilterExpression = { ...index.partialFilterExpression, 'atproto.changedAt': { $gt: changedAt } }
+  try {
+    await collection.createIndexes([described({ ...index, partialFilterExpression })])
+  } catch (error) {
+    // It is there already, of an earlier moment; or some of the future are alike, which are found when they are read.
+    if (!OF_ONE_INDEX.has(codeOf(error))) throw error
   }
 }
 

@@ -1,17 +1,17 @@
 /** Moods in MongoDB, as authors and readers see them. */
 
-import type { Collection, Db, Filter, Sort } from 'mongodb'
+import type { Collection, Filter, Sort } from 'mongodb'
 import { isVisibleTo, type Mood, newestFirst } from '../../domain/mood.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { type ReadMood, UNTOUCHED } from '../../domain/read-mood.ts'
 import { isRecordKey, rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodPosition, MoodStore, NewMood } from '../../ports/store.ts'
-import { COLLECTIONS } from './collections.ts'
 import { atVersion, contentFields, type MoodDocument, syncFields, toDocument } from './documents.ts'
 import { isBlockedByNull, isOfDocument, takenKey, UNNAMED_KEY } from './errors.ts'
 import { afterId, beforeId, compareIds, documentId } from './ids.ts'
-import { goodMoods, type PageQuery, readAll } from './reading.ts'
+import { goodMoods, type MoodSource, type PageQuery, readAll } from './reading.ts'
 import { authorsAfter } from './authors.ts'
+import { isKeyTaken } from './twins.ts'
 
 const NOT_DELETED = { $in: [false, null] }
 const NEWEST_FIRST: Sort = { when: -1, _id: -1 }
@@ -26,10 +26,12 @@ const MOST_SALTS = 50
 const MOST_UNNAMED = 50
 
 export class MongoMoods implements MoodStore {
+  readonly #source: MoodSource
   readonly #moods: Collection<MoodDocument>
 
-  constructor(db: Db) {
-    this.#moods = db.collection<MoodDocument>(COLLECTIONS.moods)
+  constructor(source: MoodSource) {
+    this.#source = source
+    this.#moods = source.moods
   }
 
   async add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
@@ -41,6 +43,10 @@ export class MongoMoods implements MoodStore {
         return { mood: latest, added: false }
       }
       const whole = mood.numbered(Math.max(free, ordinalOf(last) + 1), salt)
+      if (salt < MOST_SALTS && (await this.#isKeyTaken(whole))) {
+        salt++
+        continue
+      }
       try {
         await this.#moods.insertOne(toDocument(whole))
         return { mood: whole, added: true }
@@ -69,7 +75,7 @@ export class MongoMoods implements MoodStore {
 
   /** Moods of an existing database have no numbers, and come before all that have. @param last the one with the highest number */
   async #latestUndeleted(user: string, last: MoodDocument | null): Promise<Mood | null> {
-    const [latest] = last?.deleted === false ? await readAll(this.#moods, [last]) : []
+    const [latest] = last?.deleted === false ? await readAll(this.#source, [last]) : []
     if (latest && !isOdd(latest)) return latest.mood
     const numbered = { user, 'atproto.ordinal': A_NUMBER, deleted: NOT_DELETED }
     return (
@@ -83,7 +89,7 @@ export class MongoMoods implements MoodStore {
   }
 
   async #page(query: PageQuery): Promise<Mood[]> {
-    return (await goodMoods(this.#moods, query)).map(({ mood }) => mood)
+    return (await goodMoods(this.#source, query)).map(({ mood }) => mood)
   }
 
   async lastOrdinal(user: string): Promise<number> {
@@ -100,7 +106,7 @@ export class MongoMoods implements MoodStore {
 
   async #read(id: string): Promise<ReadMood | null> {
     const document = await this.#moods.findOne({ _id: documentId(id) })
-    const [reading] = document ? await readAll(this.#moods, [document]) : []
+    const [reading] = document ? await readAll(this.#source, [document]) : []
     return reading && !isOdd(reading) ? reading : null
   }
 
@@ -125,7 +131,7 @@ export class MongoMoods implements MoodStore {
   async changes(after: ChangePosition, limit: number): Promise<readonly { mood: Mood; position: ChangePosition }[]> {
     const at = new Date(after.changedAt)
     const later = after.id === '' ? {} : { $or: [{ 'atproto.changedAt': { $gt: at } }, afterId(after.id)] }
-    const found = await goodMoods(this.#moods, {
+    const found = await goodMoods(this.#source, {
       filter: { 'atproto.changedAt': { $gte: at }, ...later },
       sort: { 'atproto.changedAt': 1, _id: 1 },
       limit,
@@ -142,6 +148,10 @@ export class MongoMoods implements MoodStore {
     for (let salt = 0; ;) {
       const sync = salt === 0 ? mood.sync : { ...mood.sync, rkey: rkeyFor(mood.when, mood.id, salt) }
       const fields = { ...contentFields(mood), ...syncFields(sync, mood.version + 1, now) }
+      if (salt < MOST_SALTS && (await this.#isKeyTaken({ ...mood, sync })) && (await this.#mayGetAnotherKey(mood))) {
+        salt++
+        continue
+      }
       try {
         const { matchedCount } = await this.#moods.updateOne(atVersion(mood.id, mood.version), { $set: fields })
         return matchedCount === 1
@@ -157,6 +167,11 @@ export class MongoMoods implements MoodStore {
         else throw error
       }
     }
+  }
+
+  /** Where the database does not refuse a record key of another mood, it is looked for. Of those that race, it refuses one. */
+  async #isKeyTaken({ user, id, sync: { rkey } }: Mood): Promise<boolean> {
+    return !this.#source.areUnique && (await isKeyTaken(this.#moods, { user, id, rkey }))
   }
 
   /**

@@ -1,23 +1,24 @@
 /** Moods in MongoDB that cannot be read for certain. */
 
-import type { Collection, Db, Filter } from 'mongodb'
+import type { Collection, Filter } from 'mongodb'
 import { chunks } from '../../domain/chunks.ts'
 import { isOdd } from '../../domain/odd.ts'
 import type { OddMood } from '../../domain/read-mood.ts'
 import type { OddStore } from '../../ports/store.ts'
-import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'
 import { namedIds } from './ids.ts'
-import { readAll } from './reading.ts'
+import { type MoodSource, readAll } from './reading.ts'
 
 /** Most ids of one request. */
 const PAGE = 500
 
 export class MongoOdd implements OddStore {
+  readonly #source: MoodSource
   readonly #moods: Collection<MoodDocument>
 
-  constructor(db: Db) {
-    this.#moods = db.collection<MoodDocument>(COLLECTIONS.moods)
+  constructor(source: MoodSource) {
+    this.#source = source
+    this.#moods = source.moods
   }
 
   of(user: string): Promise<readonly OddMood[]> {
@@ -35,7 +36,7 @@ export class MongoOdd implements OddStore {
     const odd: OddMood[] = []
     await using cursor = this.#moods.find(filter)
     while (await cursor.hasNext()) {
-      const readings = await readAll(this.#moods, cursor.readBufferedDocuments())
+      const readings = await readAll(this.#source, cursor.readBufferedDocuments())
       for (const reading of readings) if (isOdd(reading)) odd.push(reading)
     }
     return odd

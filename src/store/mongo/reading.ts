@@ -3,11 +3,25 @@
  * good moods for it, and a caller who goes on after a page's last mood misses none.
  */
 
-import { BSON, type Collection, type Document, type Filter, type Sort } from 'mongodb'
+import { BSON, type Collection, type Db, type Document, type Filter, type Sort } from 'mongodb'
 import { isOdd, type StoredDocument } from '../../domain/odd.ts'
-import { type OddMood, readMood, type ReadMood, TEXT_FIELDS, withoutUtf8 } from '../../domain/read-mood.ts'
+import { type OddMood, readMood, type ReadMood, TEXT_FIELDS, twinMood, withoutUtf8 } from '../../domain/read-mood.ts'
+import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'
+import type { Indexes } from './indexes.ts'
 import { storedMood } from './stored.ts'
+import { twinsAmong } from './twins.ts'
+
+/** The moods, as a store reads them. */
+export interface MoodSource {
+  readonly moods: Collection<MoodDocument>
+  /** Whether the database keeps two moods of a user from having one number or record key. */
+  readonly areUnique: boolean
+}
+
+export function moodSource(db: Db, { areMoodsUnique }: Pick<Indexes, 'areMoodsUnique'>): MoodSource {
+  return { moods: db.collection<MoodDocument>(COLLECTIONS.moods), areUnique: areMoodsUnique }
+}
 
 export interface PageQuery {
   readonly filter: Filter<MoodDocument>
@@ -18,21 +32,21 @@ export interface PageQuery {
 }
 
 /** Up to `limit` good moods. One request, unless a document among the first `limit` is odd. */
-export async function goodMoods(moods: Collection<MoodDocument>, query: PageQuery): Promise<ReadMood[]> {
+export async function goodMoods(source: MoodSource, query: PageQuery): Promise<ReadMood[]> {
   const { filter, sort, limit, isMeant = () => true } = query
-  const found = await moods.find(filter, { sort, limit }).toArray()
-  const good = (await readAll(moods, found)).filter((reading): reading is ReadMood => !isOdd(reading)).filter(isMeant)
+  const found = await source.moods.find(filter, { sort, limit }).toArray()
+  const good = (await readAll(source, found)).filter((reading): reading is ReadMood => !isOdd(reading)).filter(isMeant)
   if (found.length < limit || good.length === limit) return good
-  return goodOfMany(moods, query)
+  return goodOfMany(source, query)
 }
 
 /** The same, however many odd ones come first. */
-async function goodOfMany(moods: Collection<MoodDocument>, query: PageQuery): Promise<ReadMood[]> {
+async function goodOfMany(source: MoodSource, query: PageQuery): Promise<ReadMood[]> {
   const { filter, sort, limit, isMeant = () => true } = query
   const good: ReadMood[] = []
-  await using cursor = moods.find(filter, { sort })
+  await using cursor = source.moods.find(filter, { sort })
   for await (const document of cursor) {
-    const [reading] = await readAll(moods, [document])
+    const [reading] = await readAll(source, [document])
     if (reading && !isOdd(reading) && isMeant(reading)) good.push(reading)
     if (good.length === limit) break
   }
@@ -41,10 +55,16 @@ async function goodOfMany(moods: Collection<MoodDocument>, query: PageQuery): Pr
 
 /** One reading for each document, in their order. */
 export async function readAll(
-  moods: Collection<MoodDocument>,
+  { moods, areUnique }: MoodSource,
   documents: readonly MoodDocument[],
 ): Promise<(ReadMood | OddMood)[]> {
-  return (await storedMoods(moods, documents)).map(readMood)
+  const read = (await storedMoods(moods, documents)).map(readMood)
+  if (areUnique) return read
+  const twins = await twinsAmong(moods, documents)
+  return read.map((reading, i) => {
+    const field = twins.get(documents[i]!)
+    return field === undefined || isOdd(reading) ? reading : twinMood(reading, field)
+  })
 }
 
 /** The same documents as their reader takes them. */

@@ -1,6 +1,6 @@
 /** Moods in MongoDB, as work for the engine. */
 
-import type { Collection, Db, Filter } from 'mongodb'
+import type { Collection, Filter } from 'mongodb'
 import { isDeepStrictEqual } from 'node:util'
 import { FURTHEST } from '../../domain/furthest.ts'
 import type { Mood } from '../../domain/mood.ts'
@@ -8,19 +8,20 @@ import { isOdd } from '../../domain/odd.ts'
 import { type HoldReason, noMoods, withoutHidden } from '../../domain/sync.ts'
 import { isKeyOf } from '../../domain/tally.ts'
 import type { MoodCounts, Settlement, WorkStore } from '../../ports/store.ts'
-import { COLLECTIONS } from './collections.ts'
 import { isOfDocument } from './errors.ts'
 import type { Indexes } from './indexes.ts'
 import { atVersion, type MoodDocument, syncFields } from './documents.ts'
 import { afterId, documentId } from './ids.ts'
-import { goodMoods, type PageQuery, readAll } from './reading.ts'
+import { goodMoods, type MoodSource, type PageQuery, readAll } from './reading.ts'
 
 export class MongoWork implements WorkStore {
+  readonly #source: MoodSource
   readonly #moods: Collection<MoodDocument>
   readonly #indexes: Pick<Indexes, 'hint'>
 
-  constructor(db: Db, indexes: Pick<Indexes, 'hint'>) {
-    this.#moods = db.collection<MoodDocument>(COLLECTIONS.moods)
+  constructor(source: MoodSource, indexes: Pick<Indexes, 'hint'>) {
+    this.#source = source
+    this.#moods = source.moods
     this.#indexes = indexes
   }
 
@@ -56,7 +57,7 @@ export class MongoWork implements WorkStore {
   /** The server counts what it changed and does not name it, so the documents are read and compared. */
   async #kept(settlements: readonly Settlement[]): Promise<ReadonlySet<string>> {
     const ids = settlements.map(({ id }) => documentId(id))
-    const found = await readAll(this.#moods, await this.#moods.find({ _id: { $in: ids } }).toArray())
+    const found = await readAll(this.#source, await this.#moods.find({ _id: { $in: ids } }).toArray())
     const now = new Map(found.flatMap((reading) => (isOdd(reading) ? [] : [[reading.mood.id, reading.mood]])))
     const kept = settlements.filter(({ id, version, next }) => {
       const mood = now.get(id)
@@ -79,7 +80,7 @@ export class MongoWork implements WorkStore {
   }
 
   async #page(query: PageQuery): Promise<readonly Mood[]> {
-    return (await goodMoods(this.#moods, query)).map(({ mood }) => mood)
+    return (await goodMoods(this.#source, query)).map(({ mood }) => mood)
   }
 
   oldestPending(limit: number): Promise<readonly Mood[]> {
