@@ -20,6 +20,7 @@ const entry = { mood: aMood(), handle: 'alice' }
 const constant = await createHttp(
   {
     ...app,
+    tokenTime: Date.now,
     moods: { post: () => Promise.resolve(entry) } as unknown as Moods,
     trial: { verify: () => Promise.resolve('u1'), issue: () => Promise.resolve('') },
     events: new Events(log),

@@ -17,6 +17,7 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   'wakeup.ts': [],
   'pause.ts': [],
   'version.ts': [],
+  'shared-clock.ts': ['domain', 'ports', 'pause.ts'],
   observe: ['domain', 'pause.ts'],
   store: ['domain', 'ports'],
   pds: ['domain', 'ports', 'pause.ts'],

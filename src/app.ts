@@ -37,7 +37,8 @@ import type { Store } from './ports/store.ts'
 import type { Directory } from './ports/directory.ts'
 import type { AccountHost, RepoClient } from './ports/pds.ts'
 import type { Places } from './ports/places.ts'
-import type { Clock, Timer } from './ports/clock.ts'
+import type { AgreedClock, Clock, Timer } from './ports/clock.ts'
+import { SharedClock } from './shared-clock.ts'
 import { Wakeup } from './wakeup.ts'
 import { openStore } from './store/open.ts'
 import { Engine } from './sync/engine.ts'
@@ -56,7 +57,10 @@ export type Role = 'serve' | 'worker' | 'all' | 'command'
 
 /** What a test may replace. */
 export interface Overrides {
+  /** Stands for all clocks: the process compares it with no other. */
   readonly clock?: Clock
+  /** Stands for that of this machine alone. */
+  readonly ownClock?: Clock
   readonly random?: () => number
   readonly log?: Logger
   /** Where a process may be made to die. */
@@ -108,7 +112,6 @@ const SWEEP_MS = 60_000
  *   not write to the store
  */
 export async function createApp(config: Config, role: Role, overrides: Overrides = {}): Promise<App> {
-  const clock = overrides.clock ?? { now: () => Date.now() }
   const random = overrides.random ?? Math.random
   const events = new Events(overrides.log ?? createLog(config.logLevel))
   const folder = new DataFolder(config.dataFolder)
@@ -120,35 +123,35 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
   const { url, plcUrl } = pds
   if (!isServer) await checkOwnMongod(folder, config.store)
   const store = starting.use(await openStore(config.store, url))
-  // Whoever only looks may do without; a server or a worker would fail at each thing it does.
-  if (role !== 'command' && store.onlyRead !== null) throw new DomainError('config', store.onlyRead)
-  const { adminPassword, sealKey } = await pds.start()
-  await checkSealKey(store, sealKey)
+  requireWritable(store, role)
+  const { clock, shared, tokenTime } = await clockOf(store, config, overrides, starting)
+  const access = { url, plcUrl, ...(await pds.start()) }
+  await checkSealKey(store, access.sealKey)
   const policy = await policyOf(store, config, clock)
-  const { xrpc, ...pdsAdapters } = connect(config, { url, plcUrl, adminPassword, sealKey }, store, clock, random)
+  const { xrpc, ...pdsAdapters } = connect(config, access, { store, clock, shared, random })
   const { client, host, places } = pdsAdapters
 
   const changes = new Wakeup()
   const changed = (): void => changes.raise()
   const { eraseAccounts, softDeleteRecords } = config
-  const seam = overrides.seam ?? (() => {})
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   const engine = new Engine(
-    { store, client, host, places, clock, random, events, eraseAccounts, changed, seam },
+    { store, client, host, places, clock, random, events, eraseAccounts, changed, seam: overrides.seam ?? (() => {}) },
     { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS, policy },
   )
   if (role === 'worker' || role === 'all')
-    await work({ engine, owner, role, store, client, host, places, clock, events, pdsUrl: url }, starting)
+    await work({ engine, owner, role, store, client, host, places, clock, shared, events, pdsUrl: url }, starting)
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
   const accounts = new Accounts(store, nudge)
-  const erasures = new Erasures({ store, clock, tombstoneKey: tombstoneKey(sealKey), nudge, changed })
+  const erasures = new Erasures({ store, clock, tombstoneKey: tombstoneKey(access.sealKey), nudge, changed })
 
   let address: string | null = null
-  const trial = isServer && config.auth.kind === 'trial' ? await createTrialSignIn(folder) : null
-  const health = async () => (await readHealth({ store, clock, config, pdsUrl: url })).notices
-  const parts = { config, pdsUrl: url, store, moods, accounts, erasures, events, clock, changes, trial, health }
+  const trial = isServer && config.auth.kind === 'trial' ? await createTrialSignIn(folder, tokenTime) : null
+  const health = async () => (await readHealth({ store, clock, config, pdsUrl: url }, shared?.offsets())).notices
+  const signIn = { trial, tokenTime }
+  const parts = { config, pdsUrl: url, store, moods, accounts, erasures, events, clock, changes, health, ...signIn }
   let http: Promise<Http> | null = null
   if (isServer) {
     http = createHttp(parts, starting)
@@ -193,6 +196,11 @@ function requireEmbedded(): void {
   }
 }
 
+/** Whoever only looks may do without. @throws DomainError `config` for others, who would fail at each thing they do */
+function requireWritable({ onlyRead }: Store, role: Role): void {
+  if (role !== 'command' && onlyRead !== null) throw new DomainError('config', onlyRead)
+}
+
 /** What is logged of publishing the lexicon. */
 function lexiconEvents(events: Events, clock: Clock): Parameters<typeof publishInBackground>[1] {
   return {
@@ -201,20 +209,48 @@ function lexiconEvents(events: Events, clock: Clock): Parameters<typeof publishI
   }
 }
 
+/**
+ * The clock that the process goes by. `shared`: the same, where it is compared with others; else null. `tokenTime`: the time by
+ * which users' tokens are valid, which other machines have issued.
+ */
+async function clockOf(
+  store: Store,
+  config: Config,
+  { clock, ownClock }: Overrides,
+  stack: AsyncDisposableStack,
+): Promise<{ readonly clock: AgreedClock; readonly shared: SharedClock | null; readonly tokenTime: () => number }> {
+  const own = ownClock ?? { now: () => Date.now() }
+  if (clock) {
+    const agreed = { now: () => clock.now(), agreed: async () => clock.now() }
+    return { clock: agreed, shared: null, tokenTime: () => own.now() }
+  }
+  const shared = new SharedClock({
+    own,
+    timer: REAL_TIMER,
+    storeTime: () => store.time(),
+    isStoreHere: config.store.kind === 'sqlite',
+  })
+  await shared.compare()
+  stack.defer(runUntilDisposed((stopping) => shared.run(stopping)))
+  return { clock: shared, shared, tokenTime: () => shared.now() }
+}
+
 /** What speaks to the PDS, within its budgets. */
 function connect(
   config: Config,
   pds: PdsAccess & { url: string; plcUrl: string },
-  store: Store,
-  clock: Clock,
-  random: () => number,
+  parts: { store: Store; clock: Clock; shared: SharedClock | null; random: () => number },
 ) {
   const { url, plcUrl, adminPassword, sealKey } = pds
+  const { store, clock, shared, random } = parts
   const { limits, pdsTimeoutMs: timeoutMs, accountEmailDomain: emailDomain } = config
   const bypassKey = config.bypassKey === null ? null : { key: config.bypassKey, pds: url }
   const governor = new Governor(store.ledger, clock, random, { limits, probeMs: timeoutMs })
   const sealer = new Sealer(sealKey)
-  const xrpc = new Xrpc(clock, { timeoutMs, bypassKey }, governor)
+  const onTime = (at: string, time: number): void => {
+    if (at === url) shared?.heard(time)
+  }
+  const xrpc = new Xrpc(clock, { timeoutMs, bypassKey, onTime }, governor)
   const sessions = new Sessions(store.accounts, sealer, clock, xrpc)
   return {
     client: new PdsClient(sessions, xrpc, plcUrl, limitsOf(config.maxRepoMb)),
@@ -259,11 +295,12 @@ async function work(
   parts: Pick<App, 'engine' | 'store' | 'client' | 'host' | 'places' | 'clock' | 'pdsUrl'> & {
     owner: string
     role: 'all' | 'worker'
+    shared: SharedClock | null
     events: Events
   },
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { engine, store, client, host, places, clock, events, owner, role, pdsUrl } = parts
+  const { engine, store, client, host, places, clock, shared, events, owner, role, pdsUrl } = parts
   const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
   const heartbeat = new Heartbeat(
     {
@@ -272,6 +309,7 @@ async function work(
       events,
       policyVersion: () => engine.policyVersion,
       progressedAt: () => engine.progressedAt,
+      ...(shared ? { clocks: () => shared.offsets() } : {}),
     },
     self,
   )

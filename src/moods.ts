@@ -24,7 +24,7 @@ import type { FeedPosition, Store } from './ports/store.ts'
 import type { Intent } from './domain/jobs.ts'
 import type { RepoClient, RepoRecord } from './ports/pds.ts'
 import { RecordReads } from './record-reads.ts'
-import type { Clock } from './ports/clock.ts'
+import type { AgreedClock } from './ports/clock.ts'
 
 /** A mood with its author's handle. */
 export interface Entry {
@@ -44,7 +44,7 @@ export interface Page {
 export interface MoodsDeps {
   readonly store: Store
   readonly client: RepoClient
-  readonly clock: Clock
+  readonly clock: AgreedClock
   /** Tells the engine that a user's repo has work. Only a hint: it may fail without harm. */
   readonly nudge: (user: string) => void
   /** Called after moods have changed. */
@@ -74,7 +74,7 @@ export class Moods {
   async post(user: string, draft: MoodDraft): Promise<Entry> {
     const content = parseDraft(draft)
     const { moods } = this.#deps.store
-    const when = this.#deps.clock.now()
+    const when = await this.#deps.clock.agreed()
     const id = objectId(when, this.#processBytes, this.#counter++)
     const { mood, added } = await moods.add({
       user,

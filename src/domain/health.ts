@@ -4,6 +4,8 @@
  */
 
 import { counted } from './tally.ts'
+import type { ClockOffsets } from './clocks.ts'
+import { clockOffNotice } from './clock-notice.ts'
 import { type FailingHost, isDead } from './budget.ts'
 import type { DataCheck } from './data-check.ts'
 import { type Erasure, nextStep } from './erasure.ts'
@@ -11,6 +13,7 @@ import { type Odd, oddText } from './odd.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
+import { spell } from './spell.ts'
 import { aliveAmong, stuckSince, type Worker, workerName } from './worker.ts'
 
 /** All that notices are made of, as it stands at one moment. */
@@ -37,6 +40,8 @@ export interface HealthFacts {
   readonly check: DataCheck | null
   /** Erasures that name a user and cannot be read. */
   readonly oddErasures: readonly Odd[]
+  /** How far other clocks are ahead of that of this process's machine; left out where they are not compared. */
+  readonly clocks?: { readonly host: string; readonly offsets: ClockOffsets }
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -60,6 +65,7 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
     erasuresOpen(facts),
     oddData(facts),
     erasuresOdd(facts),
+    clockOffNotice(machinesOf(facts)),
   ].filter((notice) => notice !== null)
   return all.toSorted((a, b) => NOTICE_LEVELS.indexOf(a.level) - NOTICE_LEVELS.indexOf(b.level))
 }
@@ -236,6 +242,12 @@ function erasuresOdd({ oddErasures }: HealthFacts): Notice | null {
   }
 }
 
+/** Every machine that compares its clock: that of this process, and those of the workers that are alive. */
+function machinesOf({ clocks, workers, now }: HealthFacts): ReadonlyMap<string, ClockOffsets> {
+  const all = aliveAmong(workers, now).flatMap(({ host, clocks: offsets }) => (offsets ? [{ host, offsets }] : []))
+  return new Map([...all, ...(clocks ? [clocks] : [])].map(({ host, offsets }) => [host, offsets]))
+}
+
 /** Whether workers are at it, and there is only much to do. */
 function isAtWork({ code }: Reason): boolean {
   return code === 'in_turn' || code === 'at_work'
@@ -248,12 +260,4 @@ function publicText({ code, text }: Reason): string {
 
 function iso(at: number): string {
   return new Date(at).toISOString().replace(/\.\d+/, '')
-}
-
-/** How long something has lasted, to two digits or so. @param ms 0 or more; less counts as 0 */
-function spell(ms: number): string {
-  const minutes = Math.floor(ms / 60_000)
-  if (minutes < 1) return `${Math.max(0, Math.floor(ms / 1_000))} s`
-  if (minutes < 120) return `${minutes} min`
-  return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / (24 * 60))} days`
 }

@@ -11,6 +11,7 @@ export const NOTICE_CODES = [
   'erasures_open',
   'erasures_odd',
   'odd_data',
+  'clock_off',
 ] as const
 export type NoticeCode = (typeof NOTICE_CODES)[number]
 

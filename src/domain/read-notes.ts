@@ -3,6 +3,7 @@
 import { type AuditCounts, NO_COUNTS } from './audit.ts'
 import type { LedgerEntry } from './budget.ts'
 import { FINDING_KINDS } from './finding-kinds.ts'
+import type { ClockOffsets } from './clocks.ts'
 import type { FailedLooks, GoodLook, RepoLooks } from './looks.ts'
 import { type Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 import { POLICY_MODES, type StoredPolicy } from './policy.ts'
@@ -146,6 +147,7 @@ export function readWorker(stored: StoredDocument): Worker | Odd {
       ? { progressedAt: fields.wholeOrNull('progressedAt', 0, Number.MAX_SAFE_INTEGER) }
       : {}),
     ...(fields.flag('ended') ? { ended: true } : {}),
+    ...('clocks' in stored.values ? { clocks: offsetsIn(fields.fieldsOrNull('clocks')) } : {}),
     host: fields.text('host'),
     pid: fields.whole('pid', 0),
     role: fields.word('role', WORKER_ROLES),
@@ -154,4 +156,10 @@ export function readWorker(stored: StoredDocument): Worker | Odd {
     at: fields.time('at'),
     policyVersion: fields.wholeOrNull('policyVersion', 0, Number.MAX_SAFE_INTEGER),
   }))
+}
+
+function offsetsIn(fields: Fields | null): ClockOffsets {
+  const [least, most] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
+  const offset = (name: 'store' | 'pds'): number | null => fields?.wholeOrNull(name, least, most) ?? null
+  return { store: offset('store'), pds: offset('pds') }
 }

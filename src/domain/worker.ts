@@ -3,6 +3,7 @@
  * Times are those of its own machine, so machines have to agree on the time to within a few seconds, as for leases.
  */
 
+import type { ClockOffsets } from './clocks.ts'
 import { FURTHEST, isVoid } from './furthest.ts'
 
 export const WORKER_ROLES = ['all', 'worker'] as const
@@ -26,6 +27,8 @@ export interface Worker {
    * versions do not say.
    */
   readonly progressedAt?: number | null
+  /** How far other clocks are ahead of its machine's. Older versions do not say. */
+  readonly clocks?: ClockOffsets
   /** It has ended in peace, when it was last heard of. */
   readonly ended?: boolean
 }

@@ -35,7 +35,7 @@ const GRACE_MS = 2_000
 export async function createHttp(deps: HttpDeps, stack: AsyncDisposableStack): Promise<Http> {
   if (stack.disposed) throw new DomainError('unavailable', 'this installation is closed')
   const { config, moods, accounts, erasures, store, clock, events, changes, trial, pdsUrl, health } = deps
-  const auth = trial ?? requireOidc(config)
+  const auth = trial ?? requireOidc(config, deps.tokenTime)
   const onError = (error: unknown): void => events.defect('stream', error)
   const hub = new FeedHub({ store: store.moods, moods, clock, changes, onError })
 
@@ -81,10 +81,11 @@ export async function createHttp(deps: HttpDeps, stack: AsyncDisposableStack): P
 /**
  * Accepts the tokens of the configured OpenID Connect provider.
  *
+ * @param now the time by which tokens are valid, in ms since 1970
  * @throws DomainError `config` when no provider is configured
  */
-export function requireOidc({ auth }: Pick<Config, 'auth'>): Authenticator {
-  if (auth.kind === 'oidc') return createOidc(auth.issuer, auth.audience)
+export function requireOidc({ auth }: Pick<Config, 'auth'>, now?: () => number): Authenticator {
+  if (auth.kind === 'oidc') return createOidc(auth.issuer, auth.audience, now && { now })
   const message =
     'AUTH_ISSUER and AUTH_AUDIENCE must be set: users of this API bring tokens of an OpenID Connect provider'
   throw new DomainError('config', message)

@@ -60,18 +60,24 @@ interface Verified {
 export class TokenVerifier implements Authenticator {
   readonly #getKey: JWTVerifyGetKey
   readonly #expected: ExpectedClaims
-  /** By token. Ages by the wall clock, as tokens do. */
-  readonly #verified = new LRUCache<string, Verified>({ max: MAX_VERIFIED, ttl: TRUST_MS, perf: Date })
+  readonly #now: () => number
+  /** By token. Ages by the time of day, as tokens do. */
+  readonly #verified: LRUCache<string, Verified>
 
-  /** @param getKey finds the key that a token names; may throw DomainError */
-  constructor(getKey: JWTVerifyGetKey, expected: ExpectedClaims) {
+  /**
+   * @param getKey finds the key that a token names; may throw DomainError
+   * @param now the time by which tokens are valid, in ms since 1970
+   */
+  constructor(getKey: JWTVerifyGetKey, expected: ExpectedClaims, now: () => number) {
     this.#getKey = getKey
     this.#expected = expected
+    this.#now = now
+    this.#verified = new LRUCache({ max: MAX_VERIFIED, ttl: TRUST_MS, perf: { now } })
   }
 
   async verify(token: string): Promise<string> {
     const known = this.#verified.get(token)
-    if (known && known.expiresAt > Date.now()) return known.user
+    if (known && known.expiresAt > this.#now()) return known.user
     const { sub, exp } = await this.#check(token)
     if (!sub) throw new DomainError('unauthorized', 'the token names no user')
     this.#verified.set(token, { user: sub, expiresAt: exp! * 1000 })
@@ -80,7 +86,9 @@ export class TokenVerifier implements Authenticator {
 
   async #check(token: string) {
     try {
-      const { payload } = await jwtVerify(token, this.#getKey, { ...this.#expected, requiredClaims: ['sub', 'exp'] })
+      const currentDate = new Date(this.#now())
+      const wanted = { ...this.#expected, requiredClaims: ['sub', 'exp'], currentDate }
+      const { payload } = await jwtVerify(token, this.#getKey, wanted)
       return payload
     } catch (error) {
       if (error instanceof DomainError) throw error

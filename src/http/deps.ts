@@ -21,6 +21,8 @@ export interface HttpDeps {
   readonly erasures: Erasures
   readonly store: Pick<Store, 'moods' | 'check'>
   readonly clock: Clock
+  /** The time by which users' tokens are valid, in ms since 1970. */
+  readonly tokenTime: () => number
   readonly events: Events
   /** Raised when moods change in this process. */
   readonly changes: Wakeup

@@ -4,6 +4,7 @@
  */
 
 import { setTimeout } from 'node:timers/promises'
+import { FURTHEST, isVoid } from '../domain/furthest.ts'
 import { isVisibleTo } from '../domain/mood.ts'
 import type { Entry, Moods } from '../moods.ts'
 import type { ChangePosition, MoodStore } from '../ports/store.ts'
@@ -72,6 +73,7 @@ export class FeedHub {
     while (this.#watchers.size > 0 && !this.#stop.signal.aborted) {
       const { seen } = changes
       try {
+        newest = await this.#notAhead(newest)
         let position: ChangePosition = { changedAt: newest - OVERLAP_MS, id: '' }
         for (;;) {
           const page = await this.#deps.store.changes(position, PAGE)
@@ -79,7 +81,7 @@ export class FeedHub {
           await this.#tell(fresh.map(({ mood }) => mood))
           for (const { mood, position: at } of page) {
             told.set(mood.id, { version: mood.version, changedAt: at.changedAt })
-            newest = Math.max(newest, at.changedAt)
+            newest = Math.max(newest, Math.min(at.changedAt, clock.now()))
             position = at
           }
           if (page.length < PAGE) break
@@ -92,6 +94,17 @@ export class FeedHub {
       await setTimeout(PAUSE_MS)
     }
     this.#reading = null
+  }
+
+  /**
+   * Where to read on: nothing is found behind a time that lies in the future. If the clock was put back behind much that has
+   * happened, that is not told again.
+   */
+  async #notAhead(newest: number): Promise<number> {
+    const now = this.#deps.clock.now()
+    if (!isVoid(newest, now, FURTHEST.skew)) return newest
+    const since = await this.#deps.store.changes({ changedAt: now - OVERLAP_MS, id: '' }, PAGE)
+    return since.length < PAGE ? now : newest
   }
 
   async #tell(moods: readonly Entry['mood'][]): Promise<void> {

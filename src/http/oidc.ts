@@ -26,15 +26,21 @@ const COOLDOWN_MS = 30_000
  *
  * @param issuer URL, as the provider's discovery document and tokens name it
  * @param options.timeoutMs of each request to the provider
+ * @param options.now the time by which tokens are valid, in ms since 1970
  */
-export function createOidc(issuer: string, audience: string, { timeoutMs = 5_000 } = {}): Authenticator {
+export function createOidc(
+  issuer: string,
+  audience: string,
+  { timeoutMs = 5_000, now = () => Date.now() } = {},
+): Authenticator {
   const keys = new ProviderKeys(issuer, timeoutMs)
-  return new TokenVerifier(keys.get, { issuer, audience, algorithms: ALGORITHMS })
+  return new TokenVerifier(keys.get, { issuer, audience, algorithms: ALGORITHMS }, now)
 }
 
 class ProviderKeys {
   readonly #issuer: string
   readonly #timeoutMs: number
+  /** `at`: by a timer that is never put back. */
   #discovered: { readonly keys: Promise<JWTVerifyGetKey>; readonly at: number } | null = null
 
   constructor(issuer: string, timeoutMs: number) {
@@ -44,14 +50,14 @@ class ProviderKeys {
 
   /** @throws DomainError `unavailable` for a provider that is not the configured one; errors of jose, fetch and oauth4webapi */
   readonly get: JWTVerifyGetKey = async (header, token) => {
-    const discovered = (this.#discovered ??= { keys: this.#discover(), at: Date.now() })
+    const discovered = (this.#discovered ??= { keys: this.#discover(), at: performance.now() })
     try {
       return await (
         await discovered.keys
       )(header, token)
     } catch (error) {
       const failed = !isAboutToken(error)
-      const mayHaveMoved = error instanceof errors.JWKSNoMatchingKey && Date.now() - discovered.at > COOLDOWN_MS
+      const mayHaveMoved = error instanceof errors.JWKSNoMatchingKey && performance.now() - discovered.at > COOLDOWN_MS
       if ((failed || mayHaveMoved) && this.#discovered === discovered) this.#discovered = null
       throw error
     }

@@ -10,10 +10,14 @@ export interface TrialSignIn extends Authenticator {
 }
 
 const CLAIMS = { issuer: 'moods', audience: 'moods' }
+const VALID_MS = 30 * 24 * 60 * 60_000
 const KEY_FILE = 'sign-in-key.json'
 
-/** @param folder keeps the signing key (ES256), so that tokens outlive a restart */
-export async function createTrialSignIn(folder: DataFolder): Promise<TrialSignIn> {
+/**
+ * @param folder keeps the signing key (ES256), so that tokens outlive a restart
+ * @param now the time by which tokens are issued and valid, in ms since 1970
+ */
+export async function createTrialSignIn(folder: DataFolder, now: () => number): Promise<TrialSignIn> {
   let jwk = folder.readJson(KEY_FILE) as JWK | null
   if (!jwk) {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true })
@@ -23,7 +27,7 @@ export async function createTrialSignIn(folder: DataFolder): Promise<TrialSignIn
   const { d: _private, ...publicJwk } = jwk
   const signingKey = await importJWK(jwk, 'ES256')
   const verifyingKey = await importJWK(publicJwk, 'ES256')
-  const verifier = new TokenVerifier(() => Promise.resolve(verifyingKey), { ...CLAIMS, algorithms: ['ES256'] })
+  const verifier = new TokenVerifier(() => Promise.resolve(verifyingKey), { ...CLAIMS, algorithms: ['ES256'] }, now)
   return {
     verify: (token) => verifier.verify(token),
     issue: (user) =>
@@ -32,8 +36,8 @@ export async function createTrialSignIn(folder: DataFolder): Promise<TrialSignIn
         .setSubject(user)
         .setIssuer(CLAIMS.issuer)
         .setAudience(CLAIMS.audience)
-        .setIssuedAt()
-        .setExpirationTime('30d')
+        .setIssuedAt(new Date(now()))
+        .setExpirationTime(new Date(now() + VALID_MS))
         .sign(signingKey),
   }
 }

@@ -5,6 +5,8 @@ import { xrpc } from '@atproto/lex-client'
 import { type Config, readConfig } from '../config.ts'
 import { DataFolder } from '../data-folder.ts'
 import { isDead, LEDGER, type Limit } from '../domain/budget.ts'
+import { CLOCK_REMEDY, clockText } from '../domain/clock-notice.ts'
+import { type ClockOffsets, clockOff, FOLLOW_MS, NO_OFFSETS, timeOfAnswer } from '../domain/clocks.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { NoticeCode } from '../domain/notice.ts'
 import { codeOf } from '../domain/outcome.ts'
@@ -20,6 +22,7 @@ import { type Document, readDocument } from '../pds/transport.ts'
 import { bypassHeaders, Xrpc } from '../pds/xrpc.ts'
 import type { Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
+import { storeOffset } from './clocks.ts'
 import { readHealth } from './health.ts'
 import { archived } from './pages.ts'
 import type { StandingDeps } from './standing.ts'
@@ -42,10 +45,6 @@ export interface DoctorInput {
 }
 
 const NODE = 24
-/** The Date header has whole seconds, and an answer takes its time. */
-const SKEW_WARNING_MS = 5_000
-/** Tokens are taken for valid, or for over, by this machine's clock. */
-const SKEW_PROBLEM_MS = 60_000
 /** Opening each of a million passwords would take minutes, and a wrong key is wrong for all of them. */
 const SECRETS = 2_000
 /** Most silent hosts that are asked again. */
@@ -75,8 +74,9 @@ export async function* examine(patient: DoctorInput, stop: AbortSignal): Checks 
   if (!config) return
   const folder = new DataFolder(config.dataFolder)
   const access = yield* secrets(config, folder)
-  yield* storeChecks(patient, config, folder, access, stop)
-  if (access && !stop.aborted) yield* pdsChecks(patient, config, access)
+  const offsets = yield* storeChecks(patient, config, folder, access, stop)
+  if (!access || stop.aborted) yield* clockChecks(offsets)
+  else yield* pdsChecks(patient, config, access, offsets)
 }
 
 function lexicon(): Check {
@@ -152,7 +152,7 @@ async function* storeChecks(
   folder: DataFolder,
   access: Access | null,
   stop: AbortSignal,
-): Checks {
+): AsyncGenerator<Check, ClockOffsets, undefined> {
   const remedy = storeRemedy(config, folder)
   try {
     await using store = await openStore(config, folder)
@@ -162,8 +162,10 @@ async function* storeChecks(
     yield* noticed({ store, clock, config, pdsUrl: access?.url ?? '' })
     yield* federation(config, await store.policy.get())
     if (access) yield* sealed(store, access, stop)
+    return await storeOffset(config, store, clock)
   } catch (error) {
     yield problem('store', messageOf(error), remedy)
+    return NO_OFFSETS
   }
 }
 
@@ -200,6 +202,7 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
   erasures_open: 'erasures',
   erasures_odd: 'erasures',
   odd_data: 'data',
+  clock_off: 'clock',
 }
 
 /** What `moods status` tells as well: whether work is done, and what waits for how long. */
@@ -263,18 +266,22 @@ async function* sealed(store: Store, { sealKey }: Access, stop: AbortSignal): Ch
     )
 }
 
-async function* pdsChecks(patient: DoctorInput, config: Config, access: Access): Checks {
+async function* pdsChecks(patient: DoctorInput, config: Config, access: Access, offsets: ClockOffsets): Checks {
   const started = patient.clock.now()
   const health = await ask(config, `${access.url}/xrpc/_health`, access.url)
   if (health.kind === 'none') {
     const remedy =
       config.remote === null ? 'start "moods serve": the PDS runs in it' : 'look at PDS_URL, and at the PDS'
     yield problem('pds', `${access.url} does not answer (${health.why})`, remedy)
+    yield* clockChecks(offsets)
     return
   }
   const { version } = Object(health.body) as { version?: unknown }
   yield ok('pds', `${access.url} answers, version ${typeof version === 'string' ? version : 'unknown'}`)
-  yield clockCheck(health.headers.get('date'), started, patient.clock.now())
+  const time = timeOfAnswer(health.headers.get('date'), health.headers.get('age'))
+  const pds = time === null ? null : Math.round(time - (started + patient.clock.now()) / 2)
+  if (time === null) yield warning('clock', 'the PDS does not say what time it is', 'compare its clock by hand')
+  yield* clockChecks({ ...offsets, pds })
   const server = await ask(config, `${access.url}/xrpc/com.atproto.server.describeServer`, access.url)
   if (server.kind === 'none') {
     yield problem('accounts', `describeServer: ${server.why}`, 'is PDS_URL a PDS?')
@@ -298,17 +305,14 @@ function ask({ pdsTimeoutMs, bypassKey }: Config, url: string, pds: string | nul
   return readDocument(url, pdsTimeoutMs, bypassHeaders(bypass, url))
 }
 
-function clockCheck(date: string | null, before: number, after: number): Check {
-  const theirs = Date.parse(date ?? '')
-  if (Number.isNaN(theirs))
-    return warning('clock', 'the PDS does not say what time it is', 'compare the clocks by hand')
-  // Half a second for what the header leaves out.
-  const skew = Math.round(theirs + 500 - (before + after) / 2)
-  const message = `this machine is ${(Math.abs(skew) / 1000).toFixed(1)} s ${skew > 0 ? 'behind' : 'ahead of'} the PDS`
-  const remedy = 'have both machines keep their clocks by NTP'
-  if (Math.abs(skew) >= SKEW_PROBLEM_MS) return problem('clock', message, remedy)
-  if (Math.abs(skew) >= SKEW_WARNING_MS) return warning('clock', message, remedy)
-  return ok('clock', 'agrees with that of the PDS')
+/** This machine's clock beside those that are known: none where there is no other. */
+function clockChecks(offsets: ClockOffsets): readonly Check[] {
+  const others = [...(offsets.store === null ? [] : ['the database']), ...(offsets.pds === null ? [] : ['the PDS'])]
+  if (others.length === 0) return []
+  const off = clockOff(offsets)
+  if (off === null) return [ok('clock', `agrees with that of ${others.join(' and of ')}`)]
+  const level = Math.abs(off.aheadMs) > FOLLOW_MS ? problem : warning
+  return [level('clock', clockText(off, 1), CLOCK_REMEDY[off.which])]
 }
 
 interface Description {

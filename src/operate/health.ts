@@ -1,5 +1,7 @@
 /** What operators should know of an installation now: the facts, read from the store, and what comes of them. */
 
+import { hostname } from 'node:os'
+import type { ClockOffsets } from '../domain/clocks.ts'
 import type { DataCheck } from '../domain/data-check.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import { type HealthFacts, healthOf } from '../domain/health.ts'
@@ -30,8 +32,12 @@ const HOSTS = 100
 /** Most odd erasures that are named. */
 const ODD_ERASURES = 20
 
-/** Reads the store, along indexes, each thing once; asks no PDS, and changes nothing. */
-export async function readHealth(deps: StandingDeps): Promise<Health> {
+/**
+ * Reads the store, along indexes, each thing once; asks no PDS, and changes nothing.
+ *
+ * @param offsets how far other clocks are ahead of this machine's, where they are compared
+ */
+export async function readHealth(deps: StandingDeps, offsets: ClockOffsets | null = null): Promise<Health> {
   const { store, clock } = deps
   const [around, failing, check, oddErasures] = await Promise.all([
     surroundingsOf(deps),
@@ -40,7 +46,8 @@ export async function readHealth(deps: StandingDeps): Promise<Health> {
     store.erasures.odd(ODD_ERASURES),
   ])
   const [oldest, erasures] = await Promise.all([oldestMood(deps, around), erasuresUnderWay(deps, around)])
-  const notices = healthOf({ ...around, failing, oldest, erasures, check, oddErasures, now: clock.now() })
+  const clocks = offsets ? { clocks: { host: hostname(), offsets } } : {}
+  const notices = healthOf({ ...around, failing, oldest, erasures, check, oddErasures, ...clocks, now: clock.now() })
   return { workers: around.workers, check, notices }
 }
 

@@ -8,6 +8,7 @@ import type { HoldReason, SyncState } from '../domain/sync.ts'
 import { networkOf } from '../network.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
+import { storeOffset } from './clocks.ts'
 import { type Health, readHealth } from './health.ts'
 
 export interface Status extends Health {
@@ -45,7 +46,7 @@ export async function readStatus(config: Config, folder: DataFolder, store: Stor
   const deps = { store, clock, config, pdsUrl: network?.pdsUrl ?? '' }
   return {
     at: clock.now(),
-    ...(await readHealth(deps)),
+    ...(await readHealth(deps, await storeOffset(config, store, clock))),
     address: server?.address ?? null,
     running: folder.isLocked(),
     pds: network?.pdsUrl ?? null,

@@ -5,6 +5,7 @@
 
 import { type Agent, xrpc } from '@atproto/lex-client'
 import { READERS_END_AT } from '../domain/budget.ts'
+import { timeOfAnswer } from '../domain/clocks.ts'
 import { isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { pause } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -18,6 +19,8 @@ export interface XrpcOptions {
   readonly timeoutMs: number
   /** Null where there is none. */
   readonly bypassKey: BypassKey | null
+  /** Told what time a host has, in ms since 1970, with each answer that says so. */
+  readonly onTime?: (host: string, time: number) => void
 }
 
 /** Lifts the rate limits of a PDS of one's own (its `PDS_RATE_LIMIT_BYPASS_KEY`). No other host gets to see it. */
@@ -158,7 +161,7 @@ export class Xrpc {
    * @param onMethod told which method is asked
    */
   #agent(service: string, { authorization, patience = 1, maxBytes }: Sending, onMethod: (nsid: string) => void): Agent {
-    const { bypassKey, timeoutMs } = this.#options
+    const { bypassKey, timeoutMs, onTime } = this.#options
     const headersMs = Math.min(HEADERS_MS, timeoutMs * patience)
     return {
       did: undefined,
@@ -174,6 +177,8 @@ export class Xrpc {
         for (const [name, value] of Object.entries(bypassHeaders(bypassKey, service))) headers.set(name, value)
         const response = await send(url, { ...init, headers }, { headersMs, maxBytes: maxBytes ?? maxBytesOf(method) })
         if (isPage(response)) throw new OddAnswer(`Status${response.status}`, kindOf(response))
+        const time = timeOfAnswer(response.headers.get('date'), response.headers.get('age'))
+        if (time !== null) onTime?.(service, time)
         return response
       },
     }

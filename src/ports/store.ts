@@ -49,6 +49,12 @@ export interface Store extends AsyncDisposable {
   readonly onlyRead: string | null
   /** @throws DomainError `unavailable` when the store cannot be used just now */
   check(): Promise<void>
+  /**
+   * What time it has, in ms since 1970: that of its server, or of this machine where it is a file.
+   *
+   * @throws DomainError `unavailable`
+   */
+  time(): Promise<number>
 }
 
 /** What authors do to moods, and who looks at them. */

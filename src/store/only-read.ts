@@ -20,7 +20,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { StoredPolicy } from '../domain/policy.ts'
 import type { LedgerStore, PolicyStore, Store } from '../ports/store.ts'
 
-type PortName = Exclude<keyof Store, 'name' | 'onlyRead' | 'check' | typeof Symbol.asyncDispose>
+type PortName = Exclude<keyof Store, 'name' | 'onlyRead' | 'check' | 'time' | typeof Symbol.asyncDispose>
 
 /** What only reads. Every other method is refused, so that one that is added here late refuses too much, and never writes. */
 const READS: { readonly [P in PortName]: readonly (keyof Store[P])[] } = {

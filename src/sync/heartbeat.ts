@@ -1,5 +1,6 @@
 /** Tells the store, every two seconds, that a worker is alive, so that every process can see whether one is. */
 
+import type { ClockOffsets } from '../domain/clocks.ts'
 import { BEAT_MS, isBygone, type Worker } from '../domain/worker.ts'
 import type { Events } from '../observe/events.ts'
 import { pause } from '../pause.ts'
@@ -14,10 +15,12 @@ export interface HeartbeatDeps {
   readonly policyVersion: () => number | null
   /** When its engine last got further, in ms since 1970; null before it first did. */
   readonly progressedAt: () => number | null
+  /** How far other clocks are ahead of this machine's, where they are compared. */
+  readonly clocks?: () => ClockOffsets
 }
 
 /** What a worker says of itself that does not change. */
-export type Self = Omit<Worker, 'since' | 'at' | 'policyVersion' | 'progressedAt' | 'ended'>
+export type Self = Omit<Worker, 'since' | 'at' | 'policyVersion' | 'progressedAt' | 'clocks' | 'ended'>
 
 export class Heartbeat {
   readonly #deps: HeartbeatDeps
@@ -37,13 +40,14 @@ export class Heartbeat {
   }
 
   async #say(ended: boolean): Promise<void> {
-    const { workers, clock, events, policyVersion, progressedAt } = this.#deps
+    const { workers, clock, events, policyVersion, progressedAt, clocks } = this.#deps
     const worker = {
       ...this.#self,
       since: this.#since,
       at: clock.now(),
       policyVersion: policyVersion(),
       progressedAt: progressedAt(),
+      ...(clocks ? { clocks: clocks() } : {}),
       ...(ended ? { ended } : {}),
     }
     try {

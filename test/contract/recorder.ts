@@ -48,12 +48,16 @@ export class Recorder {
   /** The same store, whose calls are noted. */
   record(store: Store): Store {
     const ports = Object.keys(PORTS).map((name) => [name, this.#port(name, store[name as PortName])] as const)
-    this.#methods.add('check')
+    for (const name of ['check', 'time']) this.#methods.add(name)
     const check = (): Promise<void> => {
       this.#called.add('check')
       return store.check()
     }
-    return { ...store, ...Object.fromEntries(ports), check }
+    const time = (): Promise<number> => {
+      this.#called.add('time')
+      return store.time()
+    }
+    return { ...store, ...Object.fromEntries(ports), check, time }
   }
 
   #port<T extends object>(port: string, inner: T): T {

@@ -150,6 +150,14 @@ export function describeStore(name: string, open: () => Promise<TestDatabase>): 
       expect(given.other.name).toBe(given.store.name)
     })
 
+    it('a store tells what time it has', async () => {
+      // On this machine, every store has the same clock; to the millisecond, and that is rounded.
+      const before = Date.now()
+      const time = await given.store.time()
+      expect(time).toBeGreaterThanOrEqual(before - 1)
+      expect(time).toBeLessThanOrEqual(Date.now() + 1)
+    })
+
     // Last, so that all others have run.
     it('every method of every port is called by this suite', () => {
       expect(recorder.uncalled()).toEqual([])

@@ -97,6 +97,14 @@ function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Index
         throw translated(error)
       }
     },
+    time: async () => {
+      try {
+        const { localTime } = await db.command({ hello: 1 })
+        return (localTime as Date).getTime()
+      } catch (error) {
+        throw translated(error)
+      }
+    },
     [Symbol.asyncDispose]: () => client.close(),
   }
 }

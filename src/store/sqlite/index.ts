@@ -101,6 +101,7 @@ export function readSqlite(file: string): Store {
 function storeOf(db: Database.Database, file: string): Store {
   const commit = new GroupCommit(db)
   const ping = db.prepare('SELECT 1')
+  const time = db.prepare<[], { now: number }>(`SELECT unixepoch('subsec') * 1000 AS now`)
   return {
     name: `sqlite:${file}`,
     onlyRead: null,
@@ -119,6 +120,7 @@ function storeOf(db: Database.Database, file: string): Store {
     data: new SqliteData(db, commit),
     archive: new SqliteArchive(db, commit),
     check: async () => void ping.get(),
+    time: async () => Math.round(time.get()!.now),
     async [Symbol.asyncDispose]() {
       commit.flush()
       db.close()

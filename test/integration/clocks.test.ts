@@ -1,0 +1,140 @@
+/** Processes whose clocks are wrong for a while, beside others whose clocks are right, with a real PDS. */
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { App } from '../../src/app.ts'
+import { readHealth } from '../../src/operate/health.ts'
+import { startApp } from '../support/installation.ts'
+import { eventually, listRecords } from '../support/repo.ts'
+import type { Site } from '../support/site.ts'
+import { signedUpSite } from '../support/signed-up.ts'
+
+const HOUR = 3_600_000
+const JUMPS = [
+  ['30 s', 30_000],
+  ['2 h', 2 * HOUR],
+  ['400 days', 400 * 24 * HOUR],
+  ['12 years', 12 * 365 * 24 * HOUR],
+].flatMap(
+  ([name, ms]) =>
+    [
+      [`${name} ahead`, ms],
+      [`${name} behind`, -Number(ms)],
+    ] as [string, number][],
+)
+
+let site: Site
+/** Another process of the same installation, whose clock can be put wrong. */
+let odd: App
+let jump = 0
+const cleanup = new AsyncDisposableStack()
+
+beforeAll(async () => {
+  site = cleanup.use(await signedUpSite(['alice', 'bob', 'cleo']))
+  const clock = { now: () => site.now() + jump }
+  odd = cleanup.use(await startApp(site.dataFolder, { role: 'command', env: site.env, overrides: { clock } }))
+})
+afterAll(() => cleanup.disposeAsync())
+
+async function stateOf(id: string): Promise<string | undefined> {
+  return (await site.app.store.moods.byId(id))?.sync.state
+}
+
+async function post(app: App, user: string, mood: string): Promise<string> {
+  return (await app.moods.post(user, { mood })).mood.id
+}
+
+/** Both processes do what is due by their clocks, several times within a minute. */
+async function aMinute(): Promise<void> {
+  for (let i = 0; i < 4; i++) {
+    await Promise.all([odd.engine.drain(), site.app.engine.drain()])
+    site.forward(15_000)
+  }
+}
+
+describe('a process whose clock is wrong for a minute', () => {
+  it.each(JUMPS)(
+    '%s: others publish meanwhile, and all else is published within two minutes of its being right',
+    async (name, ms) => {
+      const before = new Map<string, number>()
+      for (const user of ['u1', 'u2', 'u3']) {
+        const { did } = (await site.app.store.accounts.byUser(user))!
+        before.set(user, (await listRecords(site.app.pdsUrl, did!)).length)
+      }
+      jump = ms
+      // Back-offs, probes and leases are noted by the wrong clock, too.
+      await site.pds.down()
+      const ids = [await post(odd, 'u1', `${name} 1`), await post(site.app, 'u1', `${name} 2`)]
+      await odd.engine.drain()
+      await site.pds.up()
+      ids.push(await post(odd, 'u2', `${name} 3`))
+      const own = await post(site.app, 'u3', `${name} own`)
+      await aMinute()
+      expect(await stateOf(own)).toBe('published')
+      jump = -ms
+      ids.push(await post(odd, 'u2', `${name} 4`))
+      await odd.engine.drain()
+      // It dies with the lease.
+      await odd.store.repos.mark('u2', odd.clock.now())
+      await odd.store.repos.claim('dead', odd.clock.now(), odd.clock.now() + 6_000, 15_000, ['u2'])
+      jump = 0
+      site.forward(60_000)
+      await site.app.engine.drain()
+      site.forward(55_000)
+      await site.app.engine.drain()
+      for (const id of [...ids, own]) expect(await stateOf(id)).toBe('published')
+      // Once each, at the key and in the order of its own: a post is numbered by the store.
+      const posted = { u1: 2, u2: 2, u3: 1 }
+      for (const [user, n] of Object.entries(posted)) {
+        const { did } = (await site.app.store.accounts.byUser(user))!
+        expect(await listRecords(site.app.pdsUrl, did!)).toHaveLength(before.get(user)! + n)
+        const history = await site.app.store.moods.history(user, '', 100)
+        expect(new Set(history.map(({ sync }) => sync.rkey)).size).toBe(history.length)
+        const ordinals = history.map(({ ordinal }) => ordinal).toSorted((a, b) => a - b)
+        expect(ordinals).toEqual(ordinals.map((_, i) => i + 1))
+      }
+      const { entries } = await site.app.moods.feed(null, null, 100, null)
+      const whens = entries.map(({ mood }) => mood.when)
+      expect(whens).toEqual(whens.toSorted((a, b) => b - a))
+    },
+  )
+})
+
+describe('a process that compares its clock with the store’s', () => {
+  it('posts have the store’s time while the own is more than a minute off, also from the start, and no other', async () => {
+    let off = 2 * HOUR
+    const ownClock = { now: () => Date.now() + off }
+    const posted = async (app: App): Promise<number> => {
+      const { mood } = await app.moods.post('u1', { mood: `posted ${off} ${Math.random()}` })
+      expect(Number.parseInt(mood.id.slice(0, 8), 16)).toBe(Math.floor(mood.when / 1000))
+      expect(mood.sync.dueAt).toBe(mood.when)
+      return mood.when - Date.now()
+    }
+    await using app = await startApp(site.dataFolder, { role: 'command', env: site.env, overrides: { ownClock } })
+    expect(Math.abs(await posted(app))).toBeLessThan(2_000)
+    for (const ms of [0, 12 * 365 * 24 * HOUR, 0, -400 * 24 * HOUR, -2 * HOUR, 61_000, 0]) {
+      off = ms
+      expect(Math.abs(await posted(app)), `${ms}`).toBeLessThan(2_000)
+    }
+    off = 30_000
+    expect(Math.abs((await posted(app)) - 30_000)).toBeLessThan(2_000)
+  })
+
+  it('a worker tells whose clock is off, by what its answers from the PDS say beside the store', async () => {
+    let off = 0
+    const ownClock = { now: () => Date.now() + off }
+    await using worker = await startApp(site.dataFolder, { role: 'worker', env: site.env, overrides: { ownClock } })
+    off = -2 * HOUR
+    const { config, store, clock } = worker
+    const notice = async () => {
+      const { notices } = await readHealth({ store, clock, config, pdsUrl: worker.pdsUrl })
+      return notices.find(({ code }) => code === 'clock_off')
+    }
+    const id = await post(worker, 'u1', 'what time is it')
+    await eventually('a mood is published', async () => (await stateOf(id)) === 'published')
+    const own = /^the clock of one of \d machines? is 2 h behind/
+    await eventually('the worker knows two clocks', async () => own.test((await notice())?.text ?? ''))
+    expect(await notice()).toMatchObject({ level: 'problem', detail: expect.stringMatching(/: 2 h behind$/) })
+    off = 0
+    await eventually('the notice is over', async () => (await notice()) === undefined)
+  })
+})
