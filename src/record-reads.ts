@@ -31,6 +31,8 @@ export class RecordReads {
   async of({ did, pds }: Pick<ReadyAccount, 'did' | 'pds'>, { sync, version }: Mood): Promise<RepoRecord | null> {
     // Whatever becomes of a mood, its version is another one then, and its record is asked for again.
     const key = `${did} ${sync.rkey} ${version}`
+    // Where the clock was put back, an answer would be kept until it has caught up.
+    if (this.#answers.getRemainingTTL(key) > KEPT_MS) this.#answers.delete(key)
     let asked = this.#answers.get(key)
     if (asked === undefined) {
       asked = this.#client.get({ did, pds }, COLLECTION, sync.rkey, 'anyone')

@@ -36,9 +36,14 @@ export type ClockOff =
 export function clockOff({ store, pds }: ClockOffsets): ClockOff | null {
   if (isNear(store ?? 0, 0) && isNear(pds ?? 0, 0)) return null
   if (store !== null && pds !== null) {
-    if (isNear(store, pds)) return { which: 'own', aheadMs: -store }
-    if (isNear(pds, 0)) return { which: 'store', aheadMs: store }
-    if (isNear(store, 0)) return { which: 'pds', aheadMs: pds }
+    // The third beside each two of them. Two that agree may each be near to a third one that is off.
+    const thirds = [
+      { apart: Math.abs(store - pds), off: { which: 'own', aheadMs: -store } },
+      { apart: Math.abs(pds), off: { which: 'store', aheadMs: store } },
+      { apart: Math.abs(store), off: { which: 'pds', aheadMs: pds } },
+    ] as const
+    const [nearest] = thirds.toSorted((a, b) => a.apart - b.apart)
+    if (nearest!.apart <= TELL_MS) return nearest!.off
   }
   const other = Math.abs(store ?? 0) >= Math.abs(pds ?? 0) ? 'store' : 'pds'
   return { which: 'unknown', aheadMs: -(other === 'store' ? store : pds)!, other }

@@ -1,5 +1,6 @@
 /** What a check of all stored documents found, and when the next one is due. Pure. */
 
+import { FURTHEST } from './furthest.ts'
 import { Fields, isValues, type Odd, ODD_KINDS, OddField, type OddKind, type Values } from './odd.ts'
 
 /** Odd documents that are odd in the same way. */
@@ -69,7 +70,7 @@ export interface CheckClaim {
 /** Whether a process may check now. A claim that ends further away than claims do is void. */
 export function mayCheck(claim: CheckClaim | null, owner: string, now: number): boolean {
   // Said so that a claim whose end is no number is void as well.
-  const isHeld = claim !== null && claim.until > now && claim.until <= now + 2 * CHECK_CLAIM_MS
+  const isHeld = claim !== null && claim.until > now && claim.until <= now + FURTHEST.claim
   return !isHeld || claim.owner === owner
 }
 
