@@ -2,7 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
+import { FeedHub } from '../../src/http/feed-hub.ts'
 import { readHealth } from '../../src/operate/health.ts'
+import { Wakeup } from '../../src/wakeup.ts'
 import { startApp } from '../support/installation.ts'
 import { eventually, listRecords } from '../support/repo.ts'
 import type { Site } from '../support/site.ts'
@@ -97,6 +99,43 @@ describe('a process whose clock is wrong for a minute', () => {
       expect(whens).toEqual(whens.toSorted((a, b) => b - a))
     },
   )
+})
+
+describe('the live feed', () => {
+  it('shows what is posted after another process, or its own, has posted by a clock that was ahead', async () => {
+    let off = 0
+    const changes = new Wakeup()
+    const { store, moods } = site.app
+    const shown = new Map<string, () => void>()
+    const onError = (error: unknown): never => {
+      throw error
+    }
+    const hub = new FeedHub({ store: store.moods, moods, clock: { now: () => site.now() + off }, changes, onError })
+    cleanup.defer(() => hub.close())
+    const stop = hub.watch({
+      viewer: null,
+      show: ({ mood }) => shown.get(mood.text)?.(),
+      hide: () => {},
+      end: () => {},
+    })
+    const shows = async (app: App, mood: string): Promise<void> => {
+      const seen = new Promise<void>((resolve) => shown.set(mood, resolve))
+      await post(app, 'u3', mood)
+      changes.raise()
+      await expect(seen, mood).resolves.toBeUndefined()
+    }
+    await shows(site.app, 'by the right time')
+    jump = 2 * HOUR
+    await shows(odd, 'by another’s wrong time')
+    await shows(site.app, 'and the right one')
+    off = 12 * 365 * 24 * HOUR
+    jump = off
+    await shows(odd, 'while the feed’s own clock is ahead')
+    off = 0
+    jump = 0
+    await shows(site.app, 'once it is right')
+    stop()
+  })
 })
 
 describe('a process that compares its clock with the store’s', () => {
