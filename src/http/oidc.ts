@@ -33,31 +33,33 @@ export function createOidc(
   audience: string,
   { timeoutMs = 5_000, now = () => Date.now() } = {},
 ): Authenticator {
-  const keys = new ProviderKeys(issuer, timeoutMs)
+  const keys = new ProviderKeys(issuer, timeoutMs, now)
   return new TokenVerifier(keys.get, { issuer, audience, algorithms: ALGORITHMS }, now)
 }
 
 class ProviderKeys {
   readonly #issuer: string
   readonly #timeoutMs: number
-  /** `at`: by a timer that is never put back. */
+  readonly #now: () => number
   #discovered: { readonly keys: Promise<JWTVerifyGetKey>; readonly at: number } | null = null
 
-  constructor(issuer: string, timeoutMs: number) {
+  constructor(issuer: string, timeoutMs: number, now: () => number) {
     this.#issuer = issuer
     this.#timeoutMs = timeoutMs
+    this.#now = now
   }
 
   /** @throws DomainError `unavailable` for a provider that is not the configured one; errors of jose, fetch and oauth4webapi */
   readonly get: JWTVerifyGetKey = async (header, token) => {
-    const discovered = (this.#discovered ??= { keys: this.#discover(), at: performance.now() })
+    const discovered = (this.#discovered ??= { keys: this.#discover(), at: this.#now() })
     try {
       return await (
         await discovered.keys
       )(header, token)
     } catch (error) {
       const failed = !isAboutToken(error)
-      const mayHaveMoved = error instanceof errors.JWKSNoMatchingKey && performance.now() - discovered.at > COOLDOWN_MS
+      const mayHaveMoved =
+        error instanceof errors.JWKSNoMatchingKey && Math.abs(this.#now() - discovered.at) > COOLDOWN_MS
       if ((failed || mayHaveMoved) && this.#discovered === discovered) this.#discovered = null
       throw error
     }

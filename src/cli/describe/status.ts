@@ -16,7 +16,7 @@ export function documentStatus({ at, held, extent, accounts, notices, workers, c
     held: heldDocument(held, extent),
     accounts: documentStates(accounts),
     workers: workers.map((worker) => {
-      const { at: lastSeen, since, ended = false, progressedAt = null, ...self } = worker
+      const { at: lastSeen, since, ended = false, progressedAt = null, clocks: _, ...self } = worker
       return {
         ...self,
         since: isoTime(since),
