@@ -32,7 +32,8 @@ describe('the table of stored times', () => {
     const files = globSync('src/domain/*.ts').filter((file) => !file.endsWith('.test.ts'))
     const inCode = new Set(files.flatMap(timesIn))
     const inTable = rows.flatMap(([, times]) => {
-      const [file, ...fields] = [...times!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+      const names = [...times!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!)
+      const [file, ...fields] = names.toReversed()
       return fields.map((field) => `${file} ${field}`)
     })
     expect(inTable.toSorted()).toEqual([...inCode].toSorted())
