@@ -175,8 +175,7 @@ export function unreachable(
   askedAt = now,
 ): LedgerEntry {
   const failures = certain ? Math.max(DEAD_AFTER, entry.failures + 1) : entry.failures + 1
-  const since = entry.silentSince ?? askedAt
-  const silent = { ...entry, failures, silentSince: isVoid(since, now, FURTHEST.skew) ? askedAt : since }
+  const silent = { ...entry, failures, silentSince: sinceOf(entry, askedAt, now) }
   return isDead(silent) ? { ...silent, probeAt: now + waitMs } : silent
 }
 
@@ -222,7 +221,12 @@ export function answeredOddly(
   askedAt: number,
 ): LedgerEntry {
   const failures = Math.max(1, entry.failures)
-  return { ...entry, failures, silentSince: entry.silentSince ?? askedAt, unwell: withNote(entry.unwell, note, now) }
+  return { ...entry, failures, silentSince: sinceOf(entry, askedAt, now), unwell: withNote(entry.unwell, note, now) }
+}
+
+/** When its trouble began: with this request, unless it had begun before. */
+function sinceOf({ silentSince }: LedgerEntry, askedAt: number, now: number): number {
+  return silentSince === undefined || isVoid(silentSince, now, FURTHEST.skew) ? askedAt : silentSince
 }
 
 /** The host has answered these methods as a PDS does. */
