@@ -28,6 +28,7 @@ export const REASON_CODES = [
   'account_odd',
   'erasure_odd',
   'repo_unreadable',
+  'row_refused',
   'being_erased',
   'no_worker',
   'pds_silent',

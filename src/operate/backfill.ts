@@ -7,6 +7,7 @@ import { DomainError } from '../domain/errors.ts'
 import type { LooksTogether } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
+import { refusedRowsReason } from '../domain/odd-reasons.ts'
 import { accountReason } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
 import { type AuditDeps, auditUser, reasonOf } from './audit.ts'
@@ -19,7 +20,7 @@ import { repairFindings } from './repair.ts'
 import type { SilentHost } from './silence.ts'
 import { lastKnown } from './survey.ts'
 import { findUsers, handleOf } from './users.ts'
-import { type OnLeft, workOff } from './watch.ts'
+import { type LeftUndone, type OnLeft, workOff } from './watch.ts'
 
 /**
  * Whether a backfill handles the finding, beside the backlog; all others are left to a repair. It handles
@@ -186,9 +187,9 @@ export async function backfillUser(
   const skipped = { ...skippedOf(moods, null), tooLong: found.audit.counts.unpublishable }
   if (!execute) return { ...none, migrated: wanted.size, already, skipped, reason: null }
   await order(deps, found.account, findings, delayMs, stop)
-  const silent = wanted.size > 0 ? await workOff(deps, [user], onLeft, stop) : []
-  for (const host of silent) hosts.giveUp(host)
-  const outcome = await outcomeOf(deps, user, wanted, stop.aborted || silent.length > 0)
+  const undone = wanted.size > 0 ? await workOff(deps, [user], onLeft, stop) : { silent: [], refused: [] }
+  for (const host of undone.silent) hosts.giveUp(host)
+  const outcome = await outcomeOf(deps, user, wanted, undone, stop)
   return { ...none, ...outcome, already, skipped }
 }
 
@@ -201,21 +202,23 @@ function isOrdered({ sync, isPrivate, deleted }: Mood): boolean {
   return sync.state === 'pending' && sync.cid === null && !isPrivate && deleted === null
 }
 
-/** What became of the moods. @param isCut the wait for them was cut short */
+/** What became of the moods. @param undone what was not waited for */
 async function outcomeOf(
   { store }: Deps,
   user: string,
   wanted: ReadonlySet<string>,
-  isCut: boolean,
+  { silent, refused }: LeftUndone,
+  stop: AbortSignal,
 ): Promise<Pick<BackfillReport, 'migrated' | 'failed' | 'notReached' | 'reason'>> {
   const after = await historyOf(store, user)
   const account = await store.accounts.byUser(user)
   const states = [...wanted].map((id) => after.get(id)?.sync.state)
   const migrated = states.filter((state) => state === 'published').length
-  const isOpen = isCut && isReady(account)
+  const isOpen = (stop.aborted || silent.length > 0) && isReady(account)
   // Those that were not ordered yet are as they were.
   const notReached = isOpen ? states.filter((state) => state === 'pending' || state === 'local').length : 0
-  const reason = isReady(account) ? null : accountReason(account, nameOf(user, account?.handle ?? null))
+  const ofRows = refused.length > 0 ? refusedRowsReason(refused) : null
+  const reason = isReady(account) ? ofRows : accountReason(account, nameOf(user, account?.handle ?? null))
   return { migrated, failed: wanted.size - migrated - notReached, notReached, reason }
 }
 

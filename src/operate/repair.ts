@@ -54,6 +54,8 @@ export interface Repair {
   readonly after: Summary | null
   /** How many repairs of the chosen kinds the second audit still finds necessary and possible; 0 in a dry run. */
   readonly left: number
+  /** Ids of moods whose rows refuse to be changed, so that nothing that is done about them is noted. */
+  readonly refused: readonly string[]
 }
 
 /**
@@ -89,16 +91,17 @@ export async function repair(
   const before = await survey(deps, accounts, { modernise }, each, stop, reading.waits)
   const leftAlone = Object.fromEntries(Object.entries(before.leftAlone).filter(([kind]) => isChosen(kinds, kind)))
   const planned = { executed: execute, ordered, leftAlone, before }
-  if (!execute) return { ...planned, complete: isComplete(before), after: null, left: 0 }
+  if (!execute) return { ...planned, complete: isComplete(before), after: null, left: 0, refused: [] }
   const total = Object.values(ordered).reduce((sum, n) => sum + n, 0)
   const onLeft: OnLeft = (left, waitsUntil) =>
     onProgress('moods repaired', Math.max(0, total - left), total, waitsUntil)
-  const silent = await workOff(deps, users, onLeft, stop)
+  const { silent, refused } = await workOff(deps, users, onLeft, stop)
   const checking = await MoodProgress.of(deps.store, named, 'moods read again', onProgress)
   const after = await survey(deps, accounts, { modernise }, ({ user }) => checking.finish(user), stop, checking.waits)
   const left = kinds.reduce((sum, kind) => sum + (after.findings[kind] ?? 0) - (after.leftAlone[kind] ?? 0), 0)
-  const complete = isComplete(before) && isComplete(after) && silent.length === 0 && !stop.aborted
-  return { ...planned, complete, after, left }
+  const isDone = silent.length === 0 && refused.length === 0 && !stop.aborted
+  const complete = isComplete(before) && isComplete(after) && isDone
+  return { ...planned, complete, after, left, refused }
 }
 
 const UNTIL_THEN =

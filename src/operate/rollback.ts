@@ -198,7 +198,7 @@ async function deleteRecords(
   for (const [{ user }, records] of found) await orderDeletion(deps, user, records)
   const users = [...found.keys()].map(({ user }) => user)
   const onLeft = (left: number): void => onProgress('records deleted', Math.max(0, sum.found - left), sum.found)
-  const silent = await workOff(deps, users, onLeft, stop)
+  const { silent } = await workOff(deps, users, onLeft, stop)
   for (const host of silent) hosts.giveUp(host)
   for (const account of found.keys()) {
     const ours = await recordsOfOurs(deps, account, hosts)

@@ -7,6 +7,7 @@ import type { Timer } from '../ports/clock.ts'
 import type { UsersWork } from '../sync/engine.ts'
 import { LONG_WAIT_MS, type OperatorDeps } from './deps.ts'
 import { countsOf } from './pages.ts'
+import { Refusals } from './refusals.ts'
 import { allSilent, GIVE_UP_MS, type SilentHost } from './silence.ts'
 
 /**
@@ -87,27 +88,43 @@ export type OnLeft = (left: number, waitsUntil: number | null) => void
 /** Work goes on for as long as it takes. */
 const WORK_OFF = { everyMs: 250, patienceMs: Infinity }
 
+/** What a command has not waited for any longer. */
+export interface LeftUndone {
+  /** Hosts that stayed silent. */
+  readonly silent: readonly SilentHost[]
+  /** Ids of moods whose rows refuse every change. */
+  readonly refused: readonly string[]
+}
+
 /**
  * Runs the engine for these users until none of them has work left that it can do now or later, until only users are left
- * whose PDS stays silent, or until `stop` fires. Workers may work on the same repos; leases keep them apart. It waits as
+ * whose PDS stays silent, or whose moods refuse to be changed, or until `stop` fires. Workers may work on the same repos; leases keep them apart. It waits as
  * long as that takes: a budget of the PDS may ask for hours, and operators see the progress.
  *
- * @returns the silent hosts for which it has not waited any longer
+ * @returns what it has not waited for any longer
  */
 export async function workOff(
   deps: Pick<OperatorDeps, 'store' | 'client' | 'engine' | 'clock' | 'timer'>,
   users: readonly string[],
   onLeft: OnLeft,
   stop: AbortSignal,
-): Promise<readonly SilentHost[]> {
+): Promise<LeftUndone> {
   let left = [...users]
   let silent: readonly SilentHost[] = []
-  if (left.length === 0) return silent
+  const refusals = new Refusals(deps.store)
+  const stuck = new Set<string>()
+  if (left.length === 0) return { silent, refused: [] }
   const look = async (): Promise<Look> => {
     const pending = await countsOf(left, (page) => deps.store.work.pendingOf(page))
     const works = await Promise.all(left.map((user) => workOf(deps, user, pending.get(user) ?? 0)))
-    left = left.filter((_, i) => works[i] !== null)
-    const open = works.filter((work) => work !== null)
+    await Promise.all(
+      left.map(async (user, i) => {
+        const work = works[i]
+        if (work && work.moods > 0 && work.moods === work.left && (await refusals.isStuck(user))) stuck.add(user)
+      }),
+    )
+    const open = works.filter((work, i) => work !== null && !stuck.has(left[i]!)).filter((work) => work !== null)
+    left = left.filter((user, i) => works[i] !== null && !stuck.has(user))
     const dueAt = Math.min(...open.map((work) => work.dueAt ?? -Infinity))
     const waitsUntil = open.length > 0 && dueAt >= deps.clock.now() + LONG_WAIT_MS ? dueAt : null
     onLeft(
@@ -120,8 +137,20 @@ export async function workOff(
     silent = hosts.includes(null) ? [] : await allSilent(deps, new Set(hosts as string[]))
     return silent.length > 0 ? 'silent' : 'progress'
   }
-  const end = await whileEngineRuns(deps, { users: () => left }, stop, () => watch(look, WORK_OFF, stop, deps.timer))
-  return end === 'silent' ? silent : []
+  const work = { users: () => left, onRefused: refusals.note }
+  const end = await whileEngineRuns(deps, work, stop, () => watch(look, WORK_OFF, stop, deps.timer))
+  return { silent: end === 'silent' ? silent : [], refused: refusals.of([...stuck]) }
+}
+
+/** What the engine has to do for one user. */
+interface UsersLeft {
+  readonly pds: string | null
+  /** Moods to publish or withdraw. */
+  readonly moods: number
+  /** These, and records to delete. */
+  readonly left: number
+  /** When the repo is due, in ms since 1970. */
+  readonly dueAt: number | null
 }
 
 /**
@@ -132,13 +161,14 @@ async function workOf(
   { store }: Pick<OperatorDeps, 'store'>,
   user: string,
   pending: number,
-): Promise<{ readonly pds: string | null; readonly left: number; readonly dueAt: number | null } | null> {
+): Promise<UsersLeft | null> {
   const account = await store.accounts.byUser(user)
   if (needsOperator(account)) return null
   const removals = isReady(account) ? (await store.removals.of(user)).length : 0
   // Moods that cannot be read for certain are counted, but are no work.
   const isWork = pending > 0 && (await store.work.nextDue(user)) !== null
-  const left = (isWork ? pending : 0) + removals
+  const moods = isWork ? pending : 0
+  const left = moods + removals
   if (left === 0 && account?.state !== 'pending') return null
-  return { pds: account?.pds ?? null, left, dueAt: (await store.repos.get(user))?.dueAt ?? null }
+  return { pds: account?.pds ?? null, moods, left, dueAt: (await store.repos.get(user))?.dueAt ?? null }
 }

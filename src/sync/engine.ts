@@ -32,12 +32,23 @@ const RESUME_PAGE = 50
 /** Most users that one claim chooses among. */
 const CLAIM_AMONG = 500
 
+/** What a command hears of its passes. */
+interface Told {
+  /** For passes that only make accounts: whose is made is noted here; null for whole passes. */
+  readonly settled: Set<string> | null
+  readonly onRefused: PassDeps['refused']
+}
+
+const FOR_ALL: Told = { settled: null, onRefused: undefined }
+
 /** What the engine of a command works on. */
 export interface UsersWork {
   /** The users whose repos it may claim, asked before each claim. */
   readonly users: () => readonly string[]
   /** Makes accounts, and publishes and deletes nothing. */
   readonly accountsOnly?: boolean
+  /** Told of moods whose rows refuse what is to be noted there: by themselves, and not because they had changed. */
+  readonly onRefused?: PassDeps['refused']
 }
 
 export class Engine {
@@ -81,7 +92,7 @@ export class Engine {
    * Works for these users, and for nobody else, until `stopping` fires; then finishes the writes it has begun. What others
    * have due is left to workers.
    */
-  async runFor({ users, accountsOnly = false }: UsersWork, stopping: AbortSignal): Promise<void> {
+  async runFor({ users, accountsOnly = false, onRefused }: UsersWork, stopping: AbortSignal): Promise<void> {
     // Whose account is made has still work for others, and would be claimed for ever.
     const settled = accountsOnly ? new Set<string>() : null
     await this.#work(stopping, async () => {
@@ -90,7 +101,7 @@ export class Engine {
         if (this.#isBusy) return false
         // A worker may have taken the mark, and made no account because federation leaves the user out.
         if (settled) await this.#deps.store.repos.mark(among[0]!, this.#clock.now())
-        if (await this.#next(stopping, among, settled)) return true
+        if (await this.#next(stopping, among, { settled, onRefused })) return true
       }
       return false
     })
@@ -129,16 +140,15 @@ export class Engine {
    * Starts one pass if a repo is due.
    *
    * @param among of these users, or of any
-   * @param settled for a pass that only makes accounts: notes here whose is made; null for a whole pass
    * @returns whether it did
    */
-  async #next(stopping: AbortSignal, among?: readonly string[], settled: Set<string> | null = null): Promise<boolean> {
+  async #next(stopping: AbortSignal, among?: readonly string[], told: Told = FOR_ALL): Promise<boolean> {
     if (this.#isBusy) return false
     const now = this.#clock.now()
     const { owner, leaseMs } = this.#options
     const lease = await this.#deps.store.repos.claim(owner, now, now + leaseMs, QUARANTINE_MS, among)
     if (!lease) return false
-    const pass = this.#guard('pass', () => this.#pass(lease, stopping, settled)).finally(() => {
+    const pass = this.#guard('pass', () => this.#pass(lease, stopping, told)).finally(() => {
       this.#running.delete(pass)
       this.#progressedAt = this.#clock.now()
       this.#wake.raise()
@@ -147,7 +157,7 @@ export class Engine {
     return true
   }
 
-  async #pass(lease: Lease, stopping: AbortSignal, settled: Set<string> | null): Promise<void> {
+  async #pass(lease: Lease, stopping: AbortSignal, { settled, onRefused }: Told): Promise<void> {
     const { store } = this.#deps
     const lost = new AbortController()
     const renewing = setInterval(() => {
@@ -162,7 +172,7 @@ export class Engine {
         })
     }, this.#options.leaseMs / 3)
     try {
-      const pass = new Pass(this.#deps, lease, { lost: lost.signal, stopping })
+      const pass = new Pass({ ...this.#deps, refused: onRefused }, lease, { lost: lost.signal, stopping })
       const running = settled ? pass.makeAccount(() => settled.add(lease.user)) : pass.run()
       const release = await running.catch((error: unknown) => this.#broken(lease, error))
       clearInterval(renewing)

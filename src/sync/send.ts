@@ -26,6 +26,8 @@ export interface SendDeps {
   /** Called when moods have changed. */
   readonly changed: () => void
   readonly seam: (name: Seam) => void
+  /** Told of moods whose rows refuse a result, where somebody waits for it. @param ids at least one */
+  readonly refused?: ((user: string, ids: readonly string[]) => void) | undefined
 }
 
 type WriteStep = Extract<Step, { kind: 'write' }>
@@ -103,9 +105,20 @@ export class Sender {
     if (dropped.length > 0) {
       this.#doubt = resultDropped(this.#doubt)
       this.#deps.events.settleDropped(this.#lease.user, dropped)
+      await this.#tellRefused(settlements.filter(({ id }) => !kept.has(id)))
     }
     this.#deps.changed()
     return kept
+  }
+
+  /** Of results that were not kept, some came too late; the others are refused by their rows, which have not changed. */
+  async #tellRefused(dropped: readonly Settlement[]): Promise<void> {
+    const { store, events, refused } = this.#deps
+    const now = await Promise.all(dropped.map(({ id }) => store.moods.byId(id)))
+    const ids = dropped.filter(({ version }, i) => now[i]?.version === version).map(({ id }) => id)
+    if (ids.length === 0) return
+    events.moodsRefuseChange(this.#lease.user, ids)
+    refused?.(this.#lease.user, ids)
   }
 
   /** Whether a record of this key was in the repo before this pass, as far as the row or the pass can tell. */

@@ -1,9 +1,10 @@
 /** Documents that refuse to be changed: all that writes to many moods comes to an end, in few commands, and says which. */
 
-import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
+import { BSON, type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { backfillUser } from '../../src/operate/backfill.ts'
 import { eraseUser } from '../../src/operate/erase.ts'
+import { repair } from '../../src/operate/repair.ts'
 import { retry } from '../../src/operate/retry.ts'
 import { rollback } from '../../src/operate/rollback.ts'
 import { federate } from '../support/policy.ts'
@@ -141,6 +142,46 @@ describe('documents that refuse to be changed', () => {
     )
     expect(erased.erasure).toMatchObject({ state: 'done' })
     expect(await db.collection('moods').countDocuments({ user })).toBe(0)
+  })
+
+  it('a backfill and a repair wait for no mood whose document refuses its result, and name it', async () => {
+    const { user, id, text } = await published()
+    const deps = { ...site.app, timer: site.timer }
+    const other = (await site.app.store.moods.history(user, '', 9)).find((mood) => mood.text === 'one')!
+    await site.app.moods.edit(user, id, { intensity: 5 })
+    await site.app.moods.post(user, { mood: `${text} as a new one` })
+    // One refuses to be called published; the other one is so large that the place of its record does not fit.
+    await db.command({
+      collMod: 'moods',
+      validator: { $or: [{ mood: { $ne: text } }, { 'atproto.state': 'pending' }] },
+    })
+    const [large] = await db
+      .collection('moods')
+      .find({ user, mood: `${text} as a new one` })
+      .toArray()
+    const filler = 'x'.repeat(16 * 1024 * 1024 - BSON.calculateObjectSize(large!) - 40)
+    await db.collection('moods').updateOne({ _id: large!._id }, { $set: { filler } })
+    const refused = [id, large!._id.toHexString()]
+    const done = await backfillUser(deps, user, { delayMs: 0, execute: true }, quiet, never)
+    expect(done).toMatchObject({ migrated: 0, failed: 1, notReached: 0, reason: { code: 'row_refused' } })
+    for (const each of refused) expect(done.reason!.text).toContain(each)
+    // What is lost is brought back, whatever refuses beside it.
+    const lost = { user, rkey: other.sync.rkey, cid: other.sync.cid! }
+    await site.app.store.removals.add(user, [lost])
+    await site.app.store.repos.mark(user, site.now())
+    site.forward(600_000)
+    await site.app.engine.drain()
+    const events = { onLeftOut: quiet, onDeletions: quiet }
+    const repaired = await repair(deps, [user], { execute: true }, events, quiet, never)
+    expect(repaired).toMatchObject({ complete: false, refused: expect.arrayContaining(refused) as unknown })
+    expect(repaired.refused).toHaveLength(2)
+    const records = await listRecords(site.app.pdsUrl, await didOf(user))
+    expect(records.map(({ value }) => value['mongoId'])).toContain(other.id)
+    await refuse(null)
+    await db.collection('moods').updateOne({ _id: large!._id }, { $unset: { filler: '' } })
+    site.forward(600_000)
+    await site.app.engine.drain()
+    for (const each of refused) expect(await stateOf(each)).toBe('published')
   })
 
   it('two documents that cannot both have a record key end with one key each', async () => {

@@ -57,8 +57,8 @@ function run(names: readonly string[], { finding, modernise = false, ...options 
     },
     text: (result) => describeRepair(result, Date.now()),
     json: repairDocument,
-    ending: ({ executed, before, after, left, leftAlone, complete }) => {
-      const isLeft = left > 0 || (executed && Object.keys(leftAlone).length > 0)
+    ending: ({ executed, before, after, left, leftAlone, refused, complete }) => {
+      const isLeft = left > 0 || refused.length > 0 || (executed && Object.keys(leftAlone).length > 0)
       return { needsSomebody: before.unreadable > 0 || isLeft || after?.findings.leaked !== undefined, complete }
     },
   })

@@ -18,7 +18,16 @@ const before: Repair['before'] = {
   silent: [],
   lastKnown: null,
 }
-const repair: Repair = { complete: true, executed: true, ordered: {}, leftAlone: {}, before, after: null, left: 0 }
+const repair: Repair = {
+  complete: true,
+  executed: true,
+  ordered: {},
+  leftAlone: {},
+  before,
+  after: null,
+  left: 0,
+  refused: [],
+}
 
 function said(given: Partial<Repair>): string {
   return describeRepair({ ...repair, ...given }, 0)
@@ -30,6 +39,14 @@ describe('what moods repair prints', () => {
     expect(said({ ordered })).toContain('\nRepaired: 2 missing, 1 drift.')
     expect(said({ ordered, executed: false })).toContain('\nWould repair (--execute does it): 2 missing, 1 drift.')
     expect(said({ ordered, complete: false })).toContain('\nOrdered, and not all done yet: 2 missing, 1 drift.')
+  })
+
+  it('names moods that refuse to be changed, the first three', () => {
+    expect(said({ refused: ['a'] })).toContain('the database refuses to change 1 mood (a)')
+    expect(said({ refused: ['a', 'b', 'c', 'd'] })).toContain(
+      'the database refuses to change 4 moods (a, b, c and 1 more)',
+    )
+    expect(said({})).not.toContain('refuses')
   })
 
   it('does not say that nothing was ordered and is under way', () => {

@@ -2,6 +2,7 @@
 
 import { counted } from '../../domain/tally.ts'
 import type { Account } from '../../domain/account.ts'
+import { refusedRowsReason } from '../../domain/odd-reasons.ts'
 import { holdReason } from '../../domain/reasons.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import type { Deletion, Repair } from '../../operate/repair.ts'
@@ -34,15 +35,22 @@ export function describeDeletions(
 }
 
 /** @param now ms since 1970 */
-export function describeRepair({ complete, executed, ordered, leftAlone, before, after }: Repair, now: number): string {
+export function describeRepair(result: Repair, now: number): string {
+  const { complete, executed, ordered, leftAlone, before, after, refused } = result
   return [
     ...describeSummary(before, now),
     inWords({ complete, executed, ordered, before }),
     ...(Object.keys(leftAlone).length > 0
       ? [`${describeLeftAlone(leftAlone)} ${holdReason('federation_off').remedy}`]
       : []),
+    ...(refused.length > 0 ? describeRefused(refused) : []),
     ...(after ? ['', 'Afterwards:', ...describeSummary(after, now)] : []),
   ].join('\n')
+}
+
+function describeRefused(ids: readonly string[]): string[] {
+  const { text, remedy } = refusedRowsReason(ids)
+  return [`Not all is done: ${text}. ${remedy}`]
 }
 
 /** What was done, or would be. Where nothing was read, nobody knows whether there is something to repair. */

@@ -202,6 +202,7 @@ export const repair = {
   before: summary,
   after: nullable(summary),
   left: Type.Integer({ minimum: 0, description: 'repairs that a second audit still finds necessary' }),
+  refused: Type.Array(Type.String(), { description: 'moods whose rows refuse to be changed' }),
 }
 
 /** What became of moods: of all users together, and of each. */
