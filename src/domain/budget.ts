@@ -221,7 +221,8 @@ export function answeredOddly(
   askedAt: number,
 ): LedgerEntry {
   const failures = Math.max(1, entry.failures)
-  return { ...entry, failures, silentSince: sinceOf(entry, askedAt, now), unwell: withNote(entry.unwell, note, now) }
+  const unwell = withNote(entry.unwell, note, now, entry.failures === 0)
+  return { ...entry, failures, silentSince: sinceOf(entry, askedAt, now), unwell }
 }
 
 /** When its trouble began: with this request, unless it had begun before. */

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { commandsIn, wrongWith } from '../../test/support/commands.ts'
 import { NOW } from '../../test/support/moods.ts'
 import { aWorker } from '../../test/contract/workers.ts'
-import { unreachable, UNUSED } from './budget.ts'
+import { answeredOddly, unreachable, UNUSED } from './budget.ts'
 import { finished, newErasure } from './erasure.ts'
 import { healthOf, type HealthFacts } from './health.ts'
+import { pdsUnwell } from './host-notices.ts'
 import type { Odd } from './odd.ts'
 import { type Notice, NOTICE_LEVELS, type NoticeCode, sameNotice } from './notice.ts'
 import { FEDERATE_ALL, FEDERATE_NONE, type StoredPolicy } from './policy.ts'
@@ -113,6 +114,38 @@ describe('healthOf', () => {
     const one = only('pds_silent', { failing: [silent] })
     expect(sameNotice(notice, one)).toBe(false)
     expect(sameNotice(one, one)).toBe(true)
+  })
+
+  it('tells of a PDS that does not answer as one: since when, and with what; in public without the words of whoever answered', () => {
+    const said = { method: 'com.atproto.repo.putRecord', said: '301 to https://other.example' }
+    const requests = answeredOddly(UNUSED, said, NOW - MINUTE, NOW - MINUTE)
+    const host = { host: 'http://pds.test', requests: answeredOddly(requests, said, NOW - 1_000, NOW) }
+    const notice = only('pds_unwell', { failing: [host] })
+    expect(notice).toMatchObject({
+      level: 'problem',
+      since: NOW - MINUTE,
+      detail: 'http://pds.test answered putRecord with 301 to https://other.example',
+    })
+    expect(notice.text).toMatch(/^the PDS does not answer as a PDS does, since \S+Z$/)
+    expect(pdsUnwell([host], NOW + 2 * MINUTE)).toMatchObject({ level: 'warning' })
+    expect(sameNotice(notice, { ...notice, since: NOW })).toBe(true)
+    expect(pdsUnwell([host], NOW + 25 * 60 * MINUTE)).toBeNull()
+    const dead = { ...host, requests: unreachable(host.requests, true, 1, NOW) }
+    expect(only('pds_silent', { failing: [dead] }).detail).toBe(
+      'http://pds.test (it answered putRecord with 301 to https://other.example)',
+    )
+    const many = Array.from({ length: 5 }, (_, i) => ({ ...host, host: `http://${i}.test` }))
+    expect(only('pds_unwell', { failing: many })).toMatchObject({
+      text: expect.stringMatching(/^5 PDSes do not answer as PDSes do, the first since \S+Z$/),
+      detail: expect.stringMatching(/; 2 more$/),
+    })
+    const why = {
+      code: 'pds_unwell',
+      text: 'the PDS …: it answered putRecord with 301 to https://other.example',
+      remedy: 'x',
+    } as const
+    const oldest = { id: 'm1', dueAt: NOW - 5 * MINUTE, why, older: null }
+    expect(only('moods_waiting', { oldest }).text).not.toContain('other.example')
   })
 
   it('tells that federation is off, or on for some only, since when, by whom and why', () => {

@@ -9,6 +9,7 @@ import { clockOffNotice } from './clock-notice.ts'
 import { type FailingHost, isDead } from './budget.ts'
 import type { DataCheck } from './data-check.ts'
 import { type Erasure, nextStep } from './erasure.ts'
+import { pdsUnwell, saidText } from './host-notices.ts'
 import { type Odd, oddText } from './odd.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
@@ -22,7 +23,7 @@ export interface HealthFacts {
   readonly policy: StoredPolicy | null
   /** All that are not forgotten, the dead too. */
   readonly workers: readonly Worker[]
-  /** PDSes that have missed the last request. */
+  /** PDSes that have missed the last request, or do not answer as PDSes do. */
   readonly failing: readonly FailingHost[]
   /**
    * The pending mood that has been due the longest, since when, and why it still waits; null when none is due. `older`: what
@@ -60,6 +61,7 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
     workerStuck(facts),
     workerBehind(facts),
     pdsSilent(facts),
+    pdsUnwell(facts.failing, facts.now),
     federation(facts),
     moodsWaiting(facts),
     erasuresOpen(facts),
@@ -133,7 +135,7 @@ function pdsSilent({ failing, now }: HealthFacts): Notice | null {
   const { probeAt = 0 } = first.requests
   const next =
     probeAt > now ? `it is probed again at ${iso(probeAt)}` : 'the next request, or a worker, probes it again'
-  const named = silent.slice(0, NAMED).map((host) => `${host.host} since ${iso(sinceOf(host))}`)
+  const named = silent.slice(0, NAMED).map((host) => `${host.host} since ${iso(sinceOf(host))}${saidText(host, now)}`)
   if (silent.length > NAMED) named.push(`${silent.length - NAMED} more`)
   return {
     code: 'pds_silent',
@@ -143,7 +145,7 @@ function pdsSilent({ failing, now }: HealthFacts): Notice | null {
       others.length === 0
         ? `the PDS has not answered since ${iso(since)}; ${next}`
         : `${silent.length} PDSes do not answer, the first since ${iso(since)}; workers probe them again`,
-    detail: others.length === 0 ? first.host : named.join(', '),
+    detail: others.length === 0 ? `${first.host}${saidText(first, now)}` : named.join(', '),
     remedy:
       'See whether it runs, and whether the workers can reach it. They probe it by themselves: this is over once it answers.',
   }
@@ -253,8 +255,9 @@ function isAtWork({ code }: Reason): boolean {
   return code === 'in_turn' || code === 'at_work'
 }
 
-/** The words of a policy may name users. */
+/** The words of a policy may name users, and those of a gateway machines. */
 function publicText({ code, text }: Reason): string {
+  if (code === 'pds_unwell') return 'the PDS does not answer as a PDS does'
   return code === 'federation_off' ? holdReason('federation_off').text : text
 }
 

@@ -5,6 +5,7 @@ export const NOTICE_CODES = [
   'worker_stuck',
   'worker_behind',
   'pds_silent',
+  'pds_unwell',
   'federation_off',
   'federation_limited',
   'moods_waiting',
@@ -29,11 +30,13 @@ export interface Notice {
   readonly remedy: string
 }
 
+const CHANGES_OFTEN: ReadonlySet<NoticeCode> = new Set(['pds_unwell', 'moods_waiting', 'erasures_open'])
+
 /** Tells whether something has changed that is worth a line in the log: ages alone are not. */
 export function sameNotice(one: Notice, other: Notice): boolean {
   const isOne = one.code === other.code && one.level === other.level
   // Of several PDSes, another one.
   if (one.code === 'pds_silent' && one.detail !== other.detail) return false
-  // What waits changes with every mood that goes out; anything else that begins again is news.
-  return isOne && (one.since === other.since || one.code === 'moods_waiting' || one.code === 'erasures_open')
+  // What waits changes with every mood that goes out, and a method may be spoiled now and then; anything else that begins again is news.
+  return isOne && (one.since === other.since || CHANGES_OFTEN.has(one.code))
 }

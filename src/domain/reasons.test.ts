@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { commandsIn, wrongWith } from '../../test/support/commands.ts'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
 import { ACCOUNT_STATES, newAccount, refused, sharingAccount, unreadableAccount } from './account.ts'
-import { blocked, type LedgerEntry, unreachable, UNUSED } from './budget.ts'
+import { answeredOddly, blocked, type LedgerEntry, unreachable, UNUSED } from './budget.ts'
 import { ERASURE_STEPS, finished, newErasure, nextStep, troubled } from './erasure.ts'
 import { whyNotErased } from './erasure-reasons.ts'
 import type { Mood } from './mood.ts'
@@ -216,6 +216,7 @@ describe('whyNot', () => {
 
   const soon = NOW + 5_000
   const dead = unreachable(UNUSED, true, 20_000, NOW)
+  const spoiled = { method: 'com.atproto.repo.putRecord', said: '403 text/html' }
   const waitsForAccount: Desired = { kind: 'hold', reason: 'no_account' }
   const off: Desired = { kind: 'hold', reason: 'federation_off' }
   it.each<[string, number | null, Partial<Facts>]>([
@@ -226,6 +227,9 @@ describe('whyNot', () => {
     ['no_worker', null, { workers: 0, requests: dead }],
     ['pds_silent', NOW + 20_000, { requests: dead, points: full }],
     ['pds_silent', null, { requests: unreachable(UNUSED, true, 20_000, NOW - 60_000) }],
+    ['pds_silent', NOW + 20_000, { requests: answeredOddly(dead, spoiled, NOW, NOW) }],
+    ['pds_unwell', NOW + 9_000, { requests: answeredOddly(UNUSED, spoiled, NOW, NOW), repo: repos[5]! }],
+    ['in_turn', null, { requests: answeredOddly(UNUSED, spoiled, NOW, NOW), repo: repos[4]! }],
     ['pds_busy', NOW + 30_000, { requests: blocked(UNUSED, NOW + 30_000) }],
     ['pds_busy', NOW + 60_000, { requests: full }],
     ['budget_used', NOW + 60_000, { points: full }],

@@ -16,6 +16,7 @@ import type { PolicyExtent } from './policy.ts'
 import type { RepoState } from './queue.ts'
 import type { Desired } from './record.ts'
 import { HOLD_REASONS, type HoldReason, INVALID_RECORD, type MoodSync, SYNC_STATES } from './sync.ts'
+import { noted, unwellText } from './unwell.ts'
 import { nameOf } from './user-names.ts'
 
 /** Stable names, for programs. `docs/guides/why-not-published.md` explains each. */
@@ -32,6 +33,7 @@ export const REASON_CODES = [
   'being_erased',
   'no_worker',
   'pds_silent',
+  'pds_unwell',
   'pds_busy',
   'budget_used',
   'refused_so_far',
@@ -306,9 +308,11 @@ export function hostTrouble({ requests, points, limits, now }: ErasureFacts, isD
   const host = reserve(requests, { limits: limits.requests, cost: 1, share: 1, probeMs: 0 }, now)
   if (host.dead) {
     const { silentSince } = requests
-    const text = `the PDS does not answer${silentSince === undefined ? '' : `, since ${new Date(silentSince).toISOString()}`}`
+    const since = silentSince === undefined ? '' : `, since ${new Date(silentSince).toISOString()}`
     const remedy =
       'It is tried again by itself. If that takes long, see whether the PDS runs, and whether the workers can reach it.'
+    const said = unwellText(noted(requests.unwell, silentSince), now)
+    const text = said === null ? `the PDS does not answer${since}` : `the PDS ${said}`
     return still('pds_silent', text, remedy, host.waitUntil)
   }
   if (host.waitUntil !== null) {
@@ -332,14 +336,26 @@ export const IN_TURN = still(
 
 const RESUMED = 'Nothing has to be done: it is resumed then.'
 
+/** The last pass over the repository failed, and its host does not answer as a PDS does. @param until when it is tried again */
+function hostUnwell({ repo, requests, now }: ErasureFacts, until: number): Waiting | null {
+  const said = repo !== null && repo.failures > 0 ? unwellText(requests.unwell, now) : null
+  if (said === null) return null
+  const remedy =
+    'It is tried again by itself. See what stands between the workers and the PDS, such as a gateway, a portal or a redirect.'
+  return still('pds_unwell', `the PDS ${said}`, remedy, until > now ? until : null)
+}
+
 /** What has a time of its own: the mood, where it is about one, or the repository. */
-export function notYet(sync: MoodSync | null, { repo, now }: ErasureFacts): Waiting | null {
+export function notYet(sync: MoodSync | null, facts: ErasureFacts): Waiting | null {
+  const { repo, now } = facts
   const dueAt = sync === null || sync.dueAt === null ? null : orNow(sync.dueAt, now, FURTHEST.moodDue)
   if (dueAt !== null && dueAt > now && sync?.error) {
     const text = `the PDS has refused it ${times(sync.attempts)} (${sync.error.code})`
     return still('refused_so_far', text, 'It is tried again by itself.', dueAt)
   }
   const repoDue = repo?.dueAt ?? null
+  const unwell = hostUnwell(facts, Math.max(dueAt ?? 0, repoDue ?? 0))
+  if (unwell !== null) return unwell
   if (repo !== null && repo.failures > 0 && repoDue !== null && repoDue > now) {
     const text = `work on the repository failed ${times(repo.failures)} in a row`
     return still('backing_off', text, 'It is tried again by itself. The log has each failure with its code.', repoDue)

@@ -31,20 +31,31 @@ export function known(notes: readonly Unwell[] = [], now: number): readonly Unwe
   return notes.filter(({ at }) => now - at < FORGOTTEN_MS && !isVoid(at, now, FURTHEST.skew))
 }
 
+/** Those that were noted from then on: what a host has said since it is not heard of. @param since ms since 1970; undefined for all */
+export function noted(notes: readonly Unwell[] = [], since: number | undefined): readonly Unwell[] {
+  return since === undefined ? notes : notes.filter(({ at }) => at >= since)
+}
+
 /** Whether a host was answering so just now. */
 export function isRecent({ at }: Unwell, now: number): boolean {
   return now - at < RECENT_MS && !isVoid(at, now, FURTHEST.skew)
 }
 
-/** The notes with one more; the same notes where that adds nothing. @param now ms since 1970 */
+/**
+ * The notes with one more; the same notes where that adds nothing.
+ *
+ * @param now ms since 1970
+ * @param isChanging whether the entry changes anyway
+ */
 export function withNote(
   notes: readonly Unwell[] = [],
   { method, said }: Pick<Unwell, 'method' | 'said'>,
   now: number,
+  isChanging = false,
 ): readonly Unwell[] {
   const current = known(notes, now)
   const before = current.find((note) => note.method === method)
-  if (before?.said === said && now - before.at < NOTED_EVERY_MS) return notes
+  if (!isChanging && before?.said === said && now - before.at < NOTED_EVERY_MS) return notes
   const others = current.filter((note) => note.method !== method)
   const note = { method, said, since: Math.min(before?.since ?? now, now), at: now }
   return [...others.toSorted((a, b) => b.at - a.at).slice(0, MOST - 1), note]
@@ -67,7 +78,7 @@ export function unwellText(notes: readonly Unwell[] | undefined, now: number): s
 }
 
 /** As in `putRecord with 403 text/html`. */
-function answerText({ method, said }: Unwell): string {
+export function answerText({ method, said }: Unwell): string {
   return `${method.slice(method.lastIndexOf('.') + 1)} with ${said}`
 }
 

@@ -196,6 +196,7 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
   worker_stuck: 'workers',
   worker_behind: 'workers',
   pds_silent: 'pds',
+  pds_unwell: 'pds',
   federation_off: 'federation',
   federation_limited: 'federation',
   moods_waiting: 'moods',

@@ -52,7 +52,7 @@ export async function readHealth(deps: StandingDeps, offsets: ClockOffsets | nul
 }
 
 /** Reasons of which operators are told elsewhere: they must not hide what else is waiting. */
-const TOLD: ReadonlySet<Reason['code']> = new Set(['account_refused', 'account_odd', 'pds_silent'])
+const TOLD: ReadonlySet<Reason['code']> = new Set(['account_refused', 'account_odd', 'pds_silent', 'pds_unwell'])
 /** How far behind such moods one that waits for something else is looked for: so many moods, of so many users. */
 const BEHIND = { moods: 200, users: 10 } as const
 

@@ -3,7 +3,7 @@
 import { LEDGER } from '../domain/budget.ts'
 import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
 import { LONG_WAIT_MS, type OnWait, type OperatorDeps } from './deps.ts'
-import { GIVE_UP_MS, type SilentHost } from './silence.ts'
+import { GIVE_UP_MS, type SilentHost, silentPds } from './silence.ts'
 
 /** The question was not put, or not answered. */
 export interface NotReached {
@@ -19,12 +19,22 @@ export const STOPPED: string = 'Stopped'
 /** The pause between two tries where the budgets ask for none. */
 const RETRY_MS = 500
 
+/** A host that spoils so many questions in a row is given up as a whole. */
+const SPOILED_TIMES = 3
+
+/** Whether there was an answer, and not as a PDS gives them. */
+function isSpoiled(answer: Failure): boolean {
+  return answer.kind === 'uncertain' && answer.said !== undefined
+}
+
 /** The hosts of one command. A host that was given up is not asked again: the rest of its repos must not wait for it too. */
 export class Hosts {
   readonly #deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>
   readonly #stop: AbortSignal
   readonly #onWait: OnWait
   readonly #silent = new Map<string, SilentHost>()
+  /** How many questions in a row were answered, and not as a PDS does, until they were given up. */
+  readonly #spoiled = new Map<string, number>()
 
   /**
    * @param stop ends every wait
@@ -71,18 +81,29 @@ export class Hosts {
         await this.#wait(answer.afterMs)
         continue
       }
-      if (answer.kind === 'ok' || !isSilent(answer)) return answer
+      if (answer.kind === 'ok' || !isSilent(answer)) {
+        this.#spoiled.delete(pds)
+        return answer
+      }
       // A host that is taken for dead was not even asked.
       if (answer.kind !== 'later') [tried, code] = [true, codeOf(answer)]
       else if (!tried) code = 'HostSilent'
       silentFrom ??= began
       const left = silentFrom.ms + GIVE_UP_MS - timer.now()
       if (left <= 0) {
+        if (isSpoiled(answer) && !this.#isSpoiledAgain(pds)) return { kind: 'not_reached', code, tried }
         this.#silent.set(pds, await this.#named(pds, answer, silentFrom.at))
         return { kind: 'not_reached', code, tried }
       }
       await timer.pause(Math.min(left, answer.kind === 'later' ? answer.afterMs : RETRY_MS), this.#stop)
     }
+  }
+
+  /** Something that spoils the answers about one repository may let those about others through. */
+  #isSpoiledAgain(pds: string): boolean {
+    const times = (this.#spoiled.get(pds) ?? 0) + 1
+    this.#spoiled.set(pds, times)
+    return times >= SPOILED_TIMES
   }
 
   async #wait(ms: number): Promise<void> {
@@ -99,6 +120,6 @@ export class Hosts {
       return { what: 'PLC directory', url: answer.directory, since }
     }
     const known = await this.#deps.store.ledger.get(LEDGER.requests(pds))
-    return { what: 'PDS', url: pds, since: known?.silentSince ?? since }
+    return silentPds(pds, known, since)
   }
 }

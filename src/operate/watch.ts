@@ -134,7 +134,9 @@ export async function workOff(
     if (left.length === 0) return 'done'
     const hosts = open.map((work) => work.pds)
     // An account that is still to be made has no host yet.
-    silent = hosts.includes(null) ? [] : await allSilent(deps, new Set(hosts as string[]))
+    const working = new Set(open.flatMap(({ pds, hasFailed }) => (hasFailed ? [] : [pds])))
+    const isStuck = (pds: string): boolean => !working.has(pds)
+    silent = hosts.includes(null) ? [] : await allSilent(deps, new Set(hosts as string[]), isStuck)
     return silent.length > 0 ? 'silent' : 'progress'
   }
   const work = { users: () => left, onRefused: refusals.note }
@@ -151,6 +153,8 @@ interface UsersLeft {
   readonly left: number
   /** When the repo is due, in ms since 1970. */
   readonly dueAt: number | null
+  /** The last pass over the repo failed. */
+  readonly hasFailed: boolean
 }
 
 /**
@@ -170,5 +174,6 @@ async function workOf(
   const moods = isWork ? pending : 0
   const left = moods + removals
   if (left === 0 && account?.state !== 'pending') return null
-  return { pds: account?.pds ?? null, moods, left, dueAt: (await store.repos.get(user))?.dueAt ?? null }
+  const repo = await store.repos.get(user)
+  return { pds: account?.pds ?? null, moods, left, dueAt: repo?.dueAt ?? null, hasFailed: (repo?.failures ?? 0) > 0 }
 }

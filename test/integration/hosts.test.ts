@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newAccount, type ReadyAccount } from '../../src/domain/account.ts'
+import { LEDGER } from '../../src/domain/budget.ts'
 import { ok, type Outcome } from '../../src/domain/outcome.ts'
 import { Hosts } from '../../src/operate/hosts.ts'
 import { createSite, type Site } from '../support/site.ts'
@@ -52,6 +53,25 @@ describe('the hosts of a command', () => {
     const mine = hosts()
     expect(await mine.ask('http://pds.test', () => Promise.resolve(answers.shift()!))).toEqual(ok('here'))
     expect(mine.silent).toEqual([])
+  })
+
+  it('a host that spoils one answer is asked for others, and one that spoils several in a row is given up, with what it said', async () => {
+    const pds = 'http://spoiled.test'
+    const said = { method: 'com.atproto.sync.getRepo', said: '403 text/html' }
+    await site.app.store.ledger.noteUnwell(LEDGER.requests(pds), said, site.now(), site.now())
+    const spoiled: Outcome<string> = { kind: 'uncertain', code: 'Status403', answered: false, said: '403 text/html' }
+    const mine = hosts()
+    const ask = (answer: Outcome<string>) => mine.ask(pds, () => Promise.resolve(answer))
+    for (let i = 0; i < 2; i++) {
+      expect(await ask(spoiled)).toEqual({ kind: 'not_reached', code: 'Status403', tried: true })
+    }
+    expect(await ask(ok('here'))).toEqual(ok('here'))
+    expect(mine.silent).toEqual([])
+    for (let i = 0; i < 3; i++) await ask(spoiled)
+    expect(mine.silent).toMatchObject([
+      { url: pds, said: expect.stringContaining('answered getRepo with 403 text/html') },
+    ])
+    expect(await ask(ok('here'))).toMatchObject({ kind: 'not_reached', code: 'HostSilent' })
   })
 
   it('a refusal is an answer', async () => {

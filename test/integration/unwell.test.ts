@@ -4,8 +4,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { isReady } from '../../src/domain/account.ts'
 import { LEDGER, type LedgerEntry } from '../../src/domain/budget.ts'
+import { runMoods } from '../support/process.ts'
 import { Gateway, pass } from '../support/gateway.ts'
 import { createSite, type Site } from '../support/site.ts'
+import { aliveWorker } from '../support/workers.ts'
 
 const PUT = 'com.atproto.repo.putRecord'
 const GET = 'com.atproto.repo.getRecord'
@@ -87,6 +89,30 @@ describe('a host that spoils one method', () => {
     expect(await app.store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'published' } })
     expect(await spoiled.ledger()).not.toHaveProperty('unwell')
     expect((await spoiled.ledger()).failures).toBe(0)
+  })
+})
+
+describe('operators', () => {
+  it('are told of it by status, doctor, show and commands that publish, until it is over', async () => {
+    await using spoiled = await behindGateway()
+    const { site } = spoiled
+    spoiled.spoil(PUT)
+    const { mood } = await site.app.moods.post('u1', { mood: 'hello' })
+    await site.app.engine.drain()
+    const url = site.app.pdsUrl
+    await aliveWorker(site)
+    const status = await runMoods(['status'], site.env)
+    expect(status.stdout).toContain('the PDS does not answer as a PDS does, since')
+    expect(status.stdout).toContain(`${url} answered putRecord with 403 text/html`)
+    expect((await runMoods(['doctor'], site.env)).stdout).toContain(`${url} answered putRecord with 403 text/html`)
+    const shown = await runMoods(['show', mood.id, '--json'], site.env)
+    expect(shown.stdout).toContain('"code": "pds_unwell"')
+    expect(shown.stdout).toContain('it answered putRecord with 403 text/html')
+    const backfill = await runMoods(['backfill', '@alice', '--execute'], site.env)
+    expect(backfill.stdout).toContain(`The PDS at ${url} does not answer as a PDS does since`)
+    spoiled.spoil()
+    await work(spoiled, 60)
+    expect((await runMoods(['status'], site.env)).stdout).not.toContain('as a PDS does')
   })
 })
 

@@ -8,7 +8,8 @@ import { age } from './lines.ts'
 
 /** @param now ms since 1970 */
 export function describeSilent(silent: readonly SilentHost[], now: number): string[] {
-  return silent.map(({ what, url, since }) => {
+  return silent.map(({ what, url, since, said }) => {
+    if (said !== undefined) return `The ${what} at ${url} ${said} (${age(since, now)}).`
     return `The ${what} at ${url} has not answered since ${isoTime(since)} (${age(since, now)}).`
   })
 }

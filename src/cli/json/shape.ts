@@ -55,9 +55,17 @@ export const reasonFields = {
 }
 
 /** Hosts that were given up. */
-export const silent = Type.Array(closed({ what: oneOf(['PDS', 'PLC directory']), url: Type.String(), since: time }), {
-  description: 'hosts that have not answered, and since when',
-})
+export const silent = Type.Array(
+  closed({
+    what: oneOf(['PDS', 'PLC directory']),
+    url: Type.String(),
+    since: time,
+    said: Type.Optional(Type.String({ description: 'what it has said in place of answers' })),
+  }),
+  {
+    description: 'hosts that have not answered, and since when',
+  },
+)
 
 /** The type of what is printed: nothing in it is changed any more. */
 export type Printed<P extends TProperties> = DeepReadonly<Static<ReturnType<typeof Type.Object<P>>>>
