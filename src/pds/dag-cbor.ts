@@ -11,19 +11,32 @@ const MAX_DEPTH = 64
  * @throws Error when it is not DAG-CBOR, or is nested too deep
  */
 export function decodeBlock(bytes: Uint8Array): unknown {
-  checkCounts(bytes)
+  checkedLength(bytes)
   return decode(bytes)
+}
+
+/**
+ * Decodes two values, one after the other.
+ *
+ * @throws Error as {@link decodeBlock}
+ */
+export function decodePair(bytes: Uint8Array): readonly [unknown, unknown] {
+  const length = checkedLength(bytes)
+  return [decode(bytes.subarray(0, length)), decodeBlock(bytes.subarray(length))]
 }
 
 /**
  * A decoder makes room for as many items as a header announces. Headers inside each other can announce the same bytes again
  * and again: a megabyte of them asks for more memory than there is. So all items announced must fit into what follows.
+ *
+ * @returns length of the first value
  */
-function checkCounts(bytes: Uint8Array): void {
+function checkedLength(bytes: Uint8Array): number {
   /** Items still to come, by depth. */
   const left: number[] = [1]
   let announced = 1
-  for (let at = 0; left.length > 0;) {
+  let at = 0
+  while (left.length > 0) {
     const { major, argument, next } = headerAt(bytes, at)
     at = major === 2 || major === 3 ? next + argument : next
     announced--
@@ -35,6 +48,7 @@ function checkCounts(bytes: Uint8Array): void {
     while (left.length > 0 && left.at(-1) === 0) left.pop()
     if (left.length > MAX_DEPTH) throw new Error('nested too deep')
   }
+  return at
 }
 
 /** The header of an item: its major type, and its argument, which is a number, a length or a count. */

@@ -1,20 +1,45 @@
 /** Commits to one repo, as the firehose of its PDS reports them (https://atproto.com/specs/sync#firehose). */
 
-import { decode, decodeFirst } from '@atcute/cbor'
 import { LRUCache } from 'lru-cache'
 import type { CommitFeed } from '../ports/directory.ts'
+import { decodePair } from './dag-cbor.ts'
 
 /** Operations remembered; a repo that is written to all the time must not fill the memory. */
 const MAX_SEEN = 1_000
 
-/** The fields that we use of a frame: its header, then its body. */
-interface Header {
-  readonly op: number
-  readonly t?: string
+/** The longest frame that there may be (https://atproto.com/specs/sync#firehose), and the longest operation that we remember. */
+const MAX_FRAME = 5_000_000
+const MAX_OPERATION = 1_000
+
+/** What a frame tells us: what was done to the repo; or that the stream has ended, or cannot be read. */
+type Told = { readonly operations: readonly string[] } | { readonly end: string }
+
+const NOTHING: Told = { operations: [] }
+const NO_EVENT: Told = { end: 'the PDS sends something else than events' }
+
+/**
+ * Reads a frame, whatever it is: its header, then its body.
+ *
+ * @param did the repo that is followed
+ * @returns operations such as `create collection/rkey`
+ */
+export function readFrame(frame: unknown, did: string): Told {
+  if (!(frame instanceof ArrayBuffer) || frame.byteLength > MAX_FRAME) return NO_EVENT
+  try {
+    const [header, body] = decodePair(new Uint8Array(frame)).map(fieldsOf)
+    if (header!['op'] === -1) return { end: 'the PDS ended the stream' }
+    if (header!['op'] !== 1) return NO_EVENT
+    if (header!['t'] !== '#commit' || body!['repo'] !== did) return NOTHING
+    const operations = Array.isArray(body!['ops']) ? body!['ops'].map(fieldsOf) : []
+    const named = operations.map(({ action, path }) => `${String(action)} ${String(path)}`)
+    return { operations: named.filter((operation) => operation.length <= MAX_OPERATION) }
+  } catch {
+    return NO_EVENT
+  }
 }
-interface CommitBody {
-  readonly repo: string
-  readonly ops: readonly { readonly action: string; readonly path: string }[]
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return Object(value) as Readonly<Record<string, unknown>>
 }
 
 export class Firehose implements CommitFeed {
@@ -28,7 +53,7 @@ export class Firehose implements CommitFeed {
   private constructor(socket: WebSocket, did: string) {
     this.#socket = socket
     this.#did = did
-    socket.addEventListener('message', ({ data }) => this.#read(new Uint8Array(data as ArrayBuffer)))
+    socket.addEventListener('message', ({ data }) => this.#read(data))
     socket.addEventListener('close', () => this.#break('the PDS has closed the connection'))
     socket.addEventListener('error', () => this.#break('the connection was lost'))
   }
@@ -63,13 +88,14 @@ export class Firehose implements CommitFeed {
     }
   }
 
-  #read(frame: Uint8Array): void {
-    const [header, rest] = decodeFirst(frame) as [Header, Uint8Array]
-    if (header.op !== 1) return this.#break('the PDS ended the stream')
-    if (header.t !== '#commit') return
-    const body = decode(rest) as CommitBody
-    if (body.repo !== this.#did) return
-    for (const { action, path } of body.ops) this.#seen.set(`${action} ${path}`, true)
+  #read(frame: unknown): void {
+    const told = readFrame(frame, this.#did)
+    if ('end' in told) {
+      this.#socket.close()
+      return this.#break(told.end)
+    }
+    if (told.operations.length === 0) return
+    for (const operation of told.operations) this.#seen.set(operation, true)
     this.#wake()
   }
 
