@@ -223,6 +223,11 @@ describe('an answer', () => {
     }
   })
 
+  it('is no error of a PDS where it is a page, whatever stands in it', async () => {
+    const outcome = await outcomeOfError(401, 'AccountTakedown', { 'content-type': 'text/html; charset=utf-8' })
+    expect(outcome).toEqual({ kind: 'uncertain', code: 'Status401', answered: false, said: '401 text/html' })
+  })
+
   it('that is cut off, or too late, is none, and tells nothing of what the host says', async () => {
     const cut = async (reason: Error): Promise<Outcome<unknown>> => {
       const body = new ReadableStream({ pull: (controller) => controller.error(reason) })

@@ -13,7 +13,7 @@ import {
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { askedToWait } from './asked-to-wait.ts'
 import { aboutOf } from './known-errors.ts'
-import { kindOf, OddAnswer } from './transport.ts'
+import { isHtml, kindOf, OddAnswer } from './transport.ts'
 
 /** The connection was never made, so the request cannot have been carried out. */
 const NEVER_SENT = new Set([
@@ -70,7 +70,7 @@ function failureOf(error: unknown, now: number): Failure {
 function ofError(response: Response, body: unknown, now: number): Failure {
   const { status, headers } = response
   if (status === TOO_MANY_REQUESTS) return { kind: 'later', ...askedToWait(headers, now) }
-  const { name, message } = errorIn(body)
+  const { name, message } = errorIn(isHtml(headers) ? null : body)
   switch (aboutOf(name, status)) {
     case 'request':
       return { kind: 'rejected', code: name, message }

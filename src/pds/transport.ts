@@ -129,6 +129,11 @@ export function kindOf({ status, headers }: Pick<Response, 'status' | 'headers'>
   return type === undefined ? `${status} without a content type` : `${status} ${type.toLowerCase()}`
 }
 
+/** Whether an answer is a page for people: no PDS answers so, whatever stands in it. */
+export function isHtml(headers: Headers): boolean {
+  return /^text\/html\b/i.test(headers.get('content-type') ?? '')
+}
+
 /** A JSON document that anyone may read, or why there is none. */
 export type Document =
   | { readonly kind: 'answer'; readonly headers: Headers; readonly body: unknown }

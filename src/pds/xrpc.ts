@@ -12,7 +12,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Answered, Cost, Governor } from './governor.ts'
 import { outcomeOf } from './answer.ts'
 import { describeServer, maxBytesOf, methodIn } from './methods.ts'
-import { HEADERS_MS, kindOf, OddAnswer, send } from './transport.ts'
+import { HEADERS_MS, isHtml, kindOf, OddAnswer, send } from './transport.ts'
 
 export interface XrpcOptions {
   /** How long one request may take. */
@@ -187,7 +187,7 @@ export class Xrpc {
 
 /** A page for people in the place of an answer: where a method promises no body, nothing else would tell. */
 function isPage({ status, headers }: Response): boolean {
-  return status < 300 && /^text\/html\b/i.test(headers.get('content-type') ?? '')
+  return status < 300 && isHtml(headers)
 }
 
 /** The cheapest question to a PDS. */

@@ -48,9 +48,27 @@ function sampleOf(kind: KindName): Trial[] {
   return any ? [...chosen, random.pick(trialsOf(any(random), random.pick(WORK_NAMES)))] : chosen
 }
 
+/** What has gone wrong before, or would be the worst: tried in every run. */
+const ALWAYS = [
+  'post: a write of another record, at putRecord',
+  'post: 307 to another origin, at putRecord',
+  'post many: a portal answers with JSON, at applyWrites',
+  'delete: 301 to another origin, at everything',
+  'edit: 403 with a message, at everything',
+  'backfill: 429 for ten years as XRPC, at applyWrites',
+  'audit: the same page with one cursor, at getRepo and listRepos and listRecords',
+  'erase: account deleted, says an object, at deleteAccount',
+  'erase: account deleted, says a portal, at deleteAccount',
+  'sign up: an account of nobody, at createAccount',
+]
+
 function chosenOf(kind: KindName): Trial[] {
-  if (CHOSEN === '') return sampleOf(kind)
   const all = allOf(kind)
+  if (CHOSEN === '') {
+    const always = all.filter((trial) => ALWAYS.includes(titleOf(trial)))
+    const titles = new Set(ALWAYS)
+    return [...always, ...sampleOf(kind).filter((trial) => !titles.has(titleOf(trial)))]
+  }
   return CHOSEN === 'all' ? all : all.filter((trial) => titleOf(trial).includes(CHOSEN))
 }
 
@@ -76,6 +94,11 @@ describe('odd servers', () => {
       if (spoiled > 0) tried.spoiled++
       expect(problems).toEqual([])
     })
+  })
+
+  it('what is tried in every run is there', () => {
+    const titles = new Set(KIND_NAMES.flatMap((kind) => allOf(kind).map(titleOf)))
+    expect(ALWAYS.filter((title) => !titles.has(title))).toEqual([])
   })
 
   it.runIf(CHOSEN === '')('most of these faults were met', () => {

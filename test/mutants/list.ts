@@ -3,6 +3,7 @@
 import type { Mutant } from './mutant.ts'
 import { OPERATE } from './operate.ts'
 import { OF_THE_READER } from './reader.ts'
+import { OF_SERVERS } from './server.ts'
 
 const CONTRACT = 'test/contract'
 const ENGINE = 'test/integration/engine.test.ts'
@@ -361,4 +362,5 @@ export const MUTANTS: readonly Mutant[] = [
   },
   ...OPERATE,
   ...OF_THE_READER,
+  ...OF_SERVERS,
 ]
