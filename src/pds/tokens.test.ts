@@ -75,6 +75,8 @@ describe('whose tokens they are', () => {
 
   it.each<Partial<Answer>>([
     { did: 'did:plc:other' },
+    { did: 'did:plc:other', accessJwt: jwt({ sub: 'did:plc:other' }) },
+    { did: 'did:plc:other', accessJwt: 'opaque' },
     { accessJwt: jwt({ sub: 'did:plc:other' }) },
     { accessJwt: jwt({ sub: 7 }) },
     { accessJwt: '' },

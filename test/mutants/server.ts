@@ -99,4 +99,11 @@ export const OF_SERVERS: readonly Mutant[] = [
     replace: 'if (bypass === null) return {}',
     tests: ['test/integration/outcome.test.ts'],
   },
+  {
+    bug: 'server: an account counts as deleted because the answer says so',
+    file: 'src/pds/host.ts',
+    find: "if (condition.value === 'gone') return ok(undefined)",
+    replace: "if (condition.value === 'gone' || ordered.kind === 'ok') return ok(undefined)",
+    tests: ['test/integration/odd-servers.test.ts'],
+  },
 ]
