@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { refusalRemedy } from '../src/domain/account-reasons.ts'
 import { MOVED } from '../src/domain/moved.ts'
 import { NOTICE_CODES } from '../src/domain/notice.ts'
+import { REPO_FAULTS } from '../src/domain/repo-faults.ts'
 import { INVALID_RECORD } from '../src/domain/sync.ts'
 import { KNOWN_ERRORS } from '../src/pds/known-errors.ts'
 
@@ -45,6 +46,10 @@ describe('the guide to troubles', () => {
 
   it('has a line for each code by which a mood is rejected', () => {
     expect(firstCells('Moods that were rejected').toSorted()).toEqual(OF_RECORDS.toSorted())
+  })
+
+  it('has a line for each fault of a repository', () => {
+    expect(firstCells('Repositories that cannot be read').toSorted()).toEqual(Object.keys(REPO_FAULTS).toSorted())
   })
 
   it('has a line for each way in which an answer is none', () => {

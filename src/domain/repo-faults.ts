@@ -1,7 +1,7 @@
 /** What can be wrong with a repo as a PDS sends it: each fault has a code, and words. */
 
 /** Each completes "the repository cannot be read: …". */
-const REPO_FAULTS = {
+export const REPO_FAULTS = {
   CarTooSlow: 'it did not arrive in time',
   CarTooLarge: 'it is larger than PDS_MAX_REPO_MB allows',
   CarTooManyBlocks: 'it has more blocks than PDS_MAX_REPO_MB allows',

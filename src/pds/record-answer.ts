@@ -41,7 +41,8 @@ export function checkedPage(
   after: readonly string[],
   records: readonly Answered[],
 ): ReadonlyMap<string, RepoRecord> {
-  if (records.length > PAGE_LIMIT) throw new OddAnswer('PageTooLong', `more than ${PAGE_LIMIT} records in one page`)
+  if (records.length > PAGE_LIMIT)
+    throw new OddAnswer('PageTooLong', `a page of more records than the ${PAGE_LIMIT} asked for`)
   const keys = records.map(({ uri }) => rkeyIn(asked, uri))
   const all = [...after.slice(0, 2), ...after.slice(2).slice(-1), ...keys]
   if (!isOrdered(all)) throw new OddAnswer('RecordsOutOfOrder', 'records out of order, or twice')

@@ -37,7 +37,7 @@ function pageCall(before: ReadonlyMap<string, string>, cursor: string | undefine
   const params = { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) }
   return async (agent, signal) => {
     const { cursor: next, repos } = (await xrpc(agent, listRepos, { params, signal })).body
-    if (repos.length > PAGE) throw new OddAnswer('PageTooLong', `more than ${PAGE} repos in one page`)
+    if (repos.length > PAGE) throw new OddAnswer('PageTooLong', `a page of more repos than the ${PAGE} asked for`)
     for (const { did, rev } of repos) {
       if (!isDid(did)) throw new OddAnswer('NoDid', 'a repo whose DID is none')
       // An account that is deactivated, or was never written to, has none.
