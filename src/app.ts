@@ -29,7 +29,7 @@ import { PdsClient } from './pds/client.ts'
 import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
 import { PdsPlaces } from './pds/places.ts'
-import { Sealer } from './pds/sealer.ts'
+import { looksSealed, Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
 import type { ArchiveKind } from './ports/archive.ts'
@@ -262,17 +262,23 @@ function connect(
   }
 }
 
+/** Passwords that are looked at before the key is taken for the wrong one. */
+const SEALED_LOOKED_AT = 100
+
 /** @throws DomainError `config` when what is stored was sealed with another key: better now than with each mood */
 async function checkSealKey(store: Store, sealKey: Uint8Array): Promise<void> {
-  const credentials = (await store.accounts.anySealed())?.credentials
-  if (!credentials) return
-  try {
-    await new Sealer(sealKey).passwordOf(credentials)
-  } catch (error) {
-    const message =
-      'the stored passwords were sealed with another key (MOODS_SEAL_KEY, or secrets.json in the data folder)'
-    throw new DomainError('config', message, { cause: error })
-  }
+  const sealer = new Sealer(sealKey)
+  const accounts = await store.accounts.sealed(SEALED_LOOKED_AT)
+  const sealed = accounts.flatMap(({ credentials }) => (credentials?.kind === 'sealed' ? credentials.sealed : []))
+  // What nobody has sealed says nothing about the key, and one that is damaged is a matter of its account.
+  const those = sealed.filter(looksSealed)
+  if (those.length === 0) return
+  const unsealed = await Promise.allSettled(those.map((text) => sealer.unseal(text)))
+  if (unsealed.some(({ status }) => status === 'fulfilled')) return
+  throw new DomainError(
+    'config',
+    'the stored passwords were sealed with another key (MOODS_SEAL_KEY, or secrets.json in the data folder)',
+  )
 }
 
 /** The policy in force; the first process to open a store stores one. */

@@ -8,5 +8,8 @@ export const LIMITS = {
   intensityMax: 10,
 } as const
 
+/** The longest id of a mood, in UTF-16 code units: existing databases have text of their own, and cursors and addresses hold it. */
+export const ID_CHARACTERS = 512
+
 /** How many moods a page of the feed holds: if the reader does not ask for a number, and at most. */
 export const FEED_PAGE = { usual: 50, max: 100 } as const

@@ -21,7 +21,7 @@ const COUNTS = 'a whole number of another type becomes a number'
 export const MOOD_ADVICE: readonly FieldAdvice[] = [
   {
     fields: ['_id'],
-    mayHold: 'an ObjectId, or text that is not empty',
+    mayHold: 'an ObjectId, or text of 1 to 512 characters',
     mended: null,
     byHand: 'Copy the document under an id that is an ObjectId or text, and remove this one',
   },

@@ -178,6 +178,8 @@ describe('reading a mood', () => {
     expect(oddOf({ mood: NOT_UTF8 })).toEqual(['mood', 'not_utf8', false])
     expect(oddOf({ mood: 42 })).toEqual(['mood', 'type', false])
     expect(read({ mood: 42 })).toMatchObject({ id: id.text, user: 'u1' })
+    expect(readMood({ id: { text: 'x'.repeat(513), isOdd: false }, values: GOOD })).toMatchObject({ field: '_id' })
+    expect(isOdd(readMood({ id: { text: 'x'.repeat(512), isOdd: false }, values: GOOD }))).toBe(false)
     expect(readMood({ id: { text: '7001', isOdd: true }, values: GOOD })).toMatchObject({ id: '7001', field: '_id' })
   })
 

@@ -4,7 +4,7 @@
  */
 
 import type { Deletion, Mood } from './mood.ts'
-import { LIMITS } from './mood-limits.ts'
+import { ID_CHARACTERS, LIMITS } from './mood-limits.ts'
 import {
   Fields,
   isOdd,
@@ -74,6 +74,7 @@ function moodIn(id: string, fields: Fields): ReadMood {
   // Privacy and deletion first: an oddity of theirs is the one to be told of.
   const isPrivate = fields.flag('isPrivate')
   const isDeleted = fields.flag('deleted')
+  if (id.length > ID_CHARACTERS) return fields.fail('_id', 'range')
   const user = fields.text('user')
   if (!isUserName(user)) return fields.fail('user', user === '' ? 'missing' : 'not_utf8')
   const when = fields.time('when')

@@ -6,6 +6,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyReply } from 'fastify'
 import { type Config, LOOPBACK_HOSTS } from '../config.ts'
 import { DomainError } from '../domain/errors.ts'
+import { ID_CHARACTERS } from '../domain/mood-limits.ts'
 import type { Authenticator } from './auth.ts'
 import type { Http, HttpDeps } from './deps.ts'
 import { errorHandler, notFound } from './errors.ts'
@@ -96,7 +97,7 @@ function createFastify(): Http {
     bodyLimit: BODY_LIMIT,
     // Requests that are under way are answered; streams end with the hub.
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 64 },
+    routerOptions: { maxParamLength: ID_CHARACTERS },
     // Nothing is guessed: a number in quotes is not a number, and an unknown field is an error.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     frameworkErrors: (_error, _request, reply: FastifyReply) => {

@@ -9,7 +9,7 @@ import { type Static, Type } from 'typebox'
 import { ACCOUNT_STATES } from '../domain/account.ts'
 import { ERASURE_STEPS } from '../domain/erasure.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../domain/notice.ts'
-import { FEED_PAGE, LIMITS } from '../domain/mood-limits.ts'
+import { FEED_PAGE, ID_CHARACTERS, LIMITS } from '../domain/mood-limits.ts'
 import { SYNC_STATES } from '../domain/sync.ts'
 
 /** One of these texts, as `enum`: unlike a union of literals, it is written without being validated first. */
@@ -26,6 +26,9 @@ export const SECURED = { security: [{ bearer: [] }] }
 // Requests
 
 export const NoQuery = Type.Object({}, CLOSED)
+/** A time, and an id of up to three bytes a character, in base64. */
+const CURSOR_CHARACTERS = Math.ceil(((17 + 3 * ID_CHARACTERS) * 4) / 3)
+
 export const ById = Type.Object({ id: Type.String() })
 export const ByReceipt = Type.Object({ receipt: Type.String() })
 export const WithHandle = Type.Object({ handle: Type.String({ maxLength: 100 }) }, CLOSED)
@@ -39,7 +42,7 @@ export const FeedQuery = Type.Object(
     limit: Type.Optional(
       Type.String({ pattern: LIMIT_PATTERN, description: `1 to ${FEED_PAGE.max}, default ${FEED_PAGE.usual}` }),
     ),
-    cursor: Type.Optional(Type.String({ maxLength: 100 })),
+    cursor: Type.Optional(Type.String({ maxLength: CURSOR_CHARACTERS })),
     for: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, description: 'handles, as in @a,@b' })),
   },
   CLOSED,

@@ -10,7 +10,7 @@ import { isSameUrl } from '../domain/urls.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AccountHost, OpenedAccount } from '../ports/pds.ts'
 import { createAccount, createInviteCode, deleteAccount, describeServer } from './methods.ts'
-import type { Sealer } from './sealer.ts'
+import { type Sealer, UNSEALABLE } from './sealer.ts'
 import type { Cost } from './governor.ts'
 import { askRepoStatus } from './repo-status.ts'
 import type { Sessions } from './sessions.ts'
@@ -120,6 +120,8 @@ export class PdsHost implements AccountHost {
   }
 
   async #create(account: Account, handle: string, credentials: Credentials) {
+    const password = await this.#sealer.passwordOf(credentials).catch(() => null)
+    if (password === null) return { kind: 'rejected', ...UNSEALABLE } as const
     const description = await this.#describe()
     if (description.kind !== 'ok') return description
     const invite = description.value.inviteCodeRequired ? await this.#invite() : ok(undefined)
@@ -130,7 +132,7 @@ export class PdsHost implements AccountHost {
     const body = {
       handle: handle as l.HandleString,
       email: `${mailbox}@${this.#options.emailDomain}`,
-      password: await this.#sealer.passwordOf(credentials),
+      password,
       inviteCode: invite.value,
     }
     return this.#xrpc.ask(

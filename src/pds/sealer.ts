@@ -1,7 +1,22 @@
 /** Secrets at rest: JWE (RFC 7516), direct encryption with A256GCM. */
 
-import { CompactEncrypt, compactDecrypt } from 'jose'
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
 import type { Credentials } from '../domain/account.ts'
+
+/** What is said of an account whose stored password cannot be unsealed. */
+export const UNSEALABLE = {
+  code: 'Unsealable',
+  message: 'the stored password was sealed with another key, or is damaged',
+} as const
+
+/** Whether a text looks as if it had been sealed, with whatever key. */
+export function looksSealed(text: string): boolean {
+  try {
+    return text.split('.').length === 5 && decodeProtectedHeader(text).alg === 'dir'
+  } catch {
+    return false
+  }
+}
 
 export class Sealer {
   readonly #key: Uint8Array

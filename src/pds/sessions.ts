@@ -12,7 +12,7 @@ import type { AccountStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { createSession, refreshSession } from './methods.ts'
 import type { Cost } from './governor.ts'
-import type { Sealer } from './sealer.ts'
+import { type Sealer, UNSEALABLE } from './sealer.ts'
 import { isUsable, type Session, sessionIn, type Tokens, tokensIn } from './tokens.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
@@ -63,7 +63,7 @@ export class Sessions {
     try {
       password = await this.#sealer.passwordOf(account.credentials)
     } catch {
-      return { kind: 'unauthorized', code: 'Unsealable', message: 'the stored password was sealed with another key' }
+      return { kind: 'unauthorized', ...UNSEALABLE }
     }
     const body = { identifier, password }
     const costs: Cost[] = [{ budget: 'logins', of: account.user, amount: 1, share: 1 }]

@@ -209,8 +209,8 @@ export interface AccountStore {
   /** In state `odd` where it cannot be read, or another user has the same DID. */
   byUser(user: string): Promise<Account | null>
   byDid(did: string): Promise<Account | null>
-  /** Some account that has a sealed password; null where there is none. */
-  anySealed(): Promise<Account | null>
+  /** Up to `limit` accounts that have a sealed password, whichever. */
+  sealed(limit: number): Promise<readonly Account[]>
   /** Adds an account, whose handle the user has claimed, unless the user has one. @returns what the user has now */
   add(account: Account): Promise<Account>
   /** Saves if the stored version is still `account.version`. @returns the account as saved, or null if it had changed, or is odd */

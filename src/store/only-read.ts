@@ -27,7 +27,7 @@ const READS: { readonly [P in PortName]: readonly (keyof Store[P])[] } = {
   moods: ['lastOrdinal', 'byId', 'changedAt', 'feed', 'changes', 'ofUser', 'history', 'authors'],
   work: ['due', 'nextDue', 'held', 'rejected', 'oldestPending', 'count', 'countOf', 'pendingOf'],
   odd: ['of', 'named'],
-  accounts: ['handlesOf', 'usersOf', 'byUser', 'byDid', 'anySealed', 'needingAttention', 'count'],
+  accounts: ['handlesOf', 'usersOf', 'byUser', 'byDid', 'sealed', 'needingAttention', 'count'],
   repos: ['held', 'get', 'listen'],
   intents: ['get'],
   erasures: ['byUser', 'byReceipt', 'open', 'odd'],

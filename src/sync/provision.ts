@@ -30,7 +30,7 @@ const CHANGED: Outcome<never> = { kind: 'later', afterMs: 0, scope: 'account' }
 export async function provision(deps: ProvisionDeps, pending: Account): Promise<Outcome<Account>> {
   let account = pending
   for (let candidate = account.candidate; ; candidate++) {
-    if (account.pdsHandle === null || account.candidate !== candidate) {
+    if (account.pdsHandle === null || account.credentials === null || account.candidate !== candidate) {
       const named = await name(deps, account, candidate)
       if (named.kind !== 'ok') return named
       account = named.value

@@ -268,7 +268,7 @@ describe('with 100,000 moods', () => {
       credentials: { kind: 'sealed', sealed: 's' },
     })
     await accounts.byDid('did:plc:seven')
-    await accounts.anySealed()
+    await accounts.sealed(50)
     await accounts.needingAttention('X', '', 50)
     await accounts.needingAttention(null, user, 50)
     await accounts.count()

@@ -151,7 +151,7 @@ describe('a database with every oddity of users and handles', () => {
         .filter((document) => isGoodAccount(document) && document['atproto'].state === 'needs_attention')
         .map(({ _id }) => _id),
     )
-    expect(await store.accounts.anySealed()).toMatchObject({ credentials: { kind: 'sealed' } })
+    expect(await store.accounts.sealed(1)).toMatchObject([{ credentials: { kind: 'sealed' } }])
     const { states, attention } = await store.accounts.count()
     expect([...Object.values(states), ...Object.values(attention)].every(Number.isInteger)).toBe(true)
     const { counts } = await listAccounts(store, false, () => {}, new AbortController().signal)

@@ -131,7 +131,7 @@ const orNone = (judge: (value: unknown) => boolean) => (value: unknown) => isNon
 /** What each column may hold. */
 const GOOD: Readonly<Record<string, Judge>> = {
   moods: {
-    id: isName,
+    id: (value) => isName(value) && (value as string).length <= 512,
     user: isName,
     ordinal: (value) => count(value),
     text: isUtf8,

@@ -131,7 +131,7 @@ export const isObject = (value: unknown): value is Document =>
 
 /** Whether a document, as the driver reads it, is a mood for certain. */
 export function isGood({ _id, user, mood, when, intensity, context, isPrivate, deleted, atproto }: Document): boolean {
-  const isId = _id instanceof ObjectId || (isText(_id) && _id !== '')
+  const isId = _id instanceof ObjectId || (isText(_id) && _id !== '' && _id.length <= 512)
   const isFlag = (value: unknown) => isNone(value) || typeof value === 'boolean'
   return (
     isId &&

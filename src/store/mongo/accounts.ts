@@ -87,9 +87,8 @@ export class MongoAccounts implements AccountStore {
     return (await this.#page({ filter, sort: { _id: 1 }, limit: 1 }))[0] ?? null
   }
 
-  async anySealed(): Promise<Account | null> {
-    const filter: Filter<UserDocument> = { 'atproto.sealed': { $exists: true } }
-    return (await this.#page({ filter, sort: {}, limit: 1 }, isSealed))[0] ?? null
+  sealed(limit: number): Promise<readonly Account[]> {
+    return this.#page({ filter: { 'atproto.sealed': { $exists: true } }, sort: {}, limit }, isSealed)
   }
 
   /** Accounts of a page of users. */

@@ -119,7 +119,7 @@ export class SqliteAccounts implements AccountStore {
       userOf: db.prepare<[string], StoredRow<HandleRow>>('SELECT * FROM handles WHERE handle = ?'),
       byUser: db.prepare<[string], StoredRow<AccountRow>>('SELECT * FROM accounts WHERE user = ?'),
       byDid: db.prepare<[string], StoredRow<AccountRow>>('SELECT * FROM accounts WHERE did = ?'),
-      anySealed: db.prepare<[{ limit: number }], StoredRow<AccountRow>>(
+      sealed: db.prepare<[{ limit: number }], StoredRow<AccountRow>>(
         `SELECT * FROM accounts WHERE sealed_password NOT LIKE '${PLAIN}%' LIMIT :limit`,
       ),
       insert: db.prepare<[AccountRow]>(`
@@ -177,12 +177,11 @@ export class SqliteAccounts implements AccountStore {
     return row ? accountIn(row) : null
   }
 
-  async anySealed(): Promise<Account | null> {
-    const [found] = pageOf(this.#sql.anySealed, { limit: 1 }, (row) => {
+  async sealed(limit: number): Promise<readonly Account[]> {
+    return pageOf(this.#sql.sealed, { limit }, (row) => {
       const account = accountIn(row)
       return account?.credentials?.kind === 'sealed' ? account : null
     })
-    return found ?? null
   }
 
   add(account: Account): Promise<Account> {
