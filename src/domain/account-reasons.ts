@@ -16,6 +16,10 @@ export function refusalText({ did, error }: Refused): string {
 const LIFT = 'Have the takedown lifted by whoever runs the PDS'
 const ACTIVATE = 'Have the account activated again by its owner'
 
+const REPLACE = '"moods accounts replace"'
+
+const LOST = `The PDS has no such repository. Where it was deleted or lost, ${REPLACE} gives the user another account; else restore it`
+
 /** What ends a refusal, by its code. */
 const CAUSES: Readonly<Partial<Record<string, string>>> = {
   AccountTakedown: LIFT,
@@ -24,8 +28,9 @@ const CAUSES: Readonly<Partial<Record<string, string>>> = {
   RepoSuspended: LIFT.replace('takedown', 'suspension'),
   AccountDeactivated: ACTIVATE,
   RepoDeactivated: ACTIVATE,
-  RepoNotFound: 'The PDS has no such repository: see whether it is the right PDS, and whether the account was deleted',
-  [MOVED]: 'Nothing is written where it was: have its DID document name our PDS again',
+  RepoNotFound: LOST,
+  AccountNotFound: LOST,
+  [MOVED]: `Nothing is written where it was. Where the PDS only has another address: "moods accounts rehost". Where the owner has left, ${REPLACE} gives the user another account. Else have its DID document name our PDS again`,
   HandleNotAvailable: 'Every handle that was tried is taken: free one on the PDS',
 }
 

@@ -1,5 +1,6 @@
 /** A user's ATProto account, and the states it passes through. */
 
+import { MOVED } from './moved.ts'
 import { type Odd, sharedOdd } from './odd.ts'
 
 /**
@@ -31,6 +32,17 @@ export type Credentials =
   | { readonly kind: 'sealed'; readonly sealed: string }
   | { readonly kind: 'plain'; readonly password: string }
 
+/** An account that a user had before this one. Its repo is not ours to change any more. */
+export interface FormerAccount {
+  readonly did: string
+  /** Base URL of the PDS that held it. */
+  readonly pds: string
+  /** When it was replaced, in ms since 1970. */
+  readonly until: number
+  /** What was found of it then: a condition of `domain/repo-condition.ts`, or `moved`. */
+  readonly why: string
+}
+
 export interface Account {
   readonly user: string
   readonly state: AccountState
@@ -50,6 +62,8 @@ export interface Account {
   /** The user's held moods have to be put to work again; cleared when that is done. */
   readonly requeue: boolean
   readonly error: AccountError | null
+  /** Accounts that were replaced, the oldest first. */
+  readonly former: readonly FormerAccount[]
   /** Grows with every change; every change names the version it was made from. */
   readonly version: number
   /** What is odd about it; in state `odd` alone. */
@@ -77,6 +91,7 @@ export function newAccount(user: string, handle: string): Account {
     sealedSession: null,
     requeue: false,
     error: null,
+    former: [],
     version: 1,
   }
 }
@@ -118,6 +133,20 @@ const MESSAGE_CHARACTERS = 500
 export function refused(account: Account, error: AccountError): Account {
   const message = error.message.slice(0, MESSAGE_CHARACTERS)
   return { ...account, state: 'needs_attention', error: { ...error, message } }
+}
+
+/** A new account in place of one that is gone or shut, still to be made. The old DID is kept as history. @param why what was found of the old one */
+export function replaced(account: Account & { did: string; pds: string }, why: string, now: number): Account {
+  const { user, handle, version, did, pds } = account
+  // An account that is only shut keeps its handle.
+  const candidate = why === 'gone' ? 0 : account.candidate + 1
+  return { ...newAccount(user, handle), version, candidate, former: [...account.former, { did, pds, until: now, why }] }
+}
+
+/** The account when its PDS has another address. What was refused because of that is tried again. */
+export function rehosted(account: Account, pds: string): Account {
+  const moved = { ...account, pds }
+  return account.error?.code === MOVED ? retried(moved) : moved
 }
 
 /** The account when what was refused is tried again. */

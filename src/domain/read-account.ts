@@ -1,6 +1,6 @@
 /** The readers of what an application knows of its users: their handles, and their accounts. They are total. */
 
-import { type Account, type AccountError, type Credentials, STORED_STATES } from './account.ts'
+import { type Account, type AccountError, type Credentials, type FormerAccount, STORED_STATES } from './account.ts'
 import { Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 
 /** A handle of a user, as the application has it. */
@@ -69,6 +69,7 @@ function accountIn(user: string, atproto: Fields, defaultPds: string): ReadAccou
     sealedSession: sessionIn(atproto),
     requeue: atproto.flag('requeue'),
     error: errorIn(atproto),
+    former: atproto.raw('former') === null ? [] : atproto.items('former').map(formerIn),
   }
 }
 
@@ -81,6 +82,15 @@ function credentialsIn(atproto: Fields): Credentials | null {
   const password = atproto.textOrNull('password')
   if (sealed !== null) return { kind: 'sealed', sealed }
   return password === null ? null : { kind: 'plain', password }
+}
+
+function formerIn(former: Fields): FormerAccount {
+  const did = former.name('did')
+  const pds = former.name('pds')
+  if (!DID.test(did)) return former.fail('did', 'range')
+  return isHttp(pds)
+    ? { did, pds, until: former.whole('until', 0), why: former.name('why') }
+    : former.fail('pds', 'range')
 }
 
 /** A session only saves a login: one that cannot be read is as good as none. */

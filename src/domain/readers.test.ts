@@ -23,6 +23,7 @@ const GOOD: Readonly<Record<KindName, Values>> = {
       candidate: 0,
       requeue: false,
       error: { code: 'Down', message: 'why', at: 5 },
+      former: [{ did: 'did:plc:b', pds: 'https://old.test', until: 5, why: 'gone' }],
       version: 3,
     },
   },

@@ -31,6 +31,7 @@ const BY_STATUS: Readonly<Partial<Record<string, RepoCondition>>> = {
 /** Refusals of a repo by name (https://atproto.com/specs/account#hosting-status). */
 const BY_CODE: Readonly<Partial<Record<string, RepoCondition>>> = {
   RepoNotFound: 'gone',
+  AccountNotFound: 'gone',
   RepoTakendown: 'takendown',
   AccountTakedown: 'takendown',
   RepoSuspended: 'suspended',

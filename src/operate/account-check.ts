@@ -20,12 +20,15 @@ const REMEDIES = {
   refused: 'mend the reason, then: "moods retry --execute"',
   did_unknown: 'the PLC directory does not know the DID: is PLC_URL the directory that the PDS uses?',
   did_unreadable: 'the directory of the DID has no readable document: see to it, or to a proxy on the way there',
-  did_deactivated: 'the identity was given up; erase the user, or let the user sign up again',
-  pds_differs: 'the account has moved, or the stored PDS is wrong: the DID document decides where to write',
+  did_deactivated:
+    'the identity was given up: "moods accounts replace" gives the user another account; or erase the user',
+  pds_differs:
+    'the DID document decides, so nothing is written there. If the PDS has another address: "moods accounts rehost"; if the owner has left: "moods accounts replace"',
   handle_differs: 'the handle was changed outside; records are not affected, only what people look for',
   handle_unresolved: 'the handle leads nowhere: look at the DNS of the handle domain, and at the handle on the PDS',
   handle_elsewhere: 'the handle leads to another account: give this one another handle on the PDS',
-  repo_missing: 'the PDS has no such repo: restore the account, or erase the user',
+  repo_missing:
+    'the PDS has no such repo: restore the account, or "moods accounts replace" gives the user another; or erase the user',
   repo_inactive:
     'activate the account on the PDS (deactivated, taken down or suspended), then: "moods retry --execute"',
 } as const

@@ -11,7 +11,7 @@ import { allSilent, type SilentHost } from './silence.ts'
 import { allUsers, findUsers, type KnownUser, theseUsers } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
-type ProvisionDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine' | 'host' | 'timer'> & {
+export type ProvisionDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine' | 'host' | 'timer'> & {
   readonly pdsUrl: string
 }
 

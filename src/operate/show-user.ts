@@ -48,7 +48,7 @@ export interface ShownUser {
   readonly kind: 'user'
   readonly user: string
   readonly handle: string | null
-  readonly account: Pick<Account, 'state' | 'did' | 'pds' | 'pdsHandle' | 'error'> | null
+  readonly account: Pick<Account, 'state' | 'did' | 'pds' | 'pdsHandle' | 'error' | 'former'> | null
   /** Whether the account can be used, and why not. */
   readonly reason: Reason
   /** Null where there is no DID to ask about. */
@@ -101,8 +101,8 @@ export async function showUser(
   }
 }
 
-function pick({ state, did, pds, pdsHandle, error }: Account): NonNullable<ShownUser['account']> {
-  return { state, did, pds, pdsHandle, error }
+function pick({ state, did, pds, pdsHandle, error, former }: Account): NonNullable<ShownUser['account']> {
+  return { state, did, pds, pdsHandle, error, former }
 }
 
 async function onNetwork({ directory }: ShowUserDeps, { did, pds }: Account): Promise<OnNetwork | null> {

@@ -53,7 +53,7 @@ export const KNOWN_ERRORS: Readonly<Record<string, Known>> = {
   RepoDeactivated: account(400, 403),
   RepoSuspended: account(400, 403),
   RepoTakendown: account(400, 403),
-  AccountNotFound: account(400, 404),
+  AccountNotFound: account(400, 401, 403, 404),
   AccountDeactivated: account(400, 401, 403),
   AccountSuspended: account(400, 401, 403),
   AccountTakedown: account(400, 401, 403),

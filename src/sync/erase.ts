@@ -124,9 +124,10 @@ async function carryOut(
   signal: AbortSignal,
 ): Promise<Outcome<Carried>> {
   if (step === 'forgotten') return ok({ needed: true })
-  if (account === null || account.did === null || account.pds === null) return ok({ needed: false })
+  if (account === null) return ok({ needed: false })
+  if (step === 'account_deleted') return deleteAccounts(deps, receipt, account)
+  if (account.did === null || account.pds === null) return ok({ needed: false })
   const repo: ReadyAccount = { ...account, state: 'ready', did: account.did, pds: account.pds }
-  if (step === 'account_deleted') return deleteAccount(deps, receipt, repo)
   // What refused us before may have an end by now, or be the end of this.
   const before = await (isReady(account) ? whetherMoved(deps, repo, 'usual') : whatIsShut(deps, repo))
   if (before.kind !== 'ok' || before.value !== null) return foundIn(before)
@@ -175,20 +176,26 @@ async function emptyRepo(
   })
 }
 
-async function deleteAccount(deps: EraseDeps, receipt: string, repo: ReadyAccount): Promise<Outcome<Carried>> {
-  if (!deps.eraseAccounts) return ok({ needed: false })
-  if (!deps.host.administers(repo.pds)) return ok({ needed: false, found: 'foreign' })
-  const removed = await deps.host.deleteAccount(repo.did)
-  if (removed.kind !== 'ok') return removed
-  deps.events.accountDeleted(receipt)
-  return ok({ needed: true })
+/** Deletes the account, and those that it has taken the place of. */
+async function deleteAccounts(deps: EraseDeps, receipt: string, account: Account): Promise<Outcome<Carried>> {
+  const { did, pds, former } = account
+  const repos = did === null || pds === null ? former : [...former, { did, pds }]
+  if (!deps.eraseAccounts || repos.length === 0) return ok({ needed: false })
+  const ours = repos.filter((repo) => deps.host.administers(repo.pds))
+  for (const repo of ours) {
+    const removed = await deps.host.deleteAccount(repo.did)
+    if (removed.kind !== 'ok') return removed
+    deps.events.accountDeleted(receipt)
+  }
+  return ok({ needed: ours.length > 0, ...(ours.length < repos.length ? { found: 'foreign' } : {}) })
 }
 
 /** Removes what is left, and also what the user has added in the meantime. */
 async function forget(store: Store, user: string, account: Account | null): Promise<void> {
   await purge(store, user)
   await store.ledger.forget(LEDGER.logins(user))
-  if (account !== null && account.did !== null) await store.ledger.forget(LEDGER.points(account.did))
+  const dids = account === null ? [] : [account.did, ...account.former.map(({ did }) => did)]
+  for (const did of dids) if (did !== null) await store.ledger.forget(LEDGER.points(did))
   await store.accounts.forget(user)
   await store.audits.forget(user)
   await store.data.forget(user)

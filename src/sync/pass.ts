@@ -25,6 +25,7 @@ import type { AccountHost } from '../ports/pds.ts'
 import type { Occasion, Places } from '../ports/places.ts'
 import { erase } from './erase.ts'
 import { provision } from './provision.ts'
+import { rehome } from './rehome.ts'
 import { removeStrays } from './remove-records.ts'
 import { type SendDeps, Sender } from './send.ts'
 
@@ -186,7 +187,8 @@ export class Pass {
       const isAll = await enqueueHeld(store.work, clock, account.user, 'no_account', () => this.#stopped)
       if (this.#stopped) return { kind: 'later', afterMs: 0, scope: 'account' }
       // Cleared last: a crash before this repeats a step that does nothing twice. If some are left, the sweep comes back.
-      if (isAll) await store.accounts.save({ ...account, requeue: false })
+      const rehoming = await rehome(store, clock, account)
+      if (isAll && rehoming.isAll) await store.accounts.save({ ...account, requeue: false })
       this.#deps.changed()
     }
     return ok(account)

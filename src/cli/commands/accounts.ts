@@ -6,6 +6,7 @@ import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { JSON_OPTION, USERS_ARGUMENT } from '../options.ts'
 import { provisionCommand, sealCommand } from './accounts-change.ts'
+import { rehostCommand, replaceCommand } from './accounts-move.ts'
 
 interface Options {
   readonly json?: boolean
@@ -26,10 +27,12 @@ export function accountsCommand(exit: Exit): Command {
     .option(...JSON_OPTION)
     .action(async (names: readonly string[], options: Options) => exit(await runCheck(names, options)))
   return new Command('accounts')
-    .description('lists, makes, seals and checks the accounts of users')
+    .description('lists, makes, seals, checks, moves and replaces the accounts of users')
     .addCommand(list)
     .addCommand(provisionCommand(exit))
     .addCommand(sealCommand(exit))
+    .addCommand(rehostCommand(exit))
+    .addCommand(replaceCommand(exit))
     .addCommand(check)
 }
 

@@ -5,7 +5,7 @@ import { countBy, counted } from '../../domain/tally.ts'
 import { whoIs } from '../../domain/user-names.ts'
 import type { AccountCheck } from '../../operate/account-check.ts'
 import type { AccountList } from '../../operate/accounts.ts'
-import type { Provision } from '../../operate/provision.ts'
+import type { Provision, Provisioned } from '../../operate/provision.ts'
 import type { Sealed } from '../../operate/seal-passwords.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
@@ -48,6 +48,11 @@ export function describeProvisionPlan({ executed, planned, ...left }: Omit<Provi
 /** @param now ms since 1970 */
 export function describeProvision({ result }: Provision, now: number, isInterrupted: boolean): string {
   if (!result) return DRY_RUN
+  return [describeProvisioned(result, now), ...(isInterrupted ? [INTERRUPTED] : [])].join('\n')
+}
+
+/** What came of asking for accounts. @param now ms since 1970 */
+export function describeProvisioned(result: Provisioned, now: number): string {
   const { made, failed, reasons, notReached, waiting, silent } = result
   return [
     ...made.map(({ user, handle, pdsHandle }) => `made    ${pdsHandle ?? '-'}  for ${whoIs(user, handle)}`),
@@ -60,7 +65,6 @@ export function describeProvision({ result }: Provision, now: number, isInterrup
           `${counted(waiting, 'account is', 'accounts are')} requested: a worker makes ${waiting === 1 ? 'it' : 'them'}, and so does the same command.`,
         ]
       : []),
-    ...(isInterrupted ? [INTERRUPTED] : []),
   ].join('\n')
 }
 

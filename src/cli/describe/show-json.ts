@@ -69,7 +69,11 @@ function userAsJson(shown: ShownUser): Kind<'user'> {
     kind,
     user,
     handle,
-    account: account && { ...account, error: errorAsJson(account.error) },
+    account: account && {
+      ...account,
+      error: errorAsJson(account.error),
+      former: account.former.map((each) => Object.assign({}, each, { until: isoTime(each.until) })),
+    },
     reason,
     network,
     repo: repo && {

@@ -24,13 +24,14 @@ export function describeUser(shown: ShownUser): string[] {
 
 function accountOf({ account, reason }: ShownUser): string[] {
   if (account === null) return [line('account', 'none'), ...describeReason(reason)]
-  const { state, did, pds, pdsHandle, error } = account
+  const { state, did, pds, pdsHandle, error, former } = account
   const at = did === null ? '' : `, ${did} at ${pds ?? 'no PDS'}`
   const named = pdsHandle === null ? '' : `, ${pdsHandle}`
   return [
     line('account', `${state.replace('_', ' ')}${at}${named}`),
     ...(error === null ? [] : [line('error', `${error.code} at ${isoTime(error.at)}: ${error.message}`)]),
     ...(state === 'ready' ? [] : describeReason(reason)),
+    ...former.map((each) => line('before', `${each.did} at ${each.pds}, until ${isoTime(each.until)}: ${each.why}`)),
   ]
 }
 

@@ -32,24 +32,56 @@ export const accountsList = {
   ),
 }
 
+const provisioned = nullable(
+  closed({
+    made: Type.Array(closed({ ...who, pdsHandle })),
+    failed: Type.Array(closed({ ...who, code: Type.String(), message: Type.String() })),
+    reasons: manyBy('the code of the failure'),
+    notReached: Type.Integer({
+      minimum: 0,
+      description: 'neither made nor refused: the PDS did not answer, or the command was stopped',
+    }),
+    waiting: Type.Integer({ minimum: 0, description: 'of these, requested already' }),
+    silent,
+  }),
+)
+
 export const accountsProvision = {
   executed: Type.Boolean(),
   planned: eachOf(['none', 'pending', 'refused']),
   leftOut: Type.Integer({ minimum: 0, description: 'of these, users whom federation leaves out' }),
   beingErased: many,
-  result: nullable(
+  result: provisioned,
+}
+
+const account = closed({ ...who, did: Type.String() })
+
+export const accountsRehost = {
+  executed: Type.Boolean(),
+  from: Type.String(),
+  to: Type.String(),
+  accounts: Type.Integer({ minimum: 0, description: 'stored with the old address' }),
+  there: Type.Integer({ minimum: 0, description: 'of these, accounts whose repos the new address has' }),
+  notThere: Type.Array(account),
+  changed: many,
+  madeAt: nullable(Type.String({ description: 'where new accounts are made, if that is not the new address' })),
+}
+
+export const accountsReplace = {
+  executed: Type.Boolean(),
+  accounts: Type.Array(
     closed({
-      made: Type.Array(closed({ ...who, pdsHandle })),
-      failed: Type.Array(closed({ ...who, code: Type.String(), message: Type.String() })),
-      reasons: manyBy('the code of the failure'),
-      notReached: Type.Integer({
-        minimum: 0,
-        description: 'neither made nor refused: the PDS did not answer, or the command was stopped',
-      }),
-      waiting: Type.Integer({ minimum: 0, description: 'of these, requested already' }),
-      silent,
+      ...who,
+      did: Type.String({ description: 'of the account that is replaced' }),
+      pds: Type.String(),
+      found: oneOf(['gone', 'takendown', 'suspended', 'deactivated', 'inactive', 'moved', 'replaced']),
+      moods: Type.Integer({ minimum: 0, description: 'put to work for the new account; 0 in a dry run' }),
     }),
   ),
+  usable: Type.Array(account),
+  notReached: many,
+  silent,
+  result: provisioned,
 }
 
 export const accountsSeal = {

@@ -5,7 +5,14 @@
  */
 
 import { type TProperties, Type } from 'typebox'
-import { accountsCheck, accountsList, accountsProvision, accountsSeal } from './accounts.ts'
+import {
+  accountsCheck,
+  accountsList,
+  accountsProvision,
+  accountsRehost,
+  accountsReplace,
+  accountsSeal,
+} from './accounts.ts'
 import { dataCheck, dataMend, dataUnmend } from './data.ts'
 import {
   doctor,
@@ -49,6 +56,8 @@ export const DOCUMENTS = {
   'accounts list': [accountsList],
   'accounts provision': [accountsProvision],
   'accounts seal': [accountsSeal],
+  'accounts rehost': [accountsRehost],
+  'accounts replace': [accountsReplace],
   'accounts check': [accountsCheck],
   backfill: [backfill],
   audit: [audit],

@@ -102,6 +102,9 @@ const user = closed({
       pds: nullable(Type.String()),
       pdsHandle: nullable(Type.String()),
       error: nullable(error),
+      former: Type.Array(closed({ did: Type.String(), pds: Type.String(), until: time, why: Type.String() }), {
+        description: 'accounts that were replaced, the oldest first',
+      }),
     }),
   ),
   reason,

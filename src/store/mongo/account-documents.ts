@@ -5,6 +5,7 @@ import {
   type Account,
   type AccountError,
   type AccountState,
+  type FormerAccount,
   sharingAccount,
   unreadableAccount,
 } from '../../domain/account.ts'
@@ -37,6 +38,8 @@ export interface UserDocument {
     readonly candidate?: number
     readonly requeue?: boolean
     readonly error?: AccountError | null
+    /** Not there for the first account of a user. */
+    readonly former?: readonly FormerAccount[]
     readonly version?: number
   } | null
 }
@@ -156,6 +159,7 @@ export function fieldsOf(account: Account, version: number) {
       'atproto.error': account.error,
       'atproto.version': version,
       ...kept,
+      ...(account.former.length > 0 ? { 'atproto.former': account.former } : {}),
     },
     $unset: Object.fromEntries(gone.map((field) => [field, '' as const])),
   }

@@ -32,6 +32,7 @@ export interface AccountRow {
   sealed_session: string | null
   requeue: number
   error: string | null
+  former: string | null
 }
 
 /** What comes before a password in plain text; no sealed one begins so. */
@@ -72,6 +73,7 @@ export function storedAccount(row: StoredRow<AccountRow>): StoredDocument {
     session: plain(row.sealed_session),
     requeue: flag(row.requeue),
     error: json(row.error),
+    former: json(row.former),
   }
   return { id: idOf(row.user), values: { atproto } }
 }
@@ -101,6 +103,7 @@ export function toAccountRow(account: Account): AccountRow {
     sealed_session: account.sealedSession,
     requeue: account.requeue ? 1 : 0,
     error: account.error === null ? null : JSON.stringify(account.error),
+    former: account.former.length === 0 ? null : JSON.stringify(account.former),
   }
 }
 
@@ -124,11 +127,11 @@ export class SqliteAccounts implements AccountStore {
       ),
       insert: db.prepare<[AccountRow]>(`
         INSERT INTO accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds,
-          :sealed_password, :sealed_session, :requeue, :error) ON CONFLICT (user) DO NOTHING`),
+          :sealed_password, :sealed_session, :requeue, :error, :former) ON CONFLICT (user) DO NOTHING`),
       update: db.prepare<[AccountRow]>(`
         UPDATE accounts SET version = version + 1, state = :state, handle = :handle, pds_handle = :pds_handle,
           candidate = :candidate, did = :did, pds = :pds, sealed_password = :sealed_password,
-          sealed_session = :sealed_session, requeue = :requeue, error = :error
+          sealed_session = :sealed_session, requeue = :requeue, error = :error, former = :former
         WHERE user = :user AND version = :version`),
       remove: db.prepare<[string]>('DELETE FROM accounts WHERE user = ?'),
       removeHandle: db.prepare<[string]>('DELETE FROM handles WHERE user = ?'),

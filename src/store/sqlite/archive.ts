@@ -52,7 +52,7 @@ const TABLES: { readonly [K in ArchiveKind]: Table<ArchiveItems[K]> } = {
     name: 'accounts',
     key: 'user',
     insert: `accounts VALUES (:user, :version, :state, :handle, :pds_handle, :candidate, :did, :pds, :sealed_password,
-        :sealed_session, :requeue, :error)`,
+        :sealed_session, :requeue, :error, :former)`,
     fromRow: (row: StoredRow<AccountRow>) => accountIn(row),
     toRow: toAccountRow,
   },

@@ -171,6 +171,10 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE erasures ADD COLUMN trouble TEXT;
   `,
   MAKE_RULES,
+  // Accounts that users had before.
+  `
+  ALTER TABLE accounts ADD COLUMN former TEXT;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {
