@@ -16,7 +16,9 @@ export function refusalText({ did, error }: Refused): string {
 const LIFT = 'Have the takedown lifted by whoever runs the PDS'
 const ACTIVATE = 'Have the account activated again by its owner'
 
-const REPLACE = '"moods accounts replace"'
+/** Stands for whom a command names. */
+const WHO = 'USER'
+const REPLACE = `"moods accounts replace ${WHO} --execute"`
 
 const LOST = `The PDS has no such repository. Where it was deleted or lost, ${REPLACE} gives the user another account; else restore it`
 
@@ -30,14 +32,14 @@ const CAUSES: Readonly<Partial<Record<string, string>>> = {
   RepoDeactivated: ACTIVATE,
   RepoNotFound: LOST,
   AccountNotFound: LOST,
-  [MOVED]: `Nothing is written where it was. Where the PDS only has another address: "moods accounts rehost". Where the owner has left, ${REPLACE} gives the user another account. Else have its DID document name our PDS again`,
+  [MOVED]: `Nothing is written where it was. Where the PDS only has another address: "moods accounts rehost OLD NEW --execute". Where the owner has left, ${REPLACE} gives the user another account. Else have its DID document name our PDS again`,
   HandleNotAvailable: 'Every handle that was tried is taken: free one on the PDS',
 }
 
-/** Whole sentences, with commands. */
-export function refusalRemedy({ error }: Refused): string {
+/** Whole sentences, with commands. @param who whom they name; empty for no one user */
+export function refusalRemedy({ error }: Refused, who = ''): string {
   const code = codeOf(error)
-  const cause = CAUSES[code] ?? 'Remove the cause on the PDS'
+  const cause = (CAUSES[code] ?? 'Remove the cause on the PDS').replaceAll(WHO, who || WHO)
   const isWatched = code === MOVED || conditionBehind({ kind: 'unauthorized', code, message: '' }) !== null
   const itself = isWatched ? ' A worker notices the end of it, too.' : ''
   return `${cause}, then "moods retry --reason ${code} --execute".${itself}`

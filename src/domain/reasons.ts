@@ -114,7 +114,7 @@ export function accountReason(account: Pick<Account, 'state' | 'did' | 'error' |
     case 'odd':
       return oddAccountReason(account.odd)
     case 'needs_attention':
-      return { code: 'account_refused', text: refusalText(account), remedy: refusalRemedy(account) }
+      return { code: 'account_refused', text: refusalText(account), remedy: refusalRemedy(account, who) }
   }
 }
 

@@ -21,14 +21,14 @@ const REMEDIES = {
   did_unknown: 'the PLC directory does not know the DID: is PLC_URL the directory that the PDS uses?',
   did_unreadable: 'the directory of the DID has no readable document: see to it, or to a proxy on the way there',
   did_deactivated:
-    'the identity was given up: "moods accounts replace" gives the user another account; or erase the user',
+    'the identity was given up: "moods accounts replace USER --execute" gives the user another account; or erase the user',
   pds_differs:
-    'the DID document decides, so nothing is written there. If the PDS has another address: "moods accounts rehost"; if the owner has left: "moods accounts replace"',
+    'the DID document decides, so nothing is written there. If the PDS has another address: "moods accounts rehost OLD NEW --execute"; if the owner has left: "moods accounts replace USER --execute"',
   handle_differs: 'the handle was changed outside; records are not affected, only what people look for',
   handle_unresolved: 'the handle leads nowhere: look at the DNS of the handle domain, and at the handle on the PDS',
   handle_elsewhere: 'the handle leads to another account: give this one another handle on the PDS',
   repo_missing:
-    'the PDS has no such repo: restore the account, or "moods accounts replace" gives the user another; or erase the user',
+    'the PDS has no such repo: restore the account, or "moods accounts replace USER --execute" gives the user another; or erase the user',
   repo_inactive:
     'activate the account on the PDS (deactivated, taken down or suspended), then: "moods retry --execute"',
 } as const
@@ -202,6 +202,7 @@ class AccountLook {
 
   #found(problem: AccountProblem, detail: string): void {
     const { user, handle, did } = this.#account
-    this.findings.push({ user, handle: handle || null, did, problem, detail, remedy: REMEDIES[problem] })
+    const remedy = REMEDIES[problem].replaceAll('USER', nameOf(user, handle || null))
+    this.findings.push({ user, handle: handle || null, did, problem, detail, remedy })
   }
 }

@@ -50,7 +50,7 @@ export async function rehost(
   stop: AbortSignal,
 ): Promise<Rehosted> {
   const [old, address] = [originOf(from), originOf(to)]
-  if (isSameUrl(old, address)) throw new DomainError('usage', `${from} and ${to} are one address`)
+  if (isSameUrl(old, address)) throw new DomainError('usage', `${to} is the same address as ${from}`)
   const repos = await reposAt(deps, address, stop)
   const notThere: NotThere[] = []
   let [accounts, changed] = [0, 0]

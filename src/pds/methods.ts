@@ -6,6 +6,7 @@
 
 import { l } from '@atproto/lex-schema'
 import { $output as inviteCodesOutput } from './lexicons/com/atproto/admin/getInviteCodes.defs.ts'
+import { $output as recommendedOutput } from './lexicons/com/atproto/identity/getRecommendedDidCredentials.defs.ts'
 import { $output as resolveHandleOutput } from './lexicons/com/atproto/identity/resolveHandle.defs.ts'
 import { $output as applyWritesOutput } from './lexicons/com/atproto/repo/applyWrites.defs.ts'
 import { $output as deleteRecordOutput } from './lexicons/com/atproto/repo/deleteRecord.defs.ts'
@@ -119,7 +120,7 @@ export const describeServer = l.query(
 export const getRecommendedDidCredentials = l.query(
   'com.atproto.identity.getRecommendedDidCredentials',
   l.params(),
-  l.jsonPayload({ services: l.optional(l.lexMap()) }),
+  someOf(recommendedOutput),
 )
 
 /** Authorised by the admin password; asked to see whether that is the right one. */

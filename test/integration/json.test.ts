@@ -65,6 +65,8 @@ const LINES = [
   'accounts provision --execute',
   'accounts seal --execute',
   'accounts check',
+  'accounts rehost http://localhost:1 PDS',
+  'accounts replace --gone',
   'backfill',
   'audit',
   'repair',
@@ -98,7 +100,10 @@ it('every command prints a document that says how it went', async () => {
   await app.engine.drain()
   const seen = new Set<string>()
   for (const line of LINES) {
-    const { code, stdout } = await runMoods([...line.split(' '), '--json'], environment(folder.path))
+    const { code, stdout } = await runMoods(
+      [...line.replace('PDS', app.pdsUrl).split(' '), '--json'],
+      environment(folder.path),
+    )
     const document = JSON.parse(stdout) as { readonly command: string }
     expect([line, code, document]).toMatchObject([line, 0, { version: VERSION, ok: true, complete: true }])
     expect(stdout).not.toMatch(/personal|private, of/)
