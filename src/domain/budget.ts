@@ -4,6 +4,7 @@
  */
 
 import { FURTHEST, isVoid } from './furthest.ts'
+import type { HostFacts } from './host-facts.ts'
 import type { RepoWrite } from './plan.ts'
 import { type Unwell, withNote, withoutNotes } from './unwell.ts'
 
@@ -95,6 +96,8 @@ export interface LedgerEntry {
   readonly probeAt?: number
   /** Methods that the host has not answered as a PDS does; absent where there are none. */
   readonly unwell?: readonly Unwell[]
+  /** What holds on the host, where that has been found out. */
+  readonly facts?: HostFacts
 }
 
 export const UNUSED: LedgerEntry = { windows: [], blockedUntil: 0, failures: 0 }
@@ -240,4 +243,10 @@ export function answeredWell(entry: LedgerEntry, methods: readonly string[]): Le
 /** Whether somebody should know of the host: it has missed the last request, or does not answer as a PDS does. */
 export function isInTrouble(entry: LedgerEntry): boolean {
   return isFailing(entry) || (entry.unwell ?? []).length > 0
+}
+
+/** What holds on the host has been found out, or (null) is not known any more. */
+export function informed(entry: LedgerEntry, facts: HostFacts | null): LedgerEntry {
+  const { facts: _, ...rest } = entry
+  return facts === null ? rest : { ...rest, facts }
 }

@@ -5,6 +5,7 @@
  * repo is in quarantine: see `docs/decisions/0008-quarantine.md`.
  */
 
+import { isLostSwap } from './host-facts.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
@@ -48,14 +49,14 @@ export function sending(doubt: Doubt, inFlight: InFlight): Doubt {
 /**
  * A request was answered, or its answer was lost; also one that only reads, and then nothing is in flight.
  *
- * An uncertain outcome of a write begins a quarantine, or prolongs it. `InvalidSwap` does not: the write was refused, so
+ * An uncertain outcome of a write begins a quarantine, or prolongs it. A lost swap does not: the write was refused, so
  * nothing can land late; only the rows were wrong.
  *
  * @param now in ms since 1970
  */
 export function answered(doubt: Doubt, outcome: Outcome<unknown>, now: number): Doubt {
   if (outcome.kind !== 'uncertain') return { ...doubt, inFlight: null }
-  const mayLand = doubt.inFlight !== null && outcome.code !== 'InvalidSwap'
+  const mayLand = doubt.inFlight !== null && !isLostSwap(outcome)
   const quarantine = mayLand ? prolonged(doubt, now) : doubt.quarantine
   return { uncertain: true, quarantine, inFlight: null }
 }

@@ -4,6 +4,7 @@ import { type AuditCounts, NO_COUNTS } from './audit.ts'
 import type { LedgerEntry } from './budget.ts'
 import { FINDING_KINDS } from './finding-kinds.ts'
 import type { ClockOffsets } from './clocks.ts'
+import { readHostFacts } from './host-facts.ts'
 import type { FailedLooks, GoodLook, RepoLooks } from './looks.ts'
 import { type Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 import { POLICY_MODES, type StoredPolicy } from './policy.ts'
@@ -121,6 +122,7 @@ export function readLedgerEntry(stored: StoredDocument): { readonly key: string;
     const silentSince = entry.wholeOrNull('silentSince', 0, Number.MAX_SAFE_INTEGER)
     const probeAt = entry.wholeOrNull('probeAt', 0, Number.MAX_SAFE_INTEGER)
     const unwell = entry.raw('unwell') === null ? [] : entry.items('unwell').map(unwellIn)
+    const facts = readHostFacts(entry.raw('facts'))
     return {
       key: stored.id.text,
       entry: {
@@ -133,6 +135,8 @@ export function readLedgerEntry(stored: StoredDocument): { readonly key: string;
         ...(silentSince === null ? {} : { silentSince }),
         ...(probeAt === null ? {} : { probeAt }),
         ...(unwell.length === 0 ? {} : { unwell }),
+        // What cannot be read is found out again.
+        ...(facts === null ? {} : { facts }),
       },
     }
   })

@@ -1,18 +1,21 @@
 /** The client of the repos on every PDS: reading and writing, each in a file of its own. */
 
 import type { ReadyAccount } from '../domain/account.ts'
+import type { HostTraits } from '../domain/host-facts.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { ReadRecords, RepoClient, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
 import { DEFAULT_REPO_MB, limitsOf } from './block-table.ts'
+import { probeHost } from './host-probe.ts'
 import { RepoReader } from './repo-reader.ts'
-import { RepoWriter } from './repo-writer.ts'
+import { RepoWriter, type SwapForms } from './repo-writer.ts'
 import type { Sessions } from './sessions.ts'
 import type { Xrpc } from './xrpc.ts'
 
 export class PdsClient implements RepoClient {
   readonly #reader: RepoReader
   readonly #writer: RepoWriter
+  readonly #xrpc: Xrpc
 
   /**
    * @param plcUrl directory that knows the accounts' keys
@@ -21,6 +24,7 @@ export class PdsClient implements RepoClient {
   constructor(sessions: Sessions, client: Xrpc, plcUrl: string, limits = limitsOf(DEFAULT_REPO_MB)) {
     this.#reader = new RepoReader(client, plcUrl, limits)
     this.#writer = new RepoWriter(sessions, client)
+    this.#xrpc = client
   }
 
   read(
@@ -62,7 +66,12 @@ export class PdsClient implements RepoClient {
     collection: string,
     writes: readonly RepoWrite[],
     signal: AbortSignal,
+    forms?: SwapForms,
   ): Promise<Outcome> {
-    return this.#writer.write(account, collection, writes, signal)
+    return this.#writer.write(account, collection, writes, signal, forms)
+  }
+
+  probe(account: ReadyAccount, signal: AbortSignal): Promise<Outcome<HostTraits>> {
+    return probeHost({ reader: this.#reader, writer: this.#writer, xrpc: this.#xrpc }, account, signal)
   }
 }

@@ -158,6 +158,13 @@ export const getLatestCommit = l.query(
   only(latestCommitOutput, 'cid', 'rev'),
 )
 
+/** Some blocks of a repo as a CAR; needs no authorisation. */
+export const getBlocks = l.query(
+  'com.atproto.sync.getBlocks',
+  l.params({ did: l.string({ format: 'did' }), cids: l.array(l.string({ format: 'cid' })) }),
+  l.payload('application/vnd.ipld.car'),
+)
+
 /** All repos of the host, a thousand a page. */
 export const listRepos = l.query(
   'com.atproto.sync.listRepos',
@@ -200,7 +207,13 @@ export const getRecord = l.query(
 export const putRecord = l.procedure(
   'com.atproto.repo.putRecord',
   l.params(),
-  l.jsonPayload({ repo: did, collection, rkey, record: l.lexMap(), swapRecord: l.nullable(l.string()) }),
+  l.jsonPayload({
+    repo: did,
+    collection,
+    rkey,
+    record: l.lexMap(),
+    swapRecord: l.optional(l.nullable(l.string())),
+  }),
   only(putRecordOutput, 'uri', 'cid'),
 )
 

@@ -4,6 +4,7 @@ import { type Agent, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
 import { pointsOf, RESERVED_FOR_DELETES } from '../domain/budget.ts'
+import { type HostTraits, REFERENCE } from '../domain/host-facts.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import { uriOf } from '../domain/record.ts'
@@ -17,6 +18,9 @@ import type { Call, Xrpc } from './xrpc.ts'
 type Did = l.DidString
 type Nsid = l.NsidString
 
+/** Which forms of `swapRecord` the host of a write takes. */
+export type SwapForms = Pick<HostTraits, 'nullSwap' | 'cidSwap'>
+
 export class RepoWriter {
   readonly #sessions: Sessions
   readonly #xrpc: Xrpc
@@ -26,20 +30,33 @@ export class RepoWriter {
     this.#xrpc = client
   }
 
+  /** Whether the account can be written to, as far as its tokens tell. */
+  async authorise(account: ReadyAccount): Promise<Outcome> {
+    const token = await this.#sessions.token(account)
+    return token.kind === 'ok' ? ok(undefined) : token
+  }
+
   async write(
     account: ReadyAccount,
     collection: string,
     writes: readonly RepoWrite[],
     signal: AbortSignal,
+    forms: SwapForms = REFERENCE,
   ): Promise<Outcome> {
+    const target = { repo: account.did as Did, collection: collection as Nsid }
+    const [only] = writes
+    const call: Call<boolean> = (agent, abort) =>
+      writes.length === 1 && only !== undefined
+        ? writeOne(agent, target, only, forms, abort)
+        : writeAll(agent, target, writes, abort)
     let token = await this.#sessions.token(account)
     if (token.kind !== 'ok') return token
-    let outcome = await this.#send(account, token.value, collection, writes, signal)
+    let outcome = await this.#send(account, token.value, call, writes, signal)
     if (outcome.kind === 'unauthorized' && isOfToken(outcome.code)) {
       // Refused before anything was done, so the same request may be sent again with another token.
       token = await this.#sessions.token(account, token.value)
       if (token.kind !== 'ok') return token
-      outcome = await this.#send(account, token.value, collection, writes, signal)
+      outcome = await this.#send(account, token.value, call, writes, signal)
     }
     return outcome
   }
@@ -47,16 +64,10 @@ export class RepoWriter {
   async #send(
     account: ReadyAccount,
     token: string,
-    collection: string,
+    call: Call<boolean>,
     writes: readonly RepoWrite[],
     abort: AbortSignal,
   ): Promise<Outcome> {
-    const target = { repo: account.did as Did, collection: collection as Nsid }
-    const [only] = writes
-    const call: Call<boolean> = (agent, signal) =>
-      writes.length === 1 && only !== undefined
-        ? writeOne(agent, target, only, signal)
-        : writeAll(agent, target, writes, signal)
     const share = writes.every((write) => write.action === 'delete') ? 1 : 1 - RESERVED_FOR_DELETES
     const costs: Cost[] = [
       { budget: 'points', of: account.did, amount: pointsOf(writes), share },
@@ -79,15 +90,22 @@ interface Target {
  *
  * @returns whether the answer tells what was done
  */
-async function writeOne(agent: Agent, target: Target, write: RepoWrite, signal: AbortSignal): Promise<boolean> {
+async function writeOne(
+  agent: Agent,
+  target: Target,
+  write: RepoWrite,
+  { nullSwap, cidSwap }: SwapForms,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { rkey } = write
   if (write.action === 'delete') {
     await xrpc(agent, deleteRecord, { body: { ...target, rkey }, signal })
     // Whoever deletes reads the repo afterwards.
     return true
   }
-  const swapRecord = write.action === 'create' ? null : write.was
-  const answer = await xrpc(agent, putRecord, { body: { ...target, rkey, record: write.value, swapRecord }, signal })
+  const isTaken = (write.action === 'create' ? nullSwap : cidSwap) !== 'refused'
+  const swap = isTaken ? { swapRecord: write.action === 'create' ? null : write.was } : {}
+  const answer = await xrpc(agent, putRecord, { body: { ...target, rkey, record: write.value, ...swap }, signal })
   requireOurs(target, write, answer.body)
   return true
 }

@@ -2,6 +2,7 @@
 
 import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
 import type { AuditedRecord } from '../domain/audit.ts'
+import type { HostTraits } from '../domain/host-facts.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { RepoCondition } from '../domain/repo-condition.ts'
@@ -38,8 +39,16 @@ export interface RepoClient {
   ): Promise<Outcome<RepoRecord | null>>
   /** Probes a PDS that has missed a request, once it may be tried again; asks nothing of one that has answered the last one. */
   reach(pds: string): Promise<Outcome>
-  /** All of these or none, in one commit. */
-  write(account: ReadyAccount, collection: string, writes: readonly RepoWrite[], signal: AbortSignal): Promise<Outcome>
+  /** All of these or none, in one commit. @param forms which forms of `swapRecord` the host takes; all, where it is not said */
+  write(
+    account: ReadyAccount,
+    collection: string,
+    writes: readonly RepoWrite[],
+    signal: AbortSignal,
+    forms?: Pick<HostTraits, 'nullSwap' | 'cidSwap'>,
+  ): Promise<Outcome>
+  /** Finds out what holds on the account's host, by test records that are deleted again. @param signal ends it early */
+  probe(account: ReadyAccount, signal: AbortSignal): Promise<Outcome<HostTraits>>
 }
 
 /** Some records, each of which was read by itself: an answer that cannot be believed says nothing of the others. */

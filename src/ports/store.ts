@@ -10,6 +10,7 @@
 import type { Account, StoredAccountState } from '../domain/account.ts'
 import type { Answer, FailingHost, LedgerEntry, Limit, Reservation } from '../domain/budget.ts'
 import type { Erasure } from '../domain/erasure.ts'
+import type { HostFacts } from '../domain/host-facts.ts'
 import type { Intent, Removal } from '../domain/jobs.ts'
 import type { Look, RepoLooks } from '../domain/looks.ts'
 import type { Mood, Saying } from '../domain/mood.ts'
@@ -331,6 +332,8 @@ export interface LedgerStore {
   noteUnwell(key: string, note: Pick<Unwell, 'method' | 'said'>, now: number, askedAt: number): Promise<void>
   /** The host has answered these methods as a PDS does. */
   noteWell(key: string, methods: readonly string[]): Promise<void>
+  /** Keeps what holds on the host, or (null) forgets it. */
+  know(key: string, facts: HostFacts | null): Promise<void>
   /** Up to `limit` hosts that have missed the last request, or do not answer as a PDS does, in the order of their names. */
   failing(limit: number): Promise<readonly FailingHost[]>
   /** The host has answered. */

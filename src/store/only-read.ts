@@ -9,6 +9,7 @@ import {
   failingHost,
   HOST_KEYS,
   isInTrouble,
+  informed,
   type LedgerEntry,
   reachable,
   type Reservation,
@@ -110,6 +111,7 @@ class OwnLedger {
       this.#change(key, (entry) => ({ entry: answeredOddly(entry, note, now, askedAt), answer: undefined })),
     noteWell: (key, methods) =>
       this.#change(key, (entry) => ({ entry: answeredWell(entry, methods), answer: undefined })),
+    know: (key, facts) => this.#change(key, (entry) => ({ entry: informed(entry, facts), answer: undefined })),
     failing: (limit) => this.#failing(limit),
   }
 

@@ -9,6 +9,7 @@ import type { Lease, Release } from '../domain/queue.ts'
 import type { Clock } from '../ports/clock.ts'
 import { Wakeup } from '../wakeup.ts'
 import { enqueueHeld } from './enqueue-held.ts'
+import { KnownHosts } from './known-hosts.ts'
 import { Pass, type PassDeps } from './pass.ts'
 
 export interface EngineOptions {
@@ -63,8 +64,9 @@ export class Engine {
   /** The user after whom to look for moods that federation holds no longer; null when there are none. */
   #resuming: string | null = ''
 
-  constructor(deps: PassDeps, options: EngineOptions) {
-    this.#deps = deps
+  constructor(deps: Omit<PassDeps, 'hosts'>, options: EngineOptions) {
+    const { store, client, clock } = deps
+    this.#deps = { ...deps, hosts: new KnownHosts({ ledger: store.ledger, client, clock }) }
     this.#options = options
     this.#followed = { stored: options.policy, nextAt: 0 }
   }

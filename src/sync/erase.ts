@@ -12,6 +12,7 @@ import type { Lease } from '../domain/queue.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Occasion, Places } from '../ports/places.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { KnownHosts } from './known-hosts.ts'
 import { deleteUntilGone } from './remove-records.ts'
 
 /** Moods removed from the primary in one step. */
@@ -25,6 +26,7 @@ export interface EraseDeps {
   readonly client: RepoClient
   readonly host: AccountHost
   readonly places: Places
+  readonly hosts: KnownHosts
   readonly clock: Clock
   readonly events: Events
   /** Whether accounts on the PDS go as well. */

@@ -13,6 +13,7 @@ import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { batches, MAX_WRITES } from '../domain/batches.ts'
 import { type Known, planMood, type Step } from '../domain/plan.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
+import { guardsAll, type HostFacts, mostWrites, WEAKEST } from '../domain/host-facts.ts'
 import { isOdd } from '../domain/odd.ts'
 import { nextTry } from '../domain/next-try.ts'
 import { COLLECTION, type Desired, desiredRecord, isRecordCid } from '../domain/record.ts'
@@ -178,6 +179,8 @@ export class Pass {
         const made = await this.#provision(account)
         if (made.kind !== 'ok') return made
         account = made.value
+        // Of the first account of a host: so that its first mood does not have to wait for this.
+        if (isReady(account)) await this.#deps.hosts.of(account, this.#signals.lost)
       } else {
         // Only the policy keeps the account from being made, and the rows are to say so.
         await enqueueHeld(store.work, clock, account.user, 'no_account', () => this.#stopped)
@@ -208,7 +211,10 @@ export class Pass {
     const here = isReady(account) ? await this.#stillHere(account, 'usual') : ok(undefined)
     if (here.kind !== 'ok') return here
     const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, policy) }))
-    const known = await this.#known(account, wanted)
+    const answer = await this.#host(account, wanted)
+    if (answer.kind !== 'ok') return answer
+    const host = answer.value
+    const known = await this.#known(account, wanted, host)
     if (known.kind !== 'ok') return known
     const view = { did: account?.did ?? null, quarantine: this.#sender.doubt.quarantine, now: this.#now }
     const steps = wanted.map(({ mood, desired }): Step => {
@@ -224,11 +230,11 @@ export class Pass {
     this.#report(settled.filter(({ mood }) => kept.has(mood.id)))
     for (const group of batches(
       steps.filter((step) => step.kind === 'write'),
-      this.#maxWrites,
+      Math.min(this.#maxWrites, mostWrites(host)),
     )) {
       if (this.#stopped) break
       if (!isReady(account)) throw new Error('a write was planned for a repo that is not there')
-      const written = await this.#sender.write(account, group)
+      const written = await this.#sender.write(account, group, host)
       if (written.kind !== 'ok') return written
     }
     return ok(new Set(RELEASED_BY_OTHERS.filter((reason) => settled.some(({ next }) => next.hold === reason))))
@@ -239,20 +245,35 @@ export class Pass {
     const { events } = this.#deps
     const gone = settled.filter(({ mood, next }) => next.state === 'withdrawn' && this.#sender.hadRecord(mood))
     const found = settled.filter(({ mood, next }) => next.state === 'published' && next.cid !== mood.sync.cid)
+    const sent = found.flatMap(({ mood }) => this.#sender.sentAt(mood) ?? [])
     if (gone.length > 0) events.withdrawn(this.#lease.user, gone.length)
-    if (found.length > 0) events.adopted(this.#lease.user, found.length)
+    if (found.length > sent.length) events.adopted(this.#lease.user, found.length - sent.length)
+    if (sent.length > 0) events.published(this.#lease.user, sent.length, performance.now() - Math.min(...sent))
+  }
+
+  /** What holds on the host of the repo. A test record is written there only if moods are to be written, too. */
+  async #host(
+    account: Account | null,
+    wanted: readonly { mood: Mood; desired: Desired }[],
+  ): Promise<Outcome<HostFacts>> {
+    if (!isReady(account)) return ok(WEAKEST)
+    const { hosts } = this.#deps
+    return wanted.some(mayWrite) ? hosts.of(account, this.#signals.lost) : ok(await hosts.forDeletions(account.pds))
   }
 
   /**
-   * What the repo holds: remembered, or read where memory will not do. A delete always reads, before and after. Null for a
-   * record that could not be read.
+   * What the repo holds: remembered, or read where memory will not do. A delete always reads, before and after, and so
+   * does every write to a host that does not compare. Null for a record that could not be read.
    */
   async #known(
     account: Account | null,
     wanted: readonly { mood: Mood; desired: Desired }[],
+    host: HostFacts,
   ): Promise<Outcome<(mood: Mood) => Known | null>> {
     const mustRead =
-      this.#sender.doubt.uncertain || wanted.some(({ mood, desired }) => desired.kind === 'absent' || claimsNoCid(mood))
+      this.#sender.doubt.uncertain ||
+      (wanted.some(mayWrite) && !guardsAll(host)) ||
+      wanted.some(({ mood, desired }) => desired.kind === 'absent' || claimsNoCid(mood))
     if (!isReady(account) || !mustRead) return ok((mood) => ({ cid: mood.sync.cid, verified: false }))
     const rkeys = wanted.map(({ mood }) => mood.sync.rkey)
     const actual = await this.#deps.client.read(account, COLLECTION, rkeys, this.#sender.deleted)
@@ -333,6 +354,11 @@ export class Pass {
   get #now(): number {
     return this.#deps.clock.now()
   }
+}
+
+/** Whether the record is not the one that the row knows of. */
+function mayWrite({ mood, desired }: { readonly mood: Mood; readonly desired: Desired }): boolean {
+  return desired.kind === 'record' && desired.cid !== mood.sync.cid
 }
 
 /** Whether the row names something that no record has: an existing database may claim anything. */

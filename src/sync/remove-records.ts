@@ -3,16 +3,19 @@
 import type { ReadyAccount } from '../domain/account.ts'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import { batches } from '../domain/batches.ts'
+import { mostWrites } from '../domain/host-facts.ts'
 import { COLLECTION, ownersAmong } from '../domain/record.ts'
 import type { Events } from '../observe/events.ts'
 import type { Store } from '../ports/store.ts'
 import type { Lease } from '../domain/queue.ts'
 import type { RepoClient } from '../ports/pds.ts'
+import type { KnownHosts } from './known-hosts.ts'
 import { historyOf } from './pages.ts'
 
 export interface RemovalDeps {
   readonly store: Store
   readonly client: RepoClient
+  readonly hosts: KnownHosts
 }
 
 /** Record keys and CIDs of what a repo holds. */
@@ -24,7 +27,7 @@ type Records = ReadonlyMap<string, string>
  * @param choose record keys to delete; none when all is well
  */
 export async function deleteUntilGone(
-  { store, client }: RemovalDeps,
+  { store, client, hosts }: RemovalDeps,
   account: ReadyAccount,
   lease: Lease,
   signal: AbortSignal,
@@ -38,10 +41,13 @@ export async function deleteUntilGone(
     // Deleted twice and still there: something else is writing, or nothing is deleted at all.
     if (round === 2) return { kind: 'uncertain', code: 'StillThere', answered: true }
     if (!(await store.repos.noteDestructive(lease))) return { kind: 'uncertain', code: 'LeaseLost', answered: true }
-    for (const group of batches(chosen.map((rkey) => ({ write: { action: 'delete', rkey } as const })))) {
+    const deletions = chosen.map((rkey) => ({ write: { action: 'delete', rkey } as const }))
+    for (const group of batches(deletions, mostWrites(await hosts.forDeletions(account.pds)))) {
       const writes = group.map((step) => step.write)
       const outcome = await client.write(account, COLLECTION, writes, signal)
-      if (outcome.kind !== 'ok') return outcome
+      if (outcome.kind === 'ok') continue
+      await hosts.heard(account.pds, writes, outcome)
+      return outcome
     }
   }
 }

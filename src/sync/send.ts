@@ -2,10 +2,12 @@
 
 import type { ReadyAccount } from '../domain/account.ts'
 import { backoffMs } from '../domain/backoff.ts'
+import { chunks } from '../domain/chunks.ts'
 import { answered, type Doubt, handedOn, inherited, resultDropped, sending, workedOff } from '../domain/doubt.ts'
+import { type HostFacts, isGuarded } from '../domain/host-facts.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
-import { inPlace, type Step } from '../domain/plan.ts'
+import { inPlace, type RepoWrite, type Step } from '../domain/plan.ts'
 import { COLLECTION, uriOf } from '../domain/record.ts'
 import { delayed, failed, rejected } from '../domain/sync.ts'
 import type { Events } from '../observe/events.ts'
@@ -13,6 +15,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { RepoClient } from '../ports/pds.ts'
 import type { Lease, Release } from '../domain/queue.ts'
 import type { Settlement, Store } from '../ports/store.ts'
+import type { KnownHosts } from './known-hosts.ts'
 
 /** Points between two steps at which a process may die; tests let it die there. */
 export type Seam = 'after-claim' | 'before-write' | 'after-write' | 'after-settle'
@@ -20,6 +23,7 @@ export type Seam = 'after-claim' | 'before-write' | 'after-write' | 'after-settl
 export interface SendDeps {
   readonly store: Store
   readonly client: RepoClient
+  readonly hosts: KnownHosts
   readonly clock: Clock
   readonly random: () => number
   readonly events: Events
@@ -45,6 +49,11 @@ export class Sender {
   #hasSettled = false
   /** Record keys deleted in this pass; one that is still there afterwards is not deleted in a loop. */
   readonly #deleted = new Set<string>()
+  /**
+   * What was written in this pass to a host that does not compare, by record key: only a reading settles it. When it was sent, by
+   * the clock of `performance`.
+   */
+  readonly #unproven = new Map<string, { readonly cid: string; readonly sentAt: number }>()
 
   /** @param lost fires when the lease is gone: waiting for an answer ends */
   constructor(deps: SendDeps, lease: Lease, lost: AbortSignal) {
@@ -126,32 +135,71 @@ export class Sender {
     return sync.cid !== null || this.#deleted.has(sync.rkey)
   }
 
-  /** Writes the group in one commit, or in several where one is refused, and settles its moods. */
-  async write(account: ReadyAccount, group: readonly WriteStep[]): Promise<Outcome> {
-    for (const { write } of group) {
-      if (write.action !== 'delete') continue
-      if (this.#deleted.has(write.rkey)) return { kind: 'uncertain', code: 'StillThere', answered: true }
-      this.#deleted.add(write.rkey)
-    }
-    const isDestructive = group.some(({ write }) => write.action !== 'create')
+  /** When this record was sent in this pass to a host that does not compare; null where it was not. */
+  sentAt({ sync }: Mood): number | null {
+    return this.#unproven.get(sync.rkey)?.sentAt ?? null
+  }
+
+  /**
+   * Writes the group in one commit, or in several where one is refused, and settles its moods. What goes to a host that does not
+   * compare is settled by reading it in the next round.
+   */
+  async write(account: ReadyAccount, group: readonly WriteStep[], host: HostFacts): Promise<Outcome> {
+    const again = this.#alreadyDone(group)
+    if (again) return again
+    const writes = group.map((step) => step.write)
+    const isProof = isGuarded(host, writes)
+    // Where the host does not compare, a creation may write over what is there.
+    const isDestructive = !isProof || writes.some(({ action }) => action !== 'create')
     if (isDestructive && !(await this.#deps.store.repos.noteDestructive(this.#lease))) {
       return { kind: 'uncertain', code: 'LeaseLost', answered: true }
     }
     const started = performance.now()
-    const writes = group.map((step) => step.write)
     this.#deps.seam('before-write')
     this.#doubt = sending(this.#doubt, isDestructive ? 'destruction' : 'creations')
-    const outcome = await this.#deps.client.write(account, COLLECTION, writes, this.#lost)
+    const outcome = await this.#deps.client.write(account, COLLECTION, writes, this.#lost, host)
     this.#deps.seam('after-write')
     this.#doubt = answered(this.#doubt, outcome, this.#now)
     if (outcome.kind === 'ok') {
-      await this.#written(account, group, started)
+      if (isProof) await this.#written(account, group, started)
+      else this.#sent(writes, started)
       return outcome
     }
-    if (outcome.kind === 'rejected') {
-      return group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group)
+    await this.#deps.hosts.heard(account.pds, writes, outcome)
+    return this.#failed(account, group, host, outcome)
+  }
+
+  /** Nothing is done a second time in a pass: where a reading shows that it was not done, something else is writing, or nothing is. */
+  #alreadyDone(group: readonly WriteStep[]): Failure | null {
+    for (const { write } of group) {
+      if (write.action !== 'delete') {
+        if (this.#unproven.get(write.rkey)?.cid === write.cid) {
+          return { kind: 'uncertain', code: 'NotThere', answered: true }
+        }
+        continue
+      }
+      if (this.#deleted.has(write.rkey)) return { kind: 'uncertain', code: 'StillThere', answered: true }
+      this.#deleted.add(write.rkey)
     }
-    if (outcome.kind === 'later' && outcome.less === true && group.length > 1) return this.#halve(account, group)
+    return null
+  }
+
+  #sent(writes: readonly RepoWrite[], sentAt: number): void {
+    for (const write of writes) {
+      if (write.action !== 'delete') this.#unproven.set(write.rkey, { cid: write.cid, sentAt })
+    }
+  }
+
+  async #failed(
+    account: ReadyAccount,
+    group: readonly WriteStep[],
+    host: HostFacts,
+    outcome: Failure,
+  ): Promise<Outcome> {
+    if (outcome.kind === 'rejected') {
+      return group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group, host)
+    }
+    if (outcome.kind === 'later' && outcome.less === true && group.length > 1) return this.#halve(account, group, host)
     // Alone and without an answer: the others of this repo do not have to wait behind it.
     if (outcome.kind === 'uncertain' && group.length === 1) await this.#postpone(group[0]!.mood)
     return outcome
@@ -174,11 +222,10 @@ export class Sender {
   }
 
   /** One bad write has the whole commit refused, or a budget has room for a part of it: let through what can go. */
-  async #halve(account: ReadyAccount, group: readonly WriteStep[]): Promise<Outcome> {
+  async #halve(account: ReadyAccount, group: readonly WriteStep[], host: HostFacts): Promise<Outcome> {
     for (const { write } of group) this.#deleted.delete(write.rkey)
-    const middle = Math.ceil(group.length / 2)
-    for (const half of [group.slice(0, middle), group.slice(middle)]) {
-      const outcome = await this.write(account, half)
+    for (const half of chunks(group, Math.ceil(group.length / 2))) {
+      const outcome = await this.write(account, half, host)
       if (outcome.kind !== 'ok') return outcome
     }
     return ok(undefined)

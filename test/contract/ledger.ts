@@ -6,6 +6,7 @@ import {
   answeredOddly,
   answeredWell,
   blocked,
+  informed,
   LEDGER,
   type LedgerEntry,
   reachable,
@@ -14,10 +15,12 @@ import {
   unreachable,
   UNUSED,
 } from '../../src/domain/budget.ts'
+import { type HostFacts, WEAKEST } from '../../src/domain/host-facts.ts'
 import { NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
 const reservation: Reservation = { limits: [{ max: 10, windowMs: 1000 }], cost: 1, share: 1, probeMs: 50 }
+const facts: HostFacts = { ...WEAKEST, at: NOW, cidSwap: 'protects', getRepo: true }
 const waitMs = (failures: number): number => failures * 100
 
 const anAction = fc.oneof(
@@ -27,6 +30,7 @@ const anAction = fc.oneof(
   fc.record({ kind: fc.constant('reachable' as const) }),
   fc.record({ kind: fc.constant('odd' as const), method: fc.constantFrom('a.b.put', 'a.b.get'), said: fc.string() }),
   fc.record({ kind: fc.constant('well' as const), method: fc.constantFrom('a.b.put', 'a.b.get') }),
+  fc.record({ kind: fc.constant('know' as const), what: fc.constantFrom(facts, null, { ...facts, at: NOW + 1 }) }),
 )
 const someActions = fc.array(fc.tuple(anAction, fc.nat({ max: 600 })), { maxLength: 12 })
 
@@ -61,6 +65,10 @@ export function ledgerContract(given: Given): void {
             case 'unreachable':
               await ledger.unreachable(key, action.certain, waitMs, now, now - action.lostMs)
               entry = unreachable(entry, action.certain, waitMs(entry.failures + 1), now, now - action.lostMs)
+              break
+            case 'know':
+              await ledger.know(key, action.what)
+              entry = informed(entry, action.what)
               break
             case 'reachable':
               await ledger.reachable(key)
@@ -105,6 +113,19 @@ export function ledgerContract(given: Given): void {
       })
       await Promise.all([3, 1, 5, 2, 4].map((i) => from(i).block('points a', NOW + i)))
       expect(await stored('points a')).toEqual({ windows: [], failures: 0, blockedUntil: NOW + 5 })
+    })
+
+    it('what holds on a host is kept beside its budgets, over a restart, and while others use them', async () => {
+      const key = LEDGER.requests('http://a.test')
+      await Promise.all([
+        given.store.ledger.reserve(key, reservation, NOW),
+        given.other.ledger.know(key, facts),
+        given.store.ledger.block(key, NOW + 1),
+      ])
+      await given.reopen()
+      expect(await stored(key)).toMatchObject({ blockedUntil: NOW + 1, facts })
+      await Promise.all([given.other.ledger.know(key, null), given.store.ledger.reachable(key)])
+      expect(await stored(key)).not.toHaveProperty('facts')
     })
 
     it('an entry is read by its key alone, as every process has left it, and is null where nothing is noted', async () => {

@@ -33,7 +33,11 @@ async function createElsewhere(app: App, user: string, count: number): Promise<v
 
 describe('points', () => {
   it('the points of an account are used up before the PDS refuses; the rest waits, a deletion goes through', async () => {
-    await using site = await signedUpSite(['alice', 'bob'], { env: { POINTS_PER_HOUR: '20' }, rateLimits: true })
+    await using site = await signedUpSite(['alice', 'bob'], {
+      env: { POINTS_PER_HOUR: '20' },
+      rateLimits: true,
+      isHostKnown: true,
+    })
     const { app } = site
     const ids = []
     // A single put costs 2 points, and 18 of the 20 are for creations.
@@ -54,7 +58,11 @@ describe('points', () => {
   })
 
   it('points that are too few for a whole batch let a part of it through, and the rest follows', async () => {
-    await using site = await signedUpSite(['alice'], { env: { POINTS_PER_HOUR: '100' }, rateLimits: true })
+    await using site = await signedUpSite(['alice'], {
+      env: { POINTS_PER_HOUR: '100' },
+      rateLimits: true,
+      isHostKnown: true,
+    })
     const { app } = site
     for (let i = 0; i < 50; i++) await app.moods.post('u1', { mood: `mood ${i}` })
     await app.engine.drain()
@@ -82,7 +90,11 @@ describe('points', () => {
 
 describe('a 429 of the PDS', () => {
   it('a 429 pauses its account until the reset, and no other', async () => {
-    await using site = await signedUpSite(['alice', 'bob'], { env: { PDS_RATE_LIMITS: 'off' }, rateLimits: true })
+    await using site = await signedUpSite(['alice', 'bob'], {
+      env: { PDS_RATE_LIMITS: 'off' },
+      rateLimits: true,
+      isHostKnown: true,
+    })
     const { app } = site
     // Of the 5,000 points an hour, 1,600 creations by somebody else use 4,800: there are enough for 66 more.
     await createElsewhere(app, 'u1', 1600)

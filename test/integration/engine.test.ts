@@ -82,6 +82,8 @@ describe('sessions', () => {
   it('a lost session is replaced by a login', async () => {
     await using site = await signedUpSite()
     await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null })
+    // Nor does any process remember it for so long.
+    site.forward(3 * HOUR)
     await site.app.moods.post('u1', { mood: 'who am I?' })
     await site.app.engine.drain()
     expect(await recordsOf(site)).toHaveLength(1)
@@ -91,6 +93,7 @@ describe('sessions', () => {
   it('an account without session and password waits for an operator, and its moods stay pending', async () => {
     await using site = await signedUpSite()
     await site.app.store.accounts.save({ ...(await account(site)), sealedSession: null, credentials: null })
+    site.forward(3 * HOUR)
     await site.app.moods.post('u1', { mood: 'locked out' })
     await site.app.engine.drain()
     expect(await account(site)).toMatchObject({ state: 'needs_attention', error: { code: 'NoPassword' } })

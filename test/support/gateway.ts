@@ -26,9 +26,6 @@ export class Gateway implements AsyncDisposable {
         () => incoming.socket.destroy(),
       )
     })
-    this.#server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
-      this.#tunnel(incoming, socket, head)
-    })
   }
 
   /**
@@ -78,7 +75,14 @@ export class Gateway implements AsyncDisposable {
     this.#server.closeAllConnections()
   }
 
-  /** A firehose passes as it is. */
+  /** Lets a firehose pass as it is. Without this, there is none. */
+  passFirehose(): this {
+    this.#server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
+      this.#tunnel(incoming, socket, head)
+    })
+    return this
+  }
+
   #tunnel(incoming: IncomingMessage, socket: Socket, head: Buffer): void {
     const { hostname, port } = new URL(this.target)
     const upstream = connect(Number(port), hostname, () => {

@@ -72,7 +72,8 @@ export class ProfileProxy implements AsyncDisposable {
   /** @param target base URL of the reference PDS @param port of its own; 0 for any that is free */
   static async start(profile: Profile, target: string, port = 0): Promise<ProfileProxy> {
     const proxy = new ProfileProxy(profile)
-    proxy.#gateway = await Gateway.start(target, (asked, outgoing) => proxy.#handle(asked, outgoing), port)
+    const gateway = await Gateway.start(target, (asked, outgoing) => proxy.#handle(asked, outgoing), port)
+    proxy.#gateway = gateway.passFirehose()
     return proxy
   }
 

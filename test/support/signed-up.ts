@@ -1,6 +1,8 @@
 /** A site as most tests of the engine want it: the PDS is up, and the users have their accounts. */
 
 import type { Overrides } from '../../src/app.ts'
+import { LEDGER } from '../../src/domain/budget.ts'
+import { REFERENCE } from '../../src/domain/host-facts.ts'
 import { createSite, type Site } from './site.ts'
 
 /**
@@ -13,12 +15,16 @@ export async function signedUpSite(
     readonly env?: Record<string, string>
     readonly overrides?: Overrides
     readonly rateLimits?: boolean
+    /** It is known that the PDS is the reference one: no test records are written, which cost points. */
+    readonly isHostKnown?: boolean
   } = {},
 ): Promise<Site> {
-  const { env, overrides, rateLimits = false } = options
+  const { env, overrides, rateLimits = false, isHostKnown = false } = options
   await using stack = new AsyncDisposableStack()
   const site = stack.use(await createSite(env, overrides))
   await site.pds.up({ rateLimits })
+  const { store, pdsUrl } = site.app
+  if (isHostKnown) await store.ledger.know(LEDGER.requests(pdsUrl), { ...REFERENCE, at: site.now() })
   for (const [i, handle] of handles.entries()) await site.app.accounts.signUp(`u${i + 1}`, handle)
   await site.app.engine.drain()
   stack.move()

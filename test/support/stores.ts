@@ -119,6 +119,7 @@ export const ON_ONE_STORE: readonly OneStore[] = [
     store: 'sqlite',
     why: 'opens a SQLite store itself, without an installation',
   },
+  { files: 'test/integration/host-facts.test.ts', store: 'sqlite', why: 'answers of a PDS' },
   { files: 'test/integration/write-answers.test.ts', store: 'sqlite', why: 'answers of a PDS' },
   { files: 'test/integration/sign-in.test.ts', store: 'sqlite', why: 'tokens of a provider, which no store keeps' },
 ]

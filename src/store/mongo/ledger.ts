@@ -10,6 +10,7 @@ import {
   type FailingHost,
   failingHost,
   HOST_KEYS,
+  informed,
   type LedgerEntry,
   type Limit,
   reachable,
@@ -18,6 +19,7 @@ import {
   unreachable,
   UNUSED,
 } from '../../domain/budget.ts'
+import type { HostFacts } from '../../domain/host-facts.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { readLedgerEntry } from '../../domain/read-notes.ts'
 import type { Unwell } from '../../domain/unwell.ts'
@@ -82,6 +84,10 @@ export class MongoLedger implements LedgerStore {
 
   async noteWell(key: string, methods: readonly string[]): Promise<void> {
     await this.#change(key, (entry) => ({ entry: answeredWell(entry, methods), answer: null }))
+  }
+
+  async know(key: string, facts: HostFacts | null): Promise<void> {
+    await this.#change(key, (entry) => ({ entry: informed(entry, facts), answer: null }))
   }
 
   async failing(limit: number): Promise<readonly FailingHost[]> {

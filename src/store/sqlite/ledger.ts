@@ -9,6 +9,7 @@ import {
   type FailingHost,
   failingHost,
   HOST_KEYS,
+  informed,
   type LedgerEntry,
   type Limit,
   reachable,
@@ -17,6 +18,7 @@ import {
   unreachable,
   UNUSED,
 } from '../../domain/budget.ts'
+import type { HostFacts } from '../../domain/host-facts.ts'
 import { isOdd, type StoredDocument } from '../../domain/odd.ts'
 import { readLedgerEntry } from '../../domain/read-notes.ts'
 import type { Unwell } from '../../domain/unwell.ts'
@@ -97,6 +99,10 @@ export class SqliteLedger implements LedgerStore {
 
   noteWell(key: string, methods: readonly string[]): Promise<void> {
     return this.#change(key, (entry) => answeredWell(entry, methods))
+  }
+
+  know(key: string, facts: HostFacts | null): Promise<void> {
+    return this.#change(key, (entry) => informed(entry, facts))
   }
 
   async failing(limit: number): Promise<readonly FailingHost[]> {
