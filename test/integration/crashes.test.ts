@@ -43,7 +43,9 @@ it('a session refresh without an answer does not lead to a login', async () => {
   site.forward(3 * 3_600_000)
   await app.moods.post('u1', { mood: 'hello from the dark' })
   await app.engine.drain()
-  expect(logins).toEqual(['/xrpc/com.atproto.server.refreshSession'])
+  // Whether the host is there at all may be asked besides.
+  const asked = logins.filter((url) => !url.endsWith('describeServer'))
+  expect(asked).toEqual(['/xrpc/com.atproto.server.refreshSession'])
   expect(await app.store.accounts.byUser('u1')).toMatchObject({ state: 'ready' })
   await new Promise((resolve) => deaf.close(resolve))
 })
