@@ -5,8 +5,7 @@
  * repo is in quarantine: see `docs/decisions/0008-quarantine.md`.
  */
 
-import { isLostSwap } from './host-facts.ts'
-import type { Outcome } from './outcome.ts'
+import { isLostSwap, type Outcome } from './outcome.ts'
 
 /**
  * How long a repo is in quarantine after a request whose answer was lost. Such a late write may land seconds after its

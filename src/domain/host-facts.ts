@@ -1,10 +1,11 @@
 /**
  * What holds on a host. PDSes differ in what a write means: what is found out of one is kept, and decides how it is written to.
- * Pure; see `docs/decisions/0020-host-facts.md`.
+ * Pure; see `docs/decisions/0022-host-facts.md`.
  */
 
 import { MAX_WRITES } from './batches.ts'
-import { codeOf, type Failure } from './outcome.ts'
+import { FURTHEST, isVoid } from './furthest.ts'
+import { codeOf, type Failure, isLostSwap } from './outcome.ts'
 import type { RepoWrite } from './plan.ts'
 
 /**
@@ -14,7 +15,7 @@ import type { RepoWrite } from './plan.ts'
 export type Swap = 'protects' | 'ignored' | 'refused'
 
 /** `applyWrites`: there, and a creation in it does not write over what exists; there, and it does; not there. */
-export type Batches = 'protected' | 'unprotected' | 'none'
+type Batches = 'protected' | 'unprotected' | 'none'
 
 export interface HostTraits {
   /** `swapRecord: null`: nothing may be there yet. */
@@ -77,12 +78,10 @@ export function readHostFacts(stored: unknown): HostFacts | null {
 
 /** A host is asked again after so long: another version may run there by then. */
 const GOOD_FOR_MS = 7 * 24 * 60 * 60_000
-/** The clocks of machines differ. */
-const SKEW_MS = 60_000
 
 /** Whether facts still count. @param now ms since 1970 */
 export function isFresh({ at }: HostFacts, now: number): boolean {
-  return at > now - GOOD_FOR_MS && at <= now + SKEW_MS
+  return at > now - GOOD_FOR_MS && !isVoid(at, now, FURTHEST.skew)
 }
 
 /**
@@ -114,14 +113,6 @@ const NO_METHOD = new Set(['MethodNotImplemented', 'XRPCNotSupported', 'Status40
 /** Whether the answer to a batch says that the host has none. */
 export function refusesBatches(writes: readonly RepoWrite[], failure: Failure): boolean {
   return writes.length > 1 && NO_METHOD.has(codeOf(failure))
-}
-
-/** The names by which hosts say that the repo is not as the write takes it to be. */
-const LOST = new Set(['InvalidSwap', 'RecordAlreadyExists'])
-
-/** Whether a failure says that something else was there than the write has named: nothing was written, and nothing will be. */
-export function isLostSwap(failure: Failure): boolean {
-  return LOST.has(codeOf(failure))
 }
 
 /** Whether the answer to a write shows that the host is not what it was taken for. */

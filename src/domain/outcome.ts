@@ -51,3 +51,11 @@ export function isSilent(outcome: Outcome<unknown>): boolean {
 export function codeOf(failure: Failure): string {
   return 'code' in failure ? failure.code : failure.kind
 }
+
+/** The names by which hosts say that the repo is not as the write takes it to be. */
+const LOST = new Set(['InvalidSwap', 'RecordAlreadyExists'])
+
+/** Whether a failure says that something else was there than the write has named: nothing was written, and nothing will be. */
+export function isLostSwap(failure: Failure): boolean {
+  return LOST.has(codeOf(failure))
+}

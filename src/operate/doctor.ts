@@ -24,6 +24,7 @@ import type { Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { storeOffset } from './clocks.ts'
 import { readHealth } from './health.ts'
+import { kindOfHost } from './host-check.ts'
 import { archived } from './pages.ts'
 import type { StandingDeps } from './standing.ts'
 
@@ -161,6 +162,7 @@ async function* storeChecks(
     yield* answering(config, store, access?.url ?? null)
     yield* noticed({ store, clock, config, pdsUrl: access?.url ?? '' })
     yield* federation(config, await store.policy.get())
+    if (access) yield await kindOfHost(store.ledger, clock, access.url)
     if (access) yield* sealed(store, access, stop)
     return await storeOffset(config, store, clock)
   } catch (error) {

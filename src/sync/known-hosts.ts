@@ -5,6 +5,7 @@
 
 import type { ReadyAccount } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
+import { isTimeTo } from '../domain/furthest.ts'
 import { contradicts, type HostFacts, isFresh, refusesBatches, WEAKEST } from '../domain/host-facts.ts'
 import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
@@ -52,7 +53,7 @@ export class KnownHosts {
     const { pds } = account
     const known = await this.#known(pds)
     if (known !== null) return ok(known)
-    if ((this.#later.get(pds) ?? 0) > this.#deps.clock.now()) return ok(WEAKEST)
+    if (!isTimeTo(this.#later.get(pds) ?? 0, this.#deps.clock.now(), RETRY_MS)) return ok(WEAKEST)
     const running = this.#probes.get(pds)
     // How the probe fails may be the fault of the account that it is made with.
     if (running) return orWeakest(await running)

@@ -35,6 +35,7 @@ const WELL = {
   store: 'ok',
   workers: 'ok',
   federation: 'ok',
+  host: 'ok',
   'seal key': 'ok',
   pds: 'ok',
   clock: 'ok',
@@ -181,10 +182,12 @@ describe('moods doctor --live', () => {
       ['connect', 'write', 'list', 'firehose', 'delete', 'gone'].map((name) => [name, true, null]),
     )
     expect(code).toBe(0)
-    expect(commitsOf(folder.path, did)).toBe(before + 3)
+    // Three of the test record, and six of those that show what kind of host it is.
+    expect(commitsOf(folder.path, did)).toBe(before + 3 + 6)
     expect((await listRecords(app.pdsUrl, did)).map(({ value }) => value['text'])).toEqual(['mine'])
     const text = await runMoods(['doctor', '--live', 'u1'], environment(folder.path))
     expect(text.stdout).toMatch(/^ok +firehose +\d+ ms$/m)
+    expect(text.stdout).toMatch(/^ok +host +\S+ compares, batches and shows records as the reference PDS does/m)
   })
 
   it('writes nothing without a ready account, or with federation off', async () => {

@@ -20,7 +20,7 @@ export function doctorCommand(exit: Exit): Command {
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
-      '\nThe test record is public for a second or two. It is always deleted, also after a failure or Ctrl+C.',
+      '\nThe test record is public for a second or two. It is always deleted, also after a failure or Ctrl+C. Where all went well, more\nof them, in a collection of their own, show what kind of host the PDS is.',
     )
     .action(async (options: Options) =>
       exit(options.live === undefined ? await runChecks(options) : await runLive(options.live, options)),
@@ -62,16 +62,19 @@ function runLive(name: string, options: Options): Promise<Ending> {
     { ...options, execute: true },
     {
       work: async (app, { stop, announce, print }) => {
-        const [{ findUser }, { tryLive, verdictOf }] = await Promise.all([
+        const [{ findUser }, { tryLive, verdictOf }, { findOutKind }] = await Promise.all([
           import('../../operate/users.ts'),
           import('../../operate/test-record.ts'),
+          import('../../operate/host-check.ts'),
         ])
         const user = await findUser(app.store, name)
         announce('Writes one test record, and deletes it again.')
         const steps = await tryLive(app, user, (step) => print(describeStep(step)), stop)
-        return { steps, ...verdictOf(steps) }
+        const verdict = verdictOf(steps)
+        const host = verdict.isWell && !stop.aborted ? await findOutKind(app, user, stop) : null
+        return { steps, host, ...verdict }
       },
-      text: () => '',
+      text: ({ host }) => (host ? describe(host) : ''),
       json: ({ steps }) => ({ steps }),
       ending: ({ isWell, isReached }) => ({ needsSomebody: !isWell, complete: isReached }),
     },
