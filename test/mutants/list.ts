@@ -83,7 +83,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a batch refused for one bad write is refused whole',
     file: 'src/sync/send.ts',
-    find: 'group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group)',
+    find: 'group.length === 1 ? this.#refused(group[0]!, outcome) : this.#halve(account, group, host)',
     replace: 'this.#refused(group[0]!, outcome)',
     tests: [ENGINE],
   },
