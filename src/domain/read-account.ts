@@ -79,7 +79,8 @@ function isHttp(url: string): boolean {
 
 function credentialsIn(atproto: Fields): Credentials | null {
   const sealed = atproto.nameOrNull('sealed')
-  const password = atproto.textOrNull('password')
+  // An empty one is one; bytes that are no UTF-8 would be lost when it is sealed.
+  const password = atproto.raw('password') === '' ? '' : atproto.nameOrNull('password')
   if (sealed !== null) return { kind: 'sealed', sealed }
   return password === null ? null : { kind: 'plain', password }
 }

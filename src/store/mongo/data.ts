@@ -12,6 +12,8 @@ import type { MoodDocument } from './documents.ts'
 import { takenKey, translated } from './errors.ts'
 import { bytesOf, holdsExactly, valueOf } from './exactly.ts'
 import { documentId, idOf } from './ids.ts'
+import { type MendDocument, mendIn } from './mends.ts'
+import { pageOf } from './pages.ts'
 import { type MoodSource, readAll, storedMoods } from './reading.ts'
 import { sharedIn } from './shared.ts'
 import { storedDocument } from './stored.ts'
@@ -21,17 +23,6 @@ const PIECE = 1_000
 
 /** Types as they are stored: a 64-bit 1 is not a 1. */
 const TYPED = { promoteValues: false } as const
-
-/** What is kept of a document that was mended. Its id is made of what was there, so that keeping it twice keeps it once. */
-interface MendDocument {
-  readonly _id: string
-  readonly collection: string
-  readonly id: MoodDocument['_id']
-  readonly user: string | null
-  /** The value of each field before and after, with its type: {@link bytesOf}. */
-  readonly fields: readonly { readonly path: string; readonly before: Binary; readonly after: Binary }[]
-  readonly at: Date
-}
 
 /** The one document of {@link COLLECTIONS.checks}. */
 interface CheckDocument {
@@ -130,7 +121,8 @@ export class MongoData implements DataStore {
   }
 
   async mended(after: string, limit: number): Promise<readonly MendedDocument[]> {
-    const kept = await this.#mends.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit }).toArray()
+    const page = { filter: { _id: { $gt: after } }, sort: { _id: 1 }, limit } as const
+    const kept = await pageOf(this.#mends, page, (documents) => documents.map(mendIn))
     return Promise.all(
       kept.map(async (mend) => ({
         key: mend._id,
@@ -154,8 +146,9 @@ export class MongoData implements DataStore {
   }
 
   async unmend(key: string): Promise<boolean> {
-    const mend = await this.#mends.findOne({ _id: key })
-    if (mend === null) return false
+    const kept = await this.#mends.findOne({ _id: key })
+    const mend = kept && mendIn(kept)
+    if (!mend) return false
     const { collection, id, fields } = mend
     const exact = fields.map(({ path, after }) => holdsExactly(path, valueOf(after.buffer)))
     // A pipeline, because its literals may hold fields such as `$date`.
