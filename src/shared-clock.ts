@@ -33,6 +33,8 @@ export class SharedClock implements AgreedClock {
   #reading: Reading | null = null
   /** How far the PDS's clock is ahead of the timer, by its last answers. */
   #answers: readonly number[] = []
+  /** The one in the middle of these; null for none. */
+  #pds: number | null = null
   #asking: Promise<void> | null = null
 
   constructor(deps: SharedClockDeps) {
@@ -61,6 +63,7 @@ export class SharedClock implements AgreedClock {
   /** The configured PDS has answered, and this is its time. @param time in ms since 1970 */
   heard(time: number): void {
     this.#answers = [...this.#answers, time - this.#deps.timer.now()].slice(-ANSWERS)
+    this.#pds = this.#answers.toSorted((a, b) => a - b)[Math.floor(this.#answers.length / 2)]!
   }
 
   /** Asks the store for its time. If it does not tell, what was last known stays. */
@@ -77,7 +80,7 @@ export class SharedClock implements AgreedClock {
     const ms = timer.now() - sentAt
     if (time === null || ms > SLOW_MS) return
     // Neither clock nor timer is right by what was measured before one of them jumped.
-    if (this.#hasJumped()) this.#answers = []
+    if (this.#hasJumped()) [this.#answers, this.#pds] = [[], null]
     this.#reading = { store: time + ms / 2, own: own.now(), at: timer.now() }
   }
 
@@ -98,10 +101,9 @@ export class SharedClock implements AgreedClock {
 
   #offsetsAt(own: number): ClockOffsets {
     const now = this.#deps.timer.now()
-    const answer = this.#answers.toSorted((a, b) => a - b)[Math.floor(this.#answers.length / 2)]
     return {
       store: this.#reading === null ? null : this.#reading.store + (now - this.#reading.at) - own,
-      pds: answer === undefined ? null : answer + now - own,
+      pds: this.#pds === null ? null : this.#pds + now - own,
     }
   }
 }

@@ -2,7 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
+import type { Config } from '../../src/config.ts'
 import { FeedHub } from '../../src/http/feed-hub.ts'
+import { examine } from '../../src/operate/doctor.ts'
+import { openStore } from '../../src/store/open.ts'
 import { readHealth } from '../../src/operate/health.ts'
 import { Wakeup } from '../../src/wakeup.ts'
 import { startApp } from '../support/installation.ts'
@@ -99,6 +102,50 @@ describe('a process whose clock is wrong for a minute', () => {
       expect(whens).toEqual(whens.toSorted((a, b) => b - a))
     },
   )
+})
+
+it.each([
+  ['ahead', 2 * HOUR],
+  ['behind', -2 * HOUR],
+])('an erasure that begins by a clock 2 h %s ends within two minutes of its being right', async (name, ms) => {
+  const user = `to be erased ${name}`
+  await site.app.accounts.signUp(user, `gone-${name}`)
+  await post(site.app, user, 'to be forgotten')
+  await site.app.engine.drain()
+  const { did } = (await site.app.store.accounts.byUser(user))!
+  jump = ms
+  const { receipt } = await odd.erasures.request(user)
+  // Its answer is lost, so that the erasure has to wait for what may still land.
+  await site.pds.down()
+  await odd.engine.drain()
+  await site.pds.up()
+  site.forward(30_000)
+  await odd.engine.drain()
+  jump = 0
+  for (let i = 0; i < 2; i++) {
+    site.forward(60_000)
+    await site.app.engine.drain()
+  }
+  const erasure = await site.app.store.erasures.byReceipt(receipt)
+  expect(erasure).toMatchObject({ user: null })
+  expect(await listRecords(site.app.pdsUrl, did!)).toEqual([])
+})
+
+it('the doctor tells whose clock is off', async () => {
+  const clockOf = async (ms: number) => {
+    const clock = { now: () => Date.now() + ms }
+    const open = (config: Config) => openStore(config.store, '')
+    const patient = { env: site.env, nodeVersion: '24.0.0', clock, openStore: open }
+    for await (const check of examine(patient, new AbortController().signal)) if (check.name === 'clock') return check
+    return null
+  }
+  expect(await clockOf(0)).toMatchObject({ level: 'ok' })
+  expect(await clockOf(40_000)).toMatchObject({ level: 'warning' })
+  const isOne = site.app.config.store.kind === 'sqlite'
+  const message = isOne
+    ? /^the clocks of a process and of the PDS differ by 2 h/
+    : /^the clock of one of 1 machine is 2 h ahead/
+  expect(await clockOf(2 * HOUR)).toMatchObject({ level: 'problem', message: expect.stringMatching(message) })
 })
 
 describe('the live feed', () => {
