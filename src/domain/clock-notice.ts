@@ -3,7 +3,6 @@
 import { type ClockOff, clockOff, type ClockOffsets, FOLLOW_MS } from './clocks.ts'
 import type { Notice } from './notice.ts'
 import { spell } from './spell.ts'
-import { counted } from './tally.ts'
 
 type Machine = readonly [host: string, off: ClockOff]
 
@@ -44,7 +43,7 @@ export function clockText(off: ClockOff, machines: number): string {
   const { which, aheadMs } = off
   switch (which) {
     case 'own':
-      return `the clock of one of ${counted(machines, 'machine')} is ${by(aheadMs)}: the database and the PDS agree on another time`
+      return `the clock of ${machines === 1 ? 'the machine' : `one of ${machines} machines`} is ${by(aheadMs)}: the database and the PDS agree on another time`
     case 'store':
       return `the clock of the database is ${by(aheadMs)}: the PDS and the processes agree on another time`
     case 'pds':

@@ -206,6 +206,26 @@ describe('healthOf', () => {
     expect(notice.text).toBe('1 erasure cannot be read, so nobody carries it out')
   })
 
+  it('tells of a machine whose clock is off, by whichever of its processes has seen that, and of none that is dead', () => {
+    const [fine, off] = [
+      { store: 0, pds: null },
+      { store: -7_200_000, pds: -7_200_000 },
+    ]
+    const of = (clocks: typeof fine | typeof off, at = NOW) =>
+      aWorker(`w${at}`, { at, since: NOW - 9, policyVersion: 4, clocks })
+    const clocks = { host: 'host-1', offsets: fine }
+    for (const workers of [
+      [of(off), of(fine)],
+      [of(fine), of(off)],
+    ]) {
+      expect(only('clock_off', { workers, clocks })).toMatchObject({ level: 'problem', detail: 'host-1: 2 h ahead' })
+    }
+    expect(healthOf({ ...facts, workers: [of(fine), of(off, NOW - 60_000)], clocks })).toEqual([])
+    expect(only('clock_off', { workers: [of(fine)], clocks: { host: 'host-2', offsets: off } }).text).toBe(
+      'the clock of one of 2 machines is 2 h ahead: the database and the PDS agree on another time',
+    )
+  })
+
   it('whatever is the case, the most urgent comes first, each is told once, and every remedy names commands that there are', () => {
     const anyFacts: fc.Arbitrary<HealthFacts> = fc.record({
       policy: fc.option(fc.constantFrom(everybody, { ...everybody, policy: FEDERATE_NONE, version: 5 }), {

@@ -4,7 +4,7 @@
  */
 
 import { counted } from './tally.ts'
-import type { ClockOffsets } from './clocks.ts'
+import { clockOff, type ClockOffsets } from './clocks.ts'
 import { clockOffNotice } from './clock-notice.ts'
 import { type FailingHost, isDead } from './budget.ts'
 import type { DataCheck } from './data-check.ts'
@@ -244,10 +244,19 @@ function erasuresOdd({ oddErasures }: HealthFacts): Notice | null {
   }
 }
 
-/** Every machine that compares its clock: that of this process, and those of the workers that are alive. */
+/**
+ * Every machine that compares its clock: that of this process, and those of the workers that are alive. Of several processes on
+ * one, the one that is furthest off counts: each knows what it has heard of others.
+ */
 function machinesOf({ clocks, workers, now }: HealthFacts): ReadonlyMap<string, ClockOffsets> {
   const all = aliveAmong(workers, now).flatMap(({ host, clocks: offsets }) => (offsets ? [{ host, offsets }] : []))
-  return new Map([...all, ...(clocks ? [clocks] : [])].map(({ host, offsets }) => [host, offsets]))
+  const inOrder = [...all, ...(clocks ? [clocks] : [])].toSorted((a, b) => offBy(a.offsets) - offBy(b.offsets))
+  return new Map(inOrder.map(({ host, offsets }) => [host, offsets]))
+}
+
+/** In ms; 0 where nothing is off. */
+function offBy(offsets: ClockOffsets): number {
+  return Math.abs(clockOff(offsets)?.aheadMs ?? 0)
 }
 
 /** Whether workers are at it, and there is only much to do. */
