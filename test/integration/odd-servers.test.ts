@@ -30,8 +30,15 @@ function titleOf({ work, fault, methods }: Trial): string {
   return `${work}: ${fault.name}, at ${methods?.map((method) => method.split('.').at(-1)).join(' and ') ?? 'everything'}`
 }
 
+/** Kinds of answers that no PDS gives. */
+const NO_ANSWERS: readonly KindName[] = ['portals', 'redirects', 'gateways']
+
 function allOf(kind: KindName): Trial[] {
-  return KINDS[kind].named.flatMap((fault) => WORK_NAMES.flatMap((work) => trialsOf(fault, work)))
+  const trials = KINDS[kind].named.flatMap((fault) => WORK_NAMES.flatMap((work) => trialsOf(fault, work)))
+  return trials.map((trial) => {
+    const isTold = NO_ANSWERS.includes(kind) && trial.methods === null && !trial.fault.livedWith
+    return { ...trial, isTold }
+  })
 }
 
 /** Of each kind of fault, one for each kind of work, half of them on each store; and where more can be made up, one of those. */

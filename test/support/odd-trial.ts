@@ -1,5 +1,6 @@
 /** Work that goes on while a server is odd, and after: what is believed, what is asked for, and what is left to do. */
 
+import { readHealth } from '../../src/operate/health.ts'
 import type { Timer } from '../../src/ports/clock.ts'
 import { wrongBeliefs } from './beliefs.ts'
 import type { Fault, OddServer } from './odd-server.ts'
@@ -11,6 +12,8 @@ export interface Trial {
   readonly fault: Fault
   /** The methods that the fault spoils; null for every request. */
   readonly methods: readonly string[] | null
+  /** Whether operators have to be told of the host while it lasts. */
+  readonly isTold?: boolean
 }
 
 /** How a trial went. */
@@ -117,7 +120,7 @@ export class Trials {
   }
 
   /** While the fault lasts. */
-  async #watch({ work, fault, methods }: Trial, actor: Actor, bystander: Actor): Promise<string[]> {
+  async #watch({ work, fault, methods, isTold }: Trial, actor: Actor, bystander: Actor): Promise<string[]> {
     const site = this.#site
     const problems = new Set<string>()
     for (let round = 0; round < ROUNDS; round++) {
@@ -125,6 +128,7 @@ export class Trials {
       for (const wrong of await this.#wrong([actor, bystander])) problems.add(`while it lasts: ${wrong}`)
       site.forward(ROUND_MS)
     }
+    if (isTold && this.#odd.spoiled > 0 && !(await this.#isHostNamed())) problems.add('status says nothing of the host')
     const mustGoOn = [
       ...(fault.livedWith ? [actor] : []),
       ...(methods?.some((method) => FOR_POSTS.has(method)) === false ? [bystander] : []),
@@ -132,6 +136,11 @@ export class Trials {
     if (work === 'audit') return [...problems]
     for (const left of await this.#leftAfter(LIVED_WITH_MINUTES, mustGoOn)) problems.add(`does not go on: ${left}`)
     return [...problems]
+  }
+
+  async #isHostNamed(): Promise<boolean> {
+    const { notices } = await readHealth(this.#site.app)
+    return notices.some(({ code }) => code === 'pds_unwell' || code === 'pds_silent')
   }
 
   /** After its end. */
