@@ -12,8 +12,6 @@ export interface Trial {
   readonly fault: Fault
   /** The methods that the fault spoils; null for every request. */
   readonly methods: readonly string[] | null
-  /** Whether operators have to be told of the host while it lasts. */
-  readonly isTold?: boolean
 }
 
 /** How a trial went. */
@@ -75,7 +73,8 @@ export class Trials {
     this.#odd = odd
   }
 
-  async run(trial: Trial): Promise<Tried> {
+  /** @param isTold whether operators have to be told of the host while the fault lasts */
+  async run(trial: Trial, isTold: boolean): Promise<Tried> {
     const [site, odd] = [this.#site, this.#odd]
     const work = WORKS[trial.work]
     const actor = this.#newActor()
@@ -88,6 +87,7 @@ export class Trials {
     problems.push(...(await timed(() => work.begin(site, actor, this.#waiting()))))
     await site.app.moods.post(bystander.user, { mood: `beside ${this.#actors}` })
     problems.push(...(await this.#watch(trial, actor, bystander)))
+    if (isTold && odd.spoiled > 0 && !(await this.#isHostNamed())) problems.push('status says nothing of the host')
     const requests = odd.total - before
     if (requests > MOST_REQUESTS) problems.push(`${requests} requests were sent in ${ROUNDS * ROUND_MS} ms`)
     const { spoiled } = odd
@@ -120,7 +120,7 @@ export class Trials {
   }
 
   /** While the fault lasts. */
-  async #watch({ work, fault, methods, isTold }: Trial, actor: Actor, bystander: Actor): Promise<string[]> {
+  async #watch({ work, fault, methods }: Trial, actor: Actor, bystander: Actor): Promise<string[]> {
     const site = this.#site
     const problems = new Set<string>()
     for (let round = 0; round < ROUNDS; round++) {
@@ -128,7 +128,6 @@ export class Trials {
       for (const wrong of await this.#wrong([actor, bystander])) problems.add(`while it lasts: ${wrong}`)
       site.forward(ROUND_MS)
     }
-    if (isTold && this.#odd.spoiled > 0 && !(await this.#isHostNamed())) problems.add('status says nothing of the host')
     const mustGoOn = [
       ...(fault.livedWith ? [actor] : []),
       ...(methods?.some((method) => FOR_POSTS.has(method)) === false ? [bystander] : []),
