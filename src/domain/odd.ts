@@ -134,6 +134,9 @@ export function isValues(value: unknown): value is Values {
 /** Times that a TID and an ISO text can hold: 1970 to 2255, in ms since 1970. */
 export const TIMES = { from: 0, before: 2 ** 53 / 1000 } as const
 
+/** The highest number that counts something: one more can be added to it often enough. */
+export const COUNT_MOST = 2 ** 52
+
 /** Numbers below it could as well be seconds. It is September 2001. */
 const SURELY_MS = 1e12
 
@@ -251,7 +254,7 @@ export class Fields {
   }
 
   /** A whole number, both ends included, that must be there. */
-  whole(name: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
+  whole(name: string, least: number, most: number = COUNT_MOST): number {
     return this.wholeOrNull(name, least, most) ?? this.fail(name, 'missing')
   }
 

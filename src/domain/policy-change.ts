@@ -69,7 +69,7 @@ export function wayIn({ mode, percent }: FederationPolicy): string {
   if (mode === 'off' || mode === 'on') return `"moods federation allow @handle --execute", or ${all}`
   const one = '"moods federation allow --add @handle --execute"'
   if (mode === 'allow') return `${one}, or ${all}`
-  return `"moods federation percent ${larger(percent)} --execute" or any larger share, ${one} for one user, or ${all}`
+  return `"moods federation percent ${larger(percent)} --execute" for a larger share (without --execute it counts whom that lets in), ${one} for one user, or ${all}`
 }
 
 /** The next share that is a multiple of ten. */

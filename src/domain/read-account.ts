@@ -1,7 +1,7 @@
 /** The readers of what an application knows of its users: their handles, and their accounts. They are total. */
 
 import { type Account, type AccountError, type Credentials, type FormerAccount, STORED_STATES } from './account.ts'
-import { Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
+import { COUNT_MOST, Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 
 /** A handle of a user, as the application has it. */
 export interface UserHandle {
@@ -58,11 +58,11 @@ function accountIn(user: string, atproto: Fields, defaultPds: string): ReadAccou
   if (pds !== null && !isHttp(pds)) return atproto.fail('pds', 'range')
   return {
     user,
-    version: atproto.wholeOrNull('version', 1, Number.MAX_SAFE_INTEGER) ?? NO_VERSION,
+    version: atproto.wholeOrNull('version', 1, COUNT_MOST) ?? NO_VERSION,
     // Accounts of an existing database have a DID and no state.
     state: state ?? 'ready',
     pdsHandle: atproto.nameOrNull('handle'),
-    candidate: atproto.wholeOrNull('candidate', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    candidate: atproto.wholeOrNull('candidate', 0, COUNT_MOST) ?? 0,
     did,
     pds: pds ?? (did === null ? null : defaultPds),
     credentials: credentialsIn(atproto),

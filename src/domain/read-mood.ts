@@ -6,6 +6,7 @@
 import type { Deletion, Mood } from './mood.ts'
 import { ID_CHARACTERS, LIMITS } from './mood-limits.ts'
 import {
+  COUNT_MOST,
   Fields,
   isOdd,
   isUserName,
@@ -126,7 +127,7 @@ function syncIn(atproto: Fields, id: string, when: number): MoodSync {
     rkey,
     uri: atproto.textOrNull('uri'),
     cid: atproto.textOrNull('cid'),
-    attempts: atproto.wholeOrNull('attempts', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+    attempts: atproto.wholeOrNull('attempts', 0, COUNT_MOST) ?? 0,
     state,
     dueAt,
     hold: atproto.wordOrNull('hold', HOLD_REASONS),
@@ -144,11 +145,11 @@ function firstPublishedIn(atproto: Fields, state: SyncState): FirstPublished | n
 }
 
 function versionIn(atproto: Fields): number {
-  return atproto.wholeOrNull('version', 1, Number.MAX_SAFE_INTEGER) ?? UNTOUCHED
+  return atproto.wholeOrNull('version', 1, COUNT_MOST) ?? UNTOUCHED
 }
 
 function ordinalIn(atproto: Fields): number {
-  return atproto.wholeOrNull('ordinal', 1, Number.MAX_SAFE_INTEGER) ?? 0
+  return atproto.wholeOrNull('ordinal', 1, COUNT_MOST) ?? 0
 }
 
 /** What a mood that the engine has never seen says of its record: no evidence, so that what is odd about it is nothing. */
@@ -161,14 +162,17 @@ function claimsIn(atproto: Fields): Pick<MoodSync, 'uri' | 'cid' | 'attempts'> {
   return {
     uri: text('uri'),
     cid: text('cid'),
-    attempts: typeof attempts === 'number' && Number.isSafeInteger(attempts) && attempts > 0 ? attempts : 0,
+    attempts:
+      typeof attempts === 'number' && Number.isInteger(attempts) && attempts > 0 && attempts <= COUNT_MOST
+        ? attempts
+        : 0,
   }
 }
 
 function errorIn(atproto: Fields): SyncError | null {
   const error = atproto.fieldsOrNull('error')
   if (!error) return null
-  const at = error.wholeOrNull('at', 0, Number.MAX_SAFE_INTEGER) ?? error.fail('at', 'missing')
+  const at = error.wholeOrNull('at', 0, COUNT_MOST) ?? error.fail('at', 'missing')
   return { code: error.text('code'), message: error.text('message'), at }
 }
 

@@ -6,7 +6,7 @@ import { FINDING_KINDS } from './finding-kinds.ts'
 import type { ClockOffsets } from './clocks.ts'
 import { readHostFacts } from './host-facts.ts'
 import type { FailedLooks, GoodLook, RepoLooks } from './looks.ts'
-import { type Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
+import { COUNT_MOST, type Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 import { POLICY_MODES, type StoredPolicy } from './policy.ts'
 import type { RepoState } from './queue.ts'
 import type { Unwell } from './unwell.ts'
@@ -103,7 +103,7 @@ function goodIn(fields: Fields): GoodLook {
 }
 
 function countOf(counts: Fields, name: string): number | null {
-  return counts.wholeOrNull(name, 0, Number.MAX_SAFE_INTEGER)
+  return counts.wholeOrNull(name, 0, COUNT_MOST)
 }
 
 function unwellIn(note: Fields): Unwell {
@@ -119,15 +119,15 @@ function unwellIn(note: Fields): Unwell {
 export function readLedgerEntry(stored: StoredDocument): { readonly key: string; readonly entry: LedgerEntry } | Odd {
   return readWith(stored, null, (fields) => {
     const entry = fields.fields('entry')
-    const silentSince = entry.wholeOrNull('silentSince', 0, Number.MAX_SAFE_INTEGER)
-    const probeAt = entry.wholeOrNull('probeAt', 0, Number.MAX_SAFE_INTEGER)
+    const silentSince = entry.wholeOrNull('silentSince', 0, COUNT_MOST)
+    const probeAt = entry.wholeOrNull('probeAt', 0, COUNT_MOST)
     const unwell = entry.raw('unwell') === null ? [] : entry.items('unwell').map(unwellIn)
     const facts = readHostFacts(entry.raw('facts'))
     return {
       key: stored.id.text,
       entry: {
         windows: entry.items('windows').map((window) => ({
-          used: window.number('used', 0, Number.MAX_SAFE_INTEGER),
+          used: window.number('used', 0, COUNT_MOST),
           endsAt: window.whole('endsAt', 0),
         })),
         blockedUntil: entry.whole('blockedUntil', 0),
@@ -147,9 +147,7 @@ export function readWorker(stored: StoredDocument): Worker | Odd {
   return readWith(stored, null, (fields) => ({
     id: stored.id.text,
     // Earlier versions say neither.
-    ...('progressedAt' in stored.values
-      ? { progressedAt: fields.wholeOrNull('progressedAt', 0, Number.MAX_SAFE_INTEGER) }
-      : {}),
+    ...('progressedAt' in stored.values ? { progressedAt: fields.wholeOrNull('progressedAt', 0, COUNT_MOST) } : {}),
     ...(fields.flag('ended') ? { ended: true } : {}),
     ...('clocks' in stored.values ? { clocks: offsetsIn(fields.fieldsOrNull('clocks')) } : {}),
     host: fields.text('host'),
@@ -158,12 +156,12 @@ export function readWorker(stored: StoredDocument): Worker | Odd {
     version: fields.text('version'),
     since: fields.time('since'),
     at: fields.time('at'),
-    policyVersion: fields.wholeOrNull('policyVersion', 0, Number.MAX_SAFE_INTEGER),
+    policyVersion: fields.wholeOrNull('policyVersion', 0, COUNT_MOST),
   }))
 }
 
 function offsetsIn(fields: Fields | null): ClockOffsets {
-  const [least, most] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]
+  const [least, most] = [Number.MIN_SAFE_INTEGER, COUNT_MOST]
   const offset = (name: 'store' | 'pds'): number | null => fields?.wholeOrNull(name, least, most) ?? null
   return { store: offset('store'), pds: offset('pds') }
 }

@@ -86,7 +86,7 @@ export async function backfill(
   if (leftOutUsers > 0) {
     // With a limit, not all users were looked at.
     const all = limit === Infinity ? users.length + leftOutUsers : leftOutUsers
-    const text = leftOutText(stored, leftOutUsers, all)
+    const text = leftOutText(stored, leftOutUsers, all, names.length > 0 ? '' : 'with moods')
     // Whoever is named is wanted, and nobody has to find out afterwards that nothing was done.
     if (execute && (names.length > 0 || users.length === 0)) throw new DomainError('usage', text)
     onLeftOut(text)

@@ -219,8 +219,8 @@ export async function leftOut(
   return { users: out.length, text: out.length === 0 ? null : leftOutText(stored, out.length, users.length) }
 }
 
-/** Why users are left out, and what lets them in. @param count how many; @param all of how many */
-export function leftOutText(stored: StoredPolicy | null, count: number, all: number): string {
-  const who = `${count === all ? '' : `${count} of `}${counted(all, 'user')}`
+/** Why users are left out, and what lets them in. @param count how many; @param all of how many; @param which what they have in common, as in “with moods” */
+export function leftOutText(stored: StoredPolicy | null, count: number, all: number, which = ''): string {
+  const who = `${count === all ? '' : `${count} of `}${counted(all, 'user')}${which && ` ${which}`}`
   return `${who} ${count === 1 ? 'is' : 'are'} left out: federation is ${policyInForceText(stored)}. To let more in: ${wayIn(inForce(stored))}.`
 }

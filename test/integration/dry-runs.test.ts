@@ -36,7 +36,7 @@ const PLANS: readonly (readonly [string, RegExp])[] = [
   ['rollback --strip-references', /^references to be forgotten: 1, of 1 user$/m],
   ['rollback --strip-references --execute', /^references to be forgotten: 1, of 1 user$/m],
   ['rollback --delete-records', /^Would delete 1 record of 1 user from .* This cannot be undone/],
-  ['backfill', /^1 user is left out: .*^would be +0$/ms],
+  ['backfill', /^1 user with moods is left out: .*^would be +0$/ms],
   ['repair', /^2 users are left out: .*^Nothing is to be repaired now\.$/ms],
 ]
 

@@ -237,7 +237,9 @@ interface Effect {
   readonly thenPost?: boolean
 }
 
-const CLEAN = new RegExp(`sync rate +100\\.00 %\nchecks passed +${USERS.length} of ${USERS.length} repositories`)
+const CLEAN = new RegExp(
+  `in step +100\\.00 % of [^\n]*\nchecks passed +${USERS.length} of ${USERS.length} repositories`,
+)
 
 const EFFECTS: Readonly<Record<string, Effect>> = {
   federation: {

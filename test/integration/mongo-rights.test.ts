@@ -112,7 +112,7 @@ describe.skipIf(program === null)('a MongoDB with access control', () => {
 
     const READS: readonly (readonly [line: string, code: number, says: RegExp])[] = [
       ['status', 0, /1 published/],
-      ['audit --all --verify', 0, /sync rate +100\.00 %/],
+      ['audit --all --verify', 0, /in step +100\.00 %/],
       ['report', 0, /moods/],
       ['show @alice', 0, /@alice/],
       [

@@ -56,7 +56,7 @@ describe.skipIf(mongo.program === null)('npm start -- --mongo', () => {
     for (const [args, says] of [
       [['status'], /store +mongodb:aesthetic\n[^]*1 published/],
       [['show', '@alice'], /@alice/],
-      [['audit', '--all', '--verify'], /sync rate +100\.00 %/],
+      [['audit', '--all', '--verify'], /in step +100\.00 %/],
       [['doctor'], /mongodb:aesthetic opens/],
     ] as const) {
       const { code, stdout, stderr } = await runMoods(args, env)

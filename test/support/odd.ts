@@ -124,7 +124,7 @@ export const isNone = (value: unknown): boolean => value === null || value === u
 export const isText = (value: unknown): boolean => typeof value === 'string'
 export const isDate = (value: unknown): boolean =>
   value instanceof Date && value.getTime() >= 0 && value.getTime() < Date.UTC(2255, 5)
-export const isWhole = (value: unknown, least: number, most = Number.MAX_SAFE_INTEGER): boolean =>
+export const isWhole = (value: unknown, least: number, most = 2 ** 52): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most
 export const isObject = (value: unknown): value is Document =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype

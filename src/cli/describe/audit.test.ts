@@ -135,7 +135,8 @@ describe('what moods audit prints', () => {
     const nothing = { ...SUMMARY, users: 2, audited: 0, notReached: 2 }
     const lines = describeAudit({ complete: false, summary: nothing, leftOut: null, users: [] }, [], 0).split('\n')
     expect(lines).toContain('checks passed  none: no repository was read')
-    expect(lines).toContain('sync rate      not known')
+    expect(lines).toContain('in step        not known')
+    expect(lines[0]).toBe('not reached    2 of 2 repositories, of which nothing is counted here')
     expect(lines.join('\n')).not.toContain('0 of 0')
   })
 

@@ -17,9 +17,15 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
   const checked = of.audited + of.unchanged + of.unreadable
   return [
     ...alarm(findings.leaked),
+    ...(of.notReached > 0
+      ? [
+          `not reached    ${of.notReached} of ${counted(of.users, 'repository', 'repositories')}, of which nothing is counted here`,
+        ]
+      : []),
     `moods          ${counts.moods}`,
     `records        ${counts.records}`,
-    `sync rate      ${percent(of.syncRate, checked === 0 ? 'not known' : 'nothing to sync')}`,
+    // Not the rate of the report, which asks the database alone.
+    `in step        ${percent(of.syncRate, checked === 0 ? 'not known' : 'nothing to sync')}${of.syncRate === null ? '' : ' of the records that should be there'}`,
     checked === 0
       ? 'checks passed  none: no repository was read'
       : `checks passed  ${of.clean} of ${counted(checked, 'repository', 'repositories')} (${of.unchanged} unchanged since ${of.unchanged === 1 ? 'its' : 'their'} last audit)`,
@@ -29,9 +35,6 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
       ? [`no account     ${counted(of.withoutAccount, 'user')}, whose moods are in these numbers`]
       : []),
     ...FINDING_KINDS.flatMap((kind) => (findings[kind] ? [`${kind.padEnd(15)}${findings[kind]}`] : [])),
-    ...(of.notReached > 0
-      ? [`not reached    ${of.notReached} of ${counted(of.users, 'repository', 'repositories')}`]
-      : []),
     ...describeSilent(silent, now),
     ...describeLastKnown(lastKnown, now),
     ...(of.notReached > 0 && silent.length === 0 ? [INTERRUPTED] : []),

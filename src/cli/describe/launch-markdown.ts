@@ -79,7 +79,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     '',
     `- Total users: ${result.users}`,
     `- Users with ATProto: ${result.usersWithAccount} (${result.accountsWaiting} waiting, ${counted(result.accountsNeedingAttention, 'needs', 'need')} attention)`,
-    `- Total moods: ${result.moods} (${result.private} private, ${result.deleted} deleted)`,
+    `- Total moods: ${result.moods} (${result.private} private, and ${result.deleted} others deleted)`,
     `- Moods migrated: ${result.published}`,
     `- Moods failed: ${result.rejected}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
     '',

@@ -5,7 +5,7 @@ import { isoTime } from '../phrases.ts'
 import { duration } from '../progress.ts'
 import { describeOneErasure } from './erasure.ts'
 import { age, describeReason, line } from './lines.ts'
-import { whoIs } from '../../domain/user-names.ts'
+import { nameOf, whoIs } from '../../domain/user-names.ts'
 
 export function describeUser(shown: ShownUser): string[] {
   const { user, handle, network, erasure, complete } = shown
@@ -79,7 +79,7 @@ function budget({ budget: name, used, max, windowMs, endsAt }: Used): string {
   return `${max - used} of ${max} ${name} in ${duration(windowMs / 1000)} left${until}`
 }
 
-function auditOf({ audit, now }: ShownUser): string[] {
+function auditOf({ audit, now, user, handle }: ShownUser): string[] {
   if (audit === null) return [line('audit', 'never')]
   const { good, failed } = audit
   const found = Object.entries(good?.findings ?? {}).map(([kind, n]) => `${n} ${kind}`)
@@ -87,6 +87,7 @@ function auditOf({ audit, now }: ShownUser): string[] {
     good === null
       ? line('audit', 'never read')
       : line('audit', `${age(good.at, now)}, at ${isoTime(good.at)}: ${found.join(', ') || 'nothing found'}`),
+    ...(found.length > 0 ? [line('', `"moods audit ${nameOf(user, handle)}" names each and what is to be done`)] : []),
     ...(failed ? [line('', `not read since ${isoTime(failed.since)} (${failed.code})`)] : []),
   ]
 }
