@@ -39,6 +39,27 @@ it('opens a database whose documents hold nothing where its indexes look, or wha
   await db.dropDatabase()
 })
 
+it('a start that finds all indexes there only lists them', async () => {
+  const database = anyDatabase()
+  await using client = await new MongoClient(uri).connect()
+  const db = client.db(database)
+  const made = async (): Promise<readonly string[]> => {
+    const profiled = await db.collection('system.profile').find({ op: 'command' }).toArray()
+    const names = profiled.map(({ command }) => Object.keys(command as object)[0]!)
+    return names.filter((name) => /Index/.test(name))
+  }
+  await db.createCollection('system.profile', { capped: true, size: 16_000_000 })
+  await db.command({ profile: 2 })
+  await (await openMongo({ uri, database }, ''))[Symbol.asyncDispose]()
+  expect(await made()).toContain('createIndexes')
+  const before = (await made()).length
+  await (await openMongo({ uri, database }, ''))[Symbol.asyncDispose]()
+  const after = (await made()).slice(before)
+  expect([...new Set(after)]).toEqual(['listIndexes'])
+  await db.command({ profile: 0 })
+  await db.dropDatabase()
+})
+
 it('goes along indexes that the application has made of the same fields, and refuses those that cover less', async () => {
   const database = anyDatabase()
   await using client = await new MongoClient(uri).connect()

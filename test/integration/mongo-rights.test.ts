@@ -46,7 +46,8 @@ describe.skipIf(program === null)('a MongoDB with access control', () => {
 
   beforeAll(async () => {
     const folder = cleanup.use(await temporaryFolder())
-    const server = cleanup.use(await startMongod(program!, { dbPath: `${folder.path}/mongo`, args: ['--auth'] }))
+    const args = ['--auth', '--setParameter', 'enableTestCommands=1']
+    const server = cleanup.use(await startMongod(program!, { dbPath: `${folder.path}/mongo`, args }))
     const at = `127.0.0.1:${server.port}`
     // The first user of a server may be made by whoever is on its machine.
     const first = cleanup.use(await new MongoClient(server.uri).connect())
@@ -135,6 +136,7 @@ describe.skipIf(program === null)('a MongoDB with access control', () => {
       ['rollback --strip-references', 0, /./],
       ['accounts provision', 0, /./],
       ['accounts seal', 0, /./],
+      ['accounts replace --gone', 0, /./],
       ['data mend', 0, /./],
       ['erase @alice', 0, /./],
     ]
@@ -151,6 +153,28 @@ describe.skipIf(program === null)('a MongoDB with access control', () => {
       expect(await hashes()).toEqual(before)
     }, 240_000)
 
+    it('finds it out as well where the server does not tell the rights of its users', async () => {
+      const silence = (mode: 'alwaysOn' | 'off') =>
+        admin.db('admin').command({
+          configureFailPoint: 'failCommand',
+          mode,
+          data: { failCommands: ['connectionStatus'], errorCode: 59 },
+        })
+      const before = await hashes()
+      await silence('alwaysOn')
+      try {
+        await using reader = await openAs('moods-reader')
+        expect(reader.onlyRead).toContain('it lacks the right to insert, update and remove in all its collections.')
+        for (const user of ['moods', 'moods-writer']) {
+          await using store = await openAs(user)
+          expect([user, store.onlyRead]).toEqual([user, null])
+        }
+      } finally {
+        await silence('off')
+      }
+      expect(await hashes()).toEqual(before)
+    })
+
     const WRITES = [
       'serve',
       'worker',
@@ -162,6 +186,8 @@ describe.skipIf(program === null)('a MongoDB with access control', () => {
       'rollback --delete-records --execute',
       'accounts provision --execute',
       'accounts seal --execute',
+      'accounts rehost http://a.test http://b.test --execute',
+      'accounts replace @alice --execute',
       'data mend --execute',
       'erase @alice --execute',
       'doctor --live @alice',
