@@ -2,7 +2,15 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Account, STORED_STATES, newAccount, opened, refused, retried } from '../../src/domain/account.ts'
+import {
+  type Account,
+  STORED_STATES,
+  newAccount,
+  opened,
+  refused,
+  replaced,
+  retried,
+} from '../../src/domain/account.ts'
 import { NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
@@ -103,6 +111,19 @@ export function accountContract(given: Given): void {
       expect(answers.toSorted()).toEqual(['claimed', ...Array.from({ length: 7 }, () => 'has_other')])
       const names = answers.map((_, i) => `name-${i}`)
       expect([...(await given.store.accounts.usersOf(names)).values()]).toEqual(['u1'])
+    })
+
+    it('an account that takes the place of others keeps what they were, on top of what the next one is', async () => {
+      const { accounts } = given.store
+      await accounts.claimHandle('u1', 'alice')
+      const first = await accounts.add(opened(newAccount('u1', 'alice'), 'did:plc:a', 'http://old.test', 'sealed'))
+      const second = await accounts.save(replaced({ ...first, did: 'did:plc:a', pds: 'http://old.test' }, 'gone', NOW))
+      expect(await given.other.accounts.byUser('u1')).toEqual(second)
+      expect(await accounts.byDid('did:plc:a')).toBeNull()
+      const third = await accounts.save(opened(second!, 'did:plc:b', 'http://new.test', 'sealed'))
+      await given.reopen()
+      expect(await given.store.accounts.byUser('u1')).toEqual(third)
+      expect(third?.former).toEqual([{ did: 'did:plc:a', pds: 'http://old.test', until: NOW, why: 'gone' }])
     })
 
     it('an account is kept with every field as it is given', async () => {
