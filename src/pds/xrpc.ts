@@ -24,14 +24,14 @@ export interface XrpcOptions {
 }
 
 /** Lifts the rate limits of a PDS of one's own (its `PDS_RATE_LIMIT_BYPASS_KEY`). No other host gets to see it. */
-export interface BypassKey {
+interface BypassKey {
   readonly key: string
   /** Base URL of the PDS. */
   readonly pds: string
 }
 
 /** The headers by which a PDS lifts its limits: none for any other host. @param url of the host, or of anything on it */
-export function bypassHeaders(bypass: BypassKey | null, url: string): Record<string, string> {
+function bypassHeaders(bypass: BypassKey | null, url: string): Record<string, string> {
   if (bypass === null || URL.parse(bypass.pds)?.origin !== URL.parse(url)?.origin) return {}
   return { 'x-ratelimit-bypass': bypass.key }
 }

@@ -110,6 +110,12 @@ describe('operators', () => {
     expect(shown.stdout).toContain('it answered putRecord with 403 text/html')
     const backfill = await runMoods(['backfill', '@alice', '--execute'], site.env)
     expect(backfill.stdout).toContain(`The PDS at ${url} does not answer as a PDS does since`)
+    spoiled.spoil(DESCRIBE)
+    const doctor = await runMoods(['doctor'], site.env)
+    expect(doctor.stdout).toContain(
+      `${url} does not answer as a PDS does: it answered describeServer with 403 text/html`,
+    )
+    expect(doctor.code).toBe(1)
     spoiled.spoil()
     await work(spoiled, 60)
     expect((await runMoods(['status'], site.env)).stdout).not.toContain('as a PDS does')

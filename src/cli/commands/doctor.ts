@@ -1,7 +1,7 @@
 /** `moods doctor`: checks whether the installation can work, and follows a test record end to end. */
 
 import { Command } from 'commander'
-import type { Check } from '../../operate/doctor.ts'
+import type { Check } from '../../operate/check.ts'
 import type { LiveStep } from '../../operate/test-record.ts'
 import { colour } from '../colour.ts'
 import type { Ending, Exit } from '../exit.ts'
