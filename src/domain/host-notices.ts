@@ -10,7 +10,11 @@ const NAMED = 3
 interface UnwellHost {
   readonly host: string
   readonly notes: readonly Unwell[]
-  readonly since: number
+}
+
+/** When it was first answered so, in ms since 1970. */
+function sinceOf({ notes }: UnwellHost): number {
+  return Math.min(...notes.map((note) => note.since))
 }
 
 /** PDSes that do not answer some method as a PDS does; those that do not answer at all are told of elsewhere. */
@@ -18,19 +22,19 @@ export function pdsUnwell(failing: readonly FailingHost[], now: number): Notice 
   const unwell = failing
     .flatMap(({ host, requests }): UnwellHost[] => {
       const notes = isDead(requests) ? [] : known(requests.unwell, now)
-      return notes.length === 0 ? [] : [{ host, notes, since: Math.min(...notes.map((note) => note.since)) }]
+      return notes.length === 0 ? [] : [{ host, notes }]
     })
-    .toSorted((a, b) => a.since - b.since)
+    .toSorted((a, b) => sinceOf(a) - sinceOf(b))
   const [first] = unwell
   if (first === undefined) return null
   const isNow = unwell.some(({ notes }) => notes.some((note) => isRecent(note, now)))
-  const since = new Date(first.since).toISOString().replace(/\.\d+/, '')
+  const since = new Date(sinceOf(first)).toISOString().replace(/\.\d+/, '')
   const named = unwell.slice(0, NAMED).map(({ host, notes }) => `${host} answered ${answersText(notes)}`)
   if (unwell.length > NAMED) named.push(`${unwell.length - NAMED} more`)
   return {
     code: 'pds_unwell',
     level: isNow ? 'problem' : 'warning',
-    since: first.since,
+    since: sinceOf(first),
     text:
       unwell.length === 1
         ? `the PDS does not answer as a PDS does, since ${since}`
