@@ -7,7 +7,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { LedgerStore } from '../ports/store.ts'
 import { KnownHosts } from '../sync/known-hosts.ts'
 import type { OperatorDeps } from './deps.ts'
-import type { Check } from './doctor.ts'
+import type { Check } from './check.ts'
 
 const REMEDY = 'nothing is lost by it, it only takes longer: docs/guides/troubleshooting.md'
 
