@@ -15,6 +15,7 @@ const rows = section
 const NOT_STORED: Readonly<Record<string, readonly string[]>> = {
   'domain/budget.ts': ['waitUntil'],
   'domain/health.ts': ['dueAt', 'since'],
+  'domain/host-notices.ts': ['since'],
   'domain/notice.ts': ['since'],
   'domain/reasons.ts': ['until'],
 }
