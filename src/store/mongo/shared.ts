@@ -1,6 +1,6 @@
 /** Values that only one document of a collection may have, and that several have: found for a check of the data, with flat memory. */
 
-import type { Collection, Document } from 'mongodb'
+import type { Collection } from 'mongodb'
 import { type Odd, sharedOdd } from '../../domain/odd.ts'
 import { COLLECTIONS } from './collections.ts'
 import { nameOf } from './ids.ts'
@@ -33,13 +33,15 @@ export async function* sharedIn(collection: Collection<MoodDocument>, stop: Abor
   if (unique === undefined) return
   const { field, foldsCase } = unique
   const path = `$${field}`
-  const pipeline: Document[] = [
-    // Of a list, each value would be meant.
-    { $match: { $expr: { $eq: [{ $type: path }, 'string'] } } },
-    { $project: { value: path, key: foldsCase ? { $toLower: path } : path } },
-    { $sort: { key: 1, value: 1, _id: 1 } },
-  ]
-  await using cursor = collection.aggregate<Held>(pipeline, { allowDiskUse: true })
+  const key = foldsCase ? { $toLower: path } : path
+  // Along the index; but of a list, each value would be meant.
+  const meant = { $match: { [field]: { $gt: '' }, $expr: { $eq: [{ $type: path }, 'string'] } } }
+  // Most databases have none, which the server finds out without sending anything.
+  const several = [{ $group: { _id: key, n: { $sum: 1 } } }, { $match: { n: { $gt: 1 } } }, { $limit: 1 }]
+  const [any] = await collection.aggregate([meant, ...several], { allowDiskUse: true }).toArray()
+  if (any === undefined) return
+  const sorted = [{ $project: { value: path, key } }, { $sort: { key: 1, value: 1, _id: 1 } }]
+  await using cursor = collection.aggregate<Held>([meant, ...sorted], { allowDiskUse: true })
   let found: Odd[] = []
   const note = (held: Held, isShared: boolean): void => {
     const { text, isOdd } = nameOf(held._id)
