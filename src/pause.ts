@@ -1,13 +1,23 @@
 /** Waiting for a time. */
 
+import type { TimerOptions } from 'node:timers'
 import { setTimeout } from 'node:timers/promises'
 
 /** Timers count in 31 bits: one that is set for longer would end at once. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /** A pause of `ms` milliseconds, cut short by `stop`; one of more than 24 days ends then. */
-export async function pause(ms: number, stop: AbortSignal): Promise<void> {
-  await setTimeout(Math.min(ms, LONGEST_MS), undefined, { signal: stop }).catch(() => {})
+export function pause(ms: number, stop: AbortSignal): Promise<void> {
+  return pauseBy(ms, { signal: stop })
+}
+
+/** As {@link pause}, but a process with nothing else to do ends. */
+export function pauseIdly(ms: number, stop: AbortSignal): Promise<void> {
+  return pauseBy(ms, { signal: stop, ref: false })
+}
+
+async function pauseBy(ms: number, options: TimerOptions): Promise<void> {
+  await setTimeout(Math.min(ms, LONGEST_MS), undefined, options).catch(() => {})
 }
 
 /** Calls `look` every `ms` milliseconds, after a first pause and one call at a time, until `stopping` fires. */

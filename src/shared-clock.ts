@@ -1,7 +1,7 @@
 /** The time by which a process goes: its own clock's, unless the store's, which all processes share, is far from it. */
 
 import { type ClockOffsets, correctionOf, TELL_MS } from './domain/clocks.ts'
-import { pause } from './pause.ts'
+import { pauseIdly } from './pause.ts'
 import type { AgreedClock, Clock, Timer } from './ports/clock.ts'
 
 /** How often the store is asked for its time. */
@@ -87,7 +87,8 @@ export class SharedClock implements AgreedClock {
   /** Compares every few seconds, until `stopping` fires. */
   async run(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {
-      await pause(ASK_MS, stopping)
+      // Whoever has an installation open in a program of their own need not close it.
+      await pauseIdly(ASK_MS, stopping)
       if (!stopping.aborted) await this.compare()
     }
   }

@@ -1,5 +1,6 @@
 /** Reading a user's repo whole, and comparing it with the primary. */
 
+import { expectedRecords } from '../domain/expected.ts'
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
 import {
   type AuditCounts,
@@ -95,7 +96,9 @@ export async function auditUser(
   if (hosts.isSilent(account.pds)) return { kind: 'not_reached', account, code: 'HostSilent' }
   const before = await historyOf(store, user)
   const removing = new Set((await store.removals.of(user)).map(({ rkey }) => rkey))
-  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, options.verify ?? false))
+  const { verify = false } = options
+  const expected = expectedRecords(before.values())
+  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, { verify, expected }))
   if (snapshot.kind === 'not_reached') {
     if (snapshot.tried) await store.audits.note(user, { kind: 'failed', at, code: snapshot.code })
     return { kind: 'not_reached', account, code: snapshot.code }

@@ -240,7 +240,7 @@ async function recordsOfOurs(
   // Without an account on the PDS there is no repo, and so no record.
   if (account.did === null) return { kind: 'ok', value: [] }
   if (!isReady(account)) return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'not ready' }
-  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, false))
+  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION))
   if (snapshot.kind !== 'ok') return snapshot
   const odd = await store.odd.of(account.user)
   const ownerOf = ownersAmong((await historyOf(store, account.user)).values(), odd)

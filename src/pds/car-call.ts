@@ -3,8 +3,8 @@
 import type { Agent } from '@atproto/lex-client'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { RepoFault } from '../domain/repo-faults.ts'
-import type { RepoLimits } from './block-table.ts'
-import { type Car, readCar } from './car.ts'
+import type { BlockTable, RepoLimits } from './block-table.ts'
+import { type Car, readBlocks, readCar } from './car.ts'
 import { Share } from './share.ts'
 import type { Call } from './xrpc.ts'
 
@@ -16,15 +16,36 @@ const CAR = 'application/vnd.ipld.car'
 /**
  * Reads a CAR while it arrives: whatever is sent, no more of it is kept than `limits` allow.
  *
- * @param ask sends the request to the agent; what it returns is ignored
  * @param use makes something of the CAR, as long as the call lasts
  * @returns a call whose answer is itself an outcome: a damaged CAR is `uncertain`, and says something of this repo, not of
  *   its host
  */
 export function carCall<T>(
-  ask: (agent: Agent, signal: AbortSignal) => Promise<unknown>,
+  ask: Ask,
   limits: RepoLimits,
   use: (car: Car, share: Share) => T | Promise<T>,
+): Call<Outcome<T>> {
+  return arrivalCall(ask, async (chunks, share) => use(await readCar(chunks, limits, share), share))
+}
+
+/**
+ * As {@link carCall}, for a CAR that is no repo: whatever roots it names.
+ *
+ * @param use makes something of the blocks
+ */
+export function blocksCall<T>(ask: Ask, limits: RepoLimits, use: (blocks: BlockTable) => T): Call<Outcome<T>> {
+  return arrivalCall(ask, async (chunks, share) => {
+    using blocks = (await readBlocks(chunks, limits, share)).blocks
+    return use(blocks)
+  })
+}
+
+/** Sends a request to the agent; what it returns is ignored. */
+type Ask = (agent: Agent, signal: AbortSignal) => Promise<unknown>
+
+function arrivalCall<T>(
+  ask: Ask,
+  take: (chunks: AsyncIterable<Uint8Array>, share: Share) => Promise<T>,
 ): Call<Outcome<T>> {
   return async (agent, signal) => {
     let outcome: Outcome<T> | null = null
@@ -32,7 +53,7 @@ export function carCall<T>(
       const response = await agent.fetchHandler(path, init)
       const type = response.headers.get('content-type')?.split(';')[0]!.trim().toLowerCase()
       if (!response.ok || response.body === null || type !== CAR) return response
-      outcome = await read(arriving(response.body, signal), limits, signal, use)
+      outcome = await taken(take, arriving(response.body, signal), signal)
       // Of the answer, the client still checks everything but the body.
       return new Response(new Uint8Array(), response)
     }
@@ -42,15 +63,14 @@ export function carCall<T>(
   }
 }
 
-async function read<T>(
+async function taken<T>(
+  take: (chunks: AsyncIterable<Uint8Array>, share: Share) => Promise<T>,
   chunks: AsyncIterable<Uint8Array>,
-  limits: RepoLimits,
   signal: AbortSignal,
-  use: (car: Car, share: Share) => T | Promise<T>,
 ): Promise<Outcome<T>> {
   using share = new Share(signal)
   try {
-    return ok(await use(await readCar(chunks, limits, share), share))
+    return ok(await take(chunks, share))
   } catch (error) {
     if (error instanceof RepoFault) return faulty(error)
     throw error

@@ -33,8 +33,26 @@ export async function readCar(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limits: RepoLimits,
   share: Share,
-  blocks = new BlockTable(limits),
+  table = new BlockTable(limits),
 ): Promise<Car> {
+  const { roots, blocks } = await readBlocks(chunks, limits, share, table)
+  const [root, ...others] = roots
+  if (root !== undefined && others.length === 0) return { root, blocks }
+  blocks[Symbol.dispose]()
+  throw new RepoFault('CarNotOneRoot')
+}
+
+/**
+ * Reads a CAR to its end, however many roots it names.
+ *
+ * @throws as {@link readCar}
+ */
+export async function readBlocks(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limits: RepoLimits,
+  share: Share,
+  blocks = new BlockTable(limits),
+): Promise<{ readonly roots: readonly Buffer[]; readonly blocks: BlockTable }> {
   const parser = new CarParser(blocks)
   let bytes = 0
   try {
@@ -46,7 +64,7 @@ export async function readCar(
       if (bytes > LARGE) await share.takePlace()
       await blocks.spill()
     }
-    return { root: parser.end(), blocks }
+    return { roots: parser.end(), blocks }
   } catch (error) {
     blocks[Symbol.dispose]()
     throw error
@@ -60,7 +78,7 @@ class CarParser {
   #buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER)
   #at = 0
   #end = 0
-  #root: Buffer | null = null
+  #roots: readonly Buffer[] | null = null
 
   constructor(blocks: BlockTable) {
     this.#blocks = blocks
@@ -83,7 +101,7 @@ class CarParser {
   step(): boolean {
     const part = this.#part()
     if (part === null) return false
-    if (this.#root === null) this.#root = rootIn(part)
+    if (this.#roots === null) this.#roots = rootsIn(part)
     else this.#keep(part)
     return true
   }
@@ -99,7 +117,7 @@ class CarParser {
       length += (byte & 127) * scale
       if (byte < 128) break
     }
-    if (this.#root === null ? length > MAX_HEADER : length <= CID) throw new RepoFault('CarMalformed')
+    if (this.#roots === null ? length > MAX_HEADER : length <= CID) throw new RepoFault('CarMalformed')
     if (length > MAX_BLOCK) throw new RepoFault('CarBlockTooLarge')
     if (length > this.#end - at) return null
     this.#at = at + length
@@ -116,15 +134,15 @@ class CarParser {
     this.#blocks.add(digest, bytes)
   }
 
-  /** @returns hash of the root */
-  end(): Buffer {
-    if (this.#root === null) throw new RepoFault('CarMalformed')
+  /** @returns hashes of the roots */
+  end(): readonly Buffer[] {
+    if (this.#roots === null) throw new RepoFault('CarMalformed')
     if (this.#end > this.#at) throw new RepoFault('CarCutShort')
-    return this.#root
+    return this.#roots
   }
 }
 
-function rootIn(header: Buffer): Buffer {
+function rootsIn(header: Buffer): readonly Buffer[] {
   let decoded: unknown
   try {
     decoded = decodeBlock(header)
@@ -132,7 +150,5 @@ function rootIn(header: Buffer): Buffer {
     throw new RepoFault('CarMalformed')
   }
   if (!isCarV1Header(decoded)) throw new RepoFault('CarMalformed')
-  const [root, ...others] = decoded.roots
-  if (root === undefined || others.length > 0) throw new RepoFault('CarNotOneRoot')
-  return Buffer.from(fromCidLink(root).bytes.subarray(CID - 32))
+  return decoded.roots.map((root) => Buffer.from(fromCidLink(root).bytes.subarray(CID - 32)))
 }

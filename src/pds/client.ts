@@ -4,7 +4,7 @@ import type { ReadyAccount } from '../domain/account.ts'
 import type { HostTraits } from '../domain/host-facts.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import type { ReadRecords, RepoClient, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
+import type { ReadRecords, RepoClient, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
 import { DEFAULT_REPO_MB, limitsOf } from './block-table.ts'
 import { probeHost } from './host-probe.ts'
 import { RepoReader } from './repo-reader.ts'
@@ -40,8 +40,8 @@ export class PdsClient implements RepoClient {
     return this.#reader.list(account, collection)
   }
 
-  snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>> {
-    return this.#reader.snapshot(account, collection, verify)
+  snapshot(account: ReadyAccount, collection: string, options?: SnapshotOptions): Promise<Outcome<RepoSnapshot>> {
+    return this.#reader.snapshot(account, collection, options)
   }
 
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {

@@ -158,13 +158,6 @@ export const getLatestCommit = l.query(
   only(latestCommitOutput, 'cid', 'rev'),
 )
 
-/** Some blocks of a repo as a CAR; needs no authorisation. */
-export const getBlocks = l.query(
-  'com.atproto.sync.getBlocks',
-  l.params({ did: l.string({ format: 'did' }), cids: l.array(l.string({ format: 'cid' })) }),
-  l.payload('application/vnd.ipld.car'),
-)
-
 /** All repos of the host, a thousand a page. */
 export const listRepos = l.query(
   'com.atproto.sync.listRepos',
@@ -188,6 +181,13 @@ export const listRecords = l.query(
   'com.atproto.repo.listRecords',
   l.params({ repo: did, collection, limit: l.integer(), cursor: l.optional(l.string()) }),
   only(listRecordsOutput, 'cursor', 'records'),
+)
+
+/** Blocks of a repo by their CIDs, as a CAR without a root; needs no authorisation. A later commit may have dropped some. */
+export const getBlocks = l.query(
+  'com.atproto.sync.getBlocks',
+  l.params({ did, cids: l.array(l.string({ format: 'cid' })) }),
+  l.payload('application/vnd.ipld.car'),
 )
 
 /** One record, or the proof that there is none: a CAR of the commit and of the nodes on the way to its key. */

@@ -78,23 +78,39 @@ class CarRecord implements AuditedRecord {
 
   get value(): unknown {
     if (this.#blocks.length(this.#block) > MAX_VALUE) return undefined
-    try {
-      return decodeBlock(this.#blocks.bytes(this.#block))
-    } catch {
-      return undefined
-    }
+    return valueFrom(this.#blocks.bytes(this.#block))
   }
 }
 
-function cidOfDigest(digest: Uint8Array): string {
+/** What the block of a record says; undefined where it cannot be decoded, or is larger than any mood. */
+export function valueFrom(bytes: Uint8Array): unknown {
+  if (bytes.length > MAX_VALUE) return undefined
+  try {
+    return decodeBlock(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+export function cidOfDigest(digest: Uint8Array): string {
   return toString(fromDigest(CODEC_DCBOR, digest))
 }
 
 function commitIn(blocks: BlockTable, root: Buffer, did: string): Commit {
   const block = blocks.find(root)
+  return commitFrom(block < 0 ? null : blocks.bytes(block), did)
+}
+
+/**
+ * The commit of a repo.
+ *
+ * @param bytes its block; null where that was not sent
+ * @throws RepoFault when it is none, or of another repo
+ */
+export function commitFrom(bytes: Uint8Array | null, did: string): Commit {
   let commit: unknown
   try {
-    if (block >= 0) commit = decodeBlock(blocks.bytes(block))
+    if (bytes !== null) commit = decodeBlock(bytes)
   } catch {
     throw new RepoFault('CarNoCommit')
   }
@@ -109,14 +125,19 @@ export function isTid(text: string): boolean {
 }
 
 /** Block number of the topmost node of the tree. */
-function topOf(blocks: BlockTable, { data }: Commit): number {
+function topOf(blocks: BlockTable, commit: Commit): number {
+  return blocks.find(rootOf(commit))
+}
+
+/** Hash of the topmost node of the tree. */
+export function rootOf({ data }: Commit): Buffer {
   const cid = fromCidLink(data)
   if (cid.codec !== CODEC_DCBOR) throw new RepoFault('TreeForeignCid')
-  return blocks.find(Buffer.from(cid.digest.contents))
+  return Buffer.from(cid.digest.contents)
 }
 
 /** Of a signature, the rest of the commit is what is signed (https://atproto.com/specs/repository#commit-objects). */
-async function verify({ sig, ...unsigned }: Commit, signingKey: PublicKey): Promise<void> {
+export async function verify({ sig, ...unsigned }: Commit, signingKey: PublicKey): Promise<void> {
   // A signature of another length is refused by an exception.
   const isSigned = verifySig(signingKey, new Uint8Array(fromBytes(sig)), encode(unsigned)).catch(() => false)
   if (!(await isSigned)) throw new RepoFault('CarWrongSignature')

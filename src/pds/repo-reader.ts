@@ -5,7 +5,7 @@ import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
 import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { repoFaultWords } from '../domain/repo-faults.ts'
-import type { ReadRecords, RepoRecord, RepoSnapshot } from '../ports/pds.ts'
+import type { ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
 import type { RepoLimits } from './block-table.ts'
 import { carCall } from './car-call.ts'
 import { askIdentity, type PublicKey } from './identity.ts'
@@ -15,10 +15,14 @@ import { RecordReader } from './record-reader.ts'
 import type { Place } from './record-reading.ts'
 import { collectionIn } from './repo-car.ts'
 import { revisionsOf } from './revisions.ts'
+import { TreeReader } from './tree-reader.ts'
 import type { Xrpc } from './xrpc.ts'
 
 /** Up to this many records are read one by one, a request each; more are read with the whole repo, in one. */
 const READ_SINGLY = 8
+
+/** A smaller repo is sent whole in less time than its tree is compared. */
+const TREE_FROM = 200
 
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12
@@ -35,6 +39,7 @@ export class RepoReader {
   readonly #limits: RepoLimits
   readonly #pages: RecordPages
   readonly #records: RecordReader
+  readonly #tree: TreeReader
 
   /**
    * @param plcUrl directory that knows the accounts' keys
@@ -45,6 +50,7 @@ export class RepoReader {
     this.#plcUrl = plcUrl
     this.#limits = limits
     this.#pages = new RecordPages(client, limits.blocks)
+    this.#tree = new TreeReader(client)
     this.#records = new RecordReader(client, (repo, collection) => this.list(repo, collection))
   }
 
@@ -80,9 +86,17 @@ export class RepoReader {
   }
 
   /** Of a repo that is sent damaged, the damage is told: pages would hide it. */
-  async snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>> {
+  async snapshot(
+    account: ReadyAccount,
+    collection: string,
+    { verify = false, expected }: SnapshotOptions = {},
+  ): Promise<Outcome<RepoSnapshot>> {
     const key = verify ? await this.#signingKey(account) : ok(null)
     if (key.kind !== 'ok') return key
+    if (expected !== undefined && expected.size >= TREE_FROM) {
+      const compared = await this.#tree.snapshot(account, collection, expected, key.value)
+      if (compared !== null) return compared
+    }
     return this.#whole(account, collection, key.value)
   }
 

@@ -120,7 +120,7 @@ export function findInTree(blocks: BlockTable, root: number, key: string): Buffe
  * Reads `{e: [{k, p, t, v}, …], l}`. Written out, since a general decoder takes ten times as long, and a node has one form
  * only: `k` what a key adds to the first `p` characters of the one before, `v` its record, `t` the node after it.
  */
-function nodeIn(bytes: Buffer): TreeNode {
+export function nodeIn(bytes: Buffer): TreeNode {
   const reader = new NodeReader(bytes)
   reader.expect(0xa2, 0x61, 0x65)
   const entries = reader.header(4)

@@ -22,8 +22,8 @@ export interface RepoClient {
   ): Promise<Outcome<ReadRecords>>
   /** All records of the collection: record keys and CIDs. */
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
-  /** The whole collection with its contents, at one revision. @param verify checks the signature of the repo as well */
-  snapshot(account: ReadyAccount, collection: string, verify: boolean): Promise<Outcome<RepoSnapshot>>
+  /** The whole collection with its contents, at one revision. */
+  snapshot(account: ReadyAccount, collection: string, options?: SnapshotOptions): Promise<Outcome<RepoSnapshot>>
   /** Revisions of all repos on a PDS, by DID. */
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>>
   /**
@@ -64,6 +64,16 @@ export interface RepoRecord {
   readonly uri: string
   readonly cid: string
   readonly value: unknown
+}
+
+export interface SnapshotOptions {
+  /** Checks the signature of the repo as well; false by default. */
+  readonly verify?: boolean
+  /**
+   * What the collection should hold, in the order of record keys: then only what differs has to be sent. A `value` that is
+   * undefined is always sent. However wrong it is, what comes back is what the repo holds.
+   */
+  readonly expected?: ReadonlyMap<string, AuditedRecord>
 }
 
 /** A collection as it was at one revision. */

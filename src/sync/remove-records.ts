@@ -82,7 +82,7 @@ async function leaveOdd(
   const { user } = account
   const odd = await store.odd.of(user)
   if (odd.length === 0) return ok(undefined)
-  const snapshot = await client.snapshot(account, COLLECTION, false)
+  const snapshot = await client.snapshot(account, COLLECTION)
   if (snapshot.kind !== 'ok') return snapshot
   const ownerOf = ownersAmong((await historyOf(store, user)).values(), odd)
   const ordered = (await store.removals.of(user)).map(({ rkey }) => rkey)

@@ -315,7 +315,7 @@ describe('requests', () => {
       pds: host.url,
     } as const
     // Neither PDS nor PLC directory of this site has been started.
-    expect(await app.client.snapshot(account, 'a.b.c', true)).toMatchObject({
+    expect(await app.client.snapshot(account, 'a.b.c', { verify: true })).toMatchObject({
       kind: 'host_down',
       code: 'PlcUnreachable',
     })

@@ -3,7 +3,7 @@
 import type { Overrides } from '../../src/app.ts'
 import { LEDGER } from '../../src/domain/budget.ts'
 import { REFERENCE } from '../../src/domain/host-facts.ts'
-import { createSite, type Site } from './site.ts'
+import { createSite, type Site, type StartFront } from './site.ts'
 
 /**
  * @param handles of the users `u1`, `u2` …
@@ -15,13 +15,14 @@ export async function signedUpSite(
     readonly env?: Record<string, string>
     readonly overrides?: Overrides
     readonly rateLimits?: boolean
+    readonly front?: StartFront
     /** It is known that the PDS is the reference one: no test records are written, which cost points. */
     readonly isHostKnown?: boolean
   } = {},
 ): Promise<Site> {
-  const { env, overrides, rateLimits = false, isHostKnown = false } = options
+  const { env, overrides, rateLimits = false, front = null, isHostKnown = false } = options
   await using stack = new AsyncDisposableStack()
-  const site = stack.use(await createSite(env, overrides))
+  const site = stack.use(await createSite(env, overrides, front))
   await site.pds.up({ rateLimits })
   const { store, pdsUrl } = site.app
   if (isHostKnown) await store.ledger.know(LEDGER.requests(pdsUrl), { ...REFERENCE, at: site.now() })

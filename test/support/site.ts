@@ -74,6 +74,9 @@ interface Front extends AsyncDisposable {
   readonly url: string
 }
 
+/** Starts what stands before the PDS, at whose base URL it is told. */
+export type StartFront = (pdsUrl: string) => Promise<Front>
+
 /**
  * The PDS is down at first.
  *
@@ -82,7 +85,7 @@ interface Front extends AsyncDisposable {
 export async function createSite(
   more: Record<string, string> = {},
   overrides: Overrides = {},
-  front: ((pdsUrl: string) => Promise<Front>) | null = null,
+  front: StartFront | null = null,
 ): Promise<Site> {
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await temporaryFolder())

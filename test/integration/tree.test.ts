@@ -1,0 +1,119 @@
+/** Reading a repo of the real PDS by its tree: the same as reading it whole, for much less. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { ReadyAccount } from '../../src/domain/account.ts'
+import { expectedRecords } from '../../src/domain/expected.ts'
+import type { Mood } from '../../src/domain/mood.ts'
+import { cidOf, COLLECTION } from '../../src/domain/record.ts'
+import { damage, putRecord, readyAccount } from '../support/damage.ts'
+import { type Asked, Gateway } from '../support/gateway.ts'
+import { signedUpSite } from '../support/signed-up.ts'
+import type { Site } from '../support/site.ts'
+
+const MOODS = 600
+const never = new AbortController().signal
+
+describe('a repo that is read by its tree', () => {
+  let site: Site
+  let gateway: Gateway
+  let account: ReadyAccount
+  const asked: Record<string, number> = {}
+  let bytes = 0
+  /** Answers in the place of the PDS, where it returns true. */
+  let instead: (asked: Asked, outgoing: ServerResponse) => boolean
+
+  beforeAll(async () => {
+    const front = async (pdsUrl: string): Promise<Gateway> => {
+      gateway = await Gateway.start(pdsUrl, async (request, outgoing) => {
+        asked[request.method] = (asked[request.method] ?? 0) + 1
+        if (instead(request, outgoing)) return
+        await gateway.forward(request, (answer: IncomingMessage) => {
+          answer.on('data', (chunk: Buffer) => void (bytes += chunk.length))
+          outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+          answer.pipe(outgoing)
+        })
+      })
+      return gateway
+    }
+    instead = () => false
+    site = await signedUpSite(['alice'], { env: { PDS_RATE_LIMITS: 'off' }, front })
+    for (let i = 0; i < MOODS; i++) await site.app.moods.post('u1', { mood: `mood ${i}` })
+    await site.app.engine.drain()
+    account = await readyAccount(site.app, 'u1')
+    const others = Array.from({ length: 150 }, (_, i) => ({
+      action: 'create' as const,
+      rkey: `other-${i}`,
+      value: { $type: 'com.example.other', i },
+      cid: cidOf({ $type: 'com.example.other', i }),
+    }))
+    expect(await site.app.client.write(account, 'com.example.other', others, never)).toMatchObject({ kind: 'ok' })
+  }, 60_000)
+  afterAll(() => site[Symbol.asyncDispose]())
+  beforeEach(() => {
+    for (const name of Object.keys(asked)) delete asked[name]
+    bytes = 0
+    instead = () => false
+  })
+
+  async function history(): Promise<readonly Mood[]> {
+    return site.app.store.moods.history('u1', '', 10_000)
+  }
+
+  /** Both ways give the same; what the tree has cost. */
+  async function compared() {
+    const expected = expectedRecords(await history())
+    const byTree = await site.app.client.snapshot(account, COLLECTION, { verify: true, expected })
+    const cost = { ...asked, bytes }
+    instead = () => false
+    const whole = await site.app.client.snapshot(account, COLLECTION, { verify: true })
+    if (byTree.kind !== 'ok' || whole.kind !== 'ok') throw new Error(JSON.stringify([byTree, whole]))
+    expect(byTree.value.rev).toBe(whole.value.rev)
+    const plain = ({ value }: typeof whole) =>
+      [...value.records].map(([rkey, { cid, value: content }]) => [rkey, cid, content]).toSorted()
+    expect(plain(byTree)).toEqual(plain(whole))
+    return cost
+  }
+
+  it('costs the commit, and the nodes at the border of another collection, where all is as it should be', async () => {
+    const cost = await compared()
+    expect(cost).toMatchObject({ 'com.atproto.sync.getLatestCommit': 1 })
+    expect(cost).not.toHaveProperty('com.atproto.sync.getRepo')
+    expect(cost.bytes).toBeLessThan(30_000)
+  })
+
+  it('finds each kind of damage', async () => {
+    const moods = await history()
+    await damage(site.app, 'drift', moods[10]!)
+    await damage(site.app, 'missing', moods[200]!)
+    await damage(site.app, 'duplicate', moods[300]!)
+    await damage(site.app, 'leaked', moods[400]!)
+    await putRecord(site.app, 'u1', { text: 'somebody else’s', createdAt: '2026-01-01T00:00:00.000Z' })
+    const cost = await compared()
+    expect(cost).not.toHaveProperty('com.atproto.sync.getRepo')
+    expect(cost.bytes).toBeLessThan(60_000)
+  })
+
+  it.each([
+    ['has no such method', 501, 'MethodNotImplemented', 'not here'],
+    ['has dropped the blocks again and again', 400, 'InvalidRequest', 'Could not find cids: bafyreib'],
+    ['answers with something else', 200, '', ''],
+  ])('is read whole where the PDS %s', async (_what, status, error, message) => {
+    instead = ({ method }, outgoing) => {
+      if (method !== 'com.atproto.sync.getBlocks') return false
+      outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error, message }))
+      return true
+    }
+    const cost = await compared()
+    expect(cost).toMatchObject({ 'com.atproto.sync.getRepo': 1 })
+    const begun = message.startsWith('Could not find') ? 3 : 1
+    expect(cost).toMatchObject({ 'com.atproto.sync.getLatestCommit': begun, 'com.atproto.sync.getBlocks': begun })
+  })
+
+  it('is read whole where nearly everything differs', async () => {
+    const expected = new Map([...expectedRecords(await history())].map(([rkey, record]) => [`${rkey}x`, record]))
+    const snapshot = await site.app.client.snapshot(account, COLLECTION, { expected })
+    expect(snapshot).toMatchObject({ kind: 'ok' })
+    expect(asked).toMatchObject({ 'com.atproto.sync.getRepo': 1 })
+  })
+})
