@@ -35,7 +35,7 @@ export function carCall<T>(
  */
 export function blocksCall<T>(ask: Ask, limits: RepoLimits, use: (blocks: BlockTable) => T): Call<Outcome<T>> {
   return arrivalCall(ask, async (chunks, share) => {
-    using blocks = (await readBlocks(chunks, limits, share)).blocks
+    using blocks = await readBlocks(chunks, limits, share)
     return use(blocks)
   })
 }

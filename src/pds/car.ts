@@ -35,11 +35,8 @@ export async function readCar(
   share: Share,
   table = new BlockTable(limits),
 ): Promise<Car> {
-  const { roots, blocks } = await readBlocks(chunks, limits, share, table)
-  const [root, ...others] = roots
-  if (root !== undefined && others.length === 0) return { root, blocks }
-  blocks[Symbol.dispose]()
-  throw new RepoFault('CarNotOneRoot')
+  const { roots, blocks } = await readAll(chunks, table, share, true)
+  return { root: roots[0]!, blocks }
 }
 
 /**
@@ -51,9 +48,18 @@ export async function readBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limits: RepoLimits,
   share: Share,
-  blocks = new BlockTable(limits),
+): Promise<BlockTable> {
+  return (await readAll(chunks, new BlockTable(limits), share, false)).blocks
+}
+
+async function readAll(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  blocks: BlockTable,
+  share: Share,
+  isRepo: boolean,
 ): Promise<{ readonly roots: readonly Buffer[]; readonly blocks: BlockTable }> {
-  const parser = new CarParser(blocks)
+  const { limits } = blocks
+  const parser = new CarParser(blocks, isRepo)
   let bytes = 0
   try {
     for await (const chunk of chunks) {
@@ -74,14 +80,17 @@ export async function readBlocks(
 /** Takes a CAR apart, chunk by chunk. */
 class CarParser {
   readonly #blocks: BlockTable
+  readonly #isRepo: boolean
   /** What has arrived and is not read yet stands from `#at` to `#end`. */
   #buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER)
   #at = 0
   #end = 0
   #roots: readonly Buffer[] | null = null
 
-  constructor(blocks: BlockTable) {
+  /** @param isRepo it has to have one root */
+  constructor(blocks: BlockTable, isRepo: boolean) {
     this.#blocks = blocks
+    this.#isRepo = isRepo
   }
 
   push(chunk: Uint8Array): void {
@@ -101,8 +110,10 @@ class CarParser {
   step(): boolean {
     const part = this.#part()
     if (part === null) return false
-    if (this.#roots === null) this.#roots = rootsIn(part)
-    else this.#keep(part)
+    if (this.#roots === null) {
+      this.#roots = rootsIn(part)
+      if (this.#isRepo && this.#roots.length !== 1) throw new RepoFault('CarNotOneRoot')
+    } else this.#keep(part)
     return true
   }
 
