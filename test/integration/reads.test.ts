@@ -183,14 +183,17 @@ describe('a repo that is not sent whole', () => {
 
   it('is read twice where its revision cannot be asked for', async () => {
     front.rules = [at(REPO, off), at(LATEST, off)]
-    const snapshot = await client().snapshot(account, COLLECTION, false)
+    const snapshot = await client().snapshot(account, COLLECTION)
     expect(snapshot).toMatchObject({ kind: 'ok', value: { rev: null } })
     expect(front.asked.filter((method) => method === LIST)).toHaveLength(6)
   })
 
   it('is not taken for one whose signature was checked', async () => {
     front.rules = [at(REPO, off)]
-    expect(await client().snapshot(account, COLLECTION, true)).toMatchObject({ kind: 'rejected', code: 'NoSignature' })
+    expect(await client().snapshot(account, COLLECTION, { verify: true })).toMatchObject({
+      kind: 'rejected',
+      code: 'NoSignature',
+    })
   })
 
   const listed = (rkeys: readonly string[], cursor?: string): Said => {
