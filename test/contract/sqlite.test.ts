@@ -135,9 +135,22 @@ describe('sqlite', () => {
       CREATE TABLE switches (name TEXT PRIMARY KEY, is_off INTEGER NOT NULL) WITHOUT ROWID, STRICT;
       INSERT INTO switches VALUES ('publishing', 1);
       CREATE INDEX moods_parked ON moods (hold, user) WHERE state = 'local'`)
+    older.exec(`UPDATE moods SET intensity = 99; INSERT INTO handles VALUES ('', 'nobody')`)
     older.pragma('user_version = 1')
     older.close()
     await using store = openSqlite(file)
+    // What the file had is there as it was, and named; new rows may not hold such things.
+    const found: string[] = []
+    for (const table of ['moods', 'handles']) {
+      for await (const { odd } of store.data.scan(table, new AbortController().signal)) {
+        found.push(...odd.map(({ field }) => field))
+      }
+    }
+    expect(found).toEqual(['intensity', '_id'])
+    const mended = new Database(file)
+    expect(() => mended.exec('UPDATE moods SET intensity = 98')).toThrow(/moods.intensity/)
+    mended.exec('UPDATE moods SET intensity = NULL')
+    mended.close()
     // It was not noted when the mood was first published: its last change is the nearest there is.
     const firstPublished = { at: NOW, direct: true }
     expect(await store.moods.byId(mood.id)).toEqual({ ...mood, sync: { ...mood.sync, firstPublished } })

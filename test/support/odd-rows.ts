@@ -77,6 +77,12 @@ export function withoutRules(db: Database.Database): void {
   for (const trigger of triggers) db.exec(`DROP TRIGGER ${trigger}`)
 }
 
+/** What makes the rules of this database again. */
+export function rulesOf(db: Database.Database): string {
+  const rules = db.prepare<[], string>(`SELECT sql FROM sqlite_schema WHERE type = 'trigger'`).pluck().all()
+  return rules.join(';')
+}
+
 /** Writes a row as it is, past all checks. @returns false where SQLite refuses it all the same */
 export function forced(db: Database.Database, table: string, row: Row): boolean {
   withoutRules(db)
@@ -172,6 +178,7 @@ const GOOD: Readonly<Record<string, Judge>> = {
     sealed_session: anything,
     requeue: isBit,
     error: isError,
+    former: (value) => isNone(value) || value === 'null' || value === '[]',
   },
   repos: {
     user: isName,
@@ -285,6 +292,7 @@ export function goodRow(table: string, n: number): Row {
       sealed_session: null,
       requeue: 1,
       error: null,
+      former: null,
     },
     repos: {
       user,
