@@ -92,4 +92,27 @@ export const OF_THE_READER: readonly Mutant[] = [
     tests: ODD,
     store: 'mongodb',
   },
+  {
+    bug: 'reader: of moods with one record key, all are published',
+    file: 'src/store/mongo/reading.ts',
+    find: 'return field === undefined || isOdd(reading) ? reading : twinMood(reading, field)',
+    replace: 'return reading',
+    tests: ['test/integration/mongo-twins.test.ts'],
+    store: 'mongodb',
+  },
+  {
+    bug: 'reader: a user who may only read writes',
+    file: 'src/store/only-read.ts',
+    find: 'if (reads.includes(name)) return value.bind(target) as unknown',
+    replace: 'if (name) return value.bind(target) as unknown',
+    tests: ['src/store/only-read.test.ts'],
+  },
+  {
+    bug: 'a command waits for moods whose rows refuse every result',
+    file: 'src/operate/refusals.ts',
+    find: 'return left.length > 0 && left.every(({ id }) => refused.has(id))',
+    replace: 'return left.length > 0 && left.every(({ id }) => id === user && refused.has(id))',
+    tests: ['test/integration/mongo-odd-loops.test.ts'],
+    store: 'mongodb',
+  },
 ]
