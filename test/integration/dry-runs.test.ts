@@ -21,6 +21,8 @@ afterAll(() => site[Symbol.asyncDispose]())
 const PLANS: readonly (readonly [string, RegExp])[] = [
   ['accounts provision', /^Would make accounts for 1 user\./],
   ['accounts seal', /^0 of 2 accounts have a password in plain text\./],
+  ['accounts rehost http://localhost:1 PDS', /^0 accounts are stored with http:\/\/localhost:1; /],
+  ['accounts replace --gone', /^Would replace 0 accounts\./],
   ['backfill', /^would be +0$/m],
   ['repair', /^Nothing is to be repaired now\.$/m],
   ['retry', /^Would put back to work \(--execute does it\): 0 moods, 0 accounts\./],
@@ -44,7 +46,10 @@ it.each(PLANS)('moods %s prints its plan on standard output', async (line, plan)
   const { did } = await readyAccount(site.app, 'u1')
   const records = () => listRecords(site.app.pdsUrl, did)
   const before = await records()
-  const { code, stdout, stderr } = await runMoods(line.replace('DID', did).split(' '), site.env)
+  const { code, stdout, stderr } = await runMoods(
+    line.replace('DID', did).replace('PDS', site.app.pdsUrl).split(' '),
+    site.env,
+  )
   expect([code, stderr, stdout]).toEqual([0, '', expect.stringMatching(plan)])
   expect(await records()).toEqual(before)
 })

@@ -324,7 +324,7 @@ describe('moods audit, repair and backfill', () => {
     const [audit, repair, backfill] = await Promise.all(
       ['audit', 'repair', 'backfill'].map((command) => runMoods([command], site.env)),
     )
-    const refused = /@bob \(u2\): .*the PDS refuses the account \(\w+\)\. .*"moods retry --reason \w+ --execute"\.$/m
+    const refused = /@bob \(u2\): .*the PDS refuses the account \(\w+\)\. .*"moods retry --reason \w+ --execute"\./m
     for (const { stdout } of [audit!, repair!, backfill!]) {
       expect(stdout).toContain('  1 private: private moods never leave the database. Nothing has to be done.\n')
       expect(stdout).not.toContain('a secret')
