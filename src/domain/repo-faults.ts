@@ -23,6 +23,7 @@ export const REPO_FAULTS = {
   TreeKeyOrder: 'a node of its tree has keys out of order',
   TreeKeyLevel: 'its tree has a key at a level that is not its own',
   TreeKeyOutside: 'its tree has a key in the wrong place',
+  RepoOutdated: 'it is older than the newest commit that the PDS names',
 } as const satisfies Readonly<Record<string, string>>
 
 export type RepoFaultCode = keyof typeof REPO_FAULTS

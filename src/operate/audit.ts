@@ -75,12 +75,14 @@ export function reasonOf(result: Exclude<UserAudit, { kind: 'audited' }>, name: 
  * the moods are read again after the repo: what changed meanwhile is in flight, and no finding.
  *
  * @param hosts those of the whole command, so that one that is silent is given up once
+ * @param since a revision that the repo has had: an older one is not what it holds now
  */
 export async function auditUser(
   deps: AuditDeps,
   user: string,
   options: AuditOptions = {},
   hosts = new Hosts(deps, new AbortController().signal),
+  since: string | null = null,
 ): Promise<UserAudit> {
   const { store, client, clock } = deps
   const account = await store.accounts.byUser(user)
@@ -105,11 +107,17 @@ export async function auditUser(
   }
   if (snapshot.kind !== 'ok') return unreadable(deps, account, at, codeOf(snapshot))
   const { rev, records } = snapshot.value
+  if (isBefore(rev, since)) return unreadable(deps, account, at, 'RepoOutdated')
   const policy = inForce(await store.policy.get())
   const input = { account, policy, records, removing, modernise: options.modernise ?? false }
   const odd = await store.odd.of(user)
   let audit = auditRepo({ ...input, odd, moods: [...before.values()], moving: new Set() })
   if (audit.findings.length > 0) {
+    // A cache, or whoever has made up the repo, would have us repair what is right.
+    const newest = since === null ? await hosts.ask(account.pds, () => client.revision(account)) : null
+    if (newest?.kind === 'ok' && isBefore(rev, newest.value)) {
+      return auditUser(deps, user, options, hosts, newest.value)
+    }
     const after = await historyOf(store, user)
     const moods = [...after.values()]
     const moving = new Set(moods.filter((mood) => before.get(mood.id)?.version !== mood.version).map(({ id }) => id))
@@ -126,6 +134,11 @@ export async function auditUser(
     findings: countKinds(audit.findings),
   })
   return { kind: 'audited', account, rev, audit, records }
+}
+
+/** Whether a revision is older than another; false where one of them is not known. They are in the order of their text. */
+function isBefore(rev: string | null, other: string | null): boolean {
+  return rev !== null && other !== null && rev < other
 }
 
 /** Adds the moods of whomever that these records name, and that cannot be read for certain. */

@@ -77,7 +77,8 @@ async function taken<T>(
   }
 }
 
-function faulty({ code, message }: RepoFault): Failure {
+/** A repo that was sent, and says nothing. */
+export function faulty({ code, message }: RepoFault): Failure {
   return { kind: 'uncertain', code, answered: true, said: message }
 }
 

@@ -44,6 +44,10 @@ export class PdsClient implements RepoClient {
     return this.#reader.snapshot(account, collection, options)
   }
 
+  revision(account: ReadyAccount): Promise<Outcome<string | null>> {
+    return this.#reader.revision(account)
+  }
+
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {
     return this.#reader.revisions(pds)
   }

@@ -34,13 +34,13 @@ export class RecordPages {
    * `answered`.
    */
   async snapshot(account: Repo, collection: string): Promise<Outcome<RepoSnapshot>> {
-    let before = await this.#revision(account)
+    let before = await this.revision(account)
     if (before.kind !== 'ok') return before
     let earlier: ReadonlyMap<string, RepoRecord> | null = null
     for (let reading = 0; reading < READINGS; reading++) {
       const records = await this.#records(account, collection)
       if (records.kind !== 'ok') return before.value === null ? records : ofTheRepo(records)
-      const after = await this.#revision(account)
+      const after = await this.revision(account)
       if (after.kind !== 'ok') return after
       const isSame = after.value === null ? earlier !== null && isEqual(earlier, records.value) : true
       if (isSame && after.value === before.value) return ok({ rev: after.value, records: records.value })
@@ -49,8 +49,8 @@ export class RecordPages {
     return { kind: 'uncertain', code: 'RepoChanges', answered: true, said: 'another revision after each reading' }
   }
 
-  /** Revision of the repo; null where the PDS does not tell. */
-  async #revision({ pds, did }: Repo): Promise<Outcome<string | null>> {
+  /** Revision of the newest commit; null where the PDS does not tell. */
+  async revision({ pds, did }: Repo): Promise<Outcome<string | null>> {
     const params = { did: did as l.DidString }
     const answer = await this.#xrpc.ask(pds, async (agent, signal) => {
       const { rev } = (await xrpc(agent, getLatestCommit, { params, signal })).body

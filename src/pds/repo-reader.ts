@@ -4,10 +4,10 @@ import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
 import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
-import { repoFaultWords } from '../domain/repo-faults.ts'
+import { RepoFault, repoFaultWords } from '../domain/repo-faults.ts'
 import type { ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
 import type { RepoLimits } from './block-table.ts'
-import { carCall } from './car-call.ts'
+import { carCall, faulty } from './car-call.ts'
 import { askIdentity, type PublicKey } from './identity.ts'
 import { getRepo } from './methods.ts'
 import { ofTheRepo, RecordPages, refusesMethod } from './record-pages.ts'
@@ -78,7 +78,10 @@ export class RepoReader {
     account: Pick<ReadyAccount, 'did' | 'pds'>,
     collection: string,
   ): Promise<Outcome<ReadonlyMap<string, string>>> {
-    const whole = await this.#whole(account, collection, null)
+    // A repo from a cache shows records gone that are there, and takes the place of nothing that is newer.
+    const newest = await this.revision(account)
+    if (newest.kind !== 'ok') return newest
+    const whole = notBefore(newest.value, await this.#whole(account, collection, null))
     const isDamaged = whole.kind === 'uncertain' && repoFaultWords(whole.code) !== null
     const snapshot = isDamaged ? await this.#inPages(account, collection, whole) : whole
     if (snapshot.kind !== 'ok') return snapshot
@@ -146,6 +149,11 @@ export class RepoReader {
     return { kind: 'rejected', code: 'UnknownDid', message: `there is no signing key of ${did}` }
   }
 
+  /** Revision of the newest commit of a repo; null where the PDS does not tell. */
+  revision(account: Pick<ReadyAccount, 'did' | 'pds'>): Promise<Outcome<string | null>> {
+    return this.#pages.revision(account)
+  }
+
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>> {
     return revisionsOf(this.#xrpc, pds)
   }
@@ -163,4 +171,11 @@ export class RepoReader {
     const answer = await this.#xrpc.askAll(pds, [])
     return answer.kind === 'ok' ? ok(undefined) : answer
   }
+}
+
+/** A snapshot, unless it is older than a revision that the repo has had before. Revisions are in the order of their text. */
+function notBefore(rev: string | null, snapshot: Outcome<RepoSnapshot>): Outcome<RepoSnapshot> {
+  if (snapshot.kind !== 'ok' || rev === null || snapshot.value.rev === null || snapshot.value.rev >= rev)
+    return snapshot
+  return faulty(new RepoFault('RepoOutdated'))
 }

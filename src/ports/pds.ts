@@ -24,6 +24,8 @@ export interface RepoClient {
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
   /** The whole collection with its contents, at one revision. */
   snapshot(account: ReadyAccount, collection: string, options?: SnapshotOptions): Promise<Outcome<RepoSnapshot>>
+  /** Revision of the newest commit of a repo; null where the PDS does not tell. */
+  revision(account: ReadyAccount): Promise<Outcome<string | null>>
   /** Revisions of all repos on a PDS, by DID. */
   revisions(pds: string): Promise<Outcome<ReadonlyMap<string, string>>>
   /**

@@ -48,7 +48,9 @@ class Front implements AsyncDisposable {
       if (said) {
         const { status, body, type = 'application/json' } = said
         outgoing.writeHead(status, body === undefined ? {} : { 'content-type': type })
-        return void outgoing.end(typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body))
+        return void outgoing.end(
+          typeof body === 'string' || Buffer.isBuffer(body) ? body : body === undefined ? '' : JSON.stringify(body),
+        )
       }
     }
     await this.#gateway.forward(asked, (answer) => pass(answer, outgoing))
@@ -164,6 +166,23 @@ describe('one record', () => {
       },
     })
     expect(front.asked).toEqual([PROOF, PROOF])
+  })
+})
+
+describe('a repo as it was earlier', () => {
+  it('is not taken for what it is now: its pages are read, and an audit names it', async () => {
+    const then = await (await fetch(`${site.realPds}/xrpc/${REPO}?did=${account.did}`)).arrayBuffer()
+    const { mood } = await site.app.moods.post('u1', { mood: 'one more' })
+    await site.app.engine.drain()
+    front.rules = [at(REPO, { status: 200, body: Buffer.from(then), type: 'application/vnd.ipld.car' })]
+    const now = new Map([...truth, [mood.sync.rkey, (await site.app.store.moods.byId(mood.id))!.sync.cid]])
+    expect(await client().list(account, COLLECTION)).toEqual({ kind: 'ok', value: now })
+    expect(await auditUser(site.app, 'u1')).toMatchObject({ kind: 'unreadable', code: 'RepoOutdated' })
+    front.rules = []
+    expect(await auditUser(site.app, 'u1')).toMatchObject({ kind: 'audited', audit: { findings: [] } })
+    await site.app.moods.delete('u1', mood.id)
+    await site.app.engine.drain()
+    expect(await client().list(account, COLLECTION)).toEqual({ kind: 'ok', value: truth })
   })
 })
 
