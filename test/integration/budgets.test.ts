@@ -296,7 +296,7 @@ describe('requests', () => {
     })
     await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
     const pds = `http://127.0.0.1:${(host.address() as AddressInfo).port}`
-    const snapshot = await site.app.client.snapshot({ ...account, pds }, 'a.b.c', false)
+    const snapshot = await site.app.client.snapshot({ ...account, pds }, 'a.b.c')
     expect(snapshot).toMatchObject({ kind: 'uncertain', code: 'CarMalformed', answered: true })
     expect(probes).toBe(1)
     host.closeAllConnections()
