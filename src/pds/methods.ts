@@ -30,7 +30,7 @@ const MAX_BYTES = MB
 
 /** The methods whose answers may be longer. */
 const LONGER: Readonly<Record<string, number>> = {
-  // A hundred records. Parsed, the worst of JSON takes forty times as much memory.
+  // A hundred records.
   'com.atproto.repo.listRecords': 4 * MB,
   'com.atproto.sync.getRepo': 64 * MB,
   'com.atproto.sync.getBlocks': 8 * MB,

@@ -87,6 +87,20 @@ describe('send', () => {
     expect([text.length, text.at(-1)]).toEqual([MB, 'b'])
   })
 
+  it.each<[string, string]>([
+    ['objects', '{},'],
+    ['lists', '[],'],
+    ['lists in lists', '['],
+    ['fields', '"a":0,'],
+  ])('cuts JSON of too many %s, which would take many times as much memory', async (_what, part) => {
+    const body = `{${part.repeat(250_000)}}`
+    const url = await serve((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(body)
+    })
+    const read = send(url, {}, { ...BOUNDS, maxBytes: 4 * MB }).then((response) => response.text())
+    await expect(read).rejects.toMatchObject({ code: 'AnswerTooLong', said: 'more than 200000 values' })
+  })
+
   it('gives an answer without a body', async () => {
     const url = await serve((_request, response) => void response.writeHead(204).end())
     const response = await send(url, {}, BOUNDS)

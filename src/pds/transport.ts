@@ -17,6 +17,9 @@ export const HEADERS_MS = 10_000
 /** An error says in a few words what is wrong. Of a longer one, nothing is read. */
 const MAX_ERROR_BYTES = 64 * 1024
 
+/** A value of JSON can take a hundred times as much memory as text. A thousand repos in a list have five thousand. */
+const MAX_PARTS = 200_000
+
 const MAX_SAID = 200
 
 /**
@@ -58,7 +61,8 @@ export async function send(url: URL, init: RequestInit, { headersMs, maxBytes }:
     await drop(response)
     throw tooLong(maxBytes)
   }
-  return new Response(cutAt(maxBytes, response.body), { status, headers })
+  const isJson = /^application\/json\b/i.test(headers.get('content-type') ?? '')
+  return new Response(cutAt(maxBytes, response.body, isJson ? MAX_PARTS : Infinity), { status, headers })
 }
 
 async function answerInTime(url: URL, init: RequestInit, headersMs: number): Promise<Response> {
@@ -78,19 +82,33 @@ async function drop({ body }: Response): Promise<void> {
   await body?.cancel().catch(() => {})
 }
 
+/** @param maxParts where it is JSON, the most brackets and commas that it may have */
 function cutAt(
   maxBytes: number,
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  maxParts = Infinity,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let left = maxBytes
+  let partsLeft = maxParts
   const counter = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
     transform(chunk, controller) {
       left -= chunk.byteLength
+      if (maxParts < Infinity) partsLeft -= partsIn(chunk)
       if (left < 0) controller.error(tooLong(maxBytes))
+      else if (partsLeft < 0) controller.error(new OddAnswer('AnswerTooLong', `more than ${maxParts} values`))
       else controller.enqueue(chunk)
     },
   })
   return body.pipeThrough(counter)
+}
+
+const [COMMA, BRACKET, BRACE] = [...Buffer.from(',[{')]
+
+/** Roughly how many values a piece of JSON has: those in its texts count as well. */
+function partsIn(chunk: Uint8Array): number {
+  let parts = 0
+  for (const byte of chunk) if (byte === COMMA || byte === BRACKET || byte === BRACE) parts++
+  return parts
 }
 
 /** The status alone tells enough where there is no more to read. */
