@@ -57,6 +57,10 @@ export class RepoWriter {
       token = await this.#sessions.token(account, token.value)
       if (token.kind !== 'ok') return token
       outcome = await this.#send(account, token.value, call, writes, signal)
+      // A token that was given just now is no good: whoever gave it, or took it away on the way, is at fault, and not the account.
+      if (outcome.kind === 'unauthorized' && isOfToken(outcome.code)) {
+        return { kind: 'uncertain', code: outcome.code, answered: true }
+      }
     }
     return outcome
   }

@@ -66,6 +66,7 @@ const ALWAYS = [
   'audit: the same page with one cursor, at getRepo and listRepos and listRecords',
   'erase: account deleted, says an object, at deleteAccount',
   'erase: account deleted, says a portal, at deleteAccount',
+  'post: a session with tokens that are none, at createSession and refreshSession',
   'sign up: an account of nobody, at createAccount',
 ]
 
