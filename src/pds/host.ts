@@ -4,12 +4,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
-import { ok, type Outcome } from '../domain/outcome.ts'
+import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { conditionIn, type RepoCondition } from '../domain/repo-condition.ts'
 import { isSameUrl } from '../domain/urls.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AccountHost, OpenedAccount } from '../ports/pds.ts'
-import { createAccount, createInviteCode, deleteAccount, describeServer } from './methods.ts'
+import { createAccount, createInviteCode, deleteAccount, describeServer, resolveHandle } from './methods.ts'
 import { type Sealer, UNSEALABLE } from './sealer.ts'
 import type { Cost } from './governor.ts'
 import { askRepoStatus } from './repo-status.ts'
@@ -81,12 +81,29 @@ export class PdsHost implements AccountHost {
     }
     const created = await this.#create(account, account.pdsHandle, account.credentials)
     if (created.kind === 'ok') return this.#opened(created.value)
-    if (created.kind !== 'rejected') return created
+    if (created.kind !== 'rejected') return (await this.#takenBy(account, created)) ?? created
     // There is no idempotency key: what an earlier try has made answers to the stored password.
     const found = await this.find(account)
     if (found.kind !== 'ok') return found
     if (found.value) return ok(found.value)
     return TAKEN.test(created.message) ? { ...created, code: 'HandleNotAvailable' } : created
+  }
+
+  /**
+   * Some PDSes refuse in words that are no XRPC error, which may as well be a gateway's. Only if the PDS knows the handle is the account
+   * looked for by a login.
+   *
+   * @returns the account that an earlier try has made; null where that cannot be told
+   */
+  async #takenBy(account: Account, refusal: Failure): Promise<Outcome<OpenedAccount> | null> {
+    if (refusal.kind !== 'uncertain' || refusal.said === undefined) return null
+    const params = { handle: account.pdsHandle as l.HandleString }
+    const known = await this.#xrpc.ask(this.#options.url, (agent, signal) => {
+      return xrpc(agent, resolveHandle, { params, signal })
+    })
+    if (known.kind !== 'ok') return null
+    const found = await this.find(account)
+    return found.kind === 'ok' && found.value ? ok(found.value) : null
   }
 
   async find(account: Account): Promise<Outcome<OpenedAccount | null>> {

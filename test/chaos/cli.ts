@@ -1,6 +1,6 @@
 /**
- * `npm run chaos -- --kills N --seed S`: two workers at a time, killed again and again while people post, change and
- * delete. What is left has to be what the primary wants.
+ * `npm run chaos -- --kills N --seed S`, with `--profile NAME` on another kind of PDS: two workers at a time, killed again and
+ * again while people post, change and delete. What is left has to be what the primary wants.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -11,7 +11,9 @@ import type { App } from '../../src/app.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { differences } from '../support/oracle.ts'
+import { profileOf, ProfileProxy } from '../support/profiles.ts'
 import { type Random, randomFrom } from '../support/random.ts'
+import { createPds } from '../support/site.ts'
 
 const SEAMS = ['after-claim', 'before-write', 'after-write', 'after-settle'] as const
 const USERS = 40
@@ -20,9 +22,12 @@ const PATIENCE_MS = 5 * 60_000
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '200' },
+    profile: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
+/** Where the PDS is, where it is no part of the installation. */
+const pdsEnv: Record<string, string> = {}
 const [kills, seed] = [Number(values.kills), Number(values.seed)]
 const random = randomFrom(seed)
 const hits: Record<string, number> = Object.fromEntries([...SEAMS, 'at random'].map((name) => [name, 0]))
@@ -49,7 +54,7 @@ async function keepKilling(folder: string, more: Random): Promise<void> {
 }
 
 function startWorker(folder: string, workerSeed: number, share: number): ChildProcess {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment(folder) }
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment(folder, pdsEnv) }
   const args = ['test/chaos/worker.ts', String(workerSeed), String(share)]
   const worker = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
   process.once('exit', () => worker.kill('SIGKILL'))
@@ -87,26 +92,32 @@ async function keepPosting(app: App): Promise<number> {
 
 process.setMaxListeners(kills + 100)
 await using folder = await temporaryFolder()
-await using app = await startApp(folder.path, { role: 'serve' })
-console.log(`${kills} kills, seed ${seed}`)
+// Without a profile, the PDS is a part of the installation.
+await using pds = values.profile === undefined ? null : await createPds(`${folder.path}/network`)
+await pds?.up()
+const realPds = pds?.env['PDS_URL']
+await using kind = realPds === undefined ? null : await ProfileProxy.start(profileOf(values.profile!), realPds)
+Object.assign(pdsEnv, pds?.env, kind && { PDS_URL: kind.url })
+await using app = await startApp(`${folder.path}/moods`, { role: 'serve', env: pdsEnv })
+console.log(`${kills} kills, seed ${seed}, PDS ${values.profile ?? 'reference'}`)
 for (let i = 0; i < USERS; i++) await app.accounts.signUp(`user-${i}`, `chaos-${i}`)
 const progress = setInterval(() => console.log(`  ${dead()} killed`), 10_000)
 const [posted] = await Promise.all([
   keepPosting(app),
-  keepKilling(folder.path, randomFrom(seed + 1)),
-  keepKilling(folder.path, randomFrom(seed + 2)),
+  keepKilling(`${folder.path}/moods`, randomFrom(seed + 1)),
+  keepKilling(`${folder.path}/moods`, randomFrom(seed + 2)),
 ])
 clearInterval(progress)
 console.log(`  ${posted} moods posted; two workers that live on finish the work`)
 
-const survivors = [startWorker(folder.path, 1, 0), startWorker(folder.path, 2, 0)]
+const survivors = [startWorker(`${folder.path}/moods`, 1, 0), startWorker(`${folder.path}/moods`, 2, 0)]
 const deadline = performance.now() + PATIENCE_MS
 while ((await app.store.work.count()).states.pending > 0 && performance.now() < deadline) await setTimeout(500)
 for (const worker of survivors) worker.kill('SIGTERM')
 
 console.table(hits)
 console.log('moods:', (await app.store.work.count()).states)
-const found = await differences(app.pdsUrl, folder.path)
+const found = await differences(realPds ?? app.pdsUrl, `${folder.path}/moods`)
 for (const line of found) console.error(line)
 const silent = Object.entries(hits).filter(([, n]) => n === 0)
 if (silent.length > 0) console.error(`never happened: ${silent.map(([name]) => name).join(', ')}`)

@@ -1,15 +1,19 @@
 /**
  * `npm run faults -- --moods N --seed S`: the same as the test, with other numbers; with `--mongo` on a MongoDB of its own;
- * with `--servers` through servers that are odd in every way, and with workers that are killed.
+ * with `--profile NAME` on another kind of PDS, `all` for each of them; with `--servers` through servers that are odd in every way, and with workers that are killed.
  */
 
 import { parseArgs } from 'node:util'
 import { temporaryFolder } from '../support/installation.ts'
 import { findMongo, startSmallSet } from '../../scripts/support/mongod.ts'
+import { type Profile, profileOf, PROFILES } from '../support/profiles.ts'
 import { FAULTS } from '../support/proxy.ts'
 import { KIND_NAMES } from '../support/odd-faults/index.ts'
 import { runFaults } from './run.ts'
 import { runServers } from './servers.ts'
+
+/** Runs through every kind of PDS, side by side and faster than real time. */
+const ALL = 'all'
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +22,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '0.2' },
     servers: { type: 'boolean', default: false },
     mongo: { type: 'boolean', default: false },
+    profile: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
@@ -25,8 +30,8 @@ const options = {
   moods: Number(values.moods ?? (values.servers ? 1_000 : 2_000)),
   users: Number(values.users),
   rate: Number(values.rate),
-  pace: 1,
-  halfAfterS: 30,
+  pace: values.profile === ALL ? 3 : 1,
+  halfAfterS: values.profile === ALL ? 2 : 30,
   seed: Number(values.seed),
 }
 await using stack = new AsyncDisposableStack()
@@ -38,12 +43,16 @@ if (values.mongo) {
 }
 console.log(`${options.moods} moods of ${options.users} users, seed ${options.seed}`)
 const say = (line: string): void => console.log(line)
-const failed = values.servers ? await throughServers() : await throughProxy()
+const profiles = values.profile === ALL ? PROFILES : values.profile === undefined ? [null] : [profileOf(values.profile)]
+const failed = values.servers
+  ? await throughServers()
+  : (await Promise.all(profiles.map((profile) => throughProxy(profile)))).includes(true)
 console.log(failed ? 'FAILED' : 'Every repo is what the primary wants.')
 process.exitCode = failed ? 1 : 0
 
-async function throughProxy(): Promise<boolean> {
-  const result = await runFaults({ ...options, say })
+async function throughProxy(profile: Profile | null): Promise<boolean> {
+  const result = await runFaults({ ...options, profile, say })
+  if (profile !== null) console.log(`on a PDS of the kind ${profile}:`)
   console.table(result.hits)
   console.log('moods:', result.states)
   const silent = FAULTS.filter((fault) => result.hits[fault] === 0)

@@ -7,6 +7,7 @@ import { startNetwork } from '../../src/embedded/network.ts'
 import { choosePorts } from '../../src/embedded/tcp-ports.ts'
 import { startApp, temporaryFolder } from '../support/installation.ts'
 import { differences } from '../support/oracle.ts'
+import { type Profile, ProfileProxy } from '../support/profiles.ts'
 import { type Fault, FaultyProxy } from '../support/proxy.ts'
 import { type Random, randomFrom } from '../support/random.ts'
 
@@ -21,6 +22,8 @@ export interface FaultsOptions {
   /** Once each fault has happened twice and nothing new is posted, half as many requests go wrong after this many seconds. */
   readonly halfAfterS: number
   readonly say: (line: string) => void
+  /** What kind of PDS it is; the reference one if not said. */
+  readonly profile?: Profile | null
 }
 
 export interface FaultsResult {
@@ -44,9 +47,10 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
   const ports = await choosePorts(pdsFolder, { pds: 0, plc: 0 })
   const secrets = pdsFolder.secrets()
   await using network = await startNetwork({ folder: pdsFolder, ports, secrets, rateLimits: false })
-  const { seed, rate } = options
+  const { seed, rate, profile = null } = options
+  await using kind = profile === null ? null : await ProfileProxy.start(profile, network.pdsUrl)
   await using proxy = await FaultyProxy.start({
-    target: network.pdsUrl,
+    target: kind?.url ?? network.pdsUrl,
     seed,
     rate,
     clientTimeoutMs: TIMEOUT_MS,
@@ -56,6 +60,7 @@ export async function runFaults(options: FaultsOptions): Promise<FaultsResult> {
     PDS_PORT: '',
     PLC_PORT: '',
     PDS_URL: proxy.url,
+    PLC_URL: network.plcUrl,
     PDS_ADMIN_PASSWORD: secrets.pdsAdminPassword,
     PDS_TIMEOUT_MS: String(TIMEOUT_MS),
     PDS_RATE_LIMITS: 'off',

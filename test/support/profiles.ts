@@ -30,6 +30,13 @@ export const PROFILES = [
 ] as const
 export type Profile = (typeof PROFILES)[number]
 
+/** @throws Error when there is no such profile */
+export function profileOf(name: string): Profile {
+  const found = PROFILES.find((profile) => profile === name)
+  if (found === undefined) throw new Error(`there is no profile "${name}": ${PROFILES.join(', ')}`)
+  return found
+}
+
 /** An answer that the profile gives in place of the PDS. */
 interface Refusal {
   readonly status: number

@@ -6,6 +6,7 @@ import { DataFolder } from '../../src/data-folder.ts'
 import { type Network, startNetwork } from '../../src/embedded/network.ts'
 import { choosePorts, networkUrls } from '../../src/embedded/tcp-ports.ts'
 import type { Timer } from '../../src/ports/clock.ts'
+import { profileOf, ProfileProxy } from './profiles.ts'
 import { environment, startApp, temporaryFolder } from './installation.ts'
 
 export interface Site extends AsyncDisposable {
@@ -77,10 +78,17 @@ interface Front extends AsyncDisposable {
 /** Starts what stands before the PDS, at whose base URL it is told. */
 export type StartFront = (pdsUrl: string) => Promise<Front>
 
+/** Another kind of PDS, where one is named: the suites of the engine hold on each. */
+async function chosenFront(pdsUrl: string): Promise<Front | null> {
+  const name = process.env['MOODS_TEST_PROFILE']
+  return name === undefined ? null : ProfileProxy.start(profileOf(name), pdsUrl)
+}
+
 /**
  * The PDS is down at first.
  *
- * @param front starts what stands before the PDS, at whose base URL it is told; nothing if not said
+ * @param front starts what stands before the PDS, at whose base URL it is told; if not said, the kind of PDS that
+ *   `MOODS_TEST_PROFILE` names
  */
 export async function createSite(
   more: Record<string, string> = {},
@@ -91,7 +99,8 @@ export async function createSite(
   const folder = stack.use(await temporaryFolder())
   const pds = stack.use(await createPds(`${folder.path}/network`))
   let now = Date.now()
-  const before = front && stack.use(await front(pds.env['PDS_URL']!))
+  const before = await (front ?? chosenFront)(pds.env['PDS_URL']!)
+  if (before) stack.use(before)
   const env = { ...pds.env, ...(before && { PDS_URL: before.url }), ...more }
   const clock = { now: () => now }
   const app = stack.use(
