@@ -12,6 +12,9 @@ import { postMany, signedUpSite } from '../support/signed-up.ts'
 
 const HOUR = 3_600_000
 
+/** Some tests go by what the reference PDS does: it compares, so that nothing is read before a write. */
+const isReference = process.env['MOODS_TEST_PROFILE'] === undefined
+
 async function account(site: Site): Promise<Account> {
   return (await site.app.store.accounts.byUser('u1'))!
 }
@@ -131,20 +134,23 @@ describe('records that are in the repo already', () => {
     expect(await recordsOf(site)).toHaveLength(4)
   })
 
-  it('a record that differs from its mood is replaced, even if the row took it for absent', async () => {
-    await using site = await signedUpSite()
-    const { store, engine, moods } = site.app
-    const { mood } = await moods.post('u1', { mood: 'wrong' })
-    await engine.drain()
-    await damage(site, mood.id, { text: 'right', unlinked: true })
-    await engine.drain()
-    expect((await recordsOf(site)).map((record) => record.value['text'])).toEqual(['wrong'])
-    site.forward(2_000)
-    await engine.drain()
-    const [record] = await recordsOf(site)
-    expect(record?.value['text']).toBe('right')
-    expect(await store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'published', cid: record?.cid } })
-  })
+  it.runIf(isReference)(
+    'a record that differs from its mood is replaced, even if the row took it for absent',
+    async () => {
+      await using site = await signedUpSite()
+      const { store, engine, moods } = site.app
+      const { mood } = await moods.post('u1', { mood: 'wrong' })
+      await engine.drain()
+      await damage(site, mood.id, { text: 'right', unlinked: true })
+      await engine.drain()
+      expect((await recordsOf(site)).map((record) => record.value['text'])).toEqual(['wrong'])
+      site.forward(2_000)
+      await engine.drain()
+      const [record] = await recordsOf(site)
+      expect(record?.value['text']).toBe('right')
+      expect(await store.moods.byId(mood.id)).toMatchObject({ sync: { state: 'published', cid: record?.cid } })
+    },
+  )
 
   it('a record whose CID is known is replaced at once', async () => {
     await using site = await signedUpSite()
@@ -175,26 +181,34 @@ describe('records that are in the repo already', () => {
 })
 
 describe('refused moods', () => {
-  it('a batch with one bad write rejects that one with its reason and lets the others through', async () => {
-    await using site = await signedUpSite()
-    const { store, engine, moods } = site.app
-    for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
-    // The last of its batch by its id, so that rejecting the first one would be noticed.
-    const bad = aMood({ id: 'f'.repeat(24), user: 'u1', ordinal: 7, sync: initial('2222222222222', false, site.now()) })
-    await store.moods.add(unrepeated(bad))
-    // A store may mend a key that is none, and gives a right one: the PDS is sent the wrong one all the same.
-    const due = store.work.due.bind(store.work)
-    store.work.due = async (...args) => {
-      const found = await due(...args)
-      const wrong = (mood: Mood): Mood => ({ ...mood, sync: { ...mood.sync, rkey: 'not/a/key' } })
-      return found.map((mood) => (mood.id === bad.id ? wrong(mood) : mood))
-    }
-    await engine.drain()
-    expect(await store.work.count()).toMatchObject({ states: { published: 6, rejected: 1, pending: 0 } })
-    const { sync } = (await store.moods.byId(bad.id))!
-    expect(sync).toMatchObject({ state: 'rejected', attempts: 1, dueAt: null, error: { code: 'InvalidRequest' } })
-    expect(await recordsOf(site)).toHaveLength(6)
-  })
+  it.runIf(isReference)(
+    'a batch with one bad write rejects that one with its reason and lets the others through',
+    async () => {
+      await using site = await signedUpSite()
+      const { store, engine, moods } = site.app
+      for (let i = 0; i < 6; i++) await moods.post('u1', { mood: `mood ${i}` })
+      // The last of its batch by its id, so that rejecting the first one would be noticed.
+      const bad = aMood({
+        id: 'f'.repeat(24),
+        user: 'u1',
+        ordinal: 7,
+        sync: initial('2222222222222', false, site.now()),
+      })
+      await store.moods.add(unrepeated(bad))
+      // A store may mend a key that is none, and gives a right one: the PDS is sent the wrong one all the same.
+      const due = store.work.due.bind(store.work)
+      store.work.due = async (...args) => {
+        const found = await due(...args)
+        const wrong = (mood: Mood): Mood => ({ ...mood, sync: { ...mood.sync, rkey: 'not/a/key' } })
+        return found.map((mood) => (mood.id === bad.id ? wrong(mood) : mood))
+      }
+      await engine.drain()
+      expect(await store.work.count()).toMatchObject({ states: { published: 6, rejected: 1, pending: 0 } })
+      const { sync } = (await store.moods.byId(bad.id))!
+      expect(sync).toMatchObject({ state: 'rejected', attempts: 1, dueAt: null, error: { code: 'InvalidRequest' } })
+      expect(await recordsOf(site)).toHaveLength(6)
+    },
+  )
 
   it('a mood that no record can hold is rejected before anything is sent', async () => {
     await using site = await signedUpSite()
