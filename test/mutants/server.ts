@@ -106,4 +106,11 @@ export const OF_SERVERS: readonly Mutant[] = [
     replace: "if (condition.value === 'gone' || ordered.kind === 'ok') return ok(undefined)",
     tests: ['test/integration/odd-servers.test.ts'],
   },
+  {
+    bug: 'server: an account that has moved is written to where it was',
+    file: 'src/sync/pass.ts',
+    find: "return place.kind === 'elsewhere' ? { kind: 'unauthorized'",
+    replace: "return place.kind === 'unknown' ? { kind: 'unauthorized'",
+    tests: ['test/integration/moved.test.ts'],
+  },
 ]
