@@ -2,11 +2,8 @@
 
 import { BSON, Decimal128, type Document, Long, ObjectId } from 'mongodb'
 import fc from 'fast-check'
-import { isGood, NASTY } from '../support/odd.ts'
-
-const USERS = 25
-const MOODS_OF_EACH = 20
-const FIRST = Date.UTC(2024, 2, 1)
+import { NASTY } from '../support/odd.ts'
+import { FIRST, goodUser, MOODS_OF_EACH, oddUser, USERS } from './people.ts'
 
 export interface OddDatabase {
   readonly moods: readonly Document[]
@@ -14,7 +11,6 @@ export interface OddDatabase {
   readonly handles: readonly Document[]
 }
 
-export const goodUser = (n: number): string => `auth0|${String(n).padStart(24, '0')}`
 const digits = (n: number): string => `64${String(n).padStart(22, '0')}`
 
 /** A mood as an application writes it, in one of the forms that are good: ids and fields differ. */
@@ -133,16 +129,8 @@ export function oddDatabase(documents: number, seed: number): OddDatabase {
     moods: [...good, ...odd],
     users: [
       ...people,
-      ...sample(userShapes, parts.users).map((shape, n) =>
-        Object.assign({ _id: `odd-user-${n}`, code: `odd ${n}` }, shape),
-      ),
+      ...sample(userShapes, parts.users).map((shape, n) => Object.assign({ _id: oddUser(n), code: `odd ${n}` }, shape)),
     ],
-    handles: [...names, ...sample(value, parts.handles).map((handle, n) => ({ _id: `odd-user-${n}`, handle }))],
+    handles: [...names, ...sample(value, parts.handles).map((handle, n) => ({ _id: oddUser(n), handle }))],
   }
-}
-
-/** Whether the mood must be published once its author has an account: of the good ones, public, and not deleted. */
-export function mustBePublished(document: Document): boolean {
-  const { mood, isPrivate, deleted } = document
-  return /^good \d+$/.test(mood as string) && isGood(document) && isPrivate !== true && deleted !== true
 }

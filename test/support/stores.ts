@@ -77,7 +77,8 @@ export const ON_ONE_STORE: readonly OneStore[] = [
     why: 'what they name, without an installation',
   },
   { files: 'test/gotchas/mongo.test.ts', store: 'mongodb', why: 'about MongoDB itself' },
-  { files: 'test/odd/*.test.ts', store: 'mongodb', why: 'documents that only MongoDB lets in' },
+  { files: 'test/odd/mongo-*.test.ts', store: 'mongodb', why: 'documents that only MongoDB lets in' },
+  { files: 'test/odd/sqlite-*.test.ts', store: 'sqlite', why: 'rows that SQLite lets in' },
   { files: 'test/integration/mongo-*.test.ts', store: 'mongodb', why: 'databases that only MongoDB has' },
   { files: 'test/integration/bad-arguments.test.ts', store: 'sqlite', why: 'what commands refuse, whatever the store' },
   {
