@@ -231,6 +231,7 @@ describe('a repo that is damaged', () => {
       Buffer.concat([headerOf([built.root]), Buffer.from('c08db701', 'hex'), Buffer.alloc(9)]),
       'CarBlockTooLarge',
     ],
+    ['one more block that is cut', Buffer.concat([car, partOf(record).subarray(0, 50)]), 'CarCutShort'],
     ['a part that is no block', Buffer.concat([headerOf([built.root]), withLength(Buffer.alloc(36))]), 'CarMalformed'],
     ['a node that is none', of([blockOf({ e: [], l: null, x: 1 })]), 'TreeNodeMalformed'],
     ['a record in place of a node', of([record]), 'TreeNodeMalformed'],
