@@ -21,6 +21,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   'lexicon check': ['--did', DID, '--plc', SILENT],
   'federation percent': ['10'],
   'federation allow': ['@alice'],
+  'accounts rehost': ['http://127.0.0.1:2', SILENT],
+  'accounts replace': ['u-alice'],
   rollback: ['--strip-references'],
   show: ['u-alice'],
   erase: ['u-alice'],

@@ -14,7 +14,11 @@ const never = new AbortController().signal
 
 describe('long commands', () => {
   it('a backfill waits until a budget has room again, tells until when, and publishes all', async () => {
-    await using site = await signedUpSite(['alice'], { env: { POINTS_PER_HOUR: '20' }, rateLimits: true })
+    await using site = await signedUpSite(['alice'], {
+      env: { POINTS_PER_HOUR: '20' },
+      rateLimits: true,
+      isHostKnown: true,
+    })
     const { app } = site
     for (let i = 0; i < 12; i++) {
       const { mood } = await app.moods.post('u1', { mood: `mood ${i}` })
