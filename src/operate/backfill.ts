@@ -100,7 +100,14 @@ export async function backfill(
       progress.left(user, left)
       progress.waits(waitsUntil)
     }
-    const report = await backfillUser(deps, user, { delayMs, execute }, onLeft, stop, hosts)
+    const report = await backfillUser(
+      { ...deps, client: deps.client.until(stop) },
+      user,
+      { delayMs, execute },
+      onLeft,
+      stop,
+      hosts,
+    )
     reports.push(report)
     progress.finish(user)
   }

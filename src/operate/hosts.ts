@@ -81,6 +81,8 @@ export class Hosts {
         await this.#wait(answer.afterMs)
         continue
       }
+      // Cut short, it says nothing.
+      if (answer.kind !== 'ok' && this.#stop.aborted) return { kind: 'not_reached', code: STOPPED, tried: false }
       if (answer.kind === 'ok' || !isSilent(answer)) {
         this.#spoiled.delete(pds)
         return answer

@@ -73,7 +73,14 @@ export async function rollback(
 ): Promise<Rollback> {
   if (step === 'delete-records' && undo) throw new DomainError('usage', 'a deletion cannot be undone')
   const hosts = new Hosts(deps, stop)
-  const counts = await take(deps, { step, undo, execute }, hosts, onPlan, onProgress, stop)
+  const counts = await take(
+    { ...deps, client: deps.client.until(stop) },
+    { step, undo, execute },
+    hosts,
+    onPlan,
+    onProgress,
+    stop,
+  )
   return { step, undo, executed: execute, ...counts, silent: hosts.silent }
 }
 

@@ -91,14 +91,15 @@ export async function survey(
   onWait?: OnWait,
 ): Promise<Summary> {
   const hosts = new Hosts(deps, stop, onWait)
+  const reading = { ...deps, client: deps.client.until(stop) }
   const unchanged = options.incremental
-    ? await unchangedSince(deps, accounts.filter(isReady), hosts)
+    ? await unchangedSince(reading, accounts.filter(isReady), hosts)
     : new Map<string, GoodLook>()
   const tally = new Tally()
   const unread: string[] = []
   const one = async (account: Account): Promise<void> => {
     const before = unchanged.get(account.user)
-    const result = before ? ('unchanged' as const) : await auditOrNot(deps, account, options, hosts, stop)
+    const result = before ? ('unchanged' as const) : await auditOrNot(reading, account, options, hosts, stop)
     tally.add(result === 'unchanged' ? { counts: before!.counts } : result)
     if (result !== 'unchanged' && (result.kind === 'not_reached' || result.kind === 'unreadable')) {
       unread.push(account.user)

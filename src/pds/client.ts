@@ -16,15 +16,22 @@ export class PdsClient implements RepoClient {
   readonly #reader: RepoReader
   readonly #writer: RepoWriter
   readonly #xrpc: Xrpc
+  readonly #again: (reading: Xrpc) => PdsClient
 
   /**
    * @param plcUrl directory that knows the accounts' keys
    * @param limits the most that is read of one repo
+   * @param reading what it reads by, where that is another one
    */
-  constructor(sessions: Sessions, client: Xrpc, plcUrl: string, limits = limitsOf(DEFAULT_REPO_MB)) {
-    this.#reader = new RepoReader(client, plcUrl, limits)
+  constructor(sessions: Sessions, client: Xrpc, plcUrl: string, limits = limitsOf(DEFAULT_REPO_MB), reading = client) {
+    this.#reader = new RepoReader(reading, plcUrl, limits)
     this.#writer = new RepoWriter(sessions, client)
     this.#xrpc = client
+    this.#again = (other) => new PdsClient(sessions, client, plcUrl, limits, other)
+  }
+
+  until(signal: AbortSignal): RepoClient {
+    return this.#again(this.#xrpc.until(signal))
   }
 
   read(

@@ -68,13 +68,23 @@ export class Xrpc {
   readonly #options: XrpcOptions
   readonly #governor: Governor | null
   /** Probes that are under way, by host. */
-  readonly #probes = new Map<string, Promise<Answered<unknown>>>()
+  #probes = new Map<string, Promise<Answered<unknown>>>()
+  /** Ends every call; null for none. */
+  #ending: AbortSignal | null = null
 
   /** @param governor null where there are no budgets to keep: for single requests of an operator */
   constructor(clock: Clock, options: XrpcOptions, governor: Governor | null) {
     this.#clock = clock
     this.#options = options
     this.#governor = governor
+  }
+
+  /** The same, but for its calls, which end when the signal fires. */
+  until(signal: AbortSignal): Xrpc {
+    const ending = new Xrpc(this.#clock, this.#options, this.#governor)
+    ending.#probes = this.#probes
+    ending.#ending = signal
+    return ending
   }
 
   /**
@@ -108,7 +118,8 @@ export class Xrpc {
     const { abort, patience = 1 } = sending
     const { timeoutMs } = this.#options
     const over = new AbortController()
-    const signals = [AbortSignal.timeout(timeoutMs * patience), ...(abort ? [abort] : [])]
+    const ends = [abort, this.#ending].filter((signal) => signal instanceof AbortSignal)
+    const signals = [AbortSignal.timeout(timeoutMs * patience), ...ends]
     if (patience > 1) signals.push(this.#whenSilent(host, over.signal))
     try {
       return await this.#answerTo(host, call, sending, AbortSignal.any(signals))
@@ -147,6 +158,8 @@ export class Xrpc {
 
   async #answerTo<T>(host: string, call: Call<T>, sending: Sending, signal: AbortSignal): Promise<Answered<T>> {
     let method: string | null = null
+    // The client throws, where it should fail, when it is called too late.
+    if (signal.aborted) return { outcome: { kind: 'uncertain', code: 'AbortError', answered: true }, method }
     const agent = this.#agent(host, sending, (nsid) => (method = nsid))
     const outcome = await outcomeOf(
       () => call(agent, signal),

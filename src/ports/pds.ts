@@ -9,6 +9,8 @@ import type { RepoCondition } from '../domain/repo-condition.ts'
 
 /** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
 export interface RepoClient {
+  /** The same, but that what it reads is `uncertain` when the signal fires; what it writes has a signal of its own. */
+  until(signal: AbortSignal): RepoClient
   /**
    * What is there of these records. It fails where nothing was heard of the host, or it asks to wait.
    *

@@ -60,7 +60,8 @@ export class Pass {
   readonly #sender: Sender
 
   constructor(deps: PassDeps, lease: Lease, signals: PassSignals) {
-    this.#deps = deps
+    // However long a repo is, reading it keeps no process that is to end.
+    this.#deps = { ...deps, client: deps.client.until(AbortSignal.any([signals.lost, signals.stopping])) }
     this.#lease = lease
     this.#signals = signals
     this.#sender = new Sender(deps, lease, signals.lost)
@@ -329,6 +330,8 @@ export class Pass {
   /** Ends a failed pass. */
   async #failed(reported: Failure, account: Account | null = null): Promise<Release> {
     this.#sender.noteFailure(reported)
+    // It may be our own doing: whoever claims the repo next sees for itself.
+    if (this.#signals.stopping.aborted) return this.#sender.release(this.#now)
     const failure = await this.#explained(reported, account)
     const next = nextTry(failure, this.#lease.failures, account !== null, this.#deps.random)
     if (next.kind === 'needs_attention') {
