@@ -32,9 +32,12 @@ it('a session refresh without an answer does not lead to a login', async () => {
   await using site = await signedUpSite()
   const { app } = site
   const logins: string[] = []
-  const deaf = createServer((request) => {
+  const deaf = createServer((request, response) => {
     logins.push(request.url ?? '')
-    request.socket.destroy()
+    // It is there, so that what is asked next is asked.
+    if (!request.url?.endsWith('describeServer')) return void request.socket.destroy()
+    const body = '{"did":"did:web:pds.example","availableUserDomains":[".test"]}'
+    response.writeHead(200, { 'content-type': 'application/json' }).end(body)
   })
   await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve))
   const account = (await app.store.accounts.byUser('u1'))!
@@ -46,6 +49,7 @@ it('a session refresh without an answer does not lead to a login', async () => {
   // Whether the host is there at all may be asked besides.
   const asked = logins.filter((url) => !url.endsWith('describeServer'))
   expect(asked).toEqual(['/xrpc/com.atproto.server.refreshSession'])
-  expect(await app.store.accounts.byUser('u1')).toMatchObject({ state: 'ready' })
+  // Its document says that it lives elsewhere, and that is all that is held against it.
+  expect(await app.store.accounts.byUser('u1')).toMatchObject({ error: { code: 'Moved' } })
   await new Promise((resolve) => deaf.close(resolve))
 })

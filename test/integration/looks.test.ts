@@ -9,6 +9,7 @@ import { launchReport } from '../../src/operate/report.ts'
 import { rollback } from '../../src/operate/rollback.ts'
 import { auditUsers, chosenAccounts, survey, type Summary } from '../../src/operate/survey.ts'
 import type { StoredAudit } from '../../src/ports/store.ts'
+import type { RepoClient } from '../../src/ports/pds.ts'
 import { damage, readyAccount } from '../support/damage.ts'
 import { frozenHost } from '../support/frozen.ts'
 import { startApp } from '../support/installation.ts'
@@ -60,8 +61,9 @@ async function published(howMany: number, moods: number): Promise<string[]> {
  */
 function counting(app = site.app, whenRead = async () => {}) {
   const asked = new Set<string>()
-  const client = new Proxy(app.client, {
+  const client: RepoClient = new Proxy(app.client, {
     get(target, name) {
+      if (name === 'until') return () => client
       const method: unknown = Reflect.get(target, name)
       if (typeof method !== 'function') return method
       return async (...args: unknown[]): Promise<unknown> => {

@@ -336,7 +336,7 @@ export const MUTANTS: readonly Mutant[] = [
     bug: 'a worker keeps to the policy that it found at its start',
     file: 'src/sync/engine.ts',
     find: 'this.#followed = { stored, nextAt: now + this.#options.pollMs }',
-    replace: 'this.#followed = { stored, nextAt: Infinity }',
+    replace: 'this.#followed = { stored: before ?? stored, nextAt: now + this.#options.pollMs }',
     tests: [POLICY],
   },
   {
