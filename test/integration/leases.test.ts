@@ -57,6 +57,9 @@ describe('a write that takes longer than the lease', () => {
     const [writing, renewed, goOn] = [new Moment(), new Moment(), new Moment()]
     await using setup = await siteWithWork((real) => ({
       ...real,
+      until() {
+        return this
+      },
       write: async (...args) => {
         writing.reach()
         await goOn.reached
@@ -88,6 +91,9 @@ describe('a write that takes longer than the lease', () => {
     const [writing, passedOn, aborted] = [new Moment(), new Moment(), new Moment()]
     await using setup = await siteWithWork((real) => ({
       ...real,
+      until() {
+        return this
+      },
       write: async (account, collection, writes, signal) => {
         const outcome = await real.write(account, collection, writes, new AbortController().signal)
         expect(outcome.kind).toBe('ok')
@@ -120,6 +126,7 @@ describe('a write that takes longer than the lease', () => {
     let written = 0
     const write = site.app.client.write.bind(site.app.client)
     Object.assign(site.app.client, {
+      until: () => site.app.client,
       write: (...args: Parameters<RepoClient['write']>) => {
         written++
         return write(...args)
