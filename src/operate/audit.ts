@@ -99,7 +99,7 @@ export async function auditUser(
   const before = await historyOf(store, user)
   const removing = new Set((await store.removals.of(user)).map(({ rkey }) => rkey))
   const { verify = false } = options
-  const expected = expectedRecords(before.values())
+  const expected = { most: before.size, records: () => expectedRecords(before.values()) }
   const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, { verify, expected }))
   if (snapshot.kind === 'not_reached') {
     if (snapshot.tried) await store.audits.note(user, { kind: 'failed', at, code: snapshot.code })

@@ -5,7 +5,7 @@ import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
 import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { RepoFault, repoFaultWords } from '../domain/repo-faults.ts'
-import type { ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
+import type { Expected, ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
 import type { RepoLimits } from './block-table.ts'
 import { carCall, faulty } from './car-call.ts'
 import { askIdentity, type PublicKey } from './identity.ts'
@@ -96,11 +96,20 @@ export class RepoReader {
   ): Promise<Outcome<RepoSnapshot>> {
     const key = verify ? await this.#signingKey(account) : ok(null)
     if (key.kind !== 'ok') return key
-    if (expected !== undefined && expected.size >= TREE_FROM) {
-      const compared = await this.#tree.snapshot(account, collection, expected, key.value)
-      if (compared !== null) return compared
-    }
-    return this.#whole(account, collection, key.value)
+    const compared = await this.#compared(account, collection, expected, key.value)
+    return compared ?? this.#whole(account, collection, key.value)
+  }
+
+  /** A collection by its tree; null where it is to be read whole. */
+  async #compared(
+    account: ReadyAccount,
+    collection: string,
+    expected: Expected | undefined,
+    signingKey: PublicKey | null,
+  ): Promise<Outcome<RepoSnapshot> | null> {
+    if (expected === undefined || expected.most < TREE_FROM) return null
+    const records = expected.records()
+    return records.size < TREE_FROM ? null : this.#tree.snapshot(account, collection, records, signingKey)
   }
 
   /** A collection from the whole repo, or in pages where the PDS does not send that. */

@@ -73,11 +73,16 @@ export interface RepoRecord {
 export interface SnapshotOptions {
   /** Checks the signature of the repo as well; false by default. */
   readonly verify?: boolean
-  /**
-   * What the collection should hold, in the order of record keys: then only what differs has to be sent. A `value` that is
-   * undefined is always sent. However wrong it is, what comes back is what the repo holds.
-   */
-  readonly expected?: ReadonlyMap<string, AuditedRecord>
+  /** What the collection should hold: then only what differs has to be sent. However wrong it is, what comes back is what the repo holds. */
+  readonly expected?: Expected
+}
+
+/** What a collection should hold, made when it is asked for, since a small repo is read without it. */
+export interface Expected {
+  /** It holds so many records at most. */
+  readonly most: number
+  /** In the order of record keys. A `value` that is undefined is always sent. */
+  readonly records: () => ReadonlyMap<string, AuditedRecord>
 }
 
 /** A collection as it was at one revision. */
