@@ -8,10 +8,9 @@ import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../domain/account.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import type { RepoRecord, RepoSnapshot } from '../ports/pds.ts'
-import { getLatestCommit, listRecords } from './methods.ts'
+import { listRecords } from './methods.ts'
 import { type Asked, checkedPage, PAGE_LIMIT } from './record-answer.ts'
-import { isTid } from './repo-car.ts'
-import { OddAnswer } from './transport.ts'
+import { newestCommit } from './revisions.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
 type Repo = Pick<ReadyAccount, 'did' | 'pds'>
@@ -51,13 +50,9 @@ export class RecordPages {
 
   /** Revision of the newest commit; null where the PDS does not tell. */
   async revision({ pds, did }: Repo): Promise<Outcome<string | null>> {
-    const params = { did: did as l.DidString }
-    const answer = await this.#xrpc.ask(pds, async (agent, signal) => {
-      const { rev } = (await xrpc(agent, getLatestCommit, { params, signal })).body
-      if (!isTid(rev)) throw new OddAnswer('NoRevision', 'a revision that is none')
-      return rev
-    })
-    return answer.kind !== 'ok' && refusesMethod(answer) ? ok(null) : answer
+    const answer = await this.#xrpc.ask(pds, newestCommit(did))
+    if (answer.kind === 'ok') return ok(answer.value.rev)
+    return refusesMethod(answer) ? ok(null) : answer
   }
 
   async #records(account: Repo, collection: string): Promise<Outcome<ReadonlyMap<string, RepoRecord>>> {

@@ -1,9 +1,10 @@
-/** Revisions of all repos of a host, page by page. */
+/** Revisions: the newest commit of a repo, and those of all repos of a host, page by page. */
 
 import { xrpc } from '@atproto/lex-client'
+import type { l } from '@atproto/lex-schema'
 import { ok, type Outcome } from '../domain/outcome.ts'
 import { isDid } from './identity.ts'
-import { listRepos } from './methods.ts'
+import { getLatestCommit, listRepos } from './methods.ts'
 import { isTid } from './repo-car.ts'
 import { OddAnswer } from './transport.ts'
 import type { Call, Xrpc } from './xrpc.ts'
@@ -15,6 +16,20 @@ const MAX_PAGES = 10_000
 interface Page {
   readonly cursor: string | undefined
   readonly revs: ReadonlyMap<string, string>
+}
+
+/** Asks for the newest commit of a repo. */
+export function newestCommit(did: string): Call<{ readonly rev: string; readonly cid: string }> {
+  const params = { did: did as l.DidString }
+  return async (agent, signal) => {
+    const { rev, cid } = (await xrpc(agent, getLatestCommit, { params, signal })).body
+    if (!isTid(rev)) throw noRevision()
+    return { rev, cid }
+  }
+}
+
+function noRevision(): OddAnswer {
+  return new OddAnswer('NoRevision', 'a revision that is none')
 }
 
 /**
@@ -41,7 +56,7 @@ function pageCall(before: ReadonlyMap<string, string>, cursor: string | undefine
     for (const { did, rev } of repos) {
       if (!isDid(did)) throw new OddAnswer('NoDid', 'a repo whose DID is none')
       // An account that is deactivated, or was never written to, has none.
-      if (rev !== '' && !isTid(rev)) throw new OddAnswer('NoRevision', 'a revision that is none')
+      if (rev !== '' && !isTid(rev)) throw noRevision()
     }
     const isNew = repos.some(({ did }) => !before.has(did))
     if (next !== undefined && (next === cursor || !isNew)) {

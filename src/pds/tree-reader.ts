@@ -8,6 +8,7 @@ import type { l } from '@atproto/lex-schema'
 import { fromString } from '@atcute/cid'
 import type { ReadyAccount } from '../domain/account.ts'
 import type { AuditedRecord } from '../domain/audit.ts'
+import { chunks } from '../domain/chunks.ts'
 import { codeOf, type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import { RepoFault } from '../domain/repo-faults.ts'
 import type { RepoSnapshot } from '../ports/pds.ts'
@@ -16,11 +17,11 @@ import { blocksCall } from './car-call.ts'
 import { type Blocks, compareTree, type TreeDifferences } from './compare-tree.ts'
 import { ExpectedTree } from './expected-tree.ts'
 import type { PublicKey } from './identity.ts'
-import { getBlocks, getLatestCommit } from './methods.ts'
+import { getBlocks } from './methods.ts'
 import { refusesMethod } from './record-pages.ts'
-import { cidOfDigest, commitFrom, isTid, rootOf, valueFrom, verify } from './repo-car.ts'
+import { cidOfDigest, commitFrom, rootOf, valueFrom, verify } from './repo-car.ts'
+import { newestCommit } from './revisions.ts'
 import { Share } from './share.ts'
-import { OddAnswer } from './transport.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
 type Repo = Pick<ReadyAccount, 'did' | 'pds'>
@@ -86,8 +87,12 @@ export class TreeReader {
   }
 }
 
-function* digestsOf(expected: ReadonlyMap<string, AuditedRecord>): Generator<[string, Uint8Array]> {
-  for (const [rkey, { cid }] of expected) yield [rkey, fromString(cid).digest.contents]
+function* digestsOf(expected: ReadonlyMap<string, AuditedRecord>): Generator<[string, Buffer]> {
+  for (const [rkey, { cid }] of expected) yield [rkey, digestOf(cid)]
+}
+
+function digestOf(cid: string): Buffer {
+  return Buffer.from(fromString(cid).digest.contents)
 }
 
 /** One try, from the head of the repo on. */
@@ -116,8 +121,8 @@ class Reading {
     const { collection, expected, tree, signingKey } = input
     try {
       const head = await this.#head()
-      const [block] = [...(await this.#blocks([head.digest])).values()]
-      const commit = commitFrom(block ?? null, this.#repo.did)
+      const [block = null] = (await this.#blocks([head])).values()
+      const commit = commitFrom(block, this.#repo.did)
       if (signingKey !== null) await verify(commit, signingKey)
       const source = { nodes: (digests: readonly Buffer[]) => this.#blocks(digests) }
       const differences = await compareTree(rootOf(commit), collection, tree, source, share)
@@ -129,15 +134,9 @@ class Reading {
   }
 
   /** Hash of the newest commit. */
-  async #head(): Promise<{ readonly digest: Buffer }> {
+  async #head(): Promise<Buffer> {
     const { pds, did } = this.#repo
-    const params = { did: did as l.DidString }
-    const call: Call<Buffer> = async (agent, signal) => {
-      const { cid, rev } = (await xrpc(agent, getLatestCommit, { params, signal })).body
-      if (!isTid(rev)) throw new OddAnswer('NoRevision', 'a revision that is none')
-      return Buffer.from(fromString(cid).digest.contents)
-    }
-    return { digest: this.#valueOf(await this.#xrpc.ask(pds, call)) }
+    return digestOf(this.#valueOf(await this.#xrpc.ask(pds, newestCommit(did))).cid)
   }
 
   /** What is there: as expected, or as it was fetched. */
@@ -149,7 +148,7 @@ class Reading {
     for (const rkey of missing) records.delete(rkey)
     const fetched = new Map<string, Buffer>([...extra, ...changed])
     for (const [rkey, { cid, value }] of records) {
-      if (value === undefined && !fetched.has(rkey)) fetched.set(rkey, Buffer.from(fromString(cid).digest.contents))
+      if (value === undefined && !fetched.has(rkey)) fetched.set(rkey, digestOf(cid))
     }
     const blocks = await this.#blocks([...fetched.values()])
     for (const [rkey, digest] of fetched) {
@@ -162,11 +161,9 @@ class Reading {
 
   async #blocks(digests: readonly Buffer[]): Promise<Blocks> {
     const blocks = new Map<string, Buffer>()
-    const groups: Buffer[][] = []
-    for (let i = 0; i < digests.length; i += BLOCKS_A_REQUEST) groups.push(digests.slice(i, i + BLOCKS_A_REQUEST))
-    if (groups.length === 0) return blocks
+    if (digests.length === 0) return blocks
     if (digests.length * SMALLEST > this.#left) throw new OtherWay()
-    const calls = groups.map((group) => blocksOf(this.#repo.did, group))
+    const calls = [...chunks(digests, BLOCKS_A_REQUEST)].map((group) => blocksOf(this.#repo.did, group))
     for (const answer of this.#valueOf(await this.#xrpc.askAll(this.#repo.pds, calls))) {
       for (const [name, bytes] of this.#valueOf(this.#valueOf(answer))) {
         blocks.set(name, bytes)
