@@ -1,4 +1,4 @@
-/** Waiting for a time. */
+/** Waiting for a time, and work that is done again and again. */
 
 import type { TimerOptions } from 'node:timers'
 import { setTimeout } from 'node:timers/promises'
@@ -20,11 +20,35 @@ async function pauseBy(ms: number, options: TimerOptions): Promise<void> {
   await setTimeout(Math.min(ms, LONGEST_MS), undefined, options).catch(() => {})
 }
 
-/** Calls `look` every `ms` milliseconds, after a first pause and one call at a time, until `stopping` fires. */
-export async function repeat(ms: number, stopping: AbortSignal, look: () => Promise<void>): Promise<void> {
+/**
+ * Calls `look` every `ms` milliseconds, after a first pause and one call at a time, until `stopping` fires.
+ *
+ * @param wait how it pauses: a process with nothing else to do stays alive for it, by default
+ */
+export async function repeat(
+  ms: number,
+  stopping: AbortSignal,
+  look: () => Promise<void>,
+  wait: typeof pause = pause,
+): Promise<void> {
   for (;;) {
-    await pause(ms, stopping)
+    await wait(ms, stopping)
     if (stopping.aborted) return
     await look()
+  }
+}
+
+/** Work that is done again and again: that it fails is told once, until it no longer does. */
+export class Recurring {
+  #isFailing = false
+
+  async attempt(work: () => Promise<void>, onFailure: (error: unknown) => void): Promise<void> {
+    try {
+      await work()
+      this.#isFailing = false
+    } catch (error) {
+      if (!this.#isFailing) onFailure(error)
+      this.#isFailing = true
+    }
   }
 }

@@ -1,7 +1,7 @@
 /** The time by which a process goes: its own clock's, unless the store's, which all processes share, is far from it. */
 
 import { type ClockOffsets, correctionOf, TELL_MS } from './domain/clocks.ts'
-import { pauseIdly } from './pause.ts'
+import { pauseIdly, repeat } from './pause.ts'
 import type { AgreedClock, Clock, Timer } from './ports/clock.ts'
 
 /** How often the store is asked for its time. */
@@ -85,12 +85,9 @@ export class SharedClock implements AgreedClock {
   }
 
   /** Compares every few seconds, until `stopping` fires. */
-  async run(stopping: AbortSignal): Promise<void> {
-    while (!stopping.aborted) {
-      // Whoever has an installation open in a program of their own need not close it.
-      await pauseIdly(ASK_MS, stopping)
-      if (!stopping.aborted) await this.compare()
-    }
+  run(stopping: AbortSignal): Promise<void> {
+    // Whoever has an installation open in a program of their own need not close it.
+    return repeat(ASK_MS, stopping, () => this.compare(), pauseIdly)
   }
 
   /** Whether our own clock has moved otherwise than the timer since the store's was read. */

@@ -1,7 +1,7 @@
 /** Writes to the log what changes in the health of an installation: what has come, and what is over; never the same again. */
 
 import { type Notice, sameNotice } from '../domain/notice.ts'
-import { repeat } from '../pause.ts'
+import { Recurring, repeat } from '../pause.ts'
 import type { Events } from './events.ts'
 
 const LOOK_MS = 5_000
@@ -10,7 +10,7 @@ export class HealthLog {
   readonly #read: () => Promise<readonly Notice[]>
   readonly #events: Events
   #told: readonly Notice[] = []
-  #isFailing = false
+  readonly #looks = new Recurring()
 
   /** @param read what there is to tell now */
   constructor(read: () => Promise<readonly Notice[]>, events: Events) {
@@ -24,14 +24,11 @@ export class HealthLog {
   }
 
   /** Looks once. That nothing can be read is told as well, once until something can be. */
-  async look(): Promise<void> {
-    try {
-      this.#tell(await this.#read())
-      this.#isFailing = false
-    } catch (error) {
-      if (!this.#isFailing) this.#events.healthUnknown(error)
-      this.#isFailing = true
-    }
+  look(): Promise<void> {
+    return this.#looks.attempt(
+      async () => this.#tell(await this.#read()),
+      (error) => this.#events.healthUnknown(error),
+    )
   }
 
   #tell(notices: readonly Notice[]): void {

@@ -2,7 +2,7 @@
 
 import { CHECK_CLAIM_MS, isCheckDue } from '../domain/data-check.ts'
 import type { Events } from '../observe/events.ts'
-import { pause, repeat } from '../pause.ts'
+import { pause, Recurring, repeat } from '../pause.ts'
 import { checkData } from './data-check.ts'
 import type { OperatorDeps } from './deps.ts'
 
@@ -19,7 +19,7 @@ const REST_MS = 1_000
 
 export class DailyCheck {
   readonly #deps: DailyCheckDeps
-  #isFailing = false
+  readonly #looks = new Recurring()
 
   constructor(deps: DailyCheckDeps) {
     this.#deps = deps
@@ -31,15 +31,14 @@ export class DailyCheck {
   }
 
   /** Checks if it is time to, and no other worker does. That it cannot is logged, once until it can. */
-  async look(stopping: AbortSignal): Promise<void> {
+  look(stopping: AbortSignal): Promise<void> {
     const { store, clock, events } = this.#deps
-    try {
-      if (isCheckDue(await store.data.lastCheck(), clock.now())) await this.#check(stopping)
-      this.#isFailing = false
-    } catch (error) {
-      if (!this.#isFailing) events.defect('data check', error)
-      this.#isFailing = true
-    }
+    return this.#looks.attempt(
+      async () => {
+        if (isCheckDue(await store.data.lastCheck(), clock.now())) await this.#check(stopping)
+      },
+      (error) => events.defect('data check', error),
+    )
   }
 
   async #check(stopping: AbortSignal): Promise<void> {

@@ -7,7 +7,7 @@ import { type Account, type ReadyAccount, refused, retried } from '../domain/acc
 import { MOVED, movedError } from '../domain/moved.ts'
 import { conditionBehind, refusalOf } from '../domain/repo-condition.ts'
 import type { Events } from '../observe/events.ts'
-import { repeat } from '../pause.ts'
+import { Recurring, repeat } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { AccountHost } from '../ports/pds.ts'
 import type { Places } from '../ports/places.ts'
@@ -31,7 +31,7 @@ export class FlaggedAccounts {
   readonly #deps: FlaggedDeps
   /** The user after whom the next look begins. */
   #after = ''
-  #isFailing = false
+  readonly #looks = new Recurring()
 
   constructor(deps: FlaggedDeps) {
     this.#deps = deps
@@ -43,16 +43,18 @@ export class FlaggedAccounts {
   }
 
   /** Looks at the next few. That the store does not tell is logged, once until it does. */
-  async look(): Promise<void> {
-    try {
-      const page = await this.#deps.accounts.needingAttention(null, this.#after, PAGE)
-      this.#after = page.length < PAGE ? '' : page.at(-1)!.user
-      for (const account of page) await this.#lookAt(account)
-      this.#isFailing = false
-    } catch (error) {
-      if (!this.#isFailing) this.#deps.events.defect('look at refused accounts', error)
-      this.#isFailing = true
-    }
+  look(): Promise<void> {
+    const { events } = this.#deps
+    return this.#looks.attempt(
+      () => this.#lookAtNext(),
+      (error) => events.defect('look at refused accounts', error),
+    )
+  }
+
+  async #lookAtNext(): Promise<void> {
+    const page = await this.#deps.accounts.needingAttention(null, this.#after, PAGE)
+    this.#after = page.length < PAGE ? '' : page.at(-1)!.user
+    for (const account of page) await this.#lookAt(account)
   }
 
   async #lookAt(account: Account): Promise<void> {

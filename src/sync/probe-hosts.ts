@@ -5,7 +5,7 @@
 
 import { isFailing, isGivenUp, LEDGER } from '../domain/budget.ts'
 import type { Events } from '../observe/events.ts'
-import { repeat } from '../pause.ts'
+import { Recurring, repeat } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { RepoClient } from '../ports/pds.ts'
 import type { LedgerStore } from '../ports/store.ts'
@@ -25,7 +25,7 @@ const HOSTS = 20
 
 export class HostProbes {
   readonly #deps: ProbeDeps
-  #isFailing = false
+  readonly #looks = new Recurring()
 
   constructor(deps: ProbeDeps) {
     this.#deps = deps
@@ -37,21 +37,21 @@ export class HostProbes {
   }
 
   /** Probes once whichever hosts it is time for. That the store does not tell is logged, once until it does. */
-  async look(): Promise<void> {
-    const { ledger, client, clock, events, pdsUrl } = this.#deps
-    try {
-      const failing = (await ledger.failing(HOSTS)).filter(({ requests }) => isFailing(requests))
-      await Promise.all(
-        failing.map(({ host, requests }) =>
-          host !== pdsUrl && isGivenUp(requests, clock.now())
-            ? ledger.forget(LEDGER.requests(host))
-            : client.reach(host),
-        ),
-      )
-      this.#isFailing = false
-    } catch (error) {
-      if (!this.#isFailing) events.defect('probe', error)
-      this.#isFailing = true
-    }
+  look(): Promise<void> {
+    const { events } = this.#deps
+    return this.#looks.attempt(
+      () => this.#probe(),
+      (error) => events.defect('probe', error),
+    )
+  }
+
+  async #probe(): Promise<void> {
+    const { ledger, client, clock, pdsUrl } = this.#deps
+    const failing = (await ledger.failing(HOSTS)).filter(({ requests }) => isFailing(requests))
+    await Promise.all(
+      failing.map(({ host, requests }) =>
+        host !== pdsUrl && isGivenUp(requests, clock.now()) ? ledger.forget(LEDGER.requests(host)) : client.reach(host),
+      ),
+    )
   }
 }
