@@ -10,7 +10,7 @@ import { LEXICON_COLLECTION, type Publication, publicationOf, validateLexicon } 
 import { type Plan, planOf } from './evolution.ts'
 import type { RepoRecord } from '../ports/pds.ts'
 import { createSession, getRecord, putRecord } from '../pds/methods.ts'
-import { checkedRecord } from '../pds/record-answer.ts'
+import { checkedRecord } from '../pds/repo/record-answer.ts'
 import type { Call, Xrpc } from '../pds/xrpc.ts'
 
 const NAME = join('lexicons', 'computer', 'aesthetic', 'mood.json')

@@ -9,7 +9,7 @@ import { Firehose } from './firehose.ts'
 import { askIdentity, isDid } from './identity.ts'
 import { describeRepo, listRecords, resolveHandle } from './methods.ts'
 import { askRepoStatus } from './repo-status.ts'
-import { checkedPage, PAGE_LIMIT } from './record-answer.ts'
+import { checkedPage, PAGE_LIMIT } from './repo/record-answer.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
 type Did = l.DidString

@@ -2,7 +2,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { CommitFeed } from '../ports/directory.ts'
-import { decodePair } from './dag-cbor.ts'
+import { decodePair } from './repo/dag-cbor.ts'
 
 /** Operations remembered; a repo that is written to all the time must not fill the memory. */
 const MAX_SEEN = 1_000

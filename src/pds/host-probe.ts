@@ -14,8 +14,8 @@ import { codeOf, type Failure, isLostSwap, ok, type Outcome } from '../domain/ou
 import type { RepoWrite } from '../domain/plan.ts'
 import { cidOf, rkeyFor } from '../domain/record.ts'
 import { getBlocks, getRepo } from './methods.ts'
-import type { RepoReader } from './repo-reader.ts'
-import type { RepoWriter, SwapForms } from './repo-writer.ts'
+import type { RepoReader } from './repo/repo-reader.ts'
+import type { RepoWriter, SwapForms } from './repo/repo-writer.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
 /** The collection of test records. */

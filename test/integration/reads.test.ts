@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
 import { COLLECTION } from '../../src/domain/record.ts'
-import { DEFAULT_REPO_MB } from '../../src/pds/block-table.ts'
+import { DEFAULT_REPO_MB } from '../../src/pds/repo/block-table.ts'
 import { auditUser } from '../../src/operate/audit.ts'
 import { type Block, blockOf, headerOf, partOf } from '../support/car.ts'
 import { type Asked, Gateway, pass } from '../support/gateway.ts'
@@ -305,7 +305,7 @@ describe('a mood whose record cannot be read', () => {
 describe('a repo without an end', () => {
   const program = `
     import { PdsClient } from './src/pds/client.ts'
-    import { limitsOf } from './src/pds/block-table.ts'
+    import { limitsOf } from './src/pds/repo/block-table.ts'
     import { Xrpc } from './src/pds/xrpc.ts'
     const client = new PdsClient(null, new Xrpc({ now: () => Date.now() }, { timeoutMs: 5000, bypassKey: null }, null), '', limitsOf(Number(process.argv[2])))
     const repo = { did: 'did:plc:${'a'.repeat(24)}', pds: process.argv[1] }

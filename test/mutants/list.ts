@@ -75,7 +75,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'a create overwrites what is there',
-    file: 'src/pds/repo-writer.ts',
+    file: 'src/pds/repo/repo-writer.ts',
     find: "write.action === 'create' ? null : write.was",
     replace: "write.action === 'create' ? undefined! : write.was",
     tests: [ENGINE],
@@ -117,7 +117,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     bug: 'nothing is reserved for deletions',
-    file: 'src/pds/repo-writer.ts',
+    file: 'src/pds/repo/repo-writer.ts',
     find: '? 1 : 1 - RESERVED_FOR_DELETES',
     replace: '? 1 : 1',
     tests: [BUDGETS],

@@ -73,14 +73,14 @@ export const OF_SERVERS: readonly Mutant[] = [
   },
   {
     bug: 'server: a write is believed whatever record its answer is about',
-    file: 'src/pds/repo-writer.ts',
+    file: 'src/pds/repo/repo-writer.ts',
     find: "if (result['uri'] !== uriOf(repo, write.rkey, collection) || result['cid'] !== write.cid) throw another()",
     replace: '',
     tests: ['test/integration/write-answers.test.ts'],
   },
   {
     bug: 'server: a batch is believed though it tells of another number of writes',
-    file: 'src/pds/repo-writer.ts',
+    file: 'src/pds/repo/repo-writer.ts',
     find: '  if (results.length !== writes.length) throw another()\n  for (const [i, write] of writes.entries()) requireOurs(target, write, results[i]!)\n',
     replace: '  for (const [i, result] of results.entries()) requireOurs(target, writes[i]!, result)\n',
     tests: ['test/integration/write-answers.test.ts'],

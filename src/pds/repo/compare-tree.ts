@@ -3,7 +3,7 @@
  * equal, however many records are below, so only what differs is fetched. Other collections of the repo are passed over.
  */
 
-import { RepoFault } from '../domain/repo-faults.ts'
+import { RepoFault } from '../../domain/repo-faults.ts'
 import { type ExpectedTree, layerOf } from './expected-tree.ts'
 import type { Share } from './share.ts'
 import { nodeIn } from './tree.ts'

@@ -6,15 +6,15 @@
 
 import { isXrpcErrorPayload, xrpc, XrpcInvalidResponseError, XrpcResponseError } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
-import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
-import type { RepoRecord } from '../ports/pds.ts'
+import { type Failure, ok, type Outcome } from '../../domain/outcome.ts'
+import type { RepoRecord } from '../../ports/pds.ts'
 import type { RepoLimits } from './block-table.ts'
 import { carCall } from './car-call.ts'
-import { getProof, getRecord } from './methods.ts'
+import { getProof, getRecord } from '../methods.ts'
 import { checkedRecord } from './record-answer.ts'
 import { provenIn } from './repo-car.ts'
-import { OddAnswer } from './transport.ts'
-import type { Call } from './xrpc.ts'
+import { OddAnswer } from '../transport.ts'
+import type { Call } from '../xrpc.ts'
 
 /** A proof has a commit, some nodes and a record. */
 const PROOF: RepoLimits = { bytes: 4_000_000, blocks: 5_000 }

@@ -2,12 +2,12 @@
 
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
-import { ok, type Outcome } from '../domain/outcome.ts'
-import { isDid } from './identity.ts'
-import { getLatestCommit, listRepos } from './methods.ts'
+import { ok, type Outcome } from '../../domain/outcome.ts'
+import { isDid } from '../identity.ts'
+import { getLatestCommit, listRepos } from '../methods.ts'
 import { isTid } from './repo-car.ts'
-import { OddAnswer } from './transport.ts'
-import type { Call, Xrpc } from './xrpc.ts'
+import { OddAnswer } from '../transport.ts'
+import type { Call, Xrpc } from '../xrpc.ts'
 
 const PAGE = 1_000
 /** More repos than any PDS has: ten thousand full pages. */

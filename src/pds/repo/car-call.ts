@@ -1,12 +1,12 @@
 /** Calls whose answer is a CAR. */
 
 import type { Agent } from '@atproto/lex-client'
-import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
-import { RepoFault } from '../domain/repo-faults.ts'
+import { type Failure, ok, type Outcome } from '../../domain/outcome.ts'
+import { RepoFault } from '../../domain/repo-faults.ts'
 import type { BlockTable, RepoLimits } from './block-table.ts'
 import { type Car, readBlocks, readCar } from './car.ts'
 import { Share } from './share.ts'
-import type { Call } from './xrpc.ts'
+import type { Call } from '../xrpc.ts'
 
 /** A CAR that takes longer than this to arrive, in ms from its headers on, is given up. */
 const ARRIVAL_MS = 25_000

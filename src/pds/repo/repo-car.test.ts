@@ -19,8 +19,8 @@ import {
   repoOf,
   withLength,
   withTree,
-} from '../../test/support/car.ts'
-import type { RepoFaultCode } from '../domain/repo-faults.ts'
+} from '../../../test/support/car.ts'
+import type { RepoFaultCode } from '../../domain/repo-faults.ts'
 import { BlockTable, limitsOf, type RepoLimits } from './block-table.ts'
 import { readCar } from './car.ts'
 import { collectionIn, provenIn } from './repo-car.ts'

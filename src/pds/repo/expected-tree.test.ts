@@ -1,6 +1,6 @@
 import { fromString, toString, fromDigest, CODEC_DCBOR } from '@atcute/cid'
 import { describe, expect, it } from 'vitest'
-import vectors from '../../test/vectors/trees.json' with { type: 'json' }
+import vectors from '../../../test/vectors/trees.json' with { type: 'json' }
 import { ExpectedTree, layerOf } from './expected-tree.ts'
 import { Share } from './share.ts'
 

@@ -2,21 +2,21 @@
 
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
-import type { ReadyAccount } from '../domain/account.ts'
-import { type Failure, isSilent, ok, type Outcome } from '../domain/outcome.ts'
-import { RepoFault, repoFaultWords } from '../domain/repo-faults.ts'
-import type { Expected, ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
+import type { ReadyAccount } from '../../domain/account.ts'
+import { type Failure, isSilent, ok, type Outcome } from '../../domain/outcome.ts'
+import { RepoFault, repoFaultWords } from '../../domain/repo-faults.ts'
+import type { Expected, ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../../ports/pds.ts'
 import type { RepoLimits } from './block-table.ts'
 import { carCall, faulty } from './car-call.ts'
-import { askIdentity, type PublicKey } from './identity.ts'
-import { getRepo } from './methods.ts'
+import { askIdentity, type PublicKey } from '../identity.ts'
+import { getRepo } from '../methods.ts'
 import { ofTheRepo, RecordPages, refusesMethod } from './record-pages.ts'
 import { RecordReader } from './record-reader.ts'
 import type { Place } from './record-reading.ts'
 import { collectionIn } from './repo-car.ts'
 import { revisionsOf } from './revisions.ts'
 import { TreeReader } from './tree-reader.ts'
-import type { Xrpc } from './xrpc.ts'
+import type { Xrpc } from '../xrpc.ts'
 
 /** Up to this many records are read one by one, a request each; more are read with the whole repo, in one. */
 const READ_SINGLY = 8

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
-import { RepoFault } from '../domain/repo-faults.ts'
+import { RepoFault } from '../../domain/repo-faults.ts'
 
 /** What a repo may hold. */
 export interface RepoLimits {

@@ -5,13 +5,13 @@
 
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
-import type { ReadyAccount } from '../domain/account.ts'
-import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
-import type { RepoRecord, RepoSnapshot } from '../ports/pds.ts'
-import { listRecords } from './methods.ts'
+import type { ReadyAccount } from '../../domain/account.ts'
+import { type Failure, ok, type Outcome } from '../../domain/outcome.ts'
+import type { RepoRecord, RepoSnapshot } from '../../ports/pds.ts'
+import { listRecords } from '../methods.ts'
 import { type Asked, checkedPage, PAGE_LIMIT } from './record-answer.ts'
 import { newestCommit } from './revisions.ts'
-import type { Call, Xrpc } from './xrpc.ts'
+import type { Call, Xrpc } from '../xrpc.ts'
 
 type Repo = Pick<ReadyAccount, 'did' | 'pds'>
 

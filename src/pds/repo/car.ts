@@ -3,7 +3,7 @@
 import { hash } from 'node:crypto'
 import { isCarV1Header } from '@atcute/car'
 import { fromCidLink } from '@atcute/cbor'
-import { RepoFault } from '../domain/repo-faults.ts'
+import { RepoFault } from '../../domain/repo-faults.ts'
 import { BlockTable, type RepoLimits } from './block-table.ts'
 import { decodeBlock } from './dag-cbor.ts'
 import type { Share } from './share.ts'

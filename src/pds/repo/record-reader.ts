@@ -1,10 +1,10 @@
 /** Reads single records: what is there is believed by its content, and what is not there by two ways. */
 
-import { codeOf, type Failure, ok, type Outcome } from '../domain/outcome.ts'
-import type { ReadRecords, RepoRecord } from '../ports/pds.ts'
+import { codeOf, type Failure, ok, type Outcome } from '../../domain/outcome.ts'
+import type { ReadRecords, RepoRecord } from '../../ports/pds.ts'
 import { refusesMethod } from './record-pages.ts'
 import { absenceCall, cidCall, DISAGREE, type Place, proofCall, recordCall, type Seen } from './record-reading.ts'
-import type { Call, Sending, Xrpc } from './xrpc.ts'
+import type { Call, Sending, Xrpc } from '../xrpc.ts'
 
 /** Record keys and CIDs of a whole collection. */
 type ListAll = (

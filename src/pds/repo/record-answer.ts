@@ -2,9 +2,9 @@
 
 import { isCid, type LexMap, type LexValue } from '@atproto/lex-data'
 import { toBytes } from '@atcute/cbor'
-import { cidOf } from '../domain/record.ts'
-import type { RepoRecord } from '../ports/pds.ts'
-import { OddAnswer } from './transport.ts'
+import { cidOf } from '../../domain/record.ts'
+import type { RepoRecord } from '../../ports/pds.ts'
+import { OddAnswer } from '../transport.ts'
 
 /** Records that were asked for. */
 export interface Asked {

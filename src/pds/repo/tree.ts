@@ -1,7 +1,7 @@
 /** Walking the tree of a repo, a Merkle search tree (https://atproto.com/specs/repository#mst-structure). */
 
 import { hash } from 'node:crypto'
-import { RepoFault } from '../domain/repo-faults.ts'
+import { RepoFault } from '../../domain/repo-faults.ts'
 import type { BlockTable } from './block-table.ts'
 import type { Share } from './share.ts'
 
