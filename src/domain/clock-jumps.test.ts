@@ -5,12 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { aWorker } from '../../test/contract/workers.ts'
 import { NOW } from '../../test/support/moods.ts'
 import { blocked, reachable, reserve, unreachable, UNUSED } from './budget.ts'
-import { isCheckDue, mayCheck } from './data-check.ts'
+import { isCheckDue } from './data-check.ts'
 import { answered, inherited, QUARANTINE_MS, sending, workedOff } from './doubt.ts'
 import { FURTHEST, isTimeTo } from './furthest.ts'
 import { nextTry } from './next-try.ts'
 import type { Failure } from './outcome.ts'
 import { claimed, isClaimable, type Lease, leaseOf, marked, released, reminded, renewed, unmarked } from './queue.ts'
+import { mayClaim } from './tasks.ts'
 import { isAlive, stuckSince } from './worker.ts'
 
 const HOUR = 3_600_000
@@ -109,11 +110,11 @@ describe('whatever the clocks of three processes do', () => {
     )
   })
 
-  it('what a process remembers of its own looks keeps it from none, and no claim of a check lasts', () => {
+  it('what a process remembers of its own looks keeps it from none, and no claim of a task lasts', () => {
     for (const jump of JUMPS) {
       expect(isTimeTo(NOW + jump, NOW + 60_000, 60_000)).toBe(jump <= 60_000 || jump > 120_000)
       const claim = { owner: 'a', until: NOW + jump + 60_000 }
-      expect(mayCheck(claim, 'b', NOW + 2 * 60_000)).toBe(jump < 60_000 || jump > 3 * 60_000)
+      expect(mayClaim(claim, 'b', NOW + 2 * 60_000)).toBe(jump < 60_000 || jump > 3 * 60_000)
       if (jump > 0)
         expect(isCheckDue({ at: NOW + jump, documents: 0, odd: 0, mendable: 0, groups: [] }, NOW)).toBe(true)
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CHECK_CLAIM_MS, checkIn, CheckTally, isCheckDue, mayCheck } from './data-check.ts'
+import { checkIn, CheckTally, isCheckDue } from './data-check.ts'
 import { ODD_KINDS } from './odd.ts'
 
 const NOW = Date.UTC(2026, 0, 2, 12)
@@ -36,16 +36,6 @@ describe('a check of the data', () => {
     expect(isCheckDue(last, NOW + 24 * HOUR - 1)).toBe(false)
     expect(isCheckDue(last, NOW + 24 * HOUR)).toBe(true)
     expect(isCheckDue(last, NOW - 1)).toBe(true)
-  })
-
-  it('belongs to one process as long as its claim lasts, and no claim lasts longer than claims do', () => {
-    const claim = { owner: 'w1', until: NOW + CHECK_CLAIM_MS }
-    expect(mayCheck(null, 'w2', NOW)).toBe(true)
-    expect(mayCheck(claim, 'w1', NOW)).toBe(true)
-    expect(mayCheck(claim, 'w2', NOW)).toBe(false)
-    expect(mayCheck(claim, 'w2', claim.until)).toBe(true)
-    expect(mayCheck({ ...claim, until: NOW + 3 * CHECK_CLAIM_MS }, 'w2', NOW)).toBe(true)
-    expect(mayCheck({ ...claim, until: NaN }, 'w2', NOW)).toBe(true)
   })
 
   it('is read back as it was stored, and whatever else is stored there is none', () => {

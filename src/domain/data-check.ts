@@ -1,6 +1,5 @@
 /** What a check of all stored documents found, and when the next one is due. Pure. */
 
-import { FURTHEST } from './furthest.ts'
 import { Fields, isValues, type Odd, ODD_KINDS, OddField, type OddKind, type Values } from './odd.ts'
 
 /** Odd documents that are odd in the same way. */
@@ -55,23 +54,6 @@ const DAY_MS = 24 * 3_600_000
 /** Whether a check is due again. One of the future is none: clocks jump. */
 export function isCheckDue(last: DataCheck | null, now: number): boolean {
   return last === null || last.at > now || now - last.at >= DAY_MS
-}
-
-/** How long a process has the check for itself, in ms; it claims it again while it works. */
-export const CHECK_CLAIM_MS = 60_000
-
-/** Who checks just now. */
-export interface CheckClaim {
-  readonly owner: string
-  /** Milliseconds since 1970. */
-  readonly until: number
-}
-
-/** Whether a process may check now. A claim that ends further away than claims do is void. */
-export function mayCheck(claim: CheckClaim | null, owner: string, now: number): boolean {
-  // Said so that a claim whose end is no number is void as well.
-  const isHeld = claim !== null && claim.until > now && claim.until <= now + FURTHEST.claim
-  return !isHeld || claim.owner === owner
 }
 
 /** The result as it is stored. @returns null for what is none, as if there had been no check */

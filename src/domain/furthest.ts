@@ -25,7 +25,7 @@ export const FURTHEST = {
   probe: 2 * MINUTE_MS,
   /** An audit of one repo begins before others that end first. */
   look: HOUR_MS,
-  /** Who checks all data claims it for a minute at a time. */
+  /** Who does a task for all processes claims it for half a minute at a time. */
   claim: 2 * MINUTE_MS,
   /** What a worker says of itself: the clocks of machines differ by less. */
   beat: 10 * MINUTE_MS,

@@ -53,9 +53,9 @@ export async function checkData(
 }
 
 /** Keeps a result for others to see. Whoever may only read can check as well, and is told why it is not kept. */
-export async function keepCheck({ data }: Pick<Store, 'data'>, check: DataCheck): Promise<string | null> {
+export async function keepCheck({ tasks }: Pick<Store, 'tasks'>, check: DataCheck): Promise<string | null> {
   try {
-    await data.noteCheck(check)
+    await tasks.note('check', check)
     return null
   } catch (error) {
     if (error instanceof DomainError && error.code === 'unavailable') throw error

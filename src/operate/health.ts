@@ -42,7 +42,7 @@ export async function readHealth(deps: StandingDeps, offsets: ClockOffsets | nul
   const [around, failing, check, oddErasures] = await Promise.all([
     surroundingsOf(deps),
     store.ledger.failing(HOSTS),
-    store.data.lastCheck(),
+    store.tasks.last('check'),
     store.erasures.odd(ODD_ERASURES),
   ])
   const [oldest, erasures] = await Promise.all([oldestMood(deps, around), erasuresUnderWay(deps, around)])

@@ -71,7 +71,7 @@ export async function launchReport(
   }
   const silent = await silentHosts(deps, repos, stop)
   const complete = !stop.aborted && silent.length === 0
-  const data = await store.data.lastCheck()
+  const data = await store.tasks.last('check')
   return { complete, since, ...tally.result(), ...(await audits(store)), silent, data }
 }
 

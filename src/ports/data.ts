@@ -1,6 +1,5 @@
 /** All that is stored, as it is, odd documents too: finding them, and mending what can be mended. Implemented in `store/`. */
 
-import type { DataCheck } from '../domain/data-check.ts'
 import type { FoundOdd } from '../domain/mend.ts'
 
 /** Every other port passes over what is odd; this one is about nothing else. */
@@ -34,17 +33,6 @@ export interface DataStore {
   unmend(key: string): Promise<boolean>
   /** Removes what is kept of documents of this user: the user is erased. */
   forget(user: string): Promise<void>
-  /** What the last check found; null where there was none. */
-  lastCheck(): Promise<DataCheck | null>
-  /** Keeps what a check has found, in place of the last one. */
-  noteCheck(check: DataCheck): Promise<void>
-  /**
-   * Takes the check for one process (`mayCheck`), or keeps it longer.
-   *
-   * @param until ms since 1970; no later than `now` gives it back
-   * @returns false if another process has it
-   */
-  claimCheck(owner: string, now: number, until: number): Promise<boolean>
 }
 
 /** Some of a collection's documents. */

@@ -18,6 +18,7 @@ import type { StoredPolicy } from '../domain/policy.ts'
 import type { OddMood } from '../domain/read-mood.ts'
 import type { Odd } from '../domain/odd.ts'
 import type { HoldReason, MoodSync, SyncState } from '../domain/sync.ts'
+import type { Task, TaskNotes } from '../domain/tasks.ts'
 import type { Unwell } from '../domain/unwell.ts'
 import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
@@ -38,6 +39,7 @@ export interface Store extends AsyncDisposable {
   readonly policy: PolicyStore
   readonly ledger: LedgerStore
   readonly workers: WorkerStore
+  readonly tasks: TaskStore
   readonly data: DataStore
   readonly archive: Archive
   /** Where it is kept, for people. */
@@ -350,4 +352,19 @@ export interface WorkerStore {
   all(): Promise<readonly Worker[]>
   /** Removes the worker: nobody needs to know of it any more. */
   forget(id: string): Promise<void>
+}
+
+/** What processes do one at a time, again and again, each process for all others. */
+export interface TaskStore {
+  /**
+   * Takes the task for one process (`mayClaim`), or keeps it longer.
+   *
+   * @param until ms since 1970; no later than `now` gives it back
+   * @returns false if another process has it
+   */
+  claim(task: Task, owner: string, now: number, until: number): Promise<boolean>
+  /** What came of the task last; null where it was never done, or what is stored of that cannot be read. */
+  last<T extends Task>(task: T): Promise<TaskNotes[T] | null>
+  /** Keeps what came of the task, in place of what was kept before. */
+  note<T extends Task>(task: T, note: TaskNotes[T]): Promise<void>
 }

@@ -37,7 +37,8 @@ const READS: { readonly [P in PortName]: readonly (keyof Store[P])[] } = {
   policy: ['get'],
   ledger: ['get', 'failing'],
   workers: ['all'],
-  data: ['collections', 'scan', 'mended', 'lastCheck'],
+  tasks: ['last'],
+  data: ['collections', 'scan', 'mended'],
   archive: ['count', 'page'],
 }
 

@@ -26,6 +26,7 @@ const PORTS: { readonly [K in PortName]: true } = {
   policy: true,
   ledger: true,
   workers: true,
+  tasks: true,
   data: true,
   archive: true,
 }

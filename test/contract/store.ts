@@ -21,6 +21,7 @@ import { moodContract } from './moods.ts'
 import { queueContract } from './queue.ts'
 import { queueRulesContract } from './queue-rules.ts'
 import { Recorder } from './recorder.ts'
+import { taskContract } from './tasks.ts'
 import { workContract } from './work.ts'
 import { workerContract } from './workers.ts'
 
@@ -139,6 +140,7 @@ export function describeStore(name: string, open: () => Promise<TestDatabase>): 
     intentContract(given)
     ledgerContract(given)
     workerContract(given)
+    taskContract(given)
     removalContract(given)
     policyContract(given)
     dataContract(given)

@@ -61,7 +61,7 @@ describe('the daily check', () => {
   })
   afterEach(() => cleanup.disposeAsync())
 
-  const last = () => stores[1]!.data.lastCheck()
+  const last = () => stores[1]!.tasks.last('check')
 
   it('is made when there was none, and again a day later, not before', async () => {
     const [{ check }] = [worker(0)]
@@ -105,8 +105,8 @@ describe('the daily check', () => {
       now += 3_600_000
       await worker(1).check.look(never)
       now += 1
-      await stores[1]!.data.claimCheck('w1', now, now + 60_000)
-      await stores[1]!.data.noteCheck({ at: now, documents: 77, odd: 0, mendable: 0, groups: [] })
+      await stores[1]!.tasks.claim('check', 'w1', now, now + 60_000)
+      await stores[1]!.tasks.note('check', { at: now, documents: 77, odd: 0, mendable: 0, groups: [] })
     }
     await worker(0).check.look(never)
     expect([scans, await last()]).toMatchObject([2, { documents: 77 }])

@@ -110,7 +110,7 @@ describe('a check of the data', () => {
     expect([sum('documents'), sum('mendable')]).toEqual([result.odd, result.mendable])
     expect(result.mendable).toBeGreaterThan(20)
     expect(await bytes()).toEqual(before)
-    expect(result).toMatchObject((await store.data.lastCheck())!)
+    expect(result).toMatchObject((await store.tasks.last('check'))!)
   })
 
   it('lists as many as it is asked to, counts all, and keeps no result when it is stopped', async () => {
@@ -120,7 +120,7 @@ describe('a check of the data', () => {
     const stop = new AbortController()
     const stopped = await checkData({ store, clock }, { most: 9 }, () => stop.abort(), stop.signal)
     expect(stopped).toMatchObject({ complete: false, odd: 5 })
-    expect(await store.data.lastCheck()).toBeNull()
+    expect(await store.tasks.last('check')).toBeNull()
   })
 
   it('goes on after a result that was kept is no result', async () => {
@@ -128,10 +128,10 @@ describe('a check of the data', () => {
       await db
         .collection<{ _id: string }>('mood-checks')
         .replaceOne({ _id: 'check' }, { last, claim: 'me' }, { upsert: true })
-      expect(await store.data.lastCheck()).toBeNull()
-      expect(await store.data.claimCheck('w1', NOW, NOW + 1)).toBe(true)
+      expect(await store.tasks.last('check')).toBeNull()
+      expect(await store.tasks.claim('check', 'w1', NOW, NOW + 1)).toBe(true)
       expect((await check()).notKept).toBeNull()
-      expect(await store.data.lastCheck()).toMatchObject({ odd: 0 })
+      expect(await store.tasks.last('check')).toMatchObject({ odd: 0 })
     }
   })
 })
@@ -298,7 +298,7 @@ describe('mending', () => {
     }
     expect(await unmend(true)).toMatchObject({ complete: true, putBack: found.mendable, changed: 0, gone: 0 })
     expect(await bytes()).toEqual(before)
-    expect(await store.data.lastCheck()).toMatchObject({ odd: found.odd })
+    expect(await store.tasks.last('check')).toMatchObject({ odd: found.odd })
   }, 120_000)
 
   it('counts first what nobody may overlook, and changes nothing without --execute', async () => {
@@ -339,7 +339,7 @@ describe('mending', () => {
     expect(announced).toMatchObject([plan])
     // What it has mended is held for a backfill, and nothing is put into the queue that was not there.
     expect(await store.work.count()).toMatchObject({ states: { pending: 1 } })
-    expect(await store.data.lastCheck()).toMatchObject({ documents: 8, odd: 2 })
+    expect(await store.tasks.last('check')).toMatchObject({ documents: 8, odd: 2 })
   })
 
   it('puts back only what has not been changed since, and what is not there any more stays away', async () => {

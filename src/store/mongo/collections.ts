@@ -12,5 +12,5 @@ export const COLLECTIONS = {
   ledger: 'mood-ledger',
   workers: 'mood-workers',
   mends: 'mood-mends',
-  checks: 'mood-checks',
+  tasks: 'mood-checks',
 } as const

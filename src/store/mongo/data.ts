@@ -2,14 +2,13 @@
 
 import { createHash } from 'node:crypto'
 import { Binary, BSON, type Collection, type Db, type Document } from 'mongodb'
-import { type DataCheck, type CheckClaim, checkIn, mayCheck } from '../../domain/data-check.ts'
 import { type FoundOdd, oddityIn } from '../../domain/mend.ts'
 import { isOdd, type Odd } from '../../domain/odd.ts'
 import { type KindName, KINDS } from '../../domain/readers.ts'
 import type { DataStore, MendedDocument, ScannedPiece } from '../../ports/data.ts'
 import { COLLECTIONS } from './collections.ts'
 import type { MoodDocument } from './documents.ts'
-import { takenKey, translated } from './errors.ts'
+import { translated } from './errors.ts'
 import { bytesOf, holdsExactly, valueOf } from './exactly.ts'
 import { documentId, idOf } from './ids.ts'
 import { type MendDocument, mendIn } from './mends.ts'
@@ -24,24 +23,15 @@ const PIECE = 1_000
 /** Types as they are stored: a 64-bit 1 is not a 1. */
 const TYPED = { promoteValues: false } as const
 
-/** The one document of {@link COLLECTIONS.checks}. */
-interface CheckDocument {
-  readonly _id: 'check'
-  readonly last?: unknown
-  readonly claim?: CheckClaim | null
-}
-
 export class MongoData implements DataStore {
   readonly #db: Db
   readonly #mends: Collection<MendDocument>
-  readonly #checks: Collection<CheckDocument>
   readonly #moods: MoodSource
 
   constructor(db: Db, moods: MoodSource) {
     this.#db = db
     this.#moods = moods
     this.#mends = db.collection<MendDocument>(COLLECTIONS.mends)
-    this.#checks = db.collection<CheckDocument>(COLLECTIONS.checks)
   }
 
   async collections() {
@@ -159,34 +149,6 @@ export class MongoData implements DataStore {
 
   async forget(user: string): Promise<void> {
     await this.#mends.deleteMany({ user })
-  }
-
-  async lastCheck(): Promise<DataCheck | null> {
-    const document = await this.#checks.findOne({ _id: 'check' })
-    return checkIn(document?.last)
-  }
-
-  async noteCheck(check: DataCheck): Promise<void> {
-    await this.#checks.updateOne({ _id: 'check' }, { $set: { last: check } }, { upsert: true })
-  }
-
-  async claimCheck(owner: string, now: number, until: number): Promise<boolean> {
-    const document = await this.#checks.findOne({ _id: 'check' })
-    const before = document?.claim ?? null
-    if (!mayCheck(before, owner, now)) return false
-    const filter = { _id: 'check' as const, claim: before }
-    try {
-      const { matchedCount, upsertedCount } = await this.#checks.updateOne(
-        filter,
-        { $set: { claim: { owner, until } } },
-        { upsert: document === null },
-      )
-      return matchedCount + upsertedCount === 1
-    } catch (error) {
-      // Two processes that find nothing there both make the document.
-      if (takenKey(error) === null) throw error
-      return false
-    }
   }
 
   #of(collection: string): Collection<MoodDocument> {

@@ -22,6 +22,7 @@ import { MongoMoods } from './moods.ts'
 import { moodSource } from './reading.ts'
 import { MongoRepos } from './repos.ts'
 import { MongoOdd } from './odd.ts'
+import { MongoTasks } from './tasks.ts'
 import { MongoWork } from './work.ts'
 import { MongoWorkers } from './workers.ts'
 
@@ -88,6 +89,7 @@ function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Index
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
     policy: guarded(new MongoPolicy(db)),
+    tasks: guarded(new MongoTasks(db)),
     data: guarded(new MongoData(db, moods)),
     archive: guarded(new MongoArchive(db, people, moods)),
     check: async () => {

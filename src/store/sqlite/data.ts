@@ -4,7 +4,6 @@
  */
 
 import type Database from 'better-sqlite3'
-import { type CheckClaim, type DataCheck, checkIn, mayCheck } from '../../domain/data-check.ts'
 import { type FoundOdd, oddityIn } from '../../domain/mend.ts'
 import type { StoredDocument } from '../../domain/odd.ts'
 import { type KindName, KINDS } from '../../domain/readers.ts'
@@ -12,14 +11,12 @@ import type { DataStore, MendedDocument, ScannedPiece } from '../../ports/data.t
 import { storedAccount, storedHandle } from './accounts.ts'
 import { storedAudit } from './audits.ts'
 import { storedErasure } from './erasures.ts'
-import type { GroupCommit } from './group-commit.ts'
 import { storedIntent } from './intents.ts'
 import { storedEntry } from './ledger.ts'
 import { storedPolicy } from './policy.ts'
 import { MoodReader } from './reading.ts'
 import { storedRemoval } from './removals.ts'
 import { storedRepo } from './repos.ts'
-import { json } from './stored.ts'
 import { storedWorker } from './workers.ts'
 
 const PIECE = 1_000
@@ -53,29 +50,13 @@ const KIND_NAMES = Object.keys(KINDS) as KindName[]
 /** A row with where to go on after it: its key as it is, bytes that are no UTF-8 too. */
 type PlacedRow = Readonly<Record<string, unknown>>
 
-interface CheckRow {
-  readonly last: string | null
-  readonly owner: string | null
-  readonly until: number | null
-}
-
 export class SqliteData implements DataStore {
   readonly #db: Database.Database
-  readonly #commit: GroupCommit
   readonly #tables
-  readonly #sql
 
-  constructor(db: Database.Database, commit: GroupCommit) {
+  constructor(db: Database.Database) {
     this.#db = db
-    this.#commit = commit
     this.#tables = tablesOf(db)
-    this.#sql = {
-      check: db.prepare<[], CheckRow>('SELECT last, owner, until FROM checks'),
-      note: db.prepare<[string]>(`INSERT INTO checks (name, last) VALUES ('check', ?)
-        ON CONFLICT DO UPDATE SET last = excluded.last`),
-      claim: db.prepare<[string, number]>(`INSERT INTO checks (name, owner, until) VALUES ('check', ?, ?)
-        ON CONFLICT DO UPDATE SET owner = excluded.owner, until = excluded.until`),
-    }
   }
 
   async collections() {
@@ -123,27 +104,6 @@ export class SqliteData implements DataStore {
   }
 
   async forget(): Promise<void> {}
-
-  async lastCheck(): Promise<DataCheck | null> {
-    return checkIn(json(this.#sql.check.get()?.last))
-  }
-
-  noteCheck(check: DataCheck): Promise<void> {
-    return this.#commit.run(() => void this.#sql.note.run(JSON.stringify(check)))
-  }
-
-  claimCheck(owner: string, now: number, until: number): Promise<boolean> {
-    return this.#commit.run(() => {
-      if (!mayCheck(claimIn(this.#sql.check.get()), owner, now)) return false
-      this.#sql.claim.run(owner, until)
-      return true
-    })
-  }
-}
-
-function claimIn(row: CheckRow | undefined): CheckClaim | null {
-  if (row === undefined || row.owner === null || row.until === null) return null
-  return { owner: row.owner, until: row.until }
 }
 
 function oddOf(kind: KindName, stored: StoredDocument): FoundOdd[] {

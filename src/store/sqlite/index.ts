@@ -18,6 +18,7 @@ import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
 import { isCurrent, migrate, refuseNewer } from './schema.ts'
 import { SqliteOdd } from './odd.ts'
+import { SqliteTasks } from './tasks.ts'
 import { SqliteWork } from './work.ts'
 import { SqliteWorkers } from './workers.ts'
 
@@ -114,10 +115,11 @@ function storeOf(db: Database.Database, file: string): Store {
     erasures: new SqliteErasures(db, commit),
     ledger: new SqliteLedger(db, commit),
     workers: new SqliteWorkers(db, commit),
+    tasks: new SqliteTasks(db, commit),
     removals: new SqliteRemovals(db, commit),
     audits: new SqliteAudits(db, commit),
     policy: new SqlitePolicy(db, commit),
-    data: new SqliteData(db, commit),
+    data: new SqliteData(db),
     archive: new SqliteArchive(db, commit),
     check: async () => void ping.get(),
     time: async () => Math.round(time.get()!.now),

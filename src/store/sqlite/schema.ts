@@ -175,6 +175,17 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE accounts ADD COLUMN former TEXT;
   `,
+  // There are more tasks than the check of the data that one process does for all.
+  `
+  CREATE TABLE tasks (
+    name TEXT PRIMARY KEY,
+    last TEXT,
+    owner TEXT,
+    until INTEGER
+  ) WITHOUT ROWID, STRICT;
+  INSERT INTO tasks SELECT name, last, owner, until FROM checks;
+  DROP TABLE checks;
+  `,
 ]
 
 function versionOf(db: Database.Database): number {
