@@ -62,8 +62,12 @@ describe('configuration', () => {
       ],
       events: [],
     })
-    const bypassing = { ...REMOTE, PDS_RATE_LIMIT_BYPASS_KEY: 'k', EVENTS_PER_HOUR: '2600' }
-    const events = [{ max: 2600, windowMs: 3_600_000 }]
+    const bypassing = { ...REMOTE, PDS_RATE_LIMIT_BYPASS_KEY: 'k', RELAY_ACCOUNT_LIMIT: '1000' }
+    const events = [
+      { max: 3_500, windowMs: 3_600_000 },
+      { max: 30_000, windowMs: 86_400_000 },
+      { max: 51, windowMs: 1_000 },
+    ]
     expect(readConfig(bypassing, { serves: false }).limits).toEqual({ ...NO_LIMITS, events })
   })
 
@@ -77,8 +81,27 @@ describe('configuration', () => {
     ['FEDERATION_ALLOW', '@alice,,@bob', 'FEDERATION_ALLOW must be a list of handles, such as @alice,@bob'],
     ['MONGODB_URI', 'http://x', 'MONGODB_URI must begin with mongodb:// or mongodb+srv://'],
     ['TRIAL_SIGN_IN', 'private', 'TRIAL_SIGN_IN must be public'],
+    ['RELAY_ACCOUNT_LIMIT', '0', 'RELAY_ACCOUNT_LIMIT must be a whole number from 1 to 1000000000'],
+    [
+      'RELAYS',
+      'https://relay.example,relay',
+      'RELAYS must be a list of http or https URLs, such as https://relay-1.example,https://relay-2.example',
+    ],
+    [
+      'EVENTS_PER_HOUR',
+      '2600',
+      'EVENTS_PER_HOUR is not read any more: set RELAY_ACCOUNT_LIMIT instead; a relay takes 2,500 events an hour, and one more for each account that it admits',
+    ],
   ])('%s=%s is one problem', (name, value, problem) => {
     expect(problemsOf({ [name]: value })).toEqual([problem])
+  })
+
+  it('relays are read one by one, each once and without its last slash', () => {
+    const { relays } = readConfig(
+      { RELAYS: 'https://a.example/, http://b.example,https://a.example' },
+      { serves: true },
+    )
+    expect(relays).toEqual(['https://a.example', 'http://b.example'])
   })
 
   it.each([

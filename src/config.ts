@@ -5,11 +5,12 @@
 
 import { join, resolve } from 'node:path'
 import { DataFolder } from './data-folder.ts'
-import { type Limit, type Limits, NO_LIMITS } from './domain/budget.ts'
+import { type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle } from './domain/handle.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'
 import { type FederationPolicy, type PolicyMode } from './domain/policy.ts'
+import { eventLimits } from './domain/relay.ts'
 import { DEFAULT_PORTS } from './embedded/tcp-ports.ts'
 import { mongoAddress, type StoreAddress, USUAL_DATABASE } from './store/address.ts'
 
@@ -51,6 +52,10 @@ export interface Config {
   readonly eraseAccounts: boolean
   /** Budgets for requests to the PDS. If there are any in embedded mode, the embedded PDS enforces its own limits too. */
   readonly limits: Limits
+  /** Base URLs of the relays that are asked about our accounts. */
+  readonly relays: readonly string[]
+  /** How many accounts of the PDS a relay admits; null where that is not known. */
+  readonly relayAccountLimit: number | null
   readonly bypassKey: string | null
 }
 
@@ -107,6 +112,13 @@ const isUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(
 const url: Form<string> = {
   must: 'be an http or https URL',
   parse: (text) => (isUrl(text) ? text.replace(/\/+$/, '') : undefined),
+}
+const urls: Form<readonly string[]> = {
+  must: 'be a list of http or https URLs, such as https://relay-1.example,https://relay-2.example',
+  parse(text) {
+    const all = text.split(',').map((each) => url.parse(each.trim()))
+    return all.every((each) => each !== undefined) ? [...new Set(all)] : undefined
+  },
 }
 /** Kept as written: issuers are compared character by character, and Auth0's ends with a slash. */
 const issuer: Form<string> = { must: url.must, parse: (text) => (isUrl(text) ? text : undefined) }
@@ -217,9 +229,21 @@ const VARIABLES = {
   POINTS_PER_DAY: variable('write points per account and day', '35000', points),
   REQUESTS_PER_5_MIN: variable('requests to the PDS in five minutes', '3000', count),
   LOGINS_PER_5_MIN: variable('logins per account in five minutes', '30', count),
-  EVENTS_PER_HOUR: optional('firehose events of the PDS per hour, for a relay; such as 2600', count, 'no limit'),
-  EVENTS_PER_DAY: optional('firehose events of the PDS per day, for a relay; such as 21000', count, 'no limit'),
+  RELAYS: optional('relays that are asked what they show of our accounts; such as https://relay.example', urls),
+  RELAY_ACCOUNT_LIMIT: optional(
+    'how many accounts of the PDS a relay admits, which limits the events that it takes as well; 100 for a new PDS at most relays',
+    count,
+    'no limit',
+  ),
 } satisfies Readonly<Record<string, Variable<unknown>>>
+
+/** Variables of earlier versions, with what took their place: one that is set and not obeyed would be a limit that is not kept. */
+const REPLACED = {
+  EVENTS_PER_HOUR:
+    'set RELAY_ACCOUNT_LIMIT instead; a relay takes 2,500 events an hour, and one more for each account that it admits',
+  EVENTS_PER_DAY:
+    'set RELAY_ACCOUNT_LIMIT instead; a relay takes 20,000 events a day, and ten more for each account that it admits',
+} as const
 
 type Name = keyof typeof VARIABLES
 type Values = { readonly [N in Name]: (typeof VARIABLES)[N] extends Variable<infer T> ? T : never }
@@ -244,6 +268,9 @@ class Reader {
     this.#env = env
     const read = Object.entries(VARIABLES).map(([name, form]) => [name, this.#read(name, form)])
     this.values = Object.fromEntries(read) as Values
+    for (const [name, instead] of Object.entries(REPLACED)) {
+      if (env[name]?.trim()) this.problems.push(`${name} is not read any more: ${instead}`)
+    }
   }
 
   #read(name: string, { usual, must, parse }: Variable<unknown>): unknown {
@@ -287,6 +314,8 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
     softDeleteRecords: values.SOFT_DELETE_RECORDS,
     eraseAccounts: values.ERASE_PDS_ACCOUNT === 'true',
     limits: limitsOf(values),
+    relays: values.RELAYS ?? [],
+    relayAccountLimit: values.RELAY_ACCOUNT_LIMIT,
     bypassKey: values.PDS_RATE_LIMIT_BYPASS_KEY,
   }
   if (read.problems.length > 0) throw new DomainError('config', read.problems.join('\n'))
@@ -323,20 +352,21 @@ const DAY = 24 * HOUR
 /** Logins of one account in a day (reference PDS). */
 const LOGINS_PER_DAY = 300
 
-/** @param max null for no limit */
-function limit(max: number | null, windowMs: number): readonly Limit[] {
-  return max === null ? [] : [{ max, windowMs }]
-}
-
 function limitsOf(values: Values): Limits {
-  const events = [...limit(values.EVENTS_PER_HOUR, HOUR), ...limit(values.EVENTS_PER_DAY, DAY)]
+  const events = values.RELAY_ACCOUNT_LIMIT === null ? [] : eventLimits(values.RELAY_ACCOUNT_LIMIT)
   const isLimited = values.PDS_RATE_LIMITS ?? (values.PDS_URL === null ? 'off' : 'on')
   // A relay counts the events of the PDS, whether or not the PDS counts our requests.
   if (isLimited === 'off' || values.PDS_RATE_LIMIT_BYPASS_KEY !== null) return { ...NO_LIMITS, events }
   return {
-    points: [...limit(values.POINTS_PER_HOUR, HOUR), ...limit(values.POINTS_PER_DAY, DAY)],
-    requests: limit(values.REQUESTS_PER_5_MIN, 5 * MINUTE),
-    logins: [...limit(values.LOGINS_PER_5_MIN, 5 * MINUTE), ...limit(LOGINS_PER_DAY, DAY)],
+    points: [
+      { max: values.POINTS_PER_HOUR, windowMs: HOUR },
+      { max: values.POINTS_PER_DAY, windowMs: DAY },
+    ],
+    requests: [{ max: values.REQUESTS_PER_5_MIN, windowMs: 5 * MINUTE }],
+    logins: [
+      { max: values.LOGINS_PER_5_MIN, windowMs: 5 * MINUTE },
+      { max: LOGINS_PER_DAY, windowMs: DAY },
+    ],
     events,
   }
 }

@@ -3,10 +3,13 @@
 import pMap from 'p-map'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
 import { type BackfillReport, type Finding, missing } from '../domain/audit.ts'
+import { MAX_WRITES } from '../domain/batches.ts'
+import { RESERVED_FOR_DELETES } from '../domain/budget.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { LooksTogether } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
 import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
+import type { RelayPlan } from '../domain/relay.ts'
 import { refusedRowsReason } from '../domain/odd-reasons.ts'
 import { accountReason } from '../domain/reasons.ts'
 import { nameOf } from '../domain/user-names.ts'
@@ -16,6 +19,7 @@ import { leftOutText } from './federation.ts'
 import { Hosts } from './hosts.ts'
 import { MoodProgress } from './mood-progress.ts'
 import { authors, historyOf } from './pages.ts'
+import { relayPlanFor } from './relay-plan.ts'
 import { repairFindings } from './repair.ts'
 import type { SilentHost } from './silence.ts'
 import { lastKnown } from './survey.ts'
@@ -58,6 +62,17 @@ export interface Backfill {
   readonly silent: readonly SilentHost[]
   /** What was known before of the repos that were not reached; null where nothing was. */
   readonly lastKnown: LooksTogether | null
+  /** What it asks of a relay: of a dry run, what would be published; else what it might have come to. Null where no limit is set. */
+  readonly relay: RelayPlan | null
+}
+
+interface AllOptions extends BackfillOptions {
+  /** Only the first so many users whom federation includes. */
+  readonly limit?: number
+  /** How many accounts of the PDS a relay admits; null, the default, where that is not known. */
+  readonly relayAccountLimit?: number | null
+  /** Told, before anything is published, what that may ask of a relay. */
+  readonly onRelayPlan?: (plan: RelayPlan) => void
 }
 
 /** Users whose history is published at the same time. */
@@ -67,7 +82,6 @@ const PARALLEL = 8
  * Publishes the history of the users who are named, several at a time; with a delay, one after the other.
  *
  * @param names `@handle`, DID or `sub`; none for all users who have moods
- * @param options.limit only the first so many users whom federation includes
  * @param onLeftOut told, before it begins, that federation leaves users out, and what lets them in
  * @param stop ends it early; any worker publishes what was ordered, and running it again orders the rest
  * @throws DomainError `usage` for an unknown user, or where it is to be done and federation leaves out a user who is named,
@@ -76,7 +90,7 @@ const PARALLEL = 8
 export async function backfill(
   deps: Deps,
   names: readonly string[],
-  { limit = Infinity, delayMs, execute }: BackfillOptions & { readonly limit?: number },
+  { limit = Infinity, delayMs, execute, relayAccountLimit = null, onRelayPlan = () => {} }: AllOptions,
   onLeftOut: (text: string) => void,
   onProgress: OnProgress,
   stop: AbortSignal,
@@ -93,6 +107,12 @@ export async function backfill(
   }
   const reports: BackfillReport[] = []
   const progress = await MoodProgress.of(deps.store, users, 'moods', onProgress)
+  const relayPlan = (moods: readonly number[]): Promise<RelayPlan | null> => {
+    const requests = moods.reduce((sum, n) => sum + commitsOf(n, delayMs), 0)
+    return relayPlanFor(deps.store, { requests, cost: 1, share: 1 - RESERVED_FOR_DELETES }, relayAccountLimit, 0)
+  }
+  const atMost = execute ? await relayPlan(users.map((user) => progress.moodsOf(user))) : null
+  if (atMost) onRelayPlan(atMost)
   const hosts = new Hosts(deps, stop, progress.waits)
   const one = async (user: string): Promise<void> => {
     if (stop.aborted) return
@@ -122,7 +142,13 @@ export async function backfill(
     users: reports,
     silent: hosts.silent,
     lastKnown: await lastKnown(deps.store, notReached),
+    relay: execute ? atMost : await relayPlan(reports.map(({ migrated }) => migrated)),
   }
+}
+
+/** Commits, each of which is one event, in which a user's moods are published. @param delayMs with one, each mood has its own */
+function commitsOf(moods: number, delayMs: number): number {
+  return delayMs > 0 ? moods : Math.ceil(moods / MAX_WRITES)
 }
 
 /** The users whose history is published, and how many federation leaves out. */

@@ -36,16 +36,21 @@ export class MoodProgress {
     return new MoodProgress(what, await countsOf(users, (page) => work.countOf(page)), onProgress)
   }
 
+  /** How many moods the user had when the task began. */
+  moodsOf(user: string): number {
+    return this.#moods.get(user) ?? 0
+  }
+
   /** So many moods of this user are still to be done. */
   left(user: string, moods: number): void {
-    this.#open.set(user, Math.max(0, this.#of(user) - moods))
+    this.#open.set(user, Math.max(0, this.moodsOf(user) - moods))
     this.#show()
   }
 
   /** This user is through, whatever came of it. */
   finish(user: string): void {
     this.#open.delete(user)
-    this.#finished += this.#of(user)
+    this.#finished += this.moodsOf(user)
     this.#show()
   }
 
@@ -54,10 +59,6 @@ export class MoodProgress {
     if (until === this.#waitsUntil) return
     this.#waitsUntil = until
     this.#show()
-  }
-
-  #of(user: string): number {
-    return this.#moods.get(user) ?? 0
   }
 
   #show(): void {

@@ -4,15 +4,19 @@ import { type Account, newAccount, retried } from '../domain/account.ts'
 import { countBy } from '../domain/tally.ts'
 import { DomainError } from '../domain/errors.ts'
 import { accountHandle } from '../domain/handle.ts'
+import { EVENTS_OF_ACCOUNT, type RelayPlan } from '../domain/relay.ts'
 import type { AccountStore } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { leftOut } from './federation.ts'
+import { relayPlanFor } from './relay-plan.ts'
 import { allSilent, type SilentHost } from './silence.ts'
 import { allUsers, findUsers, type KnownUser, theseUsers } from './users.ts'
 import { type Look, watch, whileEngineRuns } from './watch.ts'
 
 export type ProvisionDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'engine' | 'host' | 'timer'> & {
   readonly pdsUrl: string
+  /** How many accounts of the PDS a relay admits; null where that is not known. */
+  readonly config: { readonly relayAccountLimit: number | null }
 }
 
 /** A user for whom an account is to be made. */
@@ -37,6 +41,8 @@ export interface Provision {
   /** Of these users, those whom federation leaves out: they get an account, and nothing is published to it yet. */
   readonly leftOut: number
   readonly beingErased: number
+  /** What this asks of a relay; null where no limit is set. */
+  readonly relay: RelayPlan | null
   /** Null in a dry run. */
   readonly result: Provisioned | null
 }
@@ -80,7 +86,9 @@ export async function provisionAccounts(
     names.length > 0 ? await theseUsers(store, await findUsers(store, names)) : await allUsers(store, onProgress, stop)
   const { wanted, beingErased } = await planAccounts(deps, users)
   const planned = { none: 0, pending: 0, refused: 0, ...countBy(wanted.map(({ from }) => from)) }
-  const plan = { executed: execute, planned, leftOut: (await leftOut(deps, wanted)).users, beingErased }
+  const load = { requests: wanted.length, cost: EVENTS_OF_ACCOUNT, share: 1 }
+  const relay = await relayPlanFor(store, load, deps.config.relayAccountLimit, wanted.length)
+  const plan = { executed: execute, planned, leftOut: (await leftOut(deps, wanted)).users, beingErased, relay }
   onPlan(plan)
   return { ...plan, result: execute ? await makeAccounts(deps, wanted, onProgress, stop) : null }
 }

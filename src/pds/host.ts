@@ -5,6 +5,7 @@ import { type InferMethodOutputBody, xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
+import { EVENTS_OF_ACCOUNT } from '../domain/relay.ts'
 import { conditionIn, type RepoCondition } from '../domain/repo-condition.ts'
 import { isSameUrl } from '../domain/urls.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -37,9 +38,6 @@ const DESCRIBED_MS = 10 * 60_000
 const LONGEST_DOMAIN = 253 - 24
 /** An invite code is for people to read; anything else is none. */
 const INVITE = /^[\x21-\x7e]{1,300}$/
-
-/** Firehose events of a new account: identity, account, first commit. A deletion sends fewer. */
-const EVENTS_OF_ACCOUNT = 3
 
 /** The header by which a PDS knows its administrator. */
 export function adminAuthorization(password: string): string {
@@ -177,6 +175,7 @@ export class PdsHost implements AccountHost {
     return adminAuthorization(this.#options.adminPassword)
   }
 
+  /** A deletion sends fewer. */
   #accountEvents(): Cost[] {
     return [{ budget: 'events', of: this.#options.url, amount: EVENTS_OF_ACCOUNT, share: 1 }]
   }

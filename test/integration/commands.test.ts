@@ -138,8 +138,10 @@ describe('a command', () => {
       const isIncluded = await included()
       const chosen = named.filter((user) => isIncluded.includes(user))
       const dry = await onlyMoving([], () =>
-        backfill(site.app, names, { delayMs: 0, execute: false }, quiet, quiet, never),
+        backfill(site.app, names, { delayMs: 0, execute: false, relayAccountLimit: 100 }, quiet, quiet, never),
       )
+      // One commit, which is one event, for each user.
+      expect(dry.relay?.events).toBe(dry.users.filter(({ migrated }) => migrated > 0).length)
       const before = await countPublished(USERS)
       const execute = () => backfill(site.app, names, { delayMs: 0, execute: true }, quiet, quiet, never)
       if (chosen.length === 0 || (names.length > 0 && chosen.length < named.length)) {
@@ -211,9 +213,12 @@ describe('a command', () => {
         await post(`new-${mode}-${n}`)
       }
       const names = [`@new-${mode}-1`]
-      const provision = (execute: boolean) => provisionAccounts(app, names, execute, quiet, quiet, never)
-      const { planned } = await onlyMoving([], () => provision(false))
+      const deps = { ...app, config: { relayAccountLimit: 100 } }
+      const provision = (execute: boolean) => provisionAccounts(deps, names, execute, quiet, quiet, never)
+      const { planned, relay } = await onlyMoving([], () => provision(false))
       const { result } = await onlyMoving([], () => provision(true))
+      const { states } = await app.store.accounts.count()
+      expect(relay).toEqual({ accountLimit: 100, events: 4, leastMs: 0, accounts: states.ready })
       expect([planned.none, result?.made.map(({ user }) => user)]).toEqual([1, [`new-${mode}-1`]])
       expect(await app.store.accounts.byUser(`new-${mode}-2`)).toBeNull()
       const account = await app.store.accounts.byUser(`new-${mode}-1`)

@@ -1,7 +1,9 @@
 /** `moods backfill`: publishes history, and reports the result for each user. */
 
 import { Command } from 'commander'
+import type { RelayPlan } from '../../domain/relay.ts'
 import { backfillDocument, describeBackfill } from '../describe/backfill.ts'
+import { describeRelayPlan } from '../describe/relay-plan.ts'
 import type { Ending, Exit } from '../exit.ts'
 import { openInstallation, runTask } from '../open.ts'
 import { EXECUTE_OPTION, JSON_OPTION, wholeNumber } from '../options.ts'
@@ -44,7 +46,10 @@ async function run(names: readonly string[], options: Options): Promise<Ending> 
   return runTask(openInstallation, 'backfill', options, {
     work: async (app, { onProgress, stop, announce, plan }) => {
       const { backfill } = await import('../../operate/backfill.ts')
-      const result = await backfill(app, names, { limit, delayMs, execute }, plan, onProgress, stop)
+      const { relayAccountLimit } = app.config
+      const onRelayPlan = (atMost: RelayPlan): void => plan(describeRelayPlan(atMost, true).join('\n'))
+      const how = { limit, delayMs, execute, relayAccountLimit, onRelayPlan }
+      const result = await backfill(app, names, how, plan, onProgress, stop)
       if (file) announce(describeReport(file.path, file.write(backfillDocument(result))))
       return result
     },

@@ -9,6 +9,7 @@ import type { Provision, Provisioned } from '../../operate/provision.ts'
 import type { Sealed } from '../../operate/seal-passwords.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
+import { describeRelayPlan } from './relay-plan.ts'
 import { describeSilent, silentDocument } from './silence.ts'
 
 export function describeList({ counts, users, complete }: AccountList): string {
@@ -37,12 +38,15 @@ export function documentStates<S extends Readonly<Record<StoredAccountState, num
   return { ...others, needsAttention: needs_attention }
 }
 
-export function describeProvisionPlan({ executed, planned, ...left }: Omit<Provision, 'result'>): string {
+export function describeProvisionPlan({ executed, planned, relay, ...left }: Omit<Provision, 'result'>): string {
   const total = planned.none + planned.pending + planned.refused
   const off =
     left.leftOut > 0 ? ` Federation leaves ${left.leftOut} of them out: nothing is published to those yet.` : ''
   const erased = left.beingErased > 0 ? ` ${counted(left.beingErased, 'user is', 'users are')} being erased.` : ''
-  return `${executed ? 'Making' : 'Would make'} accounts for ${counted(total, 'user')}.${off}${erased}`
+  return [
+    `${executed ? 'Making' : 'Would make'} accounts for ${counted(total, 'user')}.${off}${erased}`,
+    ...describeRelayPlan(relay),
+  ].join('\n')
 }
 
 /** @param now ms since 1970 */

@@ -7,6 +7,7 @@ import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 import type { RunReport } from '../report-file.ts'
 import { describeHeld } from './lines.ts'
+import { describeRelayPlan } from './relay-plan.ts'
 import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } from './silence.ts'
 
 /** @param now ms since 1970 */
@@ -31,7 +32,7 @@ export function describeBackfill({ executed, overall, users, ...rest }: Backfill
     ...describeSilent(rest.silent, now),
     ...describeLastKnown(rest.lastKnown, now),
     ...(isStopped ? [INTERRUPTED] : []),
-    ...(executed ? [] : [DRY_RUN]),
+    ...(executed ? [] : [...describeRelayPlan(rest.relay), DRY_RUN]),
   ]
 }
 

@@ -3,7 +3,7 @@
 import { Type } from 'typebox'
 import { ACCOUNT_STATES } from '../../domain/account.ts'
 import { oneOf } from '../../http/contract.ts'
-import { closed, eachOf, many, manyBy, nullable, silent, who } from './shape.ts'
+import { closed, eachOf, many, manyBy, nullable, relayPlan, silent, who } from './shape.ts'
 
 const did = nullable(Type.String())
 const pdsHandle = nullable(Type.String({ description: 'the handle of the account on the PDS' }))
@@ -51,6 +51,7 @@ export const accountsProvision = {
   planned: eachOf(['none', 'pending', 'refused']),
   leftOut: Type.Integer({ minimum: 0, description: 'of these, users whom federation leaves out' }),
   beingErased: many,
+  relay: relayPlan,
   result: provisioned,
 }
 

@@ -10,7 +10,20 @@ import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { CLOSED, oneOf } from '../../http/contract.ts'
 import { lastCheck } from './data.ts'
-import { closed, eachOf, many, manyBy, nullable, reasonFields, share, silent, someOf, time, who } from './shape.ts'
+import {
+  closed,
+  eachOf,
+  many,
+  manyBy,
+  nullable,
+  reasonFields,
+  relayPlan,
+  share,
+  silent,
+  someOf,
+  time,
+  who,
+} from './shape.ts'
 
 /** Moods that are held, by the reason; those of which there are none are left out. */
 const held = Type.Array(closed({ ...reasonFields, moods: many }))
@@ -220,6 +233,7 @@ export const backfill = {
   overall: closed({ users: many, withAccount: many, usersNotBegun: many, ...migration }),
   users: Type.Array(closed({ ...who, ...migration, reason: nullable(closed(reasonFields)) })),
   ...unread,
+  relay: relayPlan,
 }
 
 export const report = {

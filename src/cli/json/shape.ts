@@ -67,6 +67,19 @@ export const silent = Type.Array(
   },
 )
 
+/** What a task asks of a relay. */
+export const relayPlan = nullable(
+  closed({
+    accountLimit: Type.Integer({
+      minimum: 1,
+      description: 'how many accounts a relay admits, as RELAY_ACCOUNT_LIMIT says',
+    }),
+    events: many,
+    leastMs: Type.Number({ minimum: 0, description: 'how long they take at least, in milliseconds' }),
+    accounts: Type.Integer({ minimum: 0, description: 'accounts on the PDS once the task is done' }),
+  }),
+)
+
 /** The type of what is printed: nothing in it is changed any more. */
 export type Printed<P extends TProperties> = DeepReadonly<Static<ReturnType<typeof Type.Object<P>>>>
 
