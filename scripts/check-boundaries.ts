@@ -28,7 +28,8 @@ const KNOWS: Readonly<Record<string, readonly string[]>> = {
   'erasures.ts': ['domain', 'ports', 'sync'],
   'data-folder.ts': ['domain'],
   embedded: ['domain', 'store', 'data-folder.ts'],
-  'config.ts': ['domain', 'store', 'data-folder.ts', 'embedded'],
+  'config-forms.ts': ['domain'],
+  'config.ts': ['domain', 'store', 'data-folder.ts', 'embedded', 'config-forms.ts'],
   lexicon: ['domain', 'ports', 'pds', 'pause.ts', 'data-folder.ts'],
   'network.ts': ['domain', 'store', 'data-folder.ts', 'config.ts', 'embedded'],
   http: [

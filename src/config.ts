@@ -4,12 +4,26 @@
  */
 
 import { join, resolve } from 'node:path'
+import {
+  anything,
+  count,
+  federation,
+  handles,
+  issuer,
+  mongodbUri,
+  oneOf,
+  points,
+  sealKey,
+  url,
+  urls,
+  whole,
+  type Form,
+} from './config-forms.ts'
 import { DataFolder } from './data-folder.ts'
 import { type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
-import { parseHandle } from './domain/handle.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'
-import { type FederationPolicy, type PolicyMode } from './domain/policy.ts'
+import type { FederationPolicy } from './domain/policy.ts'
 import { eventLimits } from './domain/relay.ts'
 import { DEFAULT_PORTS } from './embedded/tcp-ports.ts'
 import { mongoAddress, type StoreAddress, USUAL_DATABASE } from './store/address.ts'
@@ -67,14 +81,6 @@ export const PUBLIC_PLC = 'https://plc.directory'
 /** Addresses that only this machine can reach. */
 export const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** The form of a variable's text. */
-interface Form<T> {
-  /** Completes "NAME must …". */
-  readonly must: string
-  /** @returns undefined for a text that does not have the form */
-  readonly parse: (text: string) => T | undefined
-}
-
 interface Variable<T> extends Form<T> {
   readonly meaning: string
   /** The text that is read when the variable is not set; null where that gives null. */
@@ -92,74 +98,6 @@ function variable<T>(meaning: string, usual: string, form: Form<T>): Variable<T>
 function optional<T>(meaning: string, form: Form<T>, otherwise: string | null = null): Variable<T | null> {
   return { meaning, usual: null, default: otherwise, ...form }
 }
-
-const anything: Form<string> = { must: 'be a text', parse: (text) => text }
-
-function whole(min: number, max: number): Form<number> {
-  const parse = (text: string): number | undefined => {
-    const value = Number(text)
-    return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
-  }
-  return { must: `be a whole number from ${min} to ${max}`, parse }
-}
-
-function oneOf<const T extends string>(...values: readonly T[]): Form<T> {
-  const must = values.length === 1 ? `be ${values[0]}` : `be one of ${values.join(', ')}`
-  return { must, parse: (text) => values.find((value) => value === text) }
-}
-
-const isUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-const url: Form<string> = {
-  must: 'be an http or https URL',
-  parse: (text) => (isUrl(text) ? text.replace(/\/+$/, '') : undefined),
-}
-const urls: Form<readonly string[]> = {
-  must: 'be a list of http or https URLs, such as https://relay-1.example,https://relay-2.example',
-  parse(text) {
-    const all = text.split(',').map((each) => url.parse(each.trim()))
-    return all.every((each) => each !== undefined) ? [...new Set(all)] : undefined
-  },
-}
-/** Kept as written: issuers are compared character by character, and Auth0's ends with a slash. */
-const issuer: Form<string> = { must: url.must, parse: (text) => (isUrl(text) ? text : undefined) }
-
-const mongodbUri: Form<string> = {
-  must: 'begin with mongodb:// or mongodb+srv://',
-  parse: (text) => (/^mongodb(\+srv)?:\/\/./.test(text) ? text : undefined),
-}
-
-const sealKey: Form<Uint8Array> = {
-  must: 'be 32 bytes in base64',
-  parse(text) {
-    const bytes = Buffer.from(/^[\w+/-]+=*$/.test(text) ? text : '', 'base64')
-    return bytes.length === 32 ? bytes : undefined
-  },
-}
-
-const federation: Form<{ readonly mode: PolicyMode; readonly percent: number }> = {
-  must: 'be on, off, or a share from 0% to 100%',
-  parse(text) {
-    if (text === 'on') return { mode: 'on', percent: 100 }
-    if (text === 'off') return { mode: 'off', percent: 0 }
-    const share = Number(/^(\d{1,3})%$/.exec(text)?.[1] ?? Number.NaN)
-    return share <= 100 ? { mode: 'percent', percent: share } : undefined
-  },
-}
-
-const handles: Form<readonly string[]> = {
-  must: 'be a list of handles, such as @alice,@bob',
-  parse(text) {
-    try {
-      return [...new Set(text.split(',').map((handle) => parseHandle(handle)))].toSorted()
-    } catch {
-      return undefined
-    }
-  },
-}
-
-const count = whole(1, 1_000_000_000)
-/** With fewer points, a tenth of them reserved for deletions, not even one mood could be published. */
-const points = whole(3, 1_000_000_000)
 
 /** Every variable that is read; `docs/reference/configuration.md` and `--help` list the same. */
 const VARIABLES = {

@@ -108,7 +108,7 @@ export async function backfill(
   const reports: BackfillReport[] = []
   const progress = await MoodProgress.of(deps.store, users, 'moods', onProgress)
   const relayPlan = (moods: readonly number[]): Promise<RelayPlan | null> => {
-    const requests = moods.reduce((sum, n) => sum + commitsOf(n, delayMs), 0)
+    const requests = moods.reduce((commits, n) => commits + commitsOf(n, delayMs), 0)
     return relayPlanFor(deps.store, { requests, cost: 1, share: 1 - RESERVED_FOR_DELETES }, relayAccountLimit, 0)
   }
   const atMost = execute ? await relayPlan(users.map((user) => progress.moodsOf(user))) : null
