@@ -210,10 +210,13 @@ export class Moods {
     const { accounts, policy } = this.#deps.store
     const users = [...new Set(moods.map((mood) => mood.user))]
     const [handles, stored] = await Promise.all([accounts.handlesOf(users), policy.get()])
-    return moods.map((mood) => {
-      const handle = handles.get(mood.user) ?? null
-      return { mood, handle, isLeftOut: !federates(inForce(stored), mood.user, handle) }
+    const inUse = inForce(stored)
+    const authors = users.map((user) => {
+      const handle = handles.get(user) ?? null
+      return [user, { handle, isLeftOut: !federates(inUse, user, handle) }] as const
     })
+    const byUser = new Map(authors)
+    return moods.map((mood) => ({ mood, ...byUser.get(mood.user)! }))
   }
 
   async #change(user: string, id: string, change: (mood: Mood, now: number) => Mood | null): Promise<Entry> {

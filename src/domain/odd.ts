@@ -219,7 +219,7 @@ export class Fields {
 
   /** The value as it is stored, null where there is none. */
   raw(name: string): unknown {
-    return (Object.hasOwn(this.#values, name) ? this.#values[name] : null) ?? null
+    return this.#values[name] ?? null
   }
 
   text(name: string): string {

@@ -52,8 +52,9 @@ export function storedHandle({ user, handle }: StoredRow<HandleRow>): StoredDocu
   return { id: idOf(user), values: { handle: plain(handle) } }
 }
 
-/** A handle that can be read. */
-export function handleIn(row: StoredRow<HandleRow>): HandleRow | null {
+/** A handle that can be read; null also for no row. */
+export function handleIn(row: StoredRow<HandleRow> | undefined): HandleRow | null {
+  if (row === undefined) return null
   const reading = readHandle(storedHandle(row))
   return isOdd(reading) ? null : reading
 }
@@ -107,9 +108,6 @@ export function toAccountRow(account: Account): AccountRow {
   }
 }
 
-/** Which no reader takes for a handle. */
-const NO_HANDLE = { user: null, handle: null } as const
-
 export class SqliteAccounts implements AccountStore {
   readonly #commit: GroupCommit
   readonly #sql
@@ -157,12 +155,12 @@ export class SqliteAccounts implements AccountStore {
   }
 
   async handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = users.map((user) => handleIn(this.#sql.handleOf.get(user) ?? NO_HANDLE))
+    const found = users.map((user) => handleIn(this.#sql.handleOf.get(user)))
     return new Map(found.flatMap((each) => (each === null ? [] : [[each.user, each.handle]])))
   }
 
   async usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = handles.map((handle) => handleIn(this.#sql.userOf.get(handle) ?? NO_HANDLE))
+    const found = handles.map((handle) => handleIn(this.#sql.userOf.get(handle)))
     return new Map(found.flatMap((each) => (each === null ? [] : [[each.handle, each.user]])))
   }
 

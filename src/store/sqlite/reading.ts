@@ -21,9 +21,11 @@ export class MoodReader {
 
   /** The row as the reader of moods takes it. */
   stored(row: StoredMoodRow): StoredDocument {
-    const { id, values } = storedRow(row)
+    const stored = storedRow(row)
+    if (!isDoubtful(row.text) && !isDoubtful(row.context)) return stored
+    const { id, values } = stored
     const broken = TEXT_FIELDS.filter((field) => this.#isBroken(row.id, field, values[field]))
-    return broken.length > 0 ? { id, values: withoutUtf8(values, broken) } : { id, values }
+    return broken.length > 0 ? { id, values: withoutUtf8(values, broken) } : stored
   }
 
   /**
@@ -31,7 +33,7 @@ export class MoodReader {
    * which an author may have written as well.
    */
   #isBroken(id: unknown, field: (typeof TEXT_FIELDS)[number], text: unknown): boolean {
-    if (typeof text !== 'string' || !text.includes('\uFFFD')) return false
+    if (!isDoubtful(text)) return false
     return !Buffer.from(text).equals(this.#bytes.get(id)?.[field] ?? Buffer.of())
   }
 
@@ -47,4 +49,8 @@ export class MoodReader {
 
   /** The mood of a row; null for one that is odd. */
   readonly mood = (row: StoredMoodRow): Mood | null => this.readGood(row)?.mood ?? null
+}
+
+function isDoubtful(text: unknown): text is string {
+  return typeof text === 'string' && text.includes('\uFFFD')
 }

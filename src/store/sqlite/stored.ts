@@ -16,7 +16,7 @@ export function idOf(value: unknown): StoredDocument['id'] {
 
 /** Text or a number as it is; bytes are nothing that a column may hold. */
 export function plain(value: unknown): unknown {
-  return Buffer.isBuffer(value) ? new Foreign(null) : value
+  return typeof value === 'object' && value !== null ? new Foreign(null) : value
 }
 
 /** A flag that is kept as 0 or 1; any other value as it is. */
