@@ -45,17 +45,23 @@ export function pointsOf(writes: readonly RepoWrite[]): number {
 /** Of every limit, this much is for deletions alone, so that a backfill cannot starve them. */
 export const RESERVED_FOR_DELETES = 0.1
 
-/** Of the limits of requests, this much is for whoever reads single records; without limits, so many within ten seconds. */
-const READERS_SHARE = 0.1
-const READERS_WITHOUT_LIMITS: Limit = { max: 200, windowMs: 10_000 }
+/**
+ * Who may take only a small share of a host's requests, so that they never keep back what authors write: readers whom nobody
+ * knows, and the continuous check of all repos.
+ */
+export type SmallBudget = 'readers' | 'proving'
 
-/** Once this much of a host's requests is used, none is left for readers, so that they never keep back what authors write. */
-export const READERS_END_AT = 0.5
+/** Of the limits of requests, this much is for each of them; without limits, so many within ten seconds. */
+const SMALL_SHARE = 0.1
+const SMALL_WITHOUT_LIMITS: Limit = { max: 200, windowMs: 10_000 }
 
-/** What readers whom nobody knows may ask of a host, all together. @param requests limits of all requests to it */
-export function readersLimits(requests: readonly Limit[]): readonly Limit[] {
-  if (requests.length === 0) return [READERS_WITHOUT_LIMITS]
-  return requests.map(({ max, windowMs }) => ({ max: Math.max(1, Math.floor(max * READERS_SHARE)), windowMs }))
+/** Once this much of a host's requests is used, whoever by, none is left for them. */
+export const SMALL_ENDS_AT = 0.5
+
+/** What each of {@link SmallBudget} may ask of a host, all together. @param requests limits of all requests to it */
+export function smallLimits(requests: readonly Limit[]): readonly Limit[] {
+  if (requests.length === 0) return [SMALL_WITHOUT_LIMITS]
+  return requests.map(({ max, windowMs }) => ({ max: Math.max(1, Math.floor(max * SMALL_SHARE)), windowMs }))
 }
 
 /** Under which name each budget is kept. */
@@ -65,6 +71,7 @@ export const LEDGER = {
   requests: (host: string) => `requests ${host}`,
   events: (host: string) => `events ${host}`,
   readers: (host: string) => `readers ${host}`,
+  proving: (host: string) => `proving ${host}`,
 } as const
 
 /** Between which keys the hosts' requests are kept: from the first on, and before the second. */

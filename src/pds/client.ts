@@ -1,6 +1,7 @@
 /** The client of the repos on every PDS: reading and writing, each in a file of its own. */
 
 import type { ReadyAccount } from '../domain/account.ts'
+import type { SmallBudget } from '../domain/budget.ts'
 import type { HostTraits } from '../domain/host-facts.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
@@ -30,8 +31,8 @@ export class PdsClient implements RepoClient {
     this.#again = (other) => new PdsClient(sessions, client, plcUrl, limits, other)
   }
 
-  until(signal: AbortSignal): RepoClient {
-    return this.#again(this.#xrpc.until(signal))
+  until(signal: AbortSignal, small: SmallBudget | null = null): RepoClient {
+    return this.#again(this.#xrpc.until(signal, small))
   }
 
   read(

@@ -4,7 +4,7 @@
  */
 
 import { backoffMs } from '../domain/backoff.ts'
-import { LEDGER, type Limit, type Limits, readersLimits } from '../domain/budget.ts'
+import { LEDGER, type Limit, type Limits, type SmallBudget, smallLimits } from '../domain/budget.ts'
 import { codeOf, type Failure, isSilent, type Outcome } from '../domain/outcome.ts'
 import type { LedgerStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -32,8 +32,8 @@ export interface Price {
   readonly requests: number
   /** How much of the limit of requests they may use, 0 to 1. */
   readonly share: number
-  /** For readers whom nobody knows: their budget is charged before all others. */
-  readonly isForReaders: boolean
+  /** Charged before all others; null where they may take whatever is left. */
+  readonly small: SmallBudget | null
   /** Charged in this order, after the requests. */
   readonly costs: readonly Cost[]
 }
@@ -86,8 +86,9 @@ export class Governor {
    */
   async govern<T>(price: Price, { send, probe }: Requests<T>): Promise<Outcome<readonly Outcome<T>[]>> {
     const { limits, probeMs } = this.#options
-    if (price.isForReaders) {
-      const refusal = await this.#charge(LEDGER.readers(price.host), readersLimits(limits.requests), price.requests, 1)
+    if (price.small !== null) {
+      const ofHost = LEDGER[price.small](price.host)
+      const refusal = await this.#charge(ofHost, smallLimits(limits.requests), price.requests, 1)
       if (refusal) return refusal
     }
     const key = LEDGER.requests(price.host)

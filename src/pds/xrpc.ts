@@ -4,7 +4,7 @@
  */
 
 import { type Agent, xrpc } from '@atproto/lex-client'
-import { READERS_END_AT } from '../domain/budget.ts'
+import { SMALL_ENDS_AT, type SmallBudget } from '../domain/budget.ts'
 import { timeOfAnswer } from '../domain/clocks.ts'
 import { isSilent, ok, type Outcome } from '../domain/outcome.ts'
 import { pause } from '../pause.ts'
@@ -47,8 +47,8 @@ export interface Sending {
   readonly costs?: readonly Cost[]
   /** How much of the host's limit of requests may be used, 0 to 1; 1 by default. */
   readonly share?: number
-  /** Asked for by readers whom nobody knows: they have a small budget of their own, false by default. */
-  readonly isForReaders?: boolean
+  /** What small budget the calls are charged to as well; none by default. */
+  readonly small?: SmallBudget | null
   /** Ends the calls before their time. */
   readonly abort?: AbortSignal | undefined
   /** How many times as long as usual a call may take, as long as its host answers at all meanwhile; 1 by default. */
@@ -71,6 +71,8 @@ export class Xrpc {
   #probes = new Map<string, Promise<Answered<unknown>>>()
   /** Ends every call; null for none. */
   #ending: AbortSignal | null = null
+  /** What every call is charged to that says nothing else. */
+  #small: SmallBudget | null = null
 
   /** @param governor null where there are no budgets to keep: for single requests of an operator */
   constructor(clock: Clock, options: XrpcOptions, governor: Governor | null) {
@@ -79,11 +81,12 @@ export class Xrpc {
     this.#governor = governor
   }
 
-  /** The same, but for its calls, which end when the signal fires. */
-  until(signal: AbortSignal): Xrpc {
+  /** The same, but for its calls, which end when the signal fires. @param small what they are charged to as well */
+  until(signal: AbortSignal, small: SmallBudget | null = null): Xrpc {
     const ending = new Xrpc(this.#clock, this.#options, this.#governor)
     ending.#probes = this.#probes
     ending.#ending = signal
+    ending.#small = small
     return ending
   }
 
@@ -107,9 +110,9 @@ export class Xrpc {
   askAll<T>(host: string, calls: readonly Call<T>[], sending: Sending = {}): Promise<Outcome<readonly Outcome<T>[]>> {
     const sendAll = () => Promise.all(calls.map((call) => this.#send(host, call, sending)))
     if (this.#governor === null) return sendAll().then((answers) => ok(answers.map(({ outcome }) => outcome)))
-    const { isForReaders = false, share = isForReaders ? READERS_END_AT : 1, costs = [] } = sending
+    const { small = this.#small, share = small === null ? 1 : SMALL_ENDS_AT, costs = [] } = sending
     return this.#governor.govern(
-      { host, requests: calls.length, share, isForReaders, costs },
+      { host, requests: calls.length, share, small, costs },
       { send: sendAll, probe: () => this.#probe(host) },
     )
   }

@@ -2,6 +2,7 @@
 
 import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
 import type { AuditedRecord } from '../domain/audit.ts'
+import type { SmallBudget } from '../domain/budget.ts'
 import type { HostTraits } from '../domain/host-facts.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
@@ -9,8 +10,12 @@ import type { RepoCondition } from '../domain/repo-condition.ts'
 
 /** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
 export interface RepoClient {
-  /** The same, but that what it reads is `uncertain` when the signal fires; what it writes has a signal of its own. */
-  until(signal: AbortSignal): RepoClient
+  /**
+   * The same, but that what it reads is `uncertain` when the signal fires; what it writes has a signal of its own.
+   *
+   * @param small what its readings are charged to as well; none by default
+   */
+  until(signal: AbortSignal, small?: SmallBudget): RepoClient
   /**
    * What is there of these records. It fails where nothing was heard of the host, or it asks to wait.
    *

@@ -280,6 +280,20 @@ describe('requests', () => {
     expect(host.requests).toBe(3)
   })
 
+  it('of the continuous check are a tenth of all, and none once half of all are used', async () => {
+    await using site = await createSite({ PDS_RATE_LIMITS: 'on', REQUESTS_PER_5_MIN: '20' })
+    await using host = await countingHost()
+    const proving = site.app.client.until(new AbortController().signal, 'proving')
+    const get = (client = proving) => client.get({ did: 'did:web:a.example', pds: host.url }, 'a.b.c', '2222222222222')
+    for (const kind of ['ok', 'ok', 'later'] as const) expect(await get()).toMatchObject({ kind })
+    expect(host.requests).toBe(2)
+    site.forward(300_000)
+    for (let i = 0; i < 10; i++) expect(await get(site.app.client)).toMatchObject({ kind: 'ok' })
+    expect(await get()).toMatchObject({ kind: 'later', scope: 'host', afterMs: 300_000 })
+    expect(await get(site.app.client)).toMatchObject({ kind: 'ok' })
+    expect(host.requests).toBe(13)
+  })
+
   it('for a whole repository may take long, as long as the host answers others meanwhile', async () => {
     await using site = await createSite({ PDS_TIMEOUT_MS: '300' })
     const account = { ...newAccount('u1', 'alice'), state: 'ready', did: `did:plc:${'a'.repeat(24)}` } as const

@@ -61,12 +61,12 @@ export class RecordReader {
 
   /** One record with its content. @param by readers make us read no whole repo */
   async get(pds: string, place: Place, by: 'operator' | 'anyone'): Promise<Outcome<RepoRecord | null>> {
-    const isForReaders = by === 'anyone'
-    const answer = await this.#xrpc.ask(pds, recordCall(place), { isForReaders })
+    const sending: Sending = by === 'anyone' ? { small: 'readers' } : {}
+    const answer = await this.#xrpc.ask(pds, recordCall(place), sending)
     if (answer.kind !== 'ok' || answer.value !== null) return answer
     const reading: Reading = { cids: new Map(), unread: new Map() }
     const open = { absent: [place], doubtful: [], unproven: [] }
-    const failure = await this.#confirm(pds, open, reading, { sending: { isForReaders }, believes: true })
+    const failure = await this.#confirm(pds, open, reading, { sending, believes: true })
     return failure ?? reading.unread.get(place.rkey) ?? ok(null)
   }
 
@@ -97,7 +97,7 @@ export class RecordReader {
       const place = places[i]!
       if (proof.kind === 'ok') learn(place, proof.value.cid)
       else if (believes && codeOf(proof) === 'RecordNotFound') learn(place, null)
-      else if (codeOf(proof) === DISAGREE.code || sending.isForReaders) unread.set(place.rkey, proof)
+      else if (codeOf(proof) === DISAGREE.code || sending.small === 'readers') unread.set(place.rkey, proof)
       else unproven.push(place)
     }
     const [any] = unproven
