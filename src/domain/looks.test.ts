@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { aProof } from '../../test/support/audits.ts'
 import { NO_COUNTS } from './audit.ts'
-import { type Look, looked, NEVER_LOOKED } from './looks.ts'
+import { type GoodLook, type Look, looked, NEVER_LOOKED } from './looks.ts'
+import type { Proof } from './proof.ts'
 
 const good = (at: number, moods = 1): Look => {
-  return { kind: 'good', at, rev: `rev ${at}`, counts: { ...NO_COUNTS, moods }, findings: {} }
+  return { kind: 'good', at, rev: `rev ${at}`, counts: { ...NO_COUNTS, moods }, findings: {}, proof: null }
 }
 const failed = (at: number): Look => ({ kind: 'failed', at, code: `code ${at}` })
 const after = (...looks: readonly Look[]) => looks.reduce(looked, NEVER_LOOKED)
@@ -71,6 +73,108 @@ describe('looks at a repo', () => {
         const ordered = looks.toSorted((a, b) => a.at - b.at)
         const last = ordered.findLastIndex(({ kind }) => kind === 'good')
         expect(after(...ordered).failed?.since).toBe(ordered[last + 1]?.at)
+      }),
+    )
+  })
+})
+
+/** Revisions, in their order. */
+const REVS = ['3kmm22222222a', '3kmm22222222b', '3kmm22222222c'] as const
+type Kind = 'proven' | 'unsigned' | 'in flight' | 'found'
+
+/** A look at a repo whose revision rises with the time. */
+function aLook(at: number, kind: Kind = 'proven', rev: string = revAt(at)): Look {
+  const read: GoodLook = {
+    at,
+    rev: kind === 'in flight' ? null : rev,
+    counts: NO_COUNTS,
+    findings: kind === 'found' ? { drift: 1 } : {},
+    proof: kind === 'proven' ? aProof(at, rev) : null,
+  }
+  return { kind: 'good', ...read }
+}
+
+function revAt(at: number): string {
+  return REVS[Math.min(Math.floor(at / 20), REVS.length - 1)]!
+}
+
+const unchanged = (at: number, rev: string = revAt(at)): Look => ({ kind: 'unchanged', at, rev })
+const provenBy = (...looks: readonly Look[]): Proof | null => after(...looks).good?.proof ?? null
+
+describe('what is proven', () => {
+  it('is what the last look proved', () => {
+    expect(provenBy(aLook(10))).toEqual(aProof(10))
+    expect(provenBy(aLook(10), aLook(11))).toEqual(aProof(11))
+    expect(provenBy(aLook(10), aLook(50))).toEqual(aProof(50, REVS[2]))
+  })
+
+  it('is over once something is found, and when a slow look that began after the proof finds it', () => {
+    expect(provenBy(aLook(10), aLook(11, 'found'))).toBeNull()
+    expect(provenBy(aLook(10), aLook(30, 'unsigned'), aLook(20, 'found'))).toBeNull()
+    expect(provenBy(aLook(10), aLook(5, 'found'))).toEqual(aProof(10))
+    expect(provenBy(aLook(5, 'found'), aLook(10))).toEqual(aProof(10))
+  })
+
+  it('stays through looks that prove nothing and find nothing, and is as old as before', () => {
+    expect(provenBy(aLook(10), aLook(30, 'in flight'), aLook(50, 'unsigned'), failed(60))).toEqual(aProof(10))
+  })
+
+  it('was seen again by a look at the same revision, read or not', () => {
+    expect(provenBy(aLook(10), aLook(12, 'unsigned'))).toEqual({ ...aProof(10), seenAt: 12 })
+    expect(provenBy(aLook(10), unchanged(14))).toEqual({ ...aProof(10), seenAt: 14 })
+    expect(provenBy(aLook(10), unchanged(14), unchanged(12))).toEqual({ ...aProof(10), seenAt: 14 })
+    expect(provenBy(aLook(10), unchanged(30))).toEqual(aProof(10))
+    // What no look has proven, no revision proves.
+    expect(provenBy(aLook(10, 'unsigned'), unchanged(14))).toBeNull()
+    expect(provenBy(unchanged(14))).toBeNull()
+  })
+
+  it('is not seen again by the revision of a look that had work under way, and a repo that was read stays as it was noted', () => {
+    expect(provenBy(aLook(10), aLook(12, 'in flight'), unchanged(14))).toEqual(aProof(10))
+    expect(after(aLook(10), failed(12), unchanged(14))).toMatchObject({ good: { at: 10 }, failed: { at: 12 } })
+  })
+
+  it('by a slow look counts where the repo is still at its revision, and nothing was found since', () => {
+    expect(provenBy(aLook(12, 'unsigned'), aLook(10))).toEqual({ ...aProof(10), seenAt: 12 })
+    expect(provenBy(aLook(30, 'unsigned'), aLook(10))).toBeNull()
+    expect(provenBy(aLook(12, 'found'), aLook(10))).toBeNull()
+  })
+
+  it('with times of a clock that was wrong gives way to the next look', () => {
+    const far = 2 * 3_600_000
+    expect(provenBy(aLook(far, 'proven', REVS[0]), aLook(10, 'unsigned'))).toBeNull()
+    expect(provenBy(aLook(far, 'proven', REVS[0]), aLook(10))).toEqual(aProof(10))
+    expect(provenBy(aLook(far, 'proven', REVS[0]), unchanged(10))).toMatchObject({ at: far })
+    // Only the sighting was in the future.
+    expect(provenBy(aLook(10), unchanged(far, REVS[0]), unchanged(14))).toEqual({ ...aProof(10), seenAt: 14 })
+    expect(provenBy(aLook(10), unchanged(far, REVS[0]), aLook(14))).toEqual(aProof(14))
+  })
+
+  it('in whatever order looks end, is what one of them proved, seen last by a look that agrees, and nothing was found later', () => {
+    const kind = fc.constantFrom<Kind | 'failed'>('proven', 'unsigned', 'in flight', 'found', 'failed')
+    const some = fc
+      .uniqueArray(fc.record({ at: fc.nat({ max: 60 }), kind }), { selector: ({ at }) => at, maxLength: 9 })
+      .map((all) => all.map((one) => (one.kind === 'failed' ? failed(one.at) : aLook(one.at, one.kind))))
+    fc.assert(
+      fc.property(some, (looks) => {
+        const proof = provenBy(...looks)
+        if (proof === null) return
+        const read = looks.filter((one) => one.kind === 'good')
+        expect(read.find(({ at }) => at === proof.at)?.proof).toEqual({ ...proof, seenAt: proof.at })
+        expect(read.find(({ at }) => at === proof.seenAt)).toMatchObject({ rev: proof.rev, findings: {} })
+        expect(read.filter(({ at, findings }) => at > proof.seenAt && Object.keys(findings).length > 0)).toEqual([])
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('in the order in which looks began, is the last proof after which nothing was found', () => {
+    const some = fc.array(fc.constantFrom<Kind>('proven', 'unsigned', 'in flight', 'found'), { maxLength: 9 })
+    fc.assert(
+      fc.property(some, (all) => {
+        const last = all.slice(all.lastIndexOf('found') + 1).lastIndexOf('proven')
+        const at = last < 0 ? undefined : all.lastIndexOf('found') + 1 + last
+        expect(provenBy(...all.map((one, i) => aLook(i, one)))?.at).toBe(at)
       }),
     )
   })

@@ -6,6 +6,7 @@
 import { addedCounts, type AuditCounts } from './audit.ts'
 import type { FindingKind } from './finding-kinds.ts'
 import { FURTHEST, isVoid } from './furthest.ts'
+import { type Proof, seenAgain } from './proof.ts'
 import { count } from './tally.ts'
 
 /** What an audit found. */
@@ -16,6 +17,11 @@ export interface GoodLook {
   readonly rev: string | null
   readonly counts: AuditCounts
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
+  /**
+   * The last proof that no look since has contradicted. Null where anything was found, and where there never was one: work was under
+   * way at each look, the signature was not checked, or the repo was read in a way that shows no signed commit.
+   */
+  readonly proof: Proof | null
 }
 
 /** Looks that have failed since the last good one. */
@@ -40,21 +46,60 @@ export const NEVER_LOOKED: RepoLooks = { good: null, failed: null }
 /** One look, whose result is known. */
 export type Look =
   | ({ readonly kind: 'good' } & GoodLook)
+  /**
+   * The repo was not read: it was at this revision, and no mood had changed since a look that found nothing.
+   *
+   * @property at before either was looked at, in ms since 1970
+   */
+  | { readonly kind: 'unchanged'; readonly at: number; readonly rev: string }
   /** @property at when it began, in ms since 1970 */
   | { readonly kind: 'failed'; readonly at: number; readonly code: string }
 
 /**
  * Adds a look to those before it. Looks that overlap may end in any order: what counts is when they began.
  *
- * @returns the newer of two good looks, and the failed ones that began after it
+ * @returns the newer of two good looks, with what is still proven, and the failed ones that began after it
  */
 export function looked(before: RepoLooks, look: Look): RepoLooks {
   if (look.kind === 'failed') return { good: before.good, failed: withFailed(before, look) }
-  const { at, rev, counts, findings } = look
+  if (look.kind === 'unchanged') return { ...before, good: before.good && unchanged(before.good, look) }
+  const { at, rev, counts, findings, proof } = look
   const { good: last } = before
-  const isNewer = last !== null && last.at > at && !isVoid(last.at, at, FURTHEST.look)
-  const good = isNewer ? last : { at, rev, counts, findings }
+  const isLate = last !== null && last.at > at && !isVoid(last.at, at, FURTHEST.look)
+  const read = { at, rev, counts, findings, proof }
+  const good = isLate ? { ...last, proof: provenBefore(last, read) } : { ...read, proof: provenAfter(last, read) }
   return { good, failed: before.failed && failedAfter(before.failed, good.at) }
+}
+
+/** A look whose repo and moods were seen as they were. */
+function unchanged(good: GoodLook, { rev, at }: { readonly rev: string; readonly at: number }): GoodLook {
+  if (good.proof === null || good.rev !== rev || isVoid(good.at, at, FURTHEST.look)) return good
+  return { ...good, proof: seenAgain(good.proof, rev, at) }
+}
+
+/** Whether a look found nothing. */
+function isClean({ findings }: GoodLook): boolean {
+  return Object.keys(findings).length === 0
+}
+
+/** What is proven after a look that began after all others. */
+function provenAfter(last: GoodLook | null, look: GoodLook): Proof | null {
+  if (!isClean(look)) return null
+  const { at, rev, proof } = look
+  const before = last?.proof ?? null
+  if (before === null || isVoid(before.at, at, FURTHEST.look)) return proof
+  if (proof === null) return seenAgain(before, rev, at)
+  // It was seen again while it was read.
+  return isVoid(before.seenAt, at, FURTHEST.look) ? proof : seenAgain(proof, before.rev, before.seenAt)
+}
+
+/** What is proven after a look that began before the last one, and ended after it. */
+function provenBefore(last: GoodLook, late: GoodLook): Proof | null {
+  const { proof } = last
+  if (proof !== null) return isClean(late) || late.at < proof.at ? proof : null
+  // What may have been found between the two is not known, unless the repo has not changed.
+  const isSame = late.proof !== null && late.proof.rev === last.rev && isClean(last)
+  return isSame ? seenAgain(late.proof, last.rev, last.at) : null
 }
 
 function withFailed(

@@ -8,6 +8,7 @@ import { readHostFacts } from './host-facts.ts'
 import type { FailedLooks, GoodLook, RepoLooks } from './looks.ts'
 import { COUNT_MOST, type Fields, isUserName, type Odd, readWith, type StoredDocument } from './odd.ts'
 import { POLICY_MODES, type StoredPolicy } from './policy.ts'
+import { readProof } from './proof.ts'
 import type { RepoState } from './queue.ts'
 import type { Unwell } from './unwell.ts'
 import { type Worker, WORKER_ROLES } from './worker.ts'
@@ -99,6 +100,8 @@ function goodIn(fields: Fields): GoodLook {
       Object.keys(NO_COUNTS).map((name) => [name, countOf(counts, name) ?? 0]),
     ) as unknown as AuditCounts,
     findings: Object.fromEntries(findings.names.map((name) => [name, countOf(findings, name)])),
+    // What cannot be read is proven again. A look that found something proves nothing.
+    proof: findings.names.length === 0 ? readProof(fields.raw('proof')) : null,
   }
 }
 

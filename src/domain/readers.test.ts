@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { aProof } from '../../test/support/audits.ts'
 import { Foreign, isOdd, NOT_UTF8, type StoredDocument, type Values } from './odd.ts'
 import { NO_COUNTS } from './audit.ts'
 import { NO_ACCOUNT, readAccount } from './read-account.ts'
@@ -146,6 +147,21 @@ it('an account that says nothing is none, and one that contradicts itself is odd
   expect(account({ did: 'did:plc:a' })).toMatchObject({ state: 'ready', pds: 'https://pds.test', version: 0 })
   expect(account({ state: 'ready' })).toMatchObject({ field: 'atproto.state', kind: 'contradiction' })
   expect(account(false)).toMatchObject({ field: 'atproto', mendable: true })
+})
+
+it('a proof that cannot be read is none, and costs nothing of the look that it stands with', () => {
+  const proved = aProof(4)
+  const look = (proof: unknown, findings = {}): unknown => {
+    return KINDS.audits.read({ id, values: { good: { at: 5, rev: 'r', counts: NO_COUNTS, findings, proof } } })
+  }
+  expect(look(proved)).toMatchObject({ good: { proof: proved } })
+  for (const path of [...paths(proved), []]) {
+    for (const value of [...NEVER, null, undefined, 'x', '', 4.5, '5']) {
+      expect(look(withValue(proved, path, value))).toMatchObject({ good: { at: 5, proof: null } })
+    }
+  }
+  expect(look({ ...proved, seenAt: proved.at - 1 })).toMatchObject({ good: { proof: null } })
+  expect(look(proved, { stray: 1 })).toMatchObject({ good: { findings: { stray: 1 }, proof: null } })
 })
 
 it('a look of an earlier version, which counted less, spares no other', () => {

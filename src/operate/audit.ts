@@ -16,6 +16,7 @@ import type { GoodLook } from '../domain/looks.ts'
 import type { Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { inForce } from '../domain/policy.ts'
+import { proofIn } from '../domain/proof.ts'
 import { accountReason, type Reason, silentReason, unreadableReason } from '../domain/reasons.ts'
 import type { OddMood } from '../domain/read-mood.ts'
 import { COLLECTION, moodIdIn } from '../domain/record.ts'
@@ -106,7 +107,7 @@ export async function auditUser(
     return { kind: 'not_reached', account, code: snapshot.code }
   }
   if (snapshot.kind !== 'ok') return unreadable(deps, account, at, codeOf(snapshot))
-  const { rev, records } = snapshot.value
+  const { rev, records, ...commit } = snapshot.value
   if (isBefore(rev, since)) return unreadable(deps, account, at, 'RepoOutdated')
   const policy = inForce(await store.policy.get())
   const input = { account, policy, records, removing, modernise: options.modernise ?? false }
@@ -132,6 +133,10 @@ export async function auditUser(
     rev: isStill ? rev : null,
     counts: audit.counts,
     findings: countKinds(audit.findings),
+    proof:
+      isStill && audit.findings.length === 0
+        ? proofIn({ rev, ...commit }, { did: account.did, records: records.size, at })
+        : null,
   })
   return { kind: 'audited', account, rev, audit, records }
 }

@@ -6,6 +6,7 @@ import type { SmallBudget } from '../domain/budget.ts'
 import type { HostTraits } from '../domain/host-facts.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
+import type { ReadCommit } from '../domain/proof.ts'
 import type { RepoCondition } from '../domain/repo-condition.ts'
 
 /** Reads and writes one collection of a repo. Says nothing of how it was authorised. */
@@ -91,9 +92,7 @@ export interface Expected {
 }
 
 /** A collection as it was at one revision. */
-export interface RepoSnapshot {
-  /** Null where the PDS does not tell. */
-  readonly rev: string | null
+export interface RepoSnapshot extends ReadCommit {
   readonly records: ReadonlyMap<string, AuditedRecord>
 }
 

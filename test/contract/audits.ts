@@ -4,13 +4,14 @@ import { describe, expect, it } from 'vitest'
 import { NO_COUNTS } from '../../src/domain/audit.ts'
 import type { GoodLook, Look } from '../../src/domain/looks.ts'
 import type { StoredAudit } from '../../src/ports/store.ts'
+import { aProof } from '../support/audits.ts'
 import { NOW } from '../support/moods.ts'
 import type { Given } from './store.ts'
 
 const COUNTS = { ...NO_COUNTS, moods: 3, records: 2, synced: 2 }
 
 function aGoodLook(at = NOW): GoodLook {
-  return { at, rev: `rev ${at}`, counts: COUNTS, findings: { missing: 1, leaked: 2 } }
+  return { at, rev: `rev ${at}`, counts: COUNTS, findings: { missing: 1, leaked: 2 }, proof: null }
 }
 
 const good = (at?: number): Look => ({ kind: 'good', ...aGoodLook(at) })
@@ -33,6 +34,30 @@ export function auditContract(given: Given): void {
       expect(await given.store.audits.of(['u1'])).toEqual(new Map([['u1', anAudit('u1')]]))
       await given.store.audits.note('u1', { kind: 'good', ...aGoodLook(NOW + 1), rev: null })
       expect(await stored('u1')).toEqual({ user: 'u1', good: { ...aGoodLook(NOW + 1), rev: null }, failed: null })
+    })
+
+    it('a proof is kept, is seen again in any process where the repo has not changed, and ends with what is found', async () => {
+      const { rev } = aProof(NOW)
+      const proven = { ...aGoodLook(), rev, findings: {}, proof: aProof(NOW) }
+      await given.store.audits.note('u1', { kind: 'good', ...proven })
+      await given.reopen()
+      expect(await stored('u1')).toEqual({ user: 'u1', good: proven, failed: null })
+      const seen = [5, 3, 8, 1].map((ms) => ({ kind: 'unchanged', at: NOW + ms, rev }) as const)
+      await Promise.all(seen.map((look, i) => (i % 2 === 0 ? given.store : given.other).audits.note('u1', look)))
+      await given.other.audits.note('u1', { kind: 'unchanged', at: NOW + 9, rev: 'another' })
+      const again = { ...proven, proof: { ...aProof(NOW), seenAt: NOW + 8 } }
+      expect(await stored('u1')).toEqual({ user: 'u1', good: again, failed: null })
+      await given.store.audits.note('u1', good(NOW + 10))
+      expect(await stored('u1')).toEqual({ user: 'u1', good: aGoodLook(NOW + 10), failed: null })
+    })
+
+    it('of a repo that was never read, or never proven, nothing is seen again', async () => {
+      const look = { kind: 'unchanged', at: NOW + 1, rev: `rev ${NOW}` } as const
+      await given.store.audits.note('u1', look)
+      expect((await stored('u1'))?.good ?? null).toBeNull()
+      await given.store.audits.note('u1', good())
+      await given.store.audits.note('u1', look)
+      expect(await stored('u1')).toEqual(anAudit('u1'))
     })
 
     it('a failed look stands beside the good one, until the next good one', async () => {

@@ -170,7 +170,8 @@ it('removals that cannot be read are none, and the next orders take their place'
 it('an audit that cannot be read is as none, and the next one takes its place', async () => {
   const counts = { moods: 1, records: 1, synced: 1 }
   const good = { at: NOW, rev: 'r', counts, findings: {} }
-  const look = { kind: 'good', at: NOW + 5, rev: 'r2', counts: NO_COUNTS, findings: { stray: 1 } } as const
+  const looked = { at: NOW + 5, rev: 'r2', counts: NO_COUNTS, findings: { stray: 1 }, proof: null } as const
+  const look = { kind: 'good', ...looked } as const
   let odd = 0
   const whole = { _id: 'u1', good, failed: null, revision: 3 }
   const shapes = [...variants(whole), ...variants(good).map((one) => withField(whole, 'good', one))]

@@ -42,7 +42,10 @@ export class RecordPages {
       const after = await this.revision(account)
       if (after.kind !== 'ok') return after
       const isSame = after.value === null ? earlier !== null && isEqual(earlier, records.value) : true
-      if (isSame && after.value === before.value) return ok({ rev: after.value, records: records.value })
+      if (isSame && after.value === before.value) {
+        // Pages show no commit: what they say has nobody's signature.
+        return ok({ rev: after.value, commit: null, signed: false, records: records.value })
+      }
       ;[before, earlier] = [after, records.value]
     }
     return { kind: 'uncertain', code: 'RepoChanges', answered: true, said: 'another revision after each reading' }

@@ -19,6 +19,10 @@ const MAX_VALUE = 100_000
 /** A collection of a repo, at one revision. */
 export interface CarCollection {
   readonly rev: string
+  /** CID of its commit. */
+  readonly commit: string
+  /** Whether its signature was checked. */
+  readonly signed: boolean
   readonly records: ReadonlyMap<string, AuditedRecord>
 }
 
@@ -47,7 +51,7 @@ export async function collectionIn(
     if (bytes > blocks.limits.bytes) throw new RepoFault('CarTooLarge')
     records.set(key.slice(prefix.length), new CarRecord(blocks, block))
   })
-  return { rev: commit.rev, records }
+  return { rev: commit.rev, commit: cidOfDigest(root), signed: signingKey !== null, records }
 }
 
 /**

@@ -126,7 +126,8 @@ class Reading {
       if (signingKey !== null) await verify(commit, signingKey)
       const source = { nodes: (digests: readonly Buffer[]) => this.#blocks(digests) }
       const differences = await compareTree(rootOf(commit), collection, tree, source, share)
-      return { rev: commit.rev, records: await this.#records(expected, differences) }
+      const read = { rev: commit.rev, commit: cidOfDigest(head), signed: signingKey !== null }
+      return { ...read, records: await this.#records(expected, differences) }
     } catch (error) {
       if (error instanceof Collected) return null
       throw error
