@@ -28,6 +28,7 @@ import { limitsOf } from './pds/repo/block-table.ts'
 import { PdsClient } from './pds/client.ts'
 import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
+import { Identities } from './pds/identities.ts'
 import { PdsPlaces } from './pds/places.ts'
 import { looksSealed, Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
@@ -252,11 +253,12 @@ function connect(
   }
   const xrpc = new Xrpc(clock, { timeoutMs, bypassKey, onTime }, governor)
   const sessions = new Sessions(store.accounts, sealer, clock, xrpc)
+  const identities = new Identities(clock, { plcUrl, timeoutMs })
   return {
-    client: new PdsClient(sessions, xrpc, plcUrl, limitsOf(config.maxRepoMb)),
+    client: new PdsClient(sessions, xrpc, identities, limitsOf(config.maxRepoMb)),
     host: new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc, clock),
     directory: new PdsDirectory(xrpc, { plcUrl, timeoutMs }),
-    places: new PdsPlaces(sessions, xrpc, clock, { plcUrl, timeoutMs }),
+    places: new PdsPlaces(sessions, xrpc, clock, identities),
     sealer,
     xrpc,
   }

@@ -28,6 +28,8 @@ function knownOf(...abouts: readonly string[]): string[] {
 /** Refusals of a reading, which neither refuse a mood nor an account. */
 const OF_READINGS = ['RecordNotFound', 'BlockNotFound', 'HandleNotFound']
 const OF_RECORDS = [INVALID_RECORD, 'InvalidRequest', 'PayloadTooLarge', 'PayloadTooLargeError']
+/** Of the errors that speak of a token, the one that a login may get. */
+const WRONG_PASSWORD = 'AuthenticationRequired'
 /** What we find out ourselves. */
 const OURS = [MOVED, 'AccountInactive', 'NoPassword', 'Unsealable', 'NoHandleDomain']
 
@@ -38,7 +40,7 @@ describe('the guide to troubles', () => {
 
   it('has a line for each code by which an account is refused', () => {
     const refusals = knownOf('request').filter((name) => ![...OF_READINGS, ...OF_RECORDS].includes(name))
-    const codes = [...knownOf('account', 'token'), ...refusals, ...OURS]
+    const codes = [...knownOf('account'), WRONG_PASSWORD, ...refusals, ...OURS]
     expect(firstCells('Accounts that need attention').toSorted()).toEqual(codes.toSorted())
     for (const code of codes)
       expect(refusalRemedy({ did: 'did:plc:x', error: { code, message: '', at: 0 } })).not.toBe('')

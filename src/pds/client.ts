@@ -8,6 +8,7 @@ import type { RepoWrite } from '../domain/plan.ts'
 import type { ReadRecords, RepoClient, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
 import { DEFAULT_REPO_MB, limitsOf } from './repo/block-table.ts'
 import { probeHost } from './host-probe.ts'
+import type { Identities } from './identities.ts'
 import { RepoReader } from './repo/repo-reader.ts'
 import { RepoWriter, type SwapForms } from './repo/repo-writer.ts'
 import type { Sessions } from './sessions.ts'
@@ -20,15 +21,21 @@ export class PdsClient implements RepoClient {
   readonly #again: (reading: Xrpc) => PdsClient
 
   /**
-   * @param plcUrl directory that knows the accounts' keys
+   * @param identities know the accounts' keys
    * @param limits the most that is read of one repo
    * @param reading what it reads by, where that is another one
    */
-  constructor(sessions: Sessions, client: Xrpc, plcUrl: string, limits = limitsOf(DEFAULT_REPO_MB), reading = client) {
-    this.#reader = new RepoReader(reading, plcUrl, limits)
+  constructor(
+    sessions: Sessions,
+    client: Xrpc,
+    identities: Identities,
+    limits = limitsOf(DEFAULT_REPO_MB),
+    reading = client,
+  ) {
+    this.#reader = new RepoReader(reading, identities, limits)
     this.#writer = new RepoWriter(sessions, client)
     this.#xrpc = client
-    this.#again = (other) => new PdsClient(sessions, client, plcUrl, limits, other)
+    this.#again = (other) => new PdsClient(sessions, client, identities, limits, other)
   }
 
   until(signal: AbortSignal, small: SmallBudget | null = null): RepoClient {

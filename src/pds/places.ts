@@ -1,4 +1,4 @@
-/** Where accounts live, by their DID documents: kept for a while, and asked for again when a host refuses or is silent. */
+/** Where accounts live, by their DID documents, which are asked for again when a host refuses or is silent. */
 
 import { xrpc } from '@atproto/lex-client'
 import { LRUCache } from 'lru-cache'
@@ -8,50 +8,30 @@ import { isSameUrl } from '../domain/urls.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Identity } from '../ports/directory.ts'
 import type { Occasion, Place, Places } from '../ports/places.ts'
-import { askIdentity, isDid } from './identity.ts'
+import { type Identities, isYounger, KEPT_MS, type Learned } from './identities.ts'
+import { isDid } from './identity.ts'
 import { describeServer, getRecommendedDidCredentials } from './methods.ts'
 import { askRepoStatus } from './repo-status.ts'
 import type { Sessions } from './sessions.ts'
 import type { Call, Xrpc } from './xrpc.ts'
 
 /** How old a document may be, in ms. */
-const AGE: Readonly<Record<Occasion, number>> = { usual: 10 * 60_000, silence: 60_000, refusal: 0 }
-/** A directory that does not answer is left alone for so long. */
-const QUIET_MS = 30_000
-/** No mood waits longer than this for a directory. */
-const PATIENCE_MS = 3_000
-const MAX_CACHED = 10_000
+const AGE: Readonly<Record<Occasion, number>> = { usual: KEPT_MS, silence: 60_000, refusal: 0 }
 const MAX_HOSTS = 1_000
-
-export interface PlacesOptions {
-  /** Directory of the did:plc accounts. */
-  readonly plcUrl: string
-  /** How long one request may take, in ms. */
-  readonly timeoutMs: number
-}
-
-/** Something that was learned at a time, in ms since 1970. */
-interface Learned<T> {
-  readonly value: T
-  readonly at: number
-}
 
 export class PdsPlaces implements Places {
   readonly #sessions: Sessions
   readonly #xrpc: Xrpc
   readonly #clock: Clock
-  readonly #options: PlacesOptions
-  readonly #documents = new LRUCache<string, Learned<Identity>>({ max: MAX_CACHED })
+  readonly #identities: Identities
   /** Under which name each PDS is in documents, by the address at which we reach it. */
   readonly #names = new LRUCache<string, Learned<string>>({ max: MAX_HOSTS })
-  /** What has not answered: the PLC directory; DIDs of which a directory has no readable document. */
-  readonly #quiet = new LRUCache<string, Learned<true>>({ max: MAX_HOSTS })
 
-  constructor(sessions: Sessions, client: Xrpc, clock: Clock, options: PlacesOptions) {
+  constructor(sessions: Sessions, client: Xrpc, clock: Clock, identities: Identities) {
     this.#sessions = sessions
     this.#xrpc = client
     this.#clock = clock
-    this.#options = options
+    this.#identities = identities
   }
 
   async placeOf(account: ReadyAccount, occasion: Occasion): Promise<Place> {
@@ -66,26 +46,8 @@ export class PdsPlaces implements Places {
   /** The document, no older than this; the last one where none is to be had now; null where there was none. */
   async #identity(did: string, maxAge: number): Promise<Identity | null> {
     if (!isDid(did)) return null
-    const known = this.#documents.get(did)
-    if (known && this.#isYounger(known, maxAge)) return known.value
-    const { plcUrl, timeoutMs } = this.#options
-    const directory = did.startsWith('did:plc:') ? plcUrl : did
-    const last = known?.value ?? null
-    if ([directory, did].some((asked) => this.#isQuiet(asked))) return last
-    const answer = await askIdentity(did, plcUrl, Math.min(timeoutMs, PATIENCE_MS))
-    const at = this.#clock.now()
-    if (answer.kind === 'ok') {
-      this.#documents.set(did, { value: answer.value, at })
-      return answer.value
-    }
-    // Of one that answers, the documents of others may be had.
-    this.#quiet.set(answer.kind === 'host_down' ? directory : did, { value: true, at })
-    return last
-  }
-
-  #isQuiet(asked: string): boolean {
-    const since = this.#quiet.get(asked)
-    return since !== undefined && this.#isYounger(since, QUIET_MS)
+    const answer = await this.#identities.of(did, maxAge)
+    return answer.kind === 'ok' ? answer.value : this.#identities.last(did)
   }
 
   /** The document names another address than ours: that of the same PDS, or another PDS. */
@@ -105,7 +67,7 @@ export class PdsPlaces implements Places {
    */
   async #nameOf(account: ReadyAccount): Promise<string | null> {
     const known = this.#names.get(account.pds)
-    if (known && this.#isYounger(known, AGE.usual)) return known.value
+    if (known && isYounger(known, AGE.usual, this.#clock.now())) return known.value
     const name = (await this.#recommended(account)) ?? (await this.#described(account.pds))
     if (name !== null) this.#names.set(account.pds, { value: name, at: this.#clock.now() })
     return name
@@ -123,12 +85,6 @@ export class PdsPlaces implements Places {
   async #described(pds: string): Promise<string | null> {
     const answer = await this.#xrpc.ask(pds, described)
     return answer.kind === 'ok' ? answer.value : null
-  }
-
-  /** A time in the future is one of a clock that was wrong. */
-  #isYounger({ at }: Learned<unknown>, maxAge: number): boolean {
-    const age = this.#clock.now() - at
-    return age >= 0 && age < maxAge
   }
 }
 

@@ -10,6 +10,7 @@ import { ok, type Outcome } from '../domain/outcome.ts'
 import { conditionOf, refusalOf } from '../domain/repo-condition.ts'
 import type { AccountStore } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
+import { isOfToken } from './known-errors.ts'
 import { createSession, refreshSession } from './methods.ts'
 import type { Cost } from './governor.ts'
 import { type Sealer, UNSEALABLE } from './sealer.ts'
@@ -17,6 +18,8 @@ import { isUsable, type Session, sessionIn, type Tokens, tokensIn } from './toke
 import type { Call, Xrpc } from './xrpc.ts'
 
 const MAX_CACHED = 10_000
+/** What a PDS answers to a login with another password than the account has. */
+const WRONG_PASSWORD = 'AuthenticationRequired'
 
 export class Sessions {
   readonly #accounts: AccountStore
@@ -72,7 +75,10 @@ export class Sessions {
     const call: Call<Session> = async (agent, signal) => {
       return sessionIn((await xrpc(agent, createSession, { body, signal })).body, asked, this.#clock.now())
     }
-    return this.#xrpc.ask(pds, call, { costs })
+    const answer = await this.#xrpc.ask(pds, call, { costs })
+    // No token was sent: whoever refuses one has not seen the login.
+    const isOfAnother = answer.kind === 'unauthorized' && isOfToken(answer.code) && answer.code !== WRONG_PASSWORD
+    return isOfAnother ? { kind: 'uncertain', code: answer.code, answered: true } : answer
   }
 
   async #renew(account: ReadyAccount, refused: string | undefined): Promise<Outcome<string>> {

@@ -3,6 +3,7 @@
 import type { RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
+import { COLLECTION } from '../../src/domain/record.ts'
 import { checkAccounts } from '../../src/operate/account-check.ts'
 import { Events } from '../../src/observe/events.ts'
 import { FlaggedAccounts } from '../../src/sync/flagged.ts'
@@ -14,6 +15,13 @@ import { signedUpSite } from '../support/signed-up.ts'
 import type { Site } from '../support/site.ts'
 
 const ELSEWHERE = 'https://elsewhere.example'
+/** Anybody's: the example of https://atproto.com/specs/cryptography. */
+const OTHER_KEY = {
+  id: '#atproto',
+  type: 'Multikey',
+  controller: 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa',
+  publicKeyMultibase: 'zQ3shokFTS3brHcDQrn82RUDfCZESWL1ZdCEJwekUDPQiYBme',
+}
 /** Longer than a document is kept. */
 const LATER_MS = 11 * 60_000
 
@@ -127,6 +135,26 @@ describe('a directory that is out of order', () => {
       expect([name, (plc.asked[did] ?? 0) - before]).toEqual([name, 1])
     }
     expect((await app.store.accounts.byUser('u1'))?.state).toBe('ready')
+  })
+})
+
+describe('the key that signs a repo', () => {
+  it('is asked for once for many audits, and again where a signature is of another key', async () => {
+    await using plc = await TestPlc.start()
+    await using site = await movingSite(plc)
+    const { app } = site
+    const account = await readyAccount(app, 'u1')
+    const { did } = account
+    const audited = () => app.client.snapshot(account, COLLECTION, { verify: true })
+    site.forward(LATER_MS)
+    plc.change(did, (document) => ({ ...document, verificationMethod: [OTHER_KEY] }))
+    const before = plc.asked[did] ?? 0
+    expect(await audited()).toMatchObject({ kind: 'uncertain', code: 'CarWrongSignature' })
+    plc.change(did, (document) => document)
+    expect(await audited()).toMatchObject({ kind: 'ok' })
+    expect(await audited()).toMatchObject({ kind: 'ok' })
+    await post(site, 'u1', 'by the same document')
+    expect((plc.asked[did] ?? 0) - before).toBe(3)
   })
 })
 

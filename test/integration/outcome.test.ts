@@ -7,6 +7,7 @@ import { opened, newAccount, type ReadyAccount } from '../../src/domain/account.
 import { PdsClient } from '../../src/pds/client.ts'
 import { Sealer } from '../../src/pds/sealer.ts'
 import { Sessions } from '../../src/pds/sessions.ts'
+import { Identities } from '../../src/pds/identities.ts'
 import { Xrpc } from '../../src/pds/xrpc.ts'
 import { createSite, type Site } from '../support/site.ts'
 
@@ -28,7 +29,11 @@ async function outcomeOf(listener: RequestListener, timeoutMs = 10_000): Promise
   const sessions = new Sessions(site.app.store.accounts, new Sealer(new Uint8Array(32)), clock, xrpc)
   const account = opened(newAccount('u1', 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', `http://127.0.0.1:${port}`, 's')
   try {
-    return await new PdsClient(sessions, xrpc, '').get(account as ReadyAccount, 'a.b.c', '2222222222222')
+    return await new PdsClient(sessions, xrpc, new Identities(clock, { plcUrl: '', timeoutMs: 5_000 })).get(
+      account as ReadyAccount,
+      'a.b.c',
+      '2222222222222',
+    )
   } finally {
     server.closeAllConnections()
     server.close()

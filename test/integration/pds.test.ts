@@ -12,6 +12,7 @@ import { isReady } from '../../src/domain/account.ts'
 import { PdsClient } from '../../src/pds/client.ts'
 import { Sealer } from '../../src/pds/sealer.ts'
 import { Sessions } from '../../src/pds/sessions.ts'
+import { Identities } from '../../src/pds/identities.ts'
 import { Xrpc } from '../../src/pds/xrpc.ts'
 import type { App } from '../../src/app.ts'
 import { startApp, temporaryFolder } from '../support/installation.ts'
@@ -22,7 +23,11 @@ function clientOf(app: App): PdsClient {
   const clock = { now: () => Date.now() }
   const xrpc = new Xrpc(clock, { timeoutMs: 5000, bypassKey: null }, null)
   const sealer = new Sealer(new Uint8Array(32))
-  return new PdsClient(new Sessions(app.store.accounts, sealer, clock, xrpc), xrpc, '')
+  return new PdsClient(
+    new Sessions(app.store.accounts, sealer, clock, xrpc),
+    xrpc,
+    new Identities(clock, { plcUrl: '', timeoutMs: 5_000 }),
+  )
 }
 
 /** Record keys and CIDs in a CAR. */

@@ -307,7 +307,7 @@ describe('a repo without an end', () => {
     import { PdsClient } from './src/pds/client.ts'
     import { limitsOf } from './src/pds/repo/block-table.ts'
     import { Xrpc } from './src/pds/xrpc.ts'
-    const client = new PdsClient(null, new Xrpc({ now: () => Date.now() }, { timeoutMs: 5000, bypassKey: null }, null), '', limitsOf(Number(process.argv[2])))
+    const client = new PdsClient(null, new Xrpc({ now: () => Date.now() }, { timeoutMs: 5000, bypassKey: null }, null), null, limitsOf(Number(process.argv[2])))
     const repo = { did: 'did:plc:${'a'.repeat(24)}', pds: process.argv[1] }
     let turns = 0
     setInterval(() => turns++, 10)

@@ -4,11 +4,12 @@ import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../../domain/account.ts'
 import { type Failure, isSilent, ok, type Outcome } from '../../domain/outcome.ts'
-import { RepoFault, repoFaultWords } from '../../domain/repo-faults.ts'
+import { RepoFault, type RepoFaultCode, repoFaultWords } from '../../domain/repo-faults.ts'
 import type { Expected, ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../../ports/pds.ts'
 import type { RepoLimits } from './block-table.ts'
 import { carCall, faulty } from './car-call.ts'
-import { askIdentity, type PublicKey } from '../identity.ts'
+import { type Identities, KEPT_MS } from '../identities.ts'
+import type { PublicKey } from '../identity.ts'
 import { getRepo } from '../methods.ts'
 import { ofTheRepo, RecordPages, refusesMethod } from './record-pages.ts'
 import { RecordReader } from './record-reader.ts'
@@ -27,27 +28,25 @@ const TREE_FROM = 200
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12
 
-const PLC_TIMEOUT_MS = 5_000
-
 type Did = l.DidString
 
 const NONE: ReadonlySet<string> = new Set()
 
 export class RepoReader {
   readonly #xrpc: Xrpc
-  readonly #plcUrl: string
+  readonly #identities: Identities
   readonly #limits: RepoLimits
   readonly #pages: RecordPages
   readonly #records: RecordReader
   readonly #tree: TreeReader
 
   /**
-   * @param plcUrl directory that knows the accounts' keys
+   * @param identities know the accounts' keys
    * @param limits the most that is read of one repo
    */
-  constructor(client: Xrpc, plcUrl: string, limits: RepoLimits) {
+  constructor(client: Xrpc, identities: Identities, limits: RepoLimits) {
     this.#xrpc = client
-    this.#plcUrl = plcUrl
+    this.#identities = identities
     this.#limits = limits
     this.#pages = new RecordPages(client, limits.blocks)
     this.#tree = new TreeReader(client)
@@ -94,10 +93,27 @@ export class RepoReader {
     collection: string,
     { verify = false, expected }: SnapshotOptions = {},
   ): Promise<Outcome<RepoSnapshot>> {
-    const key = verify ? await this.#signingKey(account) : ok(null)
+    if (!verify) return this.#snapshot(account, collection, expected, null)
+    const key = await this.#signingKey(account, KEPT_MS)
     if (key.kind !== 'ok') return key
-    const compared = await this.#compared(account, collection, expected, key.value)
-    return compared ?? this.#whole(account, collection, key.value)
+    const snapshot = await this.#snapshot(account, collection, expected, key.value)
+    if (snapshot.kind !== 'uncertain' || snapshot.code !== ('CarWrongSignature' satisfies RepoFaultCode))
+      return snapshot
+    // The account may have got another key since its document was fetched.
+    const other = await this.#signingKey(account, 0)
+    if (other.kind !== 'ok') return other
+    return isSameKey(key.value, other.value) ? snapshot : this.#snapshot(account, collection, expected, other.value)
+  }
+
+  /** A collection by its tree, or whole. @param signingKey null not to look at the signature */
+  async #snapshot(
+    account: ReadyAccount,
+    collection: string,
+    expected: Expected | undefined,
+    signingKey: PublicKey | null,
+  ): Promise<Outcome<RepoSnapshot>> {
+    const compared = await this.#compared(account, collection, expected, signingKey)
+    return compared ?? this.#whole(account, collection, signingKey)
   }
 
   /** A collection by its tree; null where it is to be read whole. */
@@ -149,9 +165,9 @@ export class RepoReader {
     return isSilent(pages) ? why : ofTheRepo(why)
   }
 
-  /** The key that signs a repo's commits. */
-  async #signingKey({ did }: ReadyAccount): Promise<Outcome<PublicKey>> {
-    const answer = await askIdentity(did, this.#plcUrl, PLC_TIMEOUT_MS)
+  /** The key that signs a repo's commits. @param maxAge how old its document may be, in ms */
+  async #signingKey({ did }: ReadyAccount, maxAge: number): Promise<Outcome<PublicKey>> {
+    const answer = await this.#identities.of(did, maxAge)
     if (answer.kind !== 'ok') return answer
     const identity = answer.value
     if (identity.kind === 'known' && identity.signingKey !== null) return ok(identity.signingKey)
@@ -187,4 +203,8 @@ function notBefore(rev: string | null, snapshot: Outcome<RepoSnapshot>): Outcome
   if (snapshot.kind !== 'ok' || rev === null || snapshot.value.rev === null || snapshot.value.rev >= rev)
     return snapshot
   return faulty(new RepoFault('RepoOutdated'))
+}
+
+function isSameKey(one: PublicKey, other: PublicKey): boolean {
+  return Buffer.compare(one.publicKeyBytes, other.publicKeyBytes) === 0
 }

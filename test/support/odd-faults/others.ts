@@ -89,6 +89,15 @@ export const OTHERS: readonly Fault[] = [
   changed('a session of another account', LOGINS, (fields) => ({ ...fields, did: DID })),
   changed('a session without tokens', LOGINS, ({ did }) => ({ did })),
   changed('a session with tokens that are none', LOGINS, (fields) => ({ ...fields, accessJwt: 'x', refreshJwt: 'y' })),
+  ...['AuthMissing', 'ExpiredToken', 'InvalidToken'].map((error) => {
+    return says(
+      `a login without a token: ${error}`,
+      401,
+      JSON_TYPE,
+      { error, message: 'x' },
+      { methods: ['com.atproto.server.createSession'] },
+    )
+  }),
   claimed('a session of nobody', LOGINS, () => SESSION),
   claimed('an account of nobody', ['com.atproto.server.createAccount'], () => SESSION),
   claimed('an account without a name', ['com.atproto.server.createAccount'], () => ({ ...SESSION, did: '' })),
