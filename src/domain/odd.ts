@@ -316,9 +316,14 @@ export class Fields {
     })
   }
 
+  /** Whether anything is there. */
+  has(name: string): boolean {
+    return this.raw(name) !== null
+  }
+
   /** Names of all fields that are there. */
   get names(): readonly string[] {
-    return Object.keys(this.#values).filter((name) => this.raw(name) !== null)
+    return Object.keys(this.#values).filter((name) => this.has(name))
   }
 
   fields(name: string): Fields {

@@ -60,7 +60,7 @@ function doneIn(fields: Fields): Erasure['done'] {
   const unknown = fields.names.find((name) => !ERASURE_STEPS.some((step) => step === name))
   if (unknown !== undefined) return fields.fail(unknown, 'unknown')
   return Object.fromEntries(
-    ERASURE_STEPS.filter((step) => fields.names.includes(step)).map((step) => {
+    ERASURE_STEPS.filter((step) => fields.has(step)).map((step) => {
       const done = fields.fields(step)
       const found = done.wordOrNull('found', FOUND)
       return [step, { at: done.whole('at', 0), needed: done.flag('needed'), ...(found === null ? {} : { found }) }]

@@ -63,7 +63,7 @@ function certainFlag(fields: Fields, name: string): boolean {
 export function readLooks(stored: StoredDocument): (RepoLooks & { readonly user: string }) | Odd {
   const user = stored.id.text
   return readWith(stored, stored.id.isOdd ? null : user, (fields) => {
-    const isEarlier = !fields.names.includes('good') && !fields.names.includes('failed') && fields.names.includes('at')
+    const isEarlier = !fields.has('good') && !fields.has('failed') && fields.has('at')
     return { user, ...(isEarlier ? lastLookIn(fields) : looksIn(fields)) }
   })
 }
@@ -85,20 +85,20 @@ function failedIn(fields: Fields | null): FailedLooks | null {
   return fields && { since: fields.whole('since', 0), at: fields.whole('at', 0), code: fields.name('code') }
 }
 
+const COUNTED = Object.keys(NO_COUNTS)
+
 function goodIn(fields: Fields): GoodLook {
   const counts = fields.fields('counts')
   const findings = fields.fields('findings')
-  const unknown = findings.names.find((name) => !FINDING_KINDS.some((kind) => kind === name))
+  const unknown = findings.names.find((name) => !(FINDING_KINDS as readonly string[]).includes(name))
   if (unknown !== undefined) return findings.fail(unknown, 'unknown')
   const rev = fields.nameOrNull('rev')
-  const isOfToday = Object.keys(NO_COUNTS).every((name) => counts.names.includes(name))
+  const isOfToday = COUNTED.every((name) => counts.has(name))
   return {
     at: fields.whole('at', 0),
     // An earlier version counted less, and did not compare what federation held back, so its look spares no other.
     rev: isOfToday ? rev : null,
-    counts: Object.fromEntries(
-      Object.keys(NO_COUNTS).map((name) => [name, countOf(counts, name) ?? 0]),
-    ) as unknown as AuditCounts,
+    counts: Object.fromEntries(COUNTED.map((name) => [name, countOf(counts, name) ?? 0])) as unknown as AuditCounts,
     findings: Object.fromEntries(findings.names.map((name) => [name, countOf(findings, name)])),
     // What cannot be read is proven again. A look that found something proves nothing.
     proof: findings.names.length === 0 ? readProof(fields.raw('proof')) : null,

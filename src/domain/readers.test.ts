@@ -5,71 +5,7 @@ import { Foreign, isOdd, NOT_UTF8, type StoredDocument, type Values } from './od
 import { NO_COUNTS } from './audit.ts'
 import { NO_ACCOUNT, readAccount } from './read-account.ts'
 import { type KindName, KINDS } from './readers.ts'
-
-const AT = new Date('2024-03-01T12:00:00Z')
-
-/** One whole document of each kind. */
-const GOOD: Readonly<Record<KindName, Values>> = {
-  moods: { user: 'u1', mood: 'fine', when: AT },
-  handles: { handle: 'anna' },
-  users: {
-    name: 'Anna',
-    atproto: {
-      did: 'did:plc:a',
-      handle: 'anna.test',
-      pds: 'https://pds.test',
-      sealed: 'x',
-      session: 'y',
-      state: 'ready',
-      candidate: 0,
-      requeue: false,
-      error: { code: 'Down', message: 'why', at: 5 },
-      former: [{ did: 'did:plc:b', pds: 'https://old.test', until: 5, why: 'gone' }],
-      version: 3,
-    },
-  },
-  repos: {
-    dueAt: AT,
-    marks: 2,
-    failures: 0,
-    uncertain: false,
-    quarantineUntil: AT,
-    destructive: true,
-    leaseToken: 't',
-    leaseOwner: 'o',
-    leaseUntil: AT,
-  },
-  intents: { kind: 'nuke', records: 'keep', through: 5 },
-  erasures: { user: 'u1', tombstone: 'x', requestedAt: AT, done: { stopped: { at: 5, needed: true } }, version: 1 },
-  removals: { removals: [{ rkey: 'a', cid: 'b' }] },
-  audits: {
-    good: { at: 5, rev: 'r', counts: { ...NO_COUNTS }, findings: { stray: 2 } },
-    failed: { since: 6, at: 7, code: 'Down' },
-  },
-  policy: { mode: 'allow', percent: 12.5, allow: ['anna'], setBy: 'op', setAt: AT, reason: null, version: 2 },
-  ledger: {
-    entry: {
-      windows: [{ used: 3, endsAt: 9 }],
-      blockedUntil: 0,
-      failures: 1,
-      silentSince: 4,
-      probeAt: 5,
-      unwell: [{ method: 'a.b.c', said: '403 text/html', since: 4, at: 5 }],
-    },
-    revision: 1,
-  },
-  workers: {
-    host: 'h',
-    pid: 5,
-    role: 'all',
-    version: '1',
-    since: AT,
-    at: AT,
-    policyVersion: null,
-    progressedAt: 5,
-    ended: true,
-  },
-}
+import { WHOLE } from '../../test/support/whole-documents.ts'
 
 /** What is never what it should be, wherever it stands. */
 const NEVER: readonly unknown[] = [
@@ -112,12 +48,12 @@ function withValue(whole: unknown, [name, ...rest]: readonly string[], value: un
 const UNREAD = new Set(['users name', 'users atproto session', 'ledger revision'])
 
 describe.each(kinds)('the reader of %s', (kind) => {
-  it('reads a whole document', () => expect(isOdd(read(kind, GOOD[kind]))).toBe(false))
+  it('reads a whole document', () => expect(isOdd(read(kind, WHOLE[kind]))).toBe(false))
 
   it('names the field that is never what it should be', () => {
-    for (const path of paths(GOOD[kind])) {
+    for (const path of paths(WHOLE[kind])) {
       for (const value of NEVER) {
-        const reading = read(kind, withValue(GOOD[kind], path, value) as Values)
+        const reading = read(kind, withValue(WHOLE[kind], path, value) as Values)
         const where = [kind, ...path].join(' ')
         expect([where, value, isOdd(reading)]).toEqual([where, value, !UNREAD.has(where)])
         if (isOdd(reading)) expect(path.join('.')).toMatch(new RegExp(`^${reading.field.split('.')[0]}`))
@@ -126,14 +62,14 @@ describe.each(kinds)('the reader of %s', (kind) => {
   })
 
   it('says that an id is odd, whatever else stands there', () => {
-    expect(read(kind, GOOD[kind], { text: '5', isOdd: true })).toMatchObject({ id: '5', field: '_id', kind: 'type' })
+    expect(read(kind, WHOLE[kind], { text: '5', isOdd: true })).toMatchObject({ id: '5', field: '_id', kind: 'type' })
   })
 
   it('gives a value or an oddity for anything', () => {
     const anything = fc.anything({ withDate: true, withBigInt: true, withMap: true, withSparseArray: true })
     fc.assert(
-      fc.property(fc.constantFrom(...paths(GOOD[kind])), anything, (path, value) => {
-        expect(read(kind, withValue(GOOD[kind], path, value) as Values)).toBeTypeOf('object')
+      fc.property(fc.constantFrom(...paths(WHOLE[kind])), anything, (path, value) => {
+        expect(read(kind, withValue(WHOLE[kind], path, value) as Values)).toBeTypeOf('object')
       }),
       { numRuns: 300 },
     )

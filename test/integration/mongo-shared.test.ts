@@ -122,3 +122,12 @@ it('thousands who share one are all named', async () => {
   await fill([], [])
   expect(await check()).toEqual([])
 })
+
+it('all are named where more values are shared than the server is told one by one', async () => {
+  const shared = 5_001
+  const handles = Array.from({ length: 2 * shared }, (_, i) => {
+    return { _id: `u${i}`, handle: `${i % 2 === 0 ? 'Person' : 'person'}-${Math.floor(i / 2)}` }
+  })
+  await fill([], handles)
+  expect(new Set(await check()).size).toBe(2 * shared)
+})

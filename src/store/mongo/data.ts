@@ -14,7 +14,7 @@ import { documentId, idOf } from './ids.ts'
 import { type MendDocument, mendIn } from './mends.ts'
 import { pageOf } from './pages.ts'
 import { type MoodSource, readAll, storedMoods } from './reading.ts'
-import { sharedIn } from './shared.ts'
+import { Shared } from './shared.ts'
 import { storedDocument } from './stored.ts'
 
 /** Documents of one piece: enough that asking for it costs little beside reading it. */
@@ -42,14 +42,15 @@ export class MongoData implements DataStore {
 
   /** One cursor over the collection, in the order in which the server reads it the fastest. */
   async *scan(collection: string, stop: AbortSignal): AsyncGenerator<ScannedPiece> {
+    const documents = this.#of(collection)
     try {
-      await using cursor = this.#of(collection).find({}, { batchSize: PIECE })
-      while (!stop.aborted && (await cursor.hasNext())) {
-        const documents = cursor.readBufferedDocuments()
-        yield { documents: documents.length, odd: await this.#oddOf(collection, documents) }
+      const shared = new Shared(documents, await documents.estimatedDocumentCount())
+      for await (const read of pieces(documents, stop)) {
+        shared.see(read)
+        yield { documents: read.length, odd: await this.#oddOf(collection, read) }
       }
-      for await (const shared of sharedIn(this.#of(collection), stop)) {
-        yield { documents: 0, odd: await this.#readable(collection, shared) }
+      for await (const odd of shared.found(stop)) {
+        yield { documents: 0, odd: await this.#readable(collection, odd) }
       }
     } catch (error) {
       throw translated(error)
@@ -158,6 +159,23 @@ export class MongoData implements DataStore {
 
 interface Kept extends Omit<MendDocument, '_id' | 'fields'> {
   readonly fields: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[]
+}
+
+/** All documents of a collection. The server looks for the next ones while a caller reads these. */
+async function* pieces(documents: Collection<MoodDocument>, stop: AbortSignal): AsyncGenerator<MoodDocument[]> {
+  await using cursor = documents.find({}, { batchSize: PIECE })
+  let more = cursor.hasNext()
+  try {
+    while (!stop.aborted && (await more)) {
+      const read = cursor.readBufferedDocuments()
+      more = cursor.hasNext()
+      // A caller who goes away meanwhile is told of nothing.
+      more.catch(() => null)
+      yield read
+    }
+  } finally {
+    await more.catch(() => null)
+  }
 }
 
 const KIND_NAMES = Object.keys(KINDS) as KindName[]

@@ -72,14 +72,14 @@ export async function storedMoods(
   moods: Collection<MoodDocument>,
   documents: readonly MoodDocument[],
 ): Promise<StoredDocument[]> {
-  return Promise.all(
-    documents.map(async (document) => {
-      const { id, values } = storedMood(document)
-      const doubtful = TEXT_FIELDS.filter((field) => (document as Document)[field]?.includes?.('\uFFFD') === true)
-      const broken = doubtful.length > 0 && (await isBroken(moods, document._id)) ? doubtful : []
-      return { id, values: broken.length > 0 ? withoutUtf8(values, broken) : values }
-    }),
-  )
+  const stored = documents.map(storedMood)
+  for (const [i, document] of documents.entries()) {
+    const doubtful = TEXT_FIELDS.filter((field) => (document as Document)[field]?.includes?.('\uFFFD') === true)
+    if (doubtful.length === 0 || !(await isBroken(moods, document._id))) continue
+    const { id, values } = stored[i]!
+    stored[i] = { id, values: withoutUtf8(values, doubtful) }
+  }
+  return stored
 }
 
 /**
