@@ -56,7 +56,7 @@ const SPOILED: Readonly<Record<KindName, string>> = {
 }
 
 async function fill(db: Db, kind: KindName): Promise<void> {
-  const collection = db.collection<Document>(COLLECTIONS[kind])
+  const collection = db.collection(COLLECTIONS[kind])
   for (let at = 0; at < DOCUMENTS; at += PAGE) {
     const documents = Array.from({ length: PAGE }, (_, k) => {
       return { _id: `user ${at + k}`, ...WHOLE[kind], ...OWN[kind]?.(at + k) }
