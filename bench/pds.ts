@@ -9,4 +9,5 @@ folder.checkWritable()
 const ports = await choosePorts(folder, { pds: 0, plc: 0 })
 const secrets = folder.secrets()
 const network = await startNetwork({ folder, ports, secrets, rateLimits: false })
-console.log(JSON.stringify({ url: network.pdsUrl, adminPassword: secrets.pdsAdminPassword }))
+const { pdsUrl, plcUrl } = network
+console.log(JSON.stringify({ pdsUrl, plcUrl, adminPassword: secrets.pdsAdminPassword }))

@@ -10,6 +10,7 @@ import { backfills } from './backfill.ts'
 import { postThroughput } from './http.ts'
 import { dataRows } from './data.ts'
 import { memory } from './memory.ts'
+import { proofs } from './proof.ts'
 import { type Row, row } from './rows.ts'
 import { storeRows } from './stores.ts'
 
@@ -20,7 +21,7 @@ async function postRows(): Promise<Row[]> {
   return [row(what, `${Math.round(ours)} /s`, `${Math.round(constant)} /s`, ratio, '≥ 0.5', ratio >= 0.5)]
 }
 
-const PARTS = { backfills, audits, memory, posts: postRows, stores: storeRows, data: dataRows } as const
+const PARTS = { backfills, audits, proofs, memory, posts: postRows, stores: storeRows, data: dataRows } as const
 const FILE = 'bench/results/latest.json'
 
 const chosen = process.argv.slice(2)

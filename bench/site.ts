@@ -21,6 +21,23 @@ export function newName(kind: string): string {
   return `${kind}-${++names}`
 }
 
+/** What stands before the PDS. */
+export interface Front extends AsyncDisposable {
+  readonly url: string
+}
+
+/** A program of the bench in a process of its own, with what it says in its first line. */
+export async function startChild(...args: string[]): Promise<AsyncDisposable & { readonly said: unknown }> {
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  return {
+    said: JSON.parse(line) as unknown,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+    },
+  }
+}
+
 export class Site implements AsyncDisposable {
   readonly pds: BarePds
   /** Environment of an installation that uses this PDS. */
@@ -33,18 +50,19 @@ export class Site implements AsyncDisposable {
     this.#resources = resources
   }
 
-  static async start(): Promise<Site> {
+  /** @param front starts what stands between the installations and the PDS; nothing by default */
+  static async start(front: ((pdsUrl: string) => Promise<Front>) | null = null): Promise<Site> {
     await using stack = new AsyncDisposableStack()
     const folder = stack.use(await temporaryFolder())
-    const args = ['bench/pds.ts', `${folder.path}/network`]
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    stack.defer(() => void child.kill('SIGKILL'))
-    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-    const { url, adminPassword } = JSON.parse(line) as { url: string; adminPassword: string }
+    const pds = await startChild('bench/pds.ts', `${folder.path}/network`)
+    stack.use(pds)
+    const { pdsUrl, plcUrl, adminPassword } = pds.said as Record<'pdsUrl' | 'plcUrl' | 'adminPassword', string>
+    const between = front && stack.use(await front(pdsUrl))
     const env = {
       MOODS_DATA: `${folder.path}/moods`,
       PORT: '0',
-      PDS_URL: url,
+      PDS_URL: between?.url ?? pdsUrl,
+      PLC_URL: plcUrl,
       PDS_ADMIN_PASSWORD: adminPassword,
       PDS_RATE_LIMITS: 'off',
       PDS_TIMEOUT_MS: '30000',
@@ -52,7 +70,7 @@ export class Site implements AsyncDisposable {
       AUTH_ISSUER: 'https://issuer.invalid/',
       AUTH_AUDIENCE: 'moods',
     }
-    return new Site(new BarePds(url, adminPassword), env, stack.move())
+    return new Site(new BarePds(pdsUrl, adminPassword), env, stack.move())
   }
 
   /** The installation, in this process. */
