@@ -16,6 +16,7 @@ import {
 } from './account-documents.ts'
 import { isBlockedByNull, takenKey } from './errors.ts'
 import { type Page, pageOf } from './pages.ts'
+import { Together } from './together.ts'
 
 const HAS_DID = { 'atproto.did': { $type: 'string' as const } }
 
@@ -28,6 +29,9 @@ function isSealed({ credentials }: Account): boolean {
 
 export class MongoAccounts implements AccountStore {
   readonly #collections: UserCollections
+  readonly #handlesOf = new Together<readonly string[], ReadonlyMap<string, string>>((lists) =>
+    this.#handlesOfAll(lists),
+  )
 
   constructor(collections: UserCollections) {
     this.#collections = collections
@@ -66,7 +70,12 @@ export class MongoAccounts implements AccountStore {
   }
 
   handlesOf(users: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    return handlesOf(this.#collections, users)
+    return this.#handlesOf.ask(users)
+  }
+
+  async #handlesOfAll(lists: readonly (readonly string[])[]): Promise<ReadonlyMap<string, string>[]> {
+    const found = await handlesOf(this.#collections, [...new Set(lists.flat())])
+    return lists.map((users) => new Map(users.flatMap((user) => (found.has(user) ? [[user, found.get(user)!]] : []))))
   }
 
   async usersOf(handles: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -10,6 +10,7 @@ import { COLLECTIONS } from './collections.ts'
 import { takenKey, UNNAMED_KEY } from './errors.ts'
 import { pageOf } from './pages.ts'
 import { storedDocument } from './stored.ts'
+import { Together } from './together.ts'
 
 export type ErasureDocument = Omit<Erasure, 'receipt' | 'requestedAt' | 'user'> & {
   readonly _id: string
@@ -24,6 +25,7 @@ export function erasureIn(document: Document): Erasure | Odd {
 
 export class MongoErasures implements ErasureStore {
   readonly #erasures: Collection<ErasureDocument>
+  readonly #byUser = new Together<string, Erasure | Odd | null>((users) => this.#ofEach(users))
 
   constructor(db: Db) {
     this.#erasures = db.collection<ErasureDocument>(COLLECTIONS.erasures)
@@ -56,9 +58,17 @@ export class MongoErasures implements ErasureStore {
     }
   }
 
-  async byUser(user: string): Promise<Erasure | Odd | null> {
-    const document = await this.#erasures.findOne({ user })
-    return document && erasureIn(document)
+  byUser(user: string): Promise<Erasure | Odd | null> {
+    return this.#byUser.ask(user)
+  }
+
+  async #ofEach(users: readonly string[]): Promise<(Erasure | Odd | null)[]> {
+    const found = await this.#erasures.find({ user: { $in: [...new Set(users)] } }).toArray()
+    return users.map((user) => {
+      // A list is found by each user in it.
+      const document = found.find((one) => (Array.isArray(one.user) ? one.user.includes(user) : one.user === user))
+      return document ? erasureIn(document) : null
+    })
   }
 
   async byReceipt(receipt: string): Promise<Erasure | Odd | null> {

@@ -75,8 +75,16 @@ function isPassing(error: MongoError): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
   if (error.name === 'MongoPoolClearedError' || error.name === 'MongoWriteConcernError') return true
   if (error.name === 'MongoNotConnectedError' || error.name === 'MongoTopologyClosedError') return true
+  // Some of a bulk may be refused besides.
+  if (error instanceof MongoBulkWriteError && error.result.getWriteConcernError()) return true
   if (error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('TransientTransactionError')) return true
   return typeof error.code === 'number' && PASSING.has(error.code)
+}
+
+/** The driver puts what ended a whole bulk of writes, which may be no word of a server, into an error about bulks. */
+function unwrapped(error: unknown): unknown {
+  const inner: unknown = error instanceof MongoBulkWriteError ? error.errorResponse : null
+  return inner instanceof Error ? inner : error
 }
 
 /** Whether it is the operating system's word of a connection; the driver lets some of these through as they are. */
@@ -88,7 +96,8 @@ function isOfTheSocket(error: unknown): boolean {
  * The same error, or `unavailable` for one that will pass, or `config` where the user has no right. Words of the driver stay
  * inside: they may name hosts.
  */
-export function translated(error: unknown): unknown {
+export function translated(thrown: unknown): unknown {
+  const error = unwrapped(thrown)
   const refusal = refusalText(error)
   if (refusal !== null) return new DomainError('config', refusal, { cause: error })
   const willPass = error instanceof MongoError ? isPassing(error) : isOfTheSocket(error)

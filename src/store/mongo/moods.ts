@@ -6,94 +6,37 @@ import { isOdd } from '../../domain/odd.ts'
 import { type ReadMood, UNTOUCHED } from '../../domain/read-mood.ts'
 import { isRecordKey, rkeyFor } from '../../domain/record.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodPosition, MoodStore, NewMood } from '../../ports/store.ts'
-import { atVersion, contentFields, type MoodDocument, syncFields, toDocument } from './documents.ts'
+import { atVersion, contentFields, type MoodDocument, syncFields } from './documents.ts'
 import { isBlockedByNull, isOfDocument, takenKey, UNNAMED_KEY } from './errors.ts'
 import { afterId, beforeId, compareIds, documentId } from './ids.ts'
-import { goodMoods, type MoodSource, type PageQuery, readAll } from './reading.ts'
+import { MOST_SALTS, Posting } from './posting.ts'
+import { goodMoods, type MoodSource, NOT_DELETED, type PageQuery, readAll } from './reading.ts'
 import { authorsAfter } from './authors.ts'
 import { isKeyTaken } from './twins.ts'
 
-const NOT_DELETED = { $in: [false, null] }
 const NEWEST_FIRST: Sort = { when: -1, _id: -1 }
-/** A number that another can follow. */
-const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER, $not: { $type: 'array' as const } }
-const BY_ORDINAL: Sort = { 'atproto.ordinal': -1 }
-
-/** Record keys that are tried for one mood: each is taken by chance alone. */
-const MOST_SALTS = 50
-
-/** Tries of a new mood on a server that does not say what was taken; each time but the last another post was first. */
-const MOST_UNNAMED = 50
 
 export class MongoMoods implements MoodStore {
   readonly #source: MoodSource
   readonly #moods: Collection<MoodDocument>
+  readonly #posting: Posting
 
   constructor(source: MoodSource) {
     this.#source = source
     this.#moods = source.moods
+    this.#posting = new Posting(source)
   }
 
-  async add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
-    for (let salt = 0, free = 0, unnamed = 0; ;) {
-      const last = await this.#lastNumbered(mood.user)
-      const latest = await this.#latestUndeleted(mood.user, last)
-      if (latest && mood.repeats(latest)) {
-        await this.#confirm(latest.id)
-        return { mood: latest, added: false }
-      }
-      const whole = mood.numbered(Math.max(free, ordinalOf(last) + 1), salt)
-      if (salt < MOST_SALTS && (await this.#isKeyTaken(whole))) {
-        salt++
-        continue
-      }
-      try {
-        await this.#moods.insertOne(toDocument(whole))
-        return { mood: whole, added: true }
-      } catch (error) {
-        const taken = takenKey(error)
-        const isUnnamed = taken === UNNAMED_KEY && ++unnamed < MOST_UNNAMED
-        if (taken !== 'atproto.rkey' && taken !== 'atproto.ordinal' && !isUnnamed) throw error
-        // It may have been either; another record key does no harm.
-        if (taken !== 'atproto.ordinal') salt++
-        // Another post was first: compare with it. Or a document has the number that cannot be found by it.
-        if (taken !== 'atproto.rkey') free = whole.ordinal + (whole.ordinal === free ? 1 : 0)
-      }
-    }
+  add(mood: NewMood): Promise<{ mood: Mood; added: boolean }> {
+    return this.#posting.add(mood)
   }
 
-  /** Waits until the majority has the mood as it is: one that another post has just written may not be there to stay. */
-  async #confirm(id: string): Promise<void> {
-    // Changes nothing; the server waits for all that was written before.
-    await this.#moods.updateOne({ _id: documentId(id) }, { $unset: { 'atproto.none': '' } })
-  }
-
-  /** The document with the highest number, which may be odd otherwise: its number is taken all the same. */
-  #lastNumbered(user: string): Promise<MoodDocument | null> {
-    return this.#moods.findOne({ user, 'atproto.ordinal': A_NUMBER }, { sort: BY_ORDINAL })
-  }
-
-  /** Moods of an existing database have no numbers, and come before all that have. @param last the one with the highest number */
-  async #latestUndeleted(user: string, last: MoodDocument | null): Promise<Mood | null> {
-    const [latest] = last?.deleted === false ? await readAll(this.#source, [last]) : []
-    if (latest && !isOdd(latest)) return latest.mood
-    const numbered = { user, 'atproto.ordinal': A_NUMBER, deleted: NOT_DELETED }
-    return (
-      (await this.#first({ filter: numbered, sort: BY_ORDINAL })) ??
-      (await this.#first({ filter: { user, deleted: NOT_DELETED }, sort: NEWEST_FIRST }))
-    )
-  }
-
-  async #first(query: Pick<PageQuery, 'filter' | 'sort'>): Promise<Mood | null> {
-    return (await this.#page({ ...query, limit: 1, isMeant: ({ mood }) => mood.deleted === null }))[0] ?? null
+  lastOrdinal(user: string): Promise<number> {
+    return this.#posting.lastOrdinal(user)
   }
 
   async #page(query: PageQuery): Promise<Mood[]> {
     return (await goodMoods(this.#source, query)).map(({ mood }) => mood)
-  }
-
-  async lastOrdinal(user: string): Promise<number> {
-    return ordinalOf(await this.#lastNumbered(user))
   }
 
   async byId(id: string): Promise<Mood | null> {
@@ -148,7 +91,11 @@ export class MongoMoods implements MoodStore {
     for (let salt = 0; ;) {
       const sync = salt === 0 ? mood.sync : { ...mood.sync, rkey: rkeyFor(mood.when, mood.id, salt) }
       const fields = { ...contentFields(mood), ...syncFields(sync, mood.version + 1, now) }
-      if (salt < MOST_SALTS && (await this.#isKeyTaken({ ...mood, sync })) && (await this.#mayGetAnotherKey(mood))) {
+      if (
+        salt < MOST_SALTS &&
+        (await isKeyTaken(this.#source, { ...mood, sync })) &&
+        (await this.#mayGetAnotherKey(mood))
+      ) {
         salt++
         continue
       }
@@ -167,11 +114,6 @@ export class MongoMoods implements MoodStore {
         else throw error
       }
     }
-  }
-
-  /** Where the database does not refuse a record key of another mood, it is looked for. Of those that race, it refuses one. */
-  async #isKeyTaken({ user, id, sync: { rkey } }: Mood): Promise<boolean> {
-    return !this.#source.areUnique && (await isKeyTaken(this.#moods, { user, id, rkey }))
   }
 
   /**
@@ -233,11 +175,6 @@ export class MongoMoods implements MoodStore {
     const deletions = moods.map(({ id, version }) => ({ deleteOne: { filter: atVersion(id, version) } }))
     return (await this.#moods.bulkWrite(deletions, { ordered: false })).deletedCount
   }
-}
-
-/** The number of a document that was found by it, which may be no whole one. */
-function ordinalOf(document: MoodDocument | null): number {
-  return Math.floor(document?.atproto?.ordinal ?? 0)
 }
 
 /** The mood, if its `atproto` is null. */

@@ -7,6 +7,7 @@ import { readPolicy, readSwitch } from '../../domain/read-notes.ts'
 import type { PolicyStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { storedDocument } from './stored.ts'
+import { Together } from './together.ts'
 
 export interface PolicyDocument {
   readonly _id: 'federation'
@@ -39,15 +40,18 @@ export function toPolicyDocument({ policy, by, at, reason, version }: StoredPoli
 export class MongoPolicy implements PolicyStore {
   readonly #policy: Collection<PolicyDocument>
   readonly #switches: Collection<SwitchDocument>
+  readonly #get = new Together<null, StoredPolicy | null>(async (calls) => {
+    const document = await this.#policy.findOne({ _id: 'federation' })
+    return calls.map(() => document && toPolicy(document))
+  })
 
   constructor(db: Db) {
     this.#policy = db.collection<PolicyDocument>(COLLECTIONS.policy)
     this.#switches = db.collection<SwitchDocument>(COLLECTIONS.policy)
   }
 
-  async get(): Promise<StoredPolicy | null> {
-    const document = await this.#policy.findOne({ _id: 'federation' })
-    return document && toPolicy(document)
+  get(): Promise<StoredPolicy | null> {
+    return this.#get.ask(null)
   }
 
   async begin(first: Omit<StoredPolicy, 'version'>): Promise<StoredPolicy> {

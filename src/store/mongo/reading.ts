@@ -4,6 +4,7 @@
  */
 
 import { BSON, type Collection, type Db, type Document, type Filter, type Sort } from 'mongodb'
+import type { Mood } from '../../domain/mood.ts'
 import { isOdd, type StoredDocument } from '../../domain/odd.ts'
 import { type OddMood, readMood, type ReadMood, TEXT_FIELDS, twinMood, withoutUtf8 } from '../../domain/read-mood.ts'
 import { COLLECTIONS } from './collections.ts'
@@ -11,6 +12,8 @@ import type { MoodDocument } from './documents.ts'
 import type { Indexes } from './indexes.ts'
 import { storedMood } from './stored.ts'
 import { twinsAmong } from './twins.ts'
+
+export const NOT_DELETED = { $in: [false, null] }
 
 /** The moods, as a store reads them. */
 export interface MoodSource {
@@ -51,6 +54,15 @@ async function goodOfMany(source: MoodSource, query: PageQuery): Promise<ReadMoo
     if (good.length === limit) break
   }
   return good
+}
+
+/** The first good mood that is not deleted. */
+export async function firstMood(source: MoodSource, filter: Filter<MoodDocument>, sort: Sort): Promise<Mood | null> {
+  return (await goodMoods(source, { filter, sort, limit: 1, isMeant: isUndeleted }))[0]?.mood ?? null
+}
+
+function isUndeleted({ mood }: ReadMood): boolean {
+  return mood.deleted === null
 }
 
 /** One reading for each document, in their order. */

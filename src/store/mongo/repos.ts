@@ -39,11 +39,13 @@ import {
   unchanged,
 } from './repo-documents.ts'
 import { storedDocument } from './stored.ts'
+import { Together } from './together.ts'
 
 export class MongoRepos implements RepoQueue {
   readonly #repos: Collection<RepoDocument>
   readonly #moods: Collection<MoodDocument>
   readonly #others: readonly OtherWork[]
+  readonly #marks = new Together<Mark, void>((marks) => this.#markAll(marks))
 
   constructor(db: Db) {
     this.#repos = db.collection<RepoDocument>(COLLECTIONS.repos)
@@ -66,8 +68,22 @@ export class MongoRepos implements RepoQueue {
     ]
   }
 
-  async mark(user: string, now: number): Promise<void> {
-    await this.#upsert(user, markPipeline(now))
+  mark(user: string, now: number): Promise<void> {
+    return this.#marks.ask({ user, now })
+  }
+
+  /** One write for all that are there. Each of the others is made. */
+  async #markAll(marks: readonly Mark[]): Promise<(void | Promise<void>)[]> {
+    const now = Math.max(...marks.map((mark) => mark.now))
+    const users = [...new Set(marks.map(({ user }) => user))]
+    if (users.length > 1) {
+      // Only a hint, as below.
+      const options = { writeConcern: { w: 1 } } as const
+      const { matchedCount } = await this.#repos.updateMany({ _id: { $in: users } }, markPipeline(now), options)
+      if (matchedCount === users.length) return marks.map(() => {})
+    }
+    const made = new Map(users.map((user) => [user, this.#upsert(user, markPipeline(now))]))
+    return marks.map(({ user }) => made.get(user)!)
   }
 
   async #upsert(user: string, update: Document[]): Promise<void> {
@@ -252,6 +268,12 @@ export class MongoRepos implements RepoQueue {
   listen(wake: () => void): Disposable {
     return listen(this.#repos, wake)
   }
+}
+
+/** A user's repo has work. */
+interface Mark {
+  readonly user: string
+  readonly now: number
 }
 
 interface Page {

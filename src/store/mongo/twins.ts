@@ -4,11 +4,13 @@
  */
 
 import type { Collection, Document, Filter } from 'mongodb'
+import type { Mood } from '../../domain/mood.ts'
 import { isUserName } from '../../domain/odd.ts'
 import type { TwinField } from '../../domain/read-mood.ts'
 import { isRecordKey } from '../../domain/record.ts'
 import type { MoodDocument } from './documents.ts'
 import { documentId, idOf } from './ids.ts'
+import type { MoodSource } from './reading.ts'
 
 /** What only one document of a user may have. */
 interface Claim {
@@ -75,11 +77,15 @@ function filtersOf(claims: readonly Claim[]): Filter<MoodDocument>[] {
   })
 }
 
-/** Whether another mood of the user has this record key, in a database that does not keep them apart. */
+/**
+ * Whether another mood of the user has this record key: looked for where the database does not refuse it. Of those that race,
+ * it refuses one.
+ */
 export async function isKeyTaken(
-  moods: Collection<MoodDocument>,
-  { user, id, rkey }: { readonly user: string; readonly id: string; readonly rkey: string },
+  { moods, areUnique }: MoodSource,
+  { user, id, sync: { rkey } }: Pick<Mood, 'user' | 'id' | 'sync'>,
 ): Promise<boolean> {
+  if (areUnique) return false
   const others = { user, 'atproto.rkey': rkey, 'atproto.state': WRITTEN, _id: { $ne: documentId(id) } }
   return (await moods.findOne(others as Filter<MoodDocument>, { projection: { _id: 1 } })) !== null
 }

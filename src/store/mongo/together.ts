@@ -1,0 +1,91 @@
+/**
+ * One round trip for many calls: while a few requests are on their way, what is asked for meanwhile gathers, and shares the
+ * next one. A call by itself waits for nothing. What a request reads was asked for before it was sent, so nobody is answered
+ * with anything older than the call.
+ */
+
+import { DomainError } from '../../domain/errors.ts'
+import { translated } from './errors.ts'
+
+/** Requests at the same time: with two, the server has work while the answers to the first are read. */
+const IN_FLIGHT = 2
+/** Most calls that share one. */
+const MOST = 500
+/** A call waits no longer than this, in ms, for the requests before it: they may hang. */
+const PATIENCE_MS = 200
+
+interface Call<T, R> {
+  readonly item: T
+  readonly resolve: (answer: R | Promise<R>) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** When a request is sent that nothing holds up. */
+export const WHEN = {
+  /** With all that goes on from the same answer. What its caller does next comes after it. */
+  soon: (send: () => void): void => queueMicrotask(send),
+  /** With all that arrives in the same turn of the event loop. */
+  thisTurn: (send: () => void): void => void setImmediate(send),
+} as const
+
+export class Together<T, R> {
+  readonly #work: (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>
+  readonly #when: (send: () => void) => void
+  #waiting: Call<T, R>[] = []
+  #inFlight = 0
+  #isScheduled = false
+  #patience: NodeJS.Timeout | null = null
+
+  /**
+   * @param work answers calls, in their order. Where it fails for another reason than that the database does not answer, each
+   *   call is asked by itself, so that nobody pays for another's
+   */
+  constructor(
+    work: (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>,
+    when: (typeof WHEN)[keyof typeof WHEN] = WHEN.soon,
+  ) {
+    this.#work = work
+    this.#when = when
+  }
+
+  ask(item: T): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject })
+      if (this.#inFlight < IN_FLIGHT) this.#schedule()
+      else this.#patience ??= setTimeout(() => this.#send(), PATIENCE_MS)
+    })
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#when(() => {
+      this.#isScheduled = false
+      this.#send()
+    })
+  }
+
+  #send(): void {
+    if (this.#patience) clearTimeout(this.#patience)
+    this.#patience = null
+    const calls = this.#waiting.splice(0, MOST)
+    if (calls.length === 0) return
+    this.#inFlight++
+    void this.#answer(calls).finally(() => {
+      this.#inFlight--
+      if (this.#waiting.length > 0) this.#schedule()
+    })
+    // The rest of them.
+    if (this.#waiting.length > 0) this.#patience = setTimeout(() => this.#send(), PATIENCE_MS)
+  }
+
+  async #answer(calls: readonly Call<T, R>[]): Promise<void> {
+    try {
+      const answers = await this.#work(calls.map(({ item }) => item))
+      for (const [i, { resolve }] of calls.entries()) resolve(answers[i]!)
+    } catch (error) {
+      if (calls.length === 1 || translated(error) instanceof DomainError) for (const { reject } of calls) reject(error)
+      else await Promise.all(calls.map((call) => this.#answer([call])))
+    }
+  }
+}
