@@ -7,19 +7,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { audits } from './audit.ts'
 import { backfills } from './backfill.ts'
-import { postThroughput } from './http.ts'
+import { postRows } from './http.ts'
 import { dataRows } from './data.ts'
 import { memory } from './memory.ts'
 import { proofs } from './proof.ts'
-import { type Row, row } from './rows.ts'
+import type { Row } from './rows.ts'
 import { storeRows } from './stores.ts'
-
-async function postRows(): Promise<Row[]> {
-  const { ours, constant } = await postThroughput()
-  const ratio = ours / constant
-  const what = 'POST /api/mood, 64 connections, durable, against a constant'
-  return [row(what, `${Math.round(ours)} /s`, `${Math.round(constant)} /s`, ratio, '≥ 0.5', ratio >= 0.5)]
-}
 
 const PARTS = { backfills, audits, proofs, memory, posts: postRows, stores: storeRows, data: dataRows } as const
 const FILE = 'bench/results/latest.json'

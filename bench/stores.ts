@@ -6,9 +6,9 @@ import { published } from '../src/domain/sync.ts'
 import type { Store } from '../src/ports/store.ts'
 import { openStore } from '../src/store/open.ts'
 import { environment, temporaryFolder } from '../test/support/installation.ts'
-import { findMongo, startSmallSet } from '../scripts/support/mongod.ts'
 import { aMood, NOW } from '../test/support/moods.ts'
 import { postThroughput } from './http.ts'
+import { withStores } from './each-store.ts'
 import { quantile, type Row, row } from './rows.ts'
 
 const SMALL = 1_000
@@ -96,7 +96,7 @@ async function measure(name: string, moods: number): Promise<Measured> {
     }
     claim = quantile(claims, 0.5)
   }
-  const { ours: posts } = await postThroughput(folder.path)
+  const posts = await postThroughput(folder.path)
   console.log(
     `  ${name}, ${moods} moods: feed ${feed.toFixed(2)} ms, claim ${claim.toFixed(2)} ms, ${Math.round(posts)} posts/s`,
   )
@@ -106,15 +106,7 @@ async function measure(name: string, moods: number): Promise<Measured> {
 /** Rows for each store that can be had here. */
 export async function storeRows(): Promise<Row[]> {
   const rows: Row[] = []
-  await using stack = new AsyncDisposableStack()
-  const found = await findMongo((line) => console.log(line))
-  for (const name of ['SQLite', 'MongoDB']) {
-    if (name === 'MongoDB') {
-      if (!found) break
-      const folder = stack.use(await temporaryFolder())
-      const uri = found.kind === 'uri' ? found.at : stack.use(await startSmallSet(found.at, `${folder.path}/mongo`)).uri
-      process.env['MOODS_TEST_MONGODB'] = uri
-    }
+  await withStores(async (name) => {
     const small = await measure(name, SMALL)
     const large = await measure(name, LARGE)
     for (const what of ['feed', 'claim'] as const) {
@@ -127,7 +119,6 @@ export async function storeRows(): Promise<Row[]> {
     rows.push(
       row(work, `${Math.round(large.posts)} /s`, `${Math.round(small.posts)} /s`, ratio, '≥ 0.67', ratio >= 0.67),
     )
-  }
-  delete process.env['MOODS_TEST_MONGODB']
+  })
   return rows
 }

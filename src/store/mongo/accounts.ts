@@ -33,6 +33,8 @@ export class MongoAccounts implements AccountStore {
     this.#handlesOfAll(lists),
   )
 
+  readonly #byUser = new Together<string, Account | null>((users) => this.#ofEach(users))
+
   constructor(collections: UserCollections) {
     this.#collections = collections
   }
@@ -85,9 +87,15 @@ export class MongoAccounts implements AccountStore {
     return new Map([...users].flatMap(([handle, [one, ...others]]) => (others.length > 0 ? [] : [[handle, one!.user]])))
   }
 
-  async byUser(user: string): Promise<Account | null> {
-    const document = await this.#users.findOne({ _id: user }, { projection: ACCOUNT_ONLY })
-    return document && ((await accountsIn(this.#collections, [document]))[0] ?? null)
+  byUser(user: string): Promise<Account | null> {
+    return this.#byUser.ask(user)
+  }
+
+  async #ofEach(users: readonly string[]): Promise<(Account | null)[]> {
+    const documents = await this.#users.find({ _id: { $in: [...users] } }, { projection: ACCOUNT_ONLY }).toArray()
+    const accounts = await accountsIn(this.#collections, documents)
+    const byUser = new Map(documents.map(({ _id }, i) => [_id, accounts[i]!]))
+    return users.map((user) => byUser.get(user) ?? null)
   }
 
   async byDid(did: string): Promise<Account | null> {

@@ -8,6 +8,7 @@ import type { IntentStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
 import { storedDocument } from './stored.ts'
+import { documentsById, type Together } from './together.ts'
 
 export type IntentDocument = Omit<Intent, 'user'> & { readonly _id: string }
 
@@ -17,9 +18,11 @@ export function intentIn(document: Document): Intent | Odd {
 
 export class MongoIntents implements IntentStore {
   readonly #intents: Collection<IntentDocument>
+  readonly #byUser: Together<string, IntentDocument | null>
 
   constructor(db: Db) {
     this.#intents = db.collection<IntentDocument>(COLLECTIONS.intents)
+    this.#byUser = documentsById(this.#intents)
   }
 
   async begin(intent: Intent): Promise<Intent> {
@@ -39,7 +42,7 @@ export class MongoIntents implements IntentStore {
   }
 
   async get(user: string): Promise<Intent | Odd | null> {
-    const document = await this.#intents.findOne({ _id: user })
+    const document = await this.#byUser.ask(user)
     return document && intentIn(document)
   }
 

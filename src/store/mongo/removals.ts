@@ -8,6 +8,7 @@ import type { RemovalStore } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
 import { takenKey } from './errors.ts'
 import { storedDocument } from './stored.ts'
+import { documentsById, type Together } from './together.ts'
 
 /** One document for each user who has any. */
 export interface RemovalsDocument {
@@ -24,9 +25,11 @@ export function removalsIn(document: Document): UserRemovals | Odd {
 
 export class MongoRemovals implements RemovalStore {
   readonly #removals: Collection<RemovalsDocument>
+  readonly #byUser: Together<string, RemovalsDocument | null>
 
   constructor(db: Db) {
     this.#removals = db.collection<RemovalsDocument>(COLLECTIONS.removals)
+    this.#byUser = documentsById(this.#removals)
   }
 
   async add(user: string, removals: readonly Removal[]): Promise<void> {
@@ -48,7 +51,7 @@ export class MongoRemovals implements RemovalStore {
   }
 
   async of(user: string): Promise<readonly Removal[]> {
-    const document = await this.#removals.findOne({ _id: user })
+    const document = await this.#byUser.ask(user)
     const reading = document && removalsIn(document)
     return reading && !isOdd(reading) ? reading.removals : []
   }

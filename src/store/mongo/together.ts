@@ -4,6 +4,7 @@
  * with anything older than the call.
  */
 
+import type { Collection, Filter } from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
 import { translated } from './errors.ts'
 
@@ -88,4 +89,15 @@ export class Together<T, R> {
       else await Promise.all(calls.map((call) => this.#answer([call])))
     }
   }
+}
+
+/** Gathers look-ups of documents whose `_id` is text. Null for one that is not there. */
+export function documentsById<D extends { readonly _id: string }>(
+  collection: Collection<D>,
+): Together<string, D | null> {
+  return new Together(async (ids) => {
+    const found = await collection.find({ _id: { $in: [...new Set(ids)] } } as Filter<D>).toArray()
+    const byId = new Map<string, D>(found.map((document) => [document._id, document as unknown as D]))
+    return ids.map((id) => byId.get(id) ?? null)
+  })
 }
