@@ -23,6 +23,7 @@ import { PolicyLog } from './observe/policy-log.ts'
 import { createLog, type Logger } from './observe/log.ts'
 import { DailyCheck } from './operate/daily-check.ts'
 import { readHealth } from './operate/health.ts'
+import { RelayWatch } from './operate/relay-watch.ts'
 import { REAL_TIMER } from './operate/watch.ts'
 import { limitsOf } from './pds/repo/block-table.ts'
 import { PdsClient } from './pds/client.ts'
@@ -30,6 +31,7 @@ import { PdsDirectory } from './pds/directory.ts'
 import { PdsHost } from './pds/host.ts'
 import { Identities } from './pds/identities.ts'
 import { PdsPlaces } from './pds/places.ts'
+import { RelayClient } from './pds/relay.ts'
 import { looksSealed, Sealer } from './pds/sealer.ts'
 import { Sessions } from './pds/sessions.ts'
 import { Xrpc } from './pds/xrpc.ts'
@@ -38,6 +40,7 @@ import type { Store } from './ports/store.ts'
 import type { Directory } from './ports/directory.ts'
 import type { AccountHost, RepoClient } from './ports/pds.ts'
 import type { Places } from './ports/places.ts'
+import type { Relays } from './ports/sightings.ts'
 import type { AgreedClock, Clock, Timer } from './ports/clock.ts'
 import { SharedClock } from './shared-clock.ts'
 import { Wakeup } from './wakeup.ts'
@@ -81,6 +84,7 @@ export interface App extends AsyncDisposable {
   readonly client: RepoClient
   readonly host: AccountHost
   readonly places: Places
+  readonly relays: Relays
   /** Opens and seals what is stored with accounts. */
   readonly sealer: Sealer
   readonly directory: Directory
@@ -141,7 +145,10 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS, policy },
   )
   if (role === 'worker' || role === 'all')
-    await work({ engine, owner, role, store, client, host, places, clock, shared, events, pdsUrl: url }, starting)
+    await work(
+      { engine, owner, role, store, ...pdsAdapters, clock, shared, events, pdsUrl: url, urls: config.relays },
+      starting,
+    )
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
@@ -258,6 +265,9 @@ function connect(
     client: new PdsClient(sessions, xrpc, identities, limitsOf(config.maxRepoMb)),
     host: new PdsHost({ url, adminPassword, emailDomain }, sealer, sessions, xrpc, clock),
     directory: new PdsDirectory(xrpc, { plcUrl, timeoutMs }),
+    relays: new RelayClient(store.ledger, clock, random, new Xrpc(clock, { timeoutMs, bypassKey: null }, null), {
+      timeoutMs,
+    }),
     places: new PdsPlaces(sessions, xrpc, clock, identities),
     sealer,
     xrpc,
@@ -300,15 +310,17 @@ function tombstoneKey(sealKey: Uint8Array): Uint8Array {
 
 /** Starts the engine. A worker that is ready is known as one, and stays known until its last write is done. */
 async function work(
-  parts: Pick<App, 'engine' | 'store' | 'client' | 'host' | 'places' | 'clock' | 'pdsUrl'> & {
+  parts: Pick<App, 'engine' | 'store' | 'client' | 'host' | 'places' | 'relays' | 'clock' | 'pdsUrl'> & {
     owner: string
+    /** Of the relays that are asked. */
+    urls: readonly string[]
     role: 'all' | 'worker'
     shared: SharedClock | null
     events: Events
   },
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { engine, store, client, host, places, clock, shared, events, owner, role, pdsUrl } = parts
+  const { engine, store, client, host, places, relays, urls, clock, shared, events, owner, role, pdsUrl } = parts
   const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
   const heartbeat = new Heartbeat(
     {
@@ -330,6 +342,8 @@ async function work(
   stack.defer(runUntilDisposed((stopping) => flagged.run(stopping)))
   const check = new DailyCheck({ store, clock, events, owner })
   stack.defer(runUntilDisposed((stopping) => check.run(stopping)))
+  const watch = new RelayWatch({ store, clock, client, relays, urls, events, owner })
+  stack.defer(runUntilDisposed((stopping) => watch.run(stopping)))
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))
 }
 

@@ -72,6 +72,7 @@ export const LEDGER = {
   events: (host: string) => `events ${host}`,
   readers: (host: string) => `readers ${host}`,
   proving: (host: string) => `proving ${host}`,
+  relay: (relay: string) => `relay ${relay}`,
 } as const
 
 /** Between which keys the hosts' requests are kept: from the first on, and before the second. */

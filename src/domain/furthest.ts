@@ -27,6 +27,8 @@ export const FURTHEST = {
   look: HOUR_MS,
   /** Who does a task for all processes claims it for half a minute at a time. */
   claim: 2 * MINUTE_MS,
+  /** A relay is asked again for an account after six hours at the latest. */
+  sighting: 7 * HOUR_MS,
   /** What a worker says of itself: the clocks of machines differ by less. */
   beat: 10 * MINUTE_MS,
 } as const

@@ -1,4 +1,4 @@
-/** The readers of what the engine notes for itself: policy, queue, looks at repos, budgets, workers. They are total. */
+/** The readers of what the engine notes for itself: policy, queue, looks at repos, budgets, workers, relays. They are total. */
 
 import { type AuditCounts, NO_COUNTS } from './audit.ts'
 import type { LedgerEntry } from './budget.ts'
@@ -10,6 +10,7 @@ import { COUNT_MOST, type Fields, isUserName, type Odd, readWith, type StoredDoc
 import { POLICY_MODES, type StoredPolicy } from './policy.ts'
 import { readProof } from './proof.ts'
 import type { RepoState } from './queue.ts'
+import { type Sighting, STANDINGS } from './sighting.ts'
 import type { Unwell } from './unwell.ts'
 import { type Worker, WORKER_ROLES } from './worker.ts'
 
@@ -167,4 +168,18 @@ function offsetsIn(fields: Fields | null): ClockOffsets {
   const [least, most] = [Number.MIN_SAFE_INTEGER, COUNT_MOST]
   const offset = (name: 'store' | 'pds'): number | null => fields?.wholeOrNull(name, least, most) ?? null
   return { store: offset('store'), pds: offset('pds') }
+}
+
+/** Reads what a relay said of an account, of the fields of {@link Sighting} side by side. Never throws. */
+export function readSighting(stored: StoredDocument): Sighting | Odd {
+  return readWith(stored, stored.values['user'], (fields) => ({
+    user: fields.name('user'),
+    relay: fields.name('relay'),
+    did: fields.name('did'),
+    at: fields.time('at'),
+    standing: fields.word('standing', STANDINGS),
+    rev: fields.nameOrNull('rev'),
+    pdsRev: fields.nameOrNull('pdsRev'),
+    dueAt: fields.time('dueAt'),
+  }))
 }

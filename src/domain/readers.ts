@@ -4,7 +4,7 @@ import type { Odd, StoredDocument } from './odd.ts'
 import { readAccount, readHandle } from './read-account.ts'
 import { readErasure, readIntent, readRemovals } from './read-jobs.ts'
 import { readMood } from './read-mood.ts'
-import { readLedgerEntry, readLooks, readPolicy, readRepo, readSwitch, readWorker } from './read-notes.ts'
+import { readLedgerEntry, readLooks, readPolicy, readRepo, readSighting, readSwitch, readWorker } from './read-notes.ts'
 
 /** `theirs`: of the application, which brought it along or goes on writing it; `ours`: of the engine alone. */
 type Owner = 'theirs' | 'ours'
@@ -27,6 +27,7 @@ export const KINDS = {
   erasures: { owner: 'ours', name: 'erasure', read: readErasure },
   removals: { owner: 'ours', name: 'removal', read: readRemovals },
   audits: { owner: 'ours', name: 'audit', read: readLooks },
+  sightings: { owner: 'ours', name: 'note of a relay', read: readSighting },
   policy: { owner: 'ours', name: 'policy', read: (stored) => (isSwitch(stored) ? readSwitch : readPolicy)(stored) },
   ledger: { owner: 'ours', name: 'budget', read: readLedgerEntry },
   workers: { owner: 'ours', name: 'worker', read: readWorker },

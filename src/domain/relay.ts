@@ -26,6 +26,9 @@ export function eventLimits(accountLimit: number): readonly Limit[] {
 /** Events of a new account: identity, account, commit, sync (`packages/pds/src/sequencer/sequencer.ts` of the reference PDS). */
 export const EVENTS_OF_ACCOUNT = 4
 
+/** What we ask of one relay at most, all processes together: nobody has said how much it allows. */
+export const RELAY_REQUESTS: readonly Limit[] = [{ max: 150, windowMs: 5 * 60 * SECOND_MS }]
+
 /** Many requests that cost the same. */
 export interface Load {
   readonly requests: number

@@ -157,6 +157,7 @@ async function replace({ store, clock }: ReplaceDeps, account: Account, why: str
   const { changed } = await rehome(store, clock, saved)
   // What was found in the old repo, and ordered there, is nothing to the new one.
   await store.audits.forget(user)
+  await store.sightings.forget(user)
   await store.removals.forget(user)
   if (did !== null) await store.ledger.forget(LEDGER.points(did))
   return changed

@@ -37,6 +37,8 @@ export const KNOWN_ERRORS: Readonly<Record<string, Known>> = {
   RecordNotFound: request(400, 404),
   BlockNotFound: request(400, 404),
   HandleNotFound: request(400, 404),
+  HostNotFound: request(400, 404),
+  HostBanned: request(400),
   PayloadTooLarge: request(413),
   PayloadTooLargeError: request(413),
   HandleNotAvailable: request(400),

@@ -19,6 +19,7 @@ import { $output as inviteCodeOutput } from './lexicons/com/atproto/server/creat
 import { $output as createSessionOutput } from './lexicons/com/atproto/server/createSession.defs.ts'
 import { $output as describeServerOutput } from './lexicons/com/atproto/server/describeServer.defs.ts'
 import { $output as refreshSessionOutput } from './lexicons/com/atproto/server/refreshSession.defs.ts'
+import { $output as hostStatusOutput } from './lexicons/com/atproto/sync/getHostStatus.defs.ts'
 import { $output as latestCommitOutput } from './lexicons/com/atproto/sync/getLatestCommit.defs.ts'
 import { $output as repoStatusOutput } from './lexicons/com/atproto/sync/getRepoStatus.defs.ts'
 import { $output as listReposOutput } from './lexicons/com/atproto/sync/listRepos.defs.ts'
@@ -142,6 +143,28 @@ export const getRepoStatus = l.query(
   'com.atproto.sync.getRepoStatus',
   l.params({ did: l.string({ format: 'did' }) }),
   only(repoStatusOutput, 'did', 'active', 'status'),
+)
+
+/** The same of a relay, with the newest revision that it has seen. */
+export const getRepoStatusAtRelay = l.query(
+  'com.atproto.sync.getRepoStatus',
+  l.params({ did: l.string({ format: 'did' }) }),
+  only(repoStatusOutput, 'did', 'active', 'status', 'rev'),
+)
+
+/** What a relay says of a PDS. */
+export const getHostStatus = l.query(
+  'com.atproto.sync.getHostStatus',
+  l.params({ hostname: l.string() }),
+  only(hostStatusOutput, 'hostname', 'accountCount', 'status'),
+)
+
+/** Asks a relay to follow a PDS. */
+export const requestCrawl = l.procedure(
+  'com.atproto.sync.requestCrawl',
+  l.params(),
+  l.jsonPayload({ hostname: l.string() }),
+  l.payload(),
 )
 
 /** The whole repo as one CAR; needs no authorisation. */

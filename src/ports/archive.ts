@@ -8,7 +8,7 @@ import type { Mood } from '../domain/mood.ts'
 import type { StoredPolicy } from '../domain/policy.ts'
 import type { RepoState } from '../domain/queue.ts'
 
-/** The whole store, item by item, for copying it. Audits, which can be made again, and who works just now are left out. */
+/** The whole store, item by item, for copying it. Audits and what relays said, which can be made again, and who works just now are left out. */
 export interface Archive {
   /** How many items of this kind there are. */
   count(kind: ArchiveKind): Promise<number>

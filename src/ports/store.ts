@@ -24,6 +24,7 @@ import type { Worker } from '../domain/worker.ts'
 import type { Archive } from './archive.ts'
 import type { DataStore } from './data.ts'
 import type { RepoQueue } from './queue.ts'
+import type { SightingStore } from './sightings.ts'
 
 /** Everything that is kept in the primary. */
 export interface Store extends AsyncDisposable {
@@ -36,6 +37,7 @@ export interface Store extends AsyncDisposable {
   readonly erasures: ErasureStore
   readonly removals: RemovalStore
   readonly audits: AuditStore
+  readonly sightings: SightingStore
   readonly policy: PolicyStore
   readonly ledger: LedgerStore
   readonly workers: WorkerStore

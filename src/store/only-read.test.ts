@@ -35,7 +35,8 @@ it('refuses what writes, and says why', async () => {
     ['audits', 'forget'],
     ['ledger', 'forget'],
     ['policy', 'save'],
-    ['data', 'noteCheck'],
+    ['tasks', 'note'],
+    ['sightings', 'note'],
     ['archive', 'put'],
   ]
   for (const [port, method] of writes) {

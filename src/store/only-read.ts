@@ -34,6 +34,7 @@ const READS: { readonly [P in PortName]: readonly (keyof Store[P])[] } = {
   erasures: ['byUser', 'byReceipt', 'open', 'odd'],
   removals: ['of'],
   audits: ['of', 'page'],
+  sightings: ['of', 'due', 'count'],
   policy: ['get'],
   ledger: ['get', 'failing'],
   workers: ['all'],

@@ -200,6 +200,7 @@ async function forget(store: Store, user: string, account: Account | null): Prom
   for (const did of dids) if (did !== null) await store.ledger.forget(LEDGER.points(did))
   await store.accounts.forget(user)
   await store.audits.forget(user)
+  await store.sightings.forget(user)
   await store.data.forget(user)
   await store.removals.forget(user)
   await store.repos.forget(user)

@@ -23,6 +23,7 @@ const PORTS: { readonly [K in PortName]: true } = {
   erasures: true,
   removals: true,
   audits: true,
+  sightings: true,
   policy: true,
   ledger: true,
   workers: true,

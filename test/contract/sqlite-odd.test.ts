@@ -64,6 +64,7 @@ const KEYS: Readonly<Record<string, string>> = {
   policy: 'name',
   ledger: 'key',
   audits: 'user',
+  sightings: 'user',
   workers: 'id',
 }
 

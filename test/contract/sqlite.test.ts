@@ -129,7 +129,7 @@ describe('sqlite', () => {
     withoutRules(older)
     older.exec(`
       ALTER TABLE repos DROP COLUMN due_set_at; ALTER TABLE moods DROP COLUMN first_published; ALTER TABLE moods DROP COLUMN published_directly;
-      DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open; DROP TABLE workers; DROP TABLE policy; DROP TABLE tasks;
+      DROP INDEX moods_held; DROP INDEX moods_rejected; DROP INDEX moods_waiting; DROP INDEX erasures_open; DROP TABLE workers; DROP TABLE policy; DROP TABLE tasks; DROP TABLE sightings;
       ALTER TABLE accounts DROP COLUMN former;
       ALTER TABLE erasures DROP COLUMN trouble;
       CREATE TABLE switches (name TEXT PRIMARY KEY, is_off INTEGER NOT NULL) WITHOUT ROWID, STRICT;

@@ -10,6 +10,7 @@ import { aMood, unrepeated } from '../support/moods.ts'
 import { accountContract } from './accounts.ts'
 import { archiveContract } from './archive.ts'
 import { auditContract } from './audits.ts'
+import { sightingContract } from './sightings.ts'
 import { dataContract } from './data.ts'
 import { erasureContract } from './erasures.ts'
 import { intentContract } from './intents.ts'
@@ -136,6 +137,7 @@ export function describeStore(name: string, open: () => Promise<TestDatabase>): 
     queueContract(given)
     queueRulesContract(given)
     auditContract(given)
+    sightingContract(given)
     erasureContract(given)
     intentContract(given)
     ledgerContract(given)

@@ -188,6 +188,23 @@ it('an audit that cannot be read is as none, and the next one takes its place', 
   expect(odd).toBeGreaterThan(150)
 })
 
+it('what a relay said that cannot be read is as if it had never been asked', async () => {
+  const at = new Date(NOW)
+  const whole = { user: 'u1', relay: 'https://r.test', did: 'did:plc:u1', at, standing: 'visible', rev: 'r', dueAt: at }
+  const next = { ...whole, at: NOW + 5, standing: 'unknown', rev: null, pdsRev: null, dueAt: NOW + 9 } as const
+  let odd = 0
+  for (const { _id, ...fields } of variants({ _id: 'https://r.test u1', ...whole })) {
+    await db.collection('mood-sightings').deleteMany({})
+    await db.collection('mood-sightings').insertOne({ _id: 'https://r.test u1' as never, ...fields })
+    if (!(await store.sightings.of(['u1'])).has('u1')) odd++
+    await store.sightings.due('https://r.test', NOW, 9)
+    await store.sightings.count()
+    await store.sightings.note(next)
+    expect((await store.sightings.of(['u1'])).get('u1')).toEqual([next])
+  }
+  expect(odd).toBeGreaterThan(40)
+})
+
 it('a budget that cannot be read is unused', async () => {
   const entry = {
     windows: [{ used: 3, endsAt: NOW + 60_000 }],

@@ -34,6 +34,7 @@ const repo = {
 const erasure = { tombstone: 't', requestedAt: at, done: {}, version: 1 }
 const good = { at: at.getTime(), counts: {}, findings: {} }
 const entry = { windows: [], blockedUntil: 0, failures: 2 }
+const sighting = { relay: 'https://relay.example', did: did(1), at, standing: 'visible', dueAt: at }
 const worker = { role: 'worker', host: 'h', pid: 1, version: '1', since: at, at }
 
 /** What is inserted, by collection, and the field that is named as odd; null where nothing of it is read, or only shown. */
@@ -73,6 +74,10 @@ const DOCUMENTS: Readonly<Record<string, readonly (readonly [string | null, Docu
     ['removals.0.rkey', { _id: 'did', removals: [{ rkey: '@@@', cid: 'c' }] }],
   ],
   'mood-audits': [['_id', { _id: 'audit @@@', good, failed: null, revision: 1 }]],
+  'mood-sightings': [
+    ['_id', { _id: 'https://relay.example @@@', ...sighting, user: 'u' }],
+    ['user', { _id: 'https://relay.example did', ...sighting, user: '@@@' }],
+  ],
   'mood-ledger': [['_id', { _id: 'requests http://@@@', entry, revision: 1 }]],
   'mood-workers': [
     ['_id', { _id: 'worker @@@', ...worker }],

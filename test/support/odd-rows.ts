@@ -1,6 +1,7 @@
 /** Rows of SQLite as nobody should have written them, and an oracle, without code of the product, of which are good. */
 
 import type Database from 'better-sqlite3'
+import { STANDINGS } from '../../src/domain/sighting.ts'
 import { isObject, isWhole } from './odd.ts'
 
 /** Bytes that are half of a surrogate pair, and no UTF-8. */
@@ -234,6 +235,16 @@ const GOOD: Readonly<Record<string, Judge>> = {
     audit: (value) =>
       value === 'null' || (isObject(json(value)) && !['good', 'at'].some((name) => name in (json(value) as Row))),
   },
+  sightings: {
+    user: isName,
+    relay: isName,
+    did: isName,
+    at: isTime,
+    standing: oneOf(...STANDINGS),
+    rev: orNone(isName),
+    pds_rev: orNone(isName),
+    due_at: isTime,
+  },
   workers: {
     id: isName,
     worker: (value) => value === WORKER,
@@ -330,6 +341,16 @@ export function goodRow(table: string, n: number): Row {
     },
     ledger: { key: `requests https://pds${n}.test`, entry: LEDGER_ENTRY },
     audits: { user, audit: '{}' },
+    sightings: {
+      user,
+      relay: 'https://relay.test',
+      did: `did:plc:${user}`,
+      at: 5,
+      standing: 'visible',
+      rev: 'r',
+      pds_rev: null,
+      due_at: 9,
+    },
     workers: { id: `w${n}`, worker: WORKER },
   }
   return rows[table]!

@@ -43,6 +43,16 @@ export const WHOLE: Readonly<Record<KindName, Values>> = {
     good: { at: 5, rev: 'r', counts: { ...NO_COUNTS }, findings: { stray: 2 } },
     failed: { since: 6, at: 7, code: 'Down' },
   },
+  sightings: {
+    user: 'u1',
+    relay: 'https://relay.example',
+    did: 'did:plc:u1',
+    at: AT,
+    standing: 'behind',
+    rev: 'r',
+    pdsRev: 's',
+    dueAt: AT,
+  },
   policy: { mode: 'allow', percent: 12.5, allow: ['anna'], setBy: 'op', setAt: AT, reason: null, version: 2 },
   ledger: {
     entry: {

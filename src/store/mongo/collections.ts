@@ -8,6 +8,7 @@ export const COLLECTIONS = {
   erasures: 'mood-erasures',
   removals: 'mood-removals',
   audits: 'mood-audits',
+  sightings: 'mood-sightings',
   policy: 'mood-switches',
   ledger: 'mood-ledger',
   workers: 'mood-workers',

@@ -22,6 +22,7 @@ import { MongoMoods } from './moods.ts'
 import { moodSource } from './reading.ts'
 import { MongoRepos } from './repos.ts'
 import { MongoOdd } from './odd.ts'
+import { MongoSightings } from './sightings.ts'
 import { MongoTasks } from './tasks.ts'
 import { MongoWork } from './work.ts'
 import { MongoWorkers } from './workers.ts'
@@ -88,6 +89,7 @@ function storeOf(client: MongoClient, db: Db, defaultPds: string, indexes: Index
     workers: guarded(new MongoWorkers(db)),
     removals: guarded(new MongoRemovals(db)),
     audits: guarded(new MongoAudits(db)),
+    sightings: guarded(new MongoSightings(db)),
     policy: guarded(new MongoPolicy(db)),
     tasks: guarded(new MongoTasks(db)),
     data: guarded(new MongoData(db, moods)),

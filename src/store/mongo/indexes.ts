@@ -133,6 +133,11 @@ const INDEXES: Readonly<Record<string, readonly Index[]>> = {
     },
   ],
   [COLLECTIONS.repos]: [{ name: 'repos_due', key: { dueAt: 1, leaseUntil: 1 }, instead: { dueAt: 1 } }],
+  [COLLECTIONS.sightings]: [
+    { name: 'sightings_of_user', key: { user: 1 } },
+    { name: 'sightings_due', key: { relay: 1, dueAt: 1 }, instead: { dueAt: 1 } },
+    { name: 'sightings_by_standing', key: { relay: 1, standing: 1 }, instead: { standing: 1 } },
+  ],
   [COLLECTIONS.erasures]: [
     {
       name: 'erasures_by_user',

@@ -17,6 +17,7 @@ import { storedPolicy } from './policy.ts'
 import { MoodReader } from './reading.ts'
 import { storedRemoval } from './removals.ts'
 import { storedRepo } from './repos.ts'
+import { storedSighting } from './sightings.ts'
 import { storedWorker } from './workers.ts'
 
 const PIECE = 1_000
@@ -39,6 +40,7 @@ function tablesOf(db: Database.Database): Readonly<Record<KindName, Table>> {
     erasures: { name: 'erasures', key: ['receipt'], stored: storedErasure },
     removals: { name: 'removals', key: ['user', 'rkey'], stored: storedRemoval },
     audits: { name: 'audits', key: ['user'], stored: storedAudit },
+    sightings: { name: 'sightings', key: ['user', 'relay'], stored: storedSighting },
     policy: { name: 'policy', key: ['name'], stored: storedPolicy },
     ledger: { name: 'ledger', key: ['key'], stored: storedEntry },
     workers: { name: 'workers', key: ['id'], stored: storedWorker },

@@ -18,6 +18,7 @@ import { SqliteMoods } from './moods.ts'
 import { SqliteRepos } from './repos.ts'
 import { isCurrent, migrate, refuseNewer } from './schema.ts'
 import { SqliteOdd } from './odd.ts'
+import { SqliteSightings } from './sightings.ts'
 import { SqliteTasks } from './tasks.ts'
 import { SqliteWork } from './work.ts'
 import { SqliteWorkers } from './workers.ts'
@@ -118,6 +119,7 @@ function storeOf(db: Database.Database, file: string): Store {
     tasks: new SqliteTasks(db, commit),
     removals: new SqliteRemovals(db, commit),
     audits: new SqliteAudits(db, commit),
+    sightings: new SqliteSightings(db, commit),
     policy: new SqlitePolicy(db, commit),
     data: new SqliteData(db),
     archive: new SqliteArchive(db, commit),

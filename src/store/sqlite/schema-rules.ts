@@ -82,11 +82,25 @@ const UNCHECKED_WHEN_NEW = 'moods'
 
 /** The step that makes them. It has shipped: a rule that changes is a step of its own. */
 export const MAKE_RULES = Object.entries(RULES)
-  .flatMap(([table, columns]) => {
-    const updated = updateTrigger(table, columns)
-    return table === UNCHECKED_WHEN_NEW ? [updated] : [insertTrigger(table, columns), updated]
-  })
+  .map(([table, columns]) => rulesOf(table, columns))
   .join('\n')
+
+/** The same for what relays say, whose table is younger. */
+export const MAKE_SIGHTING_RULES = rulesOf('sightings', {
+  user: NAME,
+  relay: NAME,
+  did: NAME,
+  at: TIME,
+  standing: `$ IN ('visible', 'behind', 'throttled', 'desynchronized', 'takendown', 'suspended', 'deleted', 'deactivated', 'inactive', 'unknown')`,
+  rev: NAME,
+  pds_rev: NAME,
+  due_at: TIME,
+})
+
+function rulesOf(table: string, columns: Readonly<Record<string, Rule>>): string {
+  const updated = updateTrigger(table, columns)
+  return table === UNCHECKED_WHEN_NEW ? updated : `${insertTrigger(table, columns)}\n${updated}`
+}
 
 function insertTrigger(table: string, columns: Readonly<Record<string, Rule>>): string {
   const refused = Object.entries(columns).map(([column, rule]) => refusal(table, column, rule, ''))

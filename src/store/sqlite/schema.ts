@@ -2,7 +2,7 @@
 
 import type Database from 'better-sqlite3'
 import { DomainError } from '../../domain/errors.ts'
-import { MAKE_RULES } from './schema-rules.ts'
+import { MAKE_RULES, MAKE_SIGHTING_RULES } from './schema-rules.ts'
 
 const MIGRATIONS: readonly string[] = [
   `
@@ -185,6 +185,23 @@ const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID, STRICT;
   INSERT INTO tasks SELECT name, last, owner, until FROM checks;
   DROP TABLE checks;
+  `,
+  // What relays say of accounts.
+  `
+  CREATE TABLE sightings (
+    user TEXT NOT NULL,
+    relay TEXT NOT NULL,
+    did TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    standing TEXT NOT NULL,
+    rev TEXT,
+    pds_rev TEXT,
+    due_at INTEGER NOT NULL,
+    PRIMARY KEY (user, relay)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX sightings_due ON sightings (relay, due_at);
+  CREATE INDEX sightings_standing ON sightings (relay, standing);
+  ${MAKE_SIGHTING_RULES}
   `,
 ]
 

@@ -4,8 +4,10 @@
 
 export * as defs from './sync/defs.ts'
 export * as getBlocks from './sync/getBlocks.ts'
+export * as getHostStatus from './sync/getHostStatus.ts'
 export * as getLatestCommit from './sync/getLatestCommit.ts'
 export * as getRecord from './sync/getRecord.ts'
 export * as getRepo from './sync/getRepo.ts'
 export * as getRepoStatus from './sync/getRepoStatus.ts'
 export * as listRepos from './sync/listRepos.ts'
+export * as requestCrawl from './sync/requestCrawl.ts'

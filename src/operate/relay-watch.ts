@@ -1,0 +1,130 @@
+/** Asks relays, now and then, whether they show our accounts, in the background of a worker; of all workers, one at a time. */
+
+import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
+import { type Sighting, sightingOf } from '../domain/sighting.ts'
+import type { Events } from '../observe/events.ts'
+import { Recurring, repeat } from '../pause.ts'
+import type { Relays } from '../ports/sightings.ts'
+import type { OperatorDeps } from './deps.ts'
+import { Turn, type TurnDeps } from './turn.ts'
+
+export interface RelayWatchDeps extends TurnDeps {
+  readonly client: Pick<OperatorDeps['client'], 'revision'>
+  readonly relays: Relays
+  /** Base URLs of the relays that are asked. */
+  readonly urls: readonly string[]
+  readonly events: Events
+}
+
+const LOOK_MS = 10_000
+/** Accounts of one look that a relay was never asked for, and others that are due. */
+const BATCH = 25
+/** Pages of accounts that one look reads to find those of which a relay was never asked. */
+const PAGES = 20
+const PAGE = 200
+/** One of which a relay says nothing is asked for again after so long, in ms: it stands in the way of no other. */
+const AGAIN_MS = 10 * 60_000
+
+export class RelayWatch {
+  readonly #deps: RelayWatchDeps
+  readonly #turn: Turn
+  readonly #looks = new Recurring()
+  /** By relay, the account after which the search for accounts goes on that it was never asked for. */
+  readonly #after = new Map<string, string>()
+
+  constructor(deps: RelayWatchDeps) {
+    this.#deps = deps
+    this.#turn = new Turn(deps, 'relays')
+  }
+
+  /** Looks every ten seconds, until `stopping` fires; not at all where no relay is configured. */
+  async run(stopping: AbortSignal): Promise<void> {
+    if (this.#deps.urls.length > 0) await repeat(LOOK_MS, stopping, () => this.look(stopping))
+  }
+
+  /** Asks for the next few, if no other worker does. That the store does not tell is logged, once until it does. */
+  look(stopping: AbortSignal): Promise<void> {
+    const { store, clock, urls, events } = this.#deps
+    return this.#looks.attempt(
+      async () => {
+        if (!(await this.#turn.take())) return
+        try {
+          await this.#turn.whileMine(stopping, async (stop) => {
+            await Promise.all(urls.map((relay) => this.#round(relay, stop)))
+          })
+          await store.tasks.note('relays', { at: clock.now() })
+        } finally {
+          await this.#turn.giveBack()
+        }
+      },
+      (error) => events.defect('look at relays', error),
+    )
+  }
+
+  /** Accounts that the relay was never asked for, then those that are due; until it is silent, or wants to be left alone. */
+  async #round(relay: string, stop: AbortSignal): Promise<void> {
+    const { store, clock } = this.#deps
+    if (!(await this.#askForNew(relay, stop))) return
+    for (const sighting of await store.sightings.due(relay, clock.now(), BATCH)) {
+      if (stop.aborted) return
+      const account = await store.accounts.byUser(sighting.user)
+      if (!isReady(account)) await store.sightings.forget(sighting.user)
+      else if (!(await this.#see(account, relay, stop, sighting))) return
+    }
+  }
+
+  /** @returns false where the relay does not answer now */
+  async #askForNew(relay: string, stop: AbortSignal): Promise<boolean> {
+    const { archive, sightings } = this.#deps.store
+    for (let pages = 0, asked = 0; pages < PAGES && asked < BATCH; pages++) {
+      const after = this.#after.get(relay) ?? ''
+      const page = await archive.page('accounts', after, PAGE)
+      const known = await sightings.of(page.map(({ item }) => item.user))
+      for (const { key, item: account } of page) {
+        if (stop.aborted || asked >= BATCH) return !stop.aborted
+        // One that cannot be asked for now stands in the way of no other: it comes again with the next search.
+        this.#after.set(relay, key)
+        if (!isReady(account) || isKnown(known.get(account.user), relay, account)) continue
+        asked++
+        if (!(await this.#see(account, relay, stop, null))) return false
+      }
+      if (page.length < PAGE) {
+        this.#after.delete(relay)
+        break
+      }
+    }
+    return true
+  }
+
+  /** @param before what the relay said last; null where it was never asked. @returns false where it does not answer now */
+  async #see(account: ReadyAccount, relay: string, stop: AbortSignal, before: Sighting | null): Promise<boolean> {
+    const { store, clock, client, relays } = this.#deps
+    const { user, did } = account
+    const answer = await relays.account(relay, did, stop)
+    if (answer.kind === 'later') return false
+    if (answer.kind !== 'ok') {
+      if (before !== null && !stop.aborted) {
+        await store.sightings.note({ ...before, dueAt: clock.now() + AGAIN_MS })
+        await this.#forgetIfGone(user)
+      }
+      return false
+    }
+    const now = clock.now()
+    const mayBeBehind = answer.value.kind === 'known' && answer.value.active && answer.value.rev !== null
+    const revision = mayBeBehind ? await client.revision(account) : null
+    const pdsRev = revision?.kind === 'ok' ? revision.value : null
+    await store.sightings.note(sightingOf({ user, relay, did, pdsRev }, answer.value, now))
+    await this.#forgetIfGone(user)
+    return true
+  }
+
+  /** Nothing is kept of a user who was erased while the relay was asked. */
+  async #forgetIfGone(user: string): Promise<void> {
+    const { store } = this.#deps
+    if ((await store.accounts.byUser(user)) === null) await store.sightings.forget(user)
+  }
+}
+
+function isKnown(sightings: readonly Sighting[] | undefined, relay: string, { did }: Account): boolean {
+  return sightings?.some((sighting) => sighting.relay === relay && sighting.did === did) ?? false
+}
