@@ -69,6 +69,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'src/http/routes/health.ts': ['pds'],
   'src/operate/doctor.ts': ['store', 'pds', 'data-folder.ts', 'network.ts'],
   'src/operate/doctor-pds.ts': ['pds', 'network.ts'],
+  'src/operate/doctor-relays.ts': ['pds'],
   'src/operate/status.ts': ['data-folder.ts', 'network.ts'],
 }
 

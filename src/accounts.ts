@@ -3,22 +3,38 @@
 import { type Account, newAccount, retried } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle, spellingsOf, userAmong } from './domain/handle.ts'
+import type { Sighting } from './domain/sighting.ts'
+import type { SightingStore } from './ports/sightings.ts'
 import type { AccountStore, ErasureStore, Store } from './ports/store.ts'
+import { sightingsOf } from './sync/sightings.ts'
 
 export interface Profile {
   readonly handle: string | null
   readonly account: Account | null
+  /** What relays said last of the account. */
+  readonly relays: readonly Sighting[]
 }
 
 export class Accounts {
   readonly #accounts: AccountStore
   readonly #erasures: ErasureStore
+  readonly #sightings: SightingStore
+  readonly #relays: readonly string[]
   readonly #nudge: (user: string) => void
 
-  /** @param nudge tells the engine that a user's repo has work */
-  constructor(store: Pick<Store, 'accounts' | 'erasures'>, nudge: (user: string) => void) {
+  /**
+   * @param relays base URLs of the relays that workers ask about accounts
+   * @param nudge tells the engine that a user's repo has work
+   */
+  constructor(
+    store: Pick<Store, 'accounts' | 'erasures' | 'sightings'>,
+    relays: readonly string[],
+    nudge: (user: string) => void,
+  ) {
     this.#accounts = store.accounts
     this.#erasures = store.erasures
+    this.#sightings = store.sightings
+    this.#relays = relays
     this.#nudge = nudge
   }
 
@@ -48,13 +64,18 @@ export class Accounts {
     let account = await this.#accounts.add(newAccount(user, handle))
     if (account.state === 'needs_attention') account = (await this.#accounts.save(retried(account))) ?? account
     this.#nudge(user)
-    return { handle, account }
+    return { handle, account, relays: await sightingsOf(this.#sightings, this.#relays, user) }
   }
 
   /** @param user the identity provider's `sub`; need not have signed up */
   async profile(user: string): Promise<Profile> {
     const handles = await this.#accounts.handlesOf([user])
-    return { handle: handles.get(user) ?? null, account: await this.#accounts.byUser(user) }
+    const account = await this.#accounts.byUser(user)
+    return {
+      handle: handles.get(user) ?? null,
+      account,
+      relays: await sightingsOf(this.#sightings, this.#relays, user),
+    }
   }
 
   /** @returns `sub` of the user with this handle, or null @throws DomainError `invalid_handle` */

@@ -145,14 +145,11 @@ export async function createApp(config: Config, role: Role, overrides: Overrides
     { owner, concurrency: config.syncConcurrency, leaseMs: LEASE_MS, pollMs: POLL_MS, sweepMs: SWEEP_MS, policy },
   )
   if (role === 'worker' || role === 'all')
-    await work(
-      { engine, owner, role, store, ...pdsAdapters, clock, shared, events, pdsUrl: url, urls: config.relays },
-      starting,
-    )
+    await work({ engine, owner, role, store, ...pdsAdapters, clock, shared, events, pdsUrl: url, config }, starting)
 
   const nudge = (user: string): void => void engine.nudge(user).catch((error) => events.defect('nudge', error))
   const moods = new Moods({ store, client, clock, nudge, changed, softDeleteRecords })
-  const accounts = new Accounts(store, nudge)
+  const accounts = new Accounts(store, config.relays, nudge)
   const erasures = new Erasures({ store, clock, tombstoneKey: tombstoneKey(access.sealKey), nudge, changed })
 
   let address: string | null = null
@@ -310,17 +307,15 @@ function tombstoneKey(sealKey: Uint8Array): Uint8Array {
 
 /** Starts the engine. A worker that is ready is known as one, and stays known until its last write is done. */
 async function work(
-  parts: Pick<App, 'engine' | 'store' | 'client' | 'host' | 'places' | 'relays' | 'clock' | 'pdsUrl'> & {
+  parts: Pick<App, 'engine' | 'store' | 'client' | 'host' | 'places' | 'relays' | 'clock' | 'pdsUrl' | 'config'> & {
     owner: string
-    /** Of the relays that are asked. */
-    urls: readonly string[]
     role: 'all' | 'worker'
     shared: SharedClock | null
     events: Events
   },
   stack: AsyncDisposableStack,
 ): Promise<void> {
-  const { engine, store, client, host, places, relays, urls, clock, shared, events, owner, role, pdsUrl } = parts
+  const { engine, store, client, host, places, relays, config, clock, shared, events, owner, role, pdsUrl } = parts
   const self = { id: owner, host: hostname(), pid: process.pid, role, version: VERSION }
   const heartbeat = new Heartbeat(
     {
@@ -342,7 +337,7 @@ async function work(
   stack.defer(runUntilDisposed((stopping) => flagged.run(stopping)))
   const check = new DailyCheck({ store, clock, events, owner })
   stack.defer(runUntilDisposed((stopping) => check.run(stopping)))
-  const watch = new RelayWatch({ store, clock, client, relays, urls, events, owner })
+  const watch = new RelayWatch({ store, clock, client, relays, urls: config.relays, events, owner })
   stack.defer(runUntilDisposed((stopping) => watch.run(stopping)))
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))
 }

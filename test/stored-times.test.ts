@@ -18,6 +18,7 @@ const NOT_STORED: Readonly<Record<string, readonly string[]>> = {
   'domain/host-notices.ts': ['since'],
   'domain/notice.ts': ['since'],
   'domain/reasons.ts': ['until'],
+  'domain/relay-notice.ts': ['silentSince'],
 }
 
 const A_TIME = /readonly (at|since|until|when|\w+(?:At|Until|Since))\??: number/g

@@ -25,8 +25,8 @@ function knownOf(...abouts: readonly string[]): string[] {
   return Object.entries(KNOWN_ERRORS).flatMap(([name, { about }]) => (abouts.includes(about) ? [name] : []))
 }
 
-/** Refusals of a reading, which neither refuse a mood nor an account. */
-const OF_READINGS = ['RecordNotFound', 'BlockNotFound', 'HandleNotFound']
+/** Refusals of a reading, or of what a relay was asked, which neither refuse a mood nor an account. */
+const OF_READINGS = ['RecordNotFound', 'BlockNotFound', 'HandleNotFound', 'HostNotFound', 'HostBanned']
 const OF_RECORDS = [INVALID_RECORD, 'InvalidRequest', 'PayloadTooLarge', 'PayloadTooLargeError']
 /** Of the errors that speak of a token, the one that a login may get. */
 const WRONG_PASSWORD = 'AuthenticationRequired'

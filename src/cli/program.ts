@@ -13,6 +13,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { eraseCommand } from './commands/erase.ts'
 import { federationCommand } from './commands/federation.ts'
 import { lexiconCommand } from './commands/lexicon.ts'
+import { relaysCommand } from './commands/relays.ts'
 import { repairCommand } from './commands/repair.ts'
 import { reportCommand } from './commands/report.ts'
 import { retryCommand } from './commands/retry.ts'
@@ -36,6 +37,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(lexiconCommand(exit))
     .addCommand(federationCommand(exit))
     .addCommand(accountsCommand(exit))
+    .addCommand(relaysCommand(exit))
     .addCommand(backfillCommand(exit))
     .addCommand(auditCommand(exit))
     .addCommand(repairCommand(exit))

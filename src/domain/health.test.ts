@@ -22,6 +22,12 @@ const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 *
 const CHECK = { at: NOW, documents: 5, odd: 0, mendable: 0, groups: [] }
 const oddErasure: Odd = { id: 'r1', user: 'u1', field: 'version', kind: 'type', mendable: false, meant: null }
 
+const HIDING = {
+  relay: 'https://relay.example',
+  silentSince: null,
+  standings: { visible: 90, behind: 4, deactivated: 1, throttled: 3, unknown: 2 },
+}
+
 /** All is well. */
 const facts: HealthFacts = {
   policy: everybody,
@@ -31,6 +37,7 @@ const facts: HealthFacts = {
   erasures: null,
   check: null,
   oddErasures: [],
+  relays: [],
   now: NOW,
 }
 
@@ -226,6 +233,24 @@ describe('healthOf', () => {
     )
   })
 
+  it('accounts that a relay hides are a warning, with what helps most of them', () => {
+    const [notice, ...others] = healthOf({ ...facts, relays: [HIDING] })
+    expect(others).toEqual([])
+    expect(notice).toMatchObject({
+      code: 'relay_hides',
+      level: 'warning',
+      text: 'a relay does not show 5 of 100 accounts: what they publish is written, and not visible there',
+      detail: 'https://relay.example: 3 throttled, 2 unknown',
+    })
+    expect(notice?.remedy).toContain('RELAY_ACCOUNT_LIMIT')
+    const behind = { ...HIDING, standings: { visible: 1, behind: 9, deleted: 2 } }
+    expect(healthOf({ ...facts, relays: [behind] })).toEqual([])
+    const more = { ...HIDING, relay: 'https://other.example', standings: { unknown: 6 } }
+    const [worst] = healthOf({ ...facts, relays: [HIDING, more] })
+    expect(worst?.detail).toBe('https://other.example: 6 unknown; 1 more relay hides some')
+    expect(worst?.remedy).toContain('moods relays crawl')
+  })
+
   it('whatever is the case, the most urgent comes first, each is told once, and every remedy names commands that there are', () => {
     const anyFacts: fc.Arbitrary<HealthFacts> = fc.record({
       policy: fc.option(fc.constantFrom(everybody, { ...everybody, policy: FEDERATE_NONE, version: 5 }), {
@@ -242,6 +267,7 @@ describe('healthOf', () => {
       erasures: fc.option(fc.constant({ open: 1, oldest: erasure, why: null }), { nil: null }),
       check: fc.constantFrom(null, CHECK, { ...CHECK, odd: 3 }),
       oddErasures: fc.constantFrom([], [oddErasure], [oddErasure, oddErasure]),
+      relays: fc.constantFrom([], [HIDING]),
       now: fc.constant(NOW),
     })
     fc.assert(

@@ -13,6 +13,7 @@ import { pdsUnwell, saidText } from './host-notices.ts'
 import { type Odd, oddText } from './odd.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
+import { relayHides, type RelayStanding } from './relay-notice.ts'
 import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
 import { spell } from './spell.ts'
 import { aliveAmong, stuckSince, type Worker, workerName } from './worker.ts'
@@ -43,6 +44,8 @@ export interface HealthFacts {
   readonly oddErasures: readonly Odd[]
   /** How far other clocks are ahead of that of this process's machine; left out where they are not compared. */
   readonly clocks?: { readonly host: string; readonly offsets: ClockOffsets }
+  /** How accounts stand with each relay that is asked. */
+  readonly relays: readonly RelayStanding[]
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -68,6 +71,7 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
     oddData(facts),
     erasuresOdd(facts),
     clockOffNotice(machinesOf(facts)),
+    relayHides(facts.relays),
   ].filter((notice) => notice !== null)
   return all.toSorted((a, b) => NOTICE_LEVELS.indexOf(a.level) - NOTICE_LEVELS.indexOf(b.level))
 }

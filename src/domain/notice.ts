@@ -13,6 +13,7 @@ export const NOTICE_CODES = [
   'erasures_odd',
   'odd_data',
   'clock_off',
+  'relay_hides',
 ] as const
 export type NoticeCode = (typeof NOTICE_CODES)[number]
 

@@ -5,29 +5,9 @@
 
 import { CROWD_REMEDY } from './relay.ts'
 import { spell } from './spell.ts'
+import { type Standing, STANDINGS } from './standings.ts'
 
-/**
- * - `visible`: the relay passes on what is written;
- * - `behind`: it does, and has not seen the newest commit yet;
- * - `throttled`: it knows the account and passes nothing on, since the PDS has more accounts than it admits;
- * - `desynchronized`: it has lost track of the repo;
- * - `takendown`, `suspended`, `deleted`, `deactivated`: it takes the account for that;
- * - `inactive`: it passes nothing on, for a reason that we do not know;
- * - `unknown`: it has never heard of the account.
- */
-export const STANDINGS = [
-  'visible',
-  'behind',
-  'throttled',
-  'desynchronized',
-  'takendown',
-  'suspended',
-  'deleted',
-  'deactivated',
-  'inactive',
-  'unknown',
-] as const
-export type Standing = (typeof STANDINGS)[number]
+export { type Standing, STANDINGS } from './standings.ts'
 
 /** What a relay answered when it was asked for one account. */
 export type RelayAnswer =
@@ -88,7 +68,7 @@ const LENGTH = 13
 
 /** The time in a revision, which is a TID (https://atproto.com/specs/tid), in ms since 1970; null for one that is none. */
 export function timeOfRev(rev: string): number | null {
-  const digits = [...rev].map((digit) => ALPHABET.indexOf(digit))
+  const digits = Array.from(rev, (digit) => ALPHABET.indexOf(digit))
   if (digits.length !== LENGTH || digits.includes(-1) || digits[0]! > 15) return null
   const bits = digits.reduce((sum, digit) => (sum << 5n) | BigInt(digit), 0n)
   return Number(bits >> 10n) / 1_000
@@ -127,11 +107,13 @@ const MEANS: Readonly<Record<Exclude<Standing, 'behind'>, { readonly text: strin
     },
     deleted: {
       text: 'is not visible: the relay takes the account for deleted',
-      remedy: '"moods accounts check" tells what the PDS says of the account; ask for a crawl: "moods relays crawl"',
+      remedy:
+        '"moods accounts check" tells what the PDS says of the account; ask for a crawl: "moods relays crawl --execute"',
     },
     deactivated: {
       text: 'is not visible: the relay takes the account for deactivated',
-      remedy: '"moods accounts check" tells what the PDS says of the account; ask for a crawl: "moods relays crawl"',
+      remedy:
+        '"moods accounts check" tells what the PDS says of the account; ask for a crawl: "moods relays crawl --execute"',
     },
     inactive: {
       text: 'is written and not visible: the relay does not say why',
@@ -139,7 +121,8 @@ const MEANS: Readonly<Record<Exclude<Standing, 'behind'>, { readonly text: strin
     },
     unknown: {
       text: 'is written and not visible: the relay does not know the account',
-      remedy: 'ask the relay to crawl the PDS: "moods relays crawl"; it learns of the account with its next post',
+      remedy:
+        'ask the relay to crawl the PDS: "moods relays crawl --execute"; it learns of the account with its next post',
     },
   }
 
@@ -153,7 +136,7 @@ export function meaningOf(sighting: Pick<Sighting, 'standing' | 'rev' | 'pdsRev'
   const ms = behindMs(sighting)
   return {
     text: `is visible up to a point: the relay is ${ms === null ? 'behind' : `${spell(ms)} behind`}`,
-    remedy: 'wait; where it stays so for an hour, ask the relay to crawl the PDS again: "moods relays crawl"',
+    remedy: 'wait; where it stays so for an hour, ask the relay to crawl the PDS again: "moods relays crawl --execute"',
   }
 }
 

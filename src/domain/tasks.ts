@@ -7,8 +7,8 @@ import { FURTHEST } from './furthest.ts'
 export interface TaskNotes {
   /** The check of all stored documents. */
   readonly check: DataCheck
-  /** When relays were asked last, in ms since 1970. */
-  readonly relays: { readonly at: number }
+  /** Asking relays about accounts: what they said is kept with each account. */
+  readonly relays: null
 }
 
 export type Task = keyof TaskNotes
@@ -16,12 +16,7 @@ export type Task = keyof TaskNotes
 /** What was stored of a task, as its note; null for what is none, as if the task had never been done. */
 export const READ_NOTE: { readonly [T in Task]: (stored: unknown) => TaskNotes[T] | null } = {
   check: checkIn,
-  relays: roundIn,
-}
-
-function roundIn(stored: unknown): TaskNotes['relays'] | null {
-  const { at } = Object(stored) as { readonly at?: unknown }
-  return Number.isSafeInteger(at) && (at as number) >= 0 ? { at: at as number } : null
+  relays: () => null,
 }
 
 /** How long a process has a task for itself, in ms; it claims it again while it works. */

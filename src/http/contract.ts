@@ -10,6 +10,7 @@ import { ACCOUNT_STATES } from '../domain/account.ts'
 import { ERASURE_STEPS } from '../domain/erasure.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../domain/notice.ts'
 import { FEED_PAGE, ID_CHARACTERS, LIMITS } from '../domain/mood-limits.ts'
+import { STANDINGS } from '../domain/standings.ts'
 import { SYNC_STATES } from '../domain/sync.ts'
 
 /** One of these texts, as `enum`: unlike a union of literals, it is written without being validated first. */
@@ -125,6 +126,18 @@ export const ProfileView = Type.Object({
     handle: Type.Optional(Type.String({ description: 'the full handle on the PDS' })),
     error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
   }),
+  relays: Type.Array(
+    Type.Object({
+      relay: Type.String({ description: 'base URL of the relay' }),
+      standing: oneOf(STANDINGS, {
+        description: 'what is published is written to the repository; visible: the relay passes it on as well',
+      }),
+      text: Type.String({ description: 'words that can follow “what you publish”' }),
+      behindMs: Type.Optional(Type.Integer({ minimum: 0, description: 'how far the relay lags' })),
+      checkedAt: Type.String({ format: 'date-time' }),
+    }),
+    { description: 'whether the network shows what is published, as relays said last; empty where none is asked' },
+  ),
 })
 export type ProfileView = Static<typeof ProfileView>
 

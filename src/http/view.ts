@@ -5,6 +5,7 @@ import { foundText, troubleReason } from '../domain/erasure-reasons.ts'
 import { DomainError } from '../domain/errors.ts'
 import { TIMES } from '../domain/odd.ts'
 import { moodReason } from '../domain/mood-reasons.ts'
+import { behindMs, meaningOf, type Sighting } from '../domain/sighting.ts'
 import { isSynced } from '../domain/sync.ts'
 import type { Profile } from '../accounts.ts'
 import type { Entry, Page } from '../moods.ts'
@@ -37,8 +38,9 @@ export function moodPageView({ entries, next }: Page): MoodPageView {
   return { moods: entries.map(moodView), ...(next ? { cursor: encodeCursor(next) } : {}) }
 }
 
-export function profileView({ handle, account }: Profile): ProfileView {
-  if (!account) return { handle, account: { state: 'none' } }
+export function profileView({ handle, account, relays: said }: Profile): ProfileView {
+  const relays = said.map(relayView)
+  if (!account) return { handle, account: { state: 'none' }, relays }
   const { state, did, pdsHandle, error } = account
   return {
     handle,
@@ -48,6 +50,19 @@ export function profileView({ handle, account }: Profile): ProfileView {
       ...(pdsHandle === null || state !== 'ready' ? {} : { handle: pdsHandle }),
       ...(error === null ? {} : { error: { code: error.code, message: error.message } }),
     },
+    relays,
+  }
+}
+
+function relayView(sighting: Sighting): ProfileView['relays'][number] {
+  const { relay, standing, at } = sighting
+  const behind = behindMs(sighting)
+  return {
+    relay,
+    standing,
+    text: meaningOf(sighting).text,
+    ...(behind === null ? {} : { behindMs: behind }),
+    checkedAt: new Date(at).toISOString(),
   }
 }
 

@@ -17,6 +17,7 @@ import type { Clock } from '../ports/clock.ts'
 import { type Check, type Checks, ok, problem, warning } from './check.ts'
 import { storeOffset } from './clocks.ts'
 import { type Access, answering, clockChecks, doctorsClient, pdsChecks } from './doctor-pds.ts'
+import { relayChecks } from './doctor-relays.ts'
 import { readHealth } from './health.ts'
 import { kindOfHost } from './host-check.ts'
 import { archived } from './pages.ts'
@@ -48,8 +49,10 @@ export async function* examine(patient: DoctorInput, stop: AbortSignal): Checks 
   const folder = new DataFolder(config.dataFolder)
   const access = yield* secrets(config, folder)
   const offsets = yield* storeChecks(patient, config, folder, access, stop)
-  if (!access || stop.aborted) yield* clockChecks(offsets)
-  else yield* pdsChecks(patient.clock, doctorsClient(patient.clock, config, access.url), config, access, offsets)
+  if (!access || stop.aborted) return yield* clockChecks(offsets)
+  const client = doctorsClient(patient.clock, config, access.url)
+  yield* pdsChecks(patient.clock, client, config, access, offsets)
+  yield* relayChecks(client, config, access.url)
 }
 
 function lexicon(): Check {
@@ -163,6 +166,7 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
   erasures_odd: 'erasures',
   odd_data: 'data',
   clock_off: 'clock',
+  relay_hides: 'relay',
 }
 
 /** What `moods status` tells as well: whether work is done, and what waits for how long. */

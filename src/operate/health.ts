@@ -8,8 +8,10 @@ import { type HealthFacts, healthOf } from '../domain/health.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Notice } from '../domain/notice.ts'
 import type { Reason } from '../domain/reasons.ts'
+import type { RelayStanding } from '../domain/relay-notice.ts'
 import type { Worker } from '../domain/worker.ts'
 import { openErasures } from './pages.ts'
+import { relayStandings } from './relays.ts'
 import {
   type StandingDeps,
   standingOf,
@@ -25,6 +27,8 @@ export interface Health {
   readonly workers: readonly Worker[]
   /** What the last check of the data found; null where there was none. */
   readonly check: DataCheck | null
+  /** How accounts stand with each relay that is asked. */
+  readonly relays: readonly RelayStanding[]
 }
 
 /** Most silent hosts that are looked at. */
@@ -39,16 +43,27 @@ const ODD_ERASURES = 20
  */
 export async function readHealth(deps: StandingDeps, offsets: ClockOffsets | null = null): Promise<Health> {
   const { store, clock } = deps
-  const [around, failing, check, oddErasures] = await Promise.all([
+  const [around, failing, check, oddErasures, relays] = await Promise.all([
     surroundingsOf(deps),
     store.ledger.failing(HOSTS),
     store.tasks.last('check'),
     store.erasures.odd(ODD_ERASURES),
+    relayStandings(store, deps.config.relays),
   ])
   const [oldest, erasures] = await Promise.all([oldestMood(deps, around), erasuresUnderWay(deps, around)])
   const clocks = offsets ? { clocks: { host: hostname(), offsets } } : {}
-  const notices = healthOf({ ...around, failing, oldest, erasures, check, oddErasures, ...clocks, now: clock.now() })
-  return { workers: around.workers, check, notices }
+  const notices = healthOf({
+    ...around,
+    failing,
+    oldest,
+    erasures,
+    check,
+    oddErasures,
+    relays,
+    ...clocks,
+    now: clock.now(),
+  })
+  return { workers: around.workers, check, notices, relays }
 }
 
 /** Reasons of which operators are told elsewhere: they must not hide what else is waiting. */

@@ -44,7 +44,7 @@ export class RelayWatch {
 
   /** Asks for the next few, if no other worker does. That the store does not tell is logged, once until it does. */
   look(stopping: AbortSignal): Promise<void> {
-    const { store, clock, urls, events } = this.#deps
+    const { urls, events } = this.#deps
     return this.#looks.attempt(
       async () => {
         if (!(await this.#turn.take())) return
@@ -52,7 +52,6 @@ export class RelayWatch {
           await this.#turn.whileMine(stopping, async (stop) => {
             await Promise.all(urls.map((relay) => this.#round(relay, stop)))
           })
-          await store.tasks.note('relays', { at: clock.now() })
         } finally {
           await this.#turn.giveBack()
         }

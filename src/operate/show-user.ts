@@ -6,9 +6,11 @@ import type { Mood } from '../domain/mood.ts'
 import { isOdd } from '../domain/odd.ts'
 import { codeOf, ok, type Outcome } from '../domain/outcome.ts'
 import { accountReason, type Reason, type Waiting } from '../domain/reasons.ts'
+import type { Sighting } from '../domain/sighting.ts'
 import { noMoods, type SyncState } from '../domain/sync.ts'
 import type { Identity, RepoStatus } from '../ports/directory.ts'
 import type { StoredAudit } from '../ports/store.ts'
+import { sightingsOf } from '../sync/sightings.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
 import { histories } from './pages.ts'
 import { showErasure, type ShownErasure } from './show-erasure.ts'
@@ -58,6 +60,8 @@ export interface ShownUser {
   readonly blocked: { readonly host: number | null; readonly account: number | null }
   readonly budgets: readonly Used[]
   readonly audit: StoredAudit | null
+  /** What relays said last of the account. */
+  readonly relays: readonly Sighting[]
   readonly moods: Readonly<Record<SyncState, number>>
   /** All moods that are not published, by what is in the way; the most first. */
   readonly waiting: readonly WaitingMoods[]
@@ -78,9 +82,10 @@ export async function showUser(
   const { store } = deps
   const standing = await standingOf(deps, user)
   const { account, repo, handle, name, now } = standing
-  const [network, audits, counted] = await Promise.all([
+  const [network, audits, relays, counted] = await Promise.all([
     account === null ? null : onNetwork(deps, account),
     store.audits.of([user]),
+    sightingsOf(store.sightings, deps.config.relays, user),
     countMoods(deps, standing, onProgress, stop),
   ])
   return {
@@ -94,6 +99,7 @@ export async function showUser(
     blocked: blockedOf(standing),
     budgets: budgetsOf(standing),
     audit: audits.get(user) ?? null,
+    relays,
     ...counted,
     erasure: standing.erasure && !isOdd(standing.erasure) ? showErasure(standing, standing.erasure) : null,
     now,

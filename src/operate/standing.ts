@@ -17,8 +17,8 @@ import type { OperatorDeps } from './deps.ts'
 import { handleOf } from './users.ts'
 
 export interface StandingDeps extends Pick<OperatorDeps, 'store' | 'clock'> {
-  /** What the PDS allows. */
-  readonly config: { readonly limits: Limits }
+  /** What the PDS allows, and the relays that are asked about our accounts. */
+  readonly config: { readonly limits: Limits; readonly relays: readonly string[] }
   /** The PDS of accounts that are still to be made. */
   readonly pdsUrl: string
 }

@@ -9,6 +9,7 @@ import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'
 import { type Odd, oddText } from '../domain/odd.ts'
 import { oddRemedy } from '../domain/odd-advice.ts'
 import type { Reason } from '../domain/reasons.ts'
+import type { RelayCounts } from '../domain/sighting.ts'
 import type { UserHold } from '../domain/hold.ts'
 import { count } from '../domain/tally.ts'
 import { nameOf } from '../domain/user-names.ts'
@@ -19,6 +20,7 @@ import { leftOut } from './federation.ts'
 import { Hosts, STOPPED } from './hosts.ts'
 import { MoodProgress } from './mood-progress.ts'
 import { archived } from './pages.ts'
+import { standingsOf } from './relays.ts'
 import type { SilentHost } from './silence.ts'
 import { findUsers } from './users.ts'
 
@@ -178,6 +180,8 @@ export interface AuditReport {
   readonly summary: Summary
   /** Why federation keeps a repair from mending all that was found, and what lets users in; null where it does not. */
   readonly leftOut: string | null
+  /** How the accounts of these users stand with each relay, as workers have found it out. */
+  readonly relays: readonly RelayCounts[]
   readonly users: readonly AuditedUser[]
 }
 
@@ -186,12 +190,13 @@ export interface AuditReport {
  *
  * @param names `@handle`, DID or `sub`; none for all users who have an account
  * @param options.limit only the first so many
+ * @param options.relays base URLs of the relays that workers ask; none by default
  * @throws DomainError `usage` for an unknown user
  */
 export async function auditUsers(
   deps: AuditDeps,
   names: readonly string[],
-  { limit, ...options }: SurveyOptions & { readonly limit?: number },
+  { limit, relays = [], ...options }: SurveyOptions & { readonly limit?: number; readonly relays?: readonly string[] },
   onProgress: OnProgress,
   stop: AbortSignal,
 ): Promise<AuditReport> {
@@ -207,7 +212,8 @@ export async function auditUsers(
   const summary = await survey(deps, accounts, options, each, stop, progress.waits)
   const isHeld = users.some(({ findings }) => findings.some(({ hold }) => hold !== null))
   const { text } = isHeld ? await leftOut(deps, accounts) : { text: null }
-  return { complete: isComplete(summary), summary, leftOut: text, users }
+  const seen = await standingsOf(deps.store, relays, named)
+  return { complete: isComplete(summary), summary, leftOut: text, relays: seen, users }
 }
 
 /** Null for a clean repo. */

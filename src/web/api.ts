@@ -1,6 +1,14 @@
 /** The API as the page uses it. */
 
-import type { AboutView, MoodPageView, MoodView, NewMood, RecordView, SessionView } from '../http/contract.ts'
+import type {
+  AboutView,
+  MoodPageView,
+  MoodView,
+  NewMood,
+  ProfileView,
+  RecordView,
+  SessionView,
+} from '../http/contract.ts'
 
 /** A user who is signed in; kept in the browser. */
 export type Session = Pick<SessionView, 'token' | 'handle'>
@@ -39,6 +47,9 @@ export async function signIn(handle: string): Promise<Session> {
   await call('/api/signup', session, { handle: session.handle })
   return { token: session.token, handle: session.handle }
 }
+
+/** The signed-in user’s own account, and whether the network shows it. */
+export const me = (session: Session): Promise<ProfileView> => call('/api/me', session)
 
 export const post = (session: Session, mood: NewMood): Promise<MoodView> => call('/api/mood', session, mood)
 

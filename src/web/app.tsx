@@ -8,6 +8,7 @@ import { Feed } from './feed.tsx'
 import { RecordDialog } from './record-dialog.tsx'
 import { SignIn } from './sign-in.tsx'
 import { useFeed } from './use-feed.ts'
+import { Visibility } from './visibility.tsx'
 
 const STORED = 'moods.session'
 
@@ -63,6 +64,7 @@ export function App() {
         ) : (
           <SignIn site={site} onSignedIn={enter} />
         )}
+        {session && <Visibility session={session} />}
         {session && (
           <nav class="tabs" aria-label="Which moods">
             <button type="button" aria-pressed={!mine} onClick={() => setMine(false)}>

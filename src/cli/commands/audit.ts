@@ -31,7 +31,8 @@ function audit(names: readonly string[], options: Options): Promise<Ending> {
   return runTask(openInstallation, 'audit', options, {
     work: async (app, { onProgress, stop }) => {
       const { auditUsers } = await import('../../operate/survey.ts')
-      return auditUsers(app, names, options, onProgress, stop)
+      const { relays } = app.config
+      return auditUsers(app, names, { ...options, relays }, onProgress, stop)
     },
     text: (result) => describeAudit(result, names, Date.now()),
     json: ({ summary, ...rest }) => ({ ...rest, summary: summaryDocument(summary) }),

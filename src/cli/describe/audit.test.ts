@@ -30,7 +30,7 @@ function linesOf(
   names: readonly string[] = [],
   findings: Summary['findings'] = {},
 ): string[] {
-  const report = { complete: true, summary: { ...SUMMARY, findings }, leftOut: null, users }
+  const report = { complete: true, summary: { ...SUMMARY, findings }, leftOut: null, relays: [], users }
   return describeAudit(report, names, 0).split('\n')
 }
 
@@ -82,7 +82,7 @@ describe('what moods audit prints', () => {
       absent: 3,
     }
     const lines = describeAudit(
-      { complete: true, summary: { ...SUMMARY, counts }, leftOut: null, users: [] },
+      { complete: true, summary: { ...SUMMARY, counts }, leftOut: null, relays: [], users: [] },
       [],
       0,
     ).split('\n')
@@ -104,6 +104,7 @@ describe('what moods audit prints', () => {
       complete: true,
       summary: { ...SUMMARY, findings: { drift: 1 }, leftAlone: { drift: 1 } },
       leftOut: '1 user is left out: federation is off.',
+      relays: [],
       users,
     })
     const lines = describeAudit(report([{ ...bob, findings: held.slice(0, 1) }]), [], 0).split('\n')
@@ -133,7 +134,11 @@ describe('what moods audit prints', () => {
 
   it('says that nothing was read, where that is so, and no number of passed checks', () => {
     const nothing = { ...SUMMARY, users: 2, audited: 0, notReached: 2 }
-    const lines = describeAudit({ complete: false, summary: nothing, leftOut: null, users: [] }, [], 0).split('\n')
+    const lines = describeAudit(
+      { complete: false, summary: nothing, leftOut: null, relays: [], users: [] },
+      [],
+      0,
+    ).split('\n')
     expect(lines).toContain('checks passed  none: no repository was read')
     expect(lines).toContain('in step        not known')
     expect(lines[0]).toBe('not reached    2 of 2 repositories, of which nothing is counted here')

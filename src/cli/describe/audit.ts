@@ -8,6 +8,7 @@ import { nameOf, whoIs } from '../../domain/user-names.ts'
 import type { AuditReport, Summary } from '../../operate/survey.ts'
 import { colour } from '../colour.ts'
 import { holdReason } from '../../domain/reasons.ts'
+import { describeVisible } from './relays.ts'
 import { describeHeld, heldDocument } from './lines.ts'
 import { INTERRUPTED, percent } from '../phrases.ts'
 import { describeLastKnown, describeSilent, lastKnownDocument, silentDocument } from './silence.ts'
@@ -85,10 +86,15 @@ const LISTED = 20
 type Audited = AuditReport['users'][number]
 
 /** @param names of the users who were asked for; none for all. @param now ms since 1970 */
-export function describeAudit({ summary, leftOut, users }: AuditReport, names: readonly string[], now: number): string {
+export function describeAudit(
+  { summary, leftOut, relays, users }: AuditReport,
+  names: readonly string[],
+  now: number,
+): string {
   const leakedFirst = users.toSorted((a, b) => Number(hasLeaked(b)) - Number(hasLeaked(a)))
   return [
     ...describeSummary(summary, now),
+    ...relays.map(describeVisible),
     ...leakedFirst.flatMap(describeAudited),
     ...remedies(users, names),
     ...(leftOut === null ? [] : [`${describeLeftAlone(summary.leftAlone)} ${leftOut}`]),

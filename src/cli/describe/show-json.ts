@@ -8,6 +8,7 @@ import type { ShownUser } from '../../operate/show-user.ts'
 import type { StoredAudit } from '../../ports/store.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { isoTime } from '../phrases.ts'
+import { sightingDocument } from './relays.ts'
 
 type Document = DocumentOf<'show'>['things'][number]
 type Kind<K extends Document['kind']> = Extract<Document, { readonly kind: K }>
@@ -64,7 +65,22 @@ function moodAsJson(shown: ShownMood): Kind<'mood'> {
 }
 
 function userAsJson(shown: ShownUser): Kind<'user'> {
-  const { kind, user, handle, account, reason, network, repo, blocked, budgets, audit, moods, waiting, erasure } = shown
+  const {
+    kind,
+    user,
+    handle,
+    account,
+    reason,
+    network,
+    repo,
+    blocked,
+    budgets,
+    audit,
+    relays,
+    moods,
+    waiting,
+    erasure,
+  } = shown
   return {
     kind,
     user,
@@ -87,6 +103,7 @@ function userAsJson(shown: ShownUser): Kind<'user'> {
     budgets: budgets.map(({ budget, used, max, windowMs, endsAt }) => {
       return { budget, used, max, windowMs, endsAt: isoTime(endsAt) }
     }),
+    relays: relays.map(sightingDocument),
     audit: audit && looksAsJson(audit),
     moods,
     waiting: waiting.map(({ state, moods: n, oldest, ...rest }) => ({

@@ -5,6 +5,7 @@ import { isoTime } from '../phrases.ts'
 import { duration } from '../progress.ts'
 import { describeOneErasure } from './erasure.ts'
 import { age, describeReason, line } from './lines.ts'
+import { describeSighting } from './relays.ts'
 import { nameOf, whoIs } from '../../domain/user-names.ts'
 
 export function describeUser(shown: ShownUser): string[] {
@@ -16,6 +17,7 @@ export function describeUser(shown: ShownUser): string[] {
     ...repoOf(shown),
     ...budgetsOf(shown),
     ...auditOf(shown),
+    ...shown.relays.flatMap((sighting) => describeSighting(sighting, shown.now)),
     ...moodsOf(shown),
     ...(complete ? [] : ['Stopped: not every mood was counted.']),
     ...(erasure === null ? [] : describeOneErasure(erasure)),

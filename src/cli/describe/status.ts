@@ -7,10 +7,11 @@ import type { Status } from '../../operate/status.ts'
 import { colour } from '../colour.ts'
 import { isoTime } from '../phrases.ts'
 import { documentStates } from './accounts.ts'
+import { describeRelays, relaysDocument } from './relays.ts'
 import { checkDocument, describeLastCheck } from './data.ts'
 import { age, describeHeld, heldDocument, line } from './lines.ts'
 
-export function documentStatus({ at, held, extent, accounts, notices, workers, check, ...rest }: Status) {
+export function documentStatus({ at, held, extent, accounts, notices, workers, check, relays, ...rest }: Status) {
   return {
     ...rest,
     held: heldDocument(held, extent),
@@ -27,6 +28,7 @@ export function documentStatus({ at, held, extent, accounts, notices, workers, c
       }
     }),
     data: checkDocument(check),
+    relays: relaysDocument(relays),
     notices: notices.map(({ since, ...notice }) => Object.assign(notice, { since: isoTime(since) })),
   }
 }
@@ -49,6 +51,7 @@ export function describeStatus(status: Status): string {
     ),
     ...(Object.keys({ ...rejected, ...needsAttention }).length > 0 ? ['"moods retry --execute" tries them again'] : []),
     line('data', describeLastCheck(status.check)),
+    ...describeRelays(status.relays, status.at),
     ...status.notices.flatMap(describeNotice),
   ].join('\n')
 }

@@ -37,6 +37,7 @@ import {
   rollback,
   status,
 } from './moods.ts'
+import { relaysCrawl } from './relays.ts'
 import { closed, type Printed } from './shape.ts'
 import { show } from './show.ts'
 
@@ -66,6 +67,7 @@ export const DOCUMENTS = {
   report: [report],
   rollback: [rollback],
   erase: [eraseUser, eraseOpen, eraseRestored, eraseTombstones],
+  'relays crawl': [relaysCrawl],
   'data check': [dataCheck],
   'data mend': [dataMend, dataUnmend],
   'store copy': [storeCopy],

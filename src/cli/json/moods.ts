@@ -10,6 +10,7 @@ import { POLICY_MODES } from '../../domain/policy.ts'
 import { SYNC_STATES } from '../../domain/sync.ts'
 import { CLOSED, oneOf } from '../../http/contract.ts'
 import { lastCheck } from './data.ts'
+import { relay, standings } from './relays.ts'
 import {
   closed,
   eachOf,
@@ -63,6 +64,7 @@ export const status = {
     { description: 'all that were alive within a day, of those that ended in peace the last one' },
   ),
   data: lastCheck,
+  relays: Type.Array(closed({ relay, silentSince: nullable(time), accounts: standings })),
   notices: Type.Array(
     closed({
       code: oneOf(NOTICE_CODES),
@@ -187,6 +189,9 @@ const odd = closed({
 export const audit = {
   summary,
   leftOut: nullable(Type.String({ description: 'why a repair leaves findings as they are, and what lets users in' })),
+  relays: Type.Array(closed({ relay, standings }), {
+    description: 'how the accounts of these users stand with each relay that is configured',
+  }),
   users: Type.Array(
     closed({
       ...who,

@@ -6,6 +6,7 @@ import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { ERASURE_STEPS, FOUND } from '../../domain/erasure.ts'
 import { HOLD_REASONS, SYNC_STATES } from '../../domain/sync.ts'
 import { oneOf } from '../../http/contract.ts'
+import { sighting } from './relays.ts'
 import { closed, eachOf, many, nullable, reasonFields, someOf, time, who } from './shape.ts'
 
 /** Why an account can or cannot be used. */
@@ -140,6 +141,7 @@ const user = closed({
       failed: nullable(closed({ since: time, at: time, code: Type.String() })),
     }),
   ),
+  relays: Type.Array(sighting, { description: 'what relays said last of the account' }),
   moods: eachOf(SYNC_STATES),
   waiting: Type.Array(
     closed({
