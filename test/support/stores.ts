@@ -88,6 +88,7 @@ export const ON_ONE_STORE: readonly OneStore[] = [
   },
   { files: 'test/integration/unwell.test.ts', store: 'sqlite', why: 'above the port, which the contract covers' },
   { files: 'test/integration/daily-check.test.ts', store: 'sqlite', why: 'above the port, which the contract covers' },
+  { files: 'test/integration/relay-*.test.ts', store: 'sqlite', why: 'above the port, which the contract covers' },
   { files: 'test/integration/cli.test.ts', store: 'sqlite', why: 'processes and files of a data folder' },
   {
     files: 'test/integration/{completion,startup}.test.ts',
