@@ -50,6 +50,7 @@ const SPOILED: Readonly<Record<KindName, string>> = {
   erasures: 'tombstone',
   removals: 'removals',
   audits: 'good.counts',
+  sightings: 'standing',
   policy: 'mode',
   ledger: 'entry',
   workers: 'host',
