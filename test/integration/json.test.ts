@@ -86,8 +86,8 @@ const LINES = [
   'erase --tombstones',
 ]
 
-/** `store copy` needs both stores: mongo-copy.test.ts. */
-const ELSEWHERE = ['store copy']
+/** `store copy` needs both stores: mongo-copy.test.ts; `relays crawl` needs a relay: relay-words.test.ts. */
+const ELSEWHERE = ['store copy', 'relays crawl']
 
 it('every command prints a document that says how it went', async () => {
   await using folder = await temporaryFolder()

@@ -57,7 +57,7 @@ it('an audit tells how many of the audited accounts are visible', async () => {
 })
 
 it('show says it of one account, with what to do', async () => {
-  const text = await said('show', '@bobby', '@carol', '@alice')
+  const text = (await Promise.all(['@bobby', '@carol', '@alice'].map((name) => said('show', name)))).join('\n')
   expect(text).toContain('what is published is written and not visible: the relay has the account, and throttles it')
   expect(text).toContain('RELAY_ACCOUNT_LIMIT')
   expect(text).toContain('the relay does not know the account')
