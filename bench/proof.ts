@@ -2,11 +2,17 @@
 
 import type { App } from '../src/app.ts'
 import type { ReadyAccount } from '../src/domain/account.ts'
+import { ExpectedRecords } from '../src/domain/expected.ts'
+import { ok, type Outcome } from '../src/domain/outcome.ts'
 import type { RepoWrite } from '../src/domain/plan.ts'
 import { cidOf, COLLECTION } from '../src/domain/record.ts'
 import { type AuditDeps, auditUser } from '../src/operate/audit.ts'
 import { historyOf } from '../src/operate/pages.ts'
-import type { RepoClient } from '../src/ports/pds.ts'
+import { Comparison } from '../src/pds/repo/comparison.ts'
+import { digestOf } from '../src/pds/repo/repo-car.ts'
+import { Share } from '../src/pds/repo/share.ts'
+import { SortedRecords } from '../src/pds/repo/sorted-records.ts'
+import type { CompareOptions, RepoClient, RepoComparison } from '../src/ports/pds.ts'
 import { readyAccount } from '../test/support/damage.ts'
 import { Gateway, pass } from '../test/support/gateway.ts'
 import { quantile, type Row, row } from './rows.ts'
@@ -25,13 +31,27 @@ type StartFront = (pdsUrl: string) => Promise<Front>
 /** How the repo is read: only what is not as expected; or all of it. */
 type Way = 'tree' | 'whole'
 
+/** Compares with a repo that was read whole: what an audit does where it cannot compare trees. */
+async function compareWhole(
+  client: RepoClient,
+  account: ReadyAccount,
+  { expected = new ExpectedRecords() }: CompareOptions = {},
+): Promise<Outcome<RepoComparison>> {
+  const whole = await client.compare(account, COLLECTION, { verify: true })
+  if (whole.kind !== 'ok') return whole
+  const { records, rev, commit, signed } = whole.value
+  const comparison = new Comparison(await SortedRecords.of(expected, new Share(never)))
+  for (const [rkey, record] of records) comparison.see(rkey, digestOf(record.cid), () => record)
+  return ok(comparison.end().shownBy({ rev, cid: commit }, signed))
+}
+
 /** The client as it is, or one that is not told what to expect. */
 function clientBy(client: RepoClient, way: Way): RepoClient {
   if (way === 'tree') return client
   return new Proxy(client, {
     get(target, name) {
-      if (name === 'snapshot') {
-        return (account: ReadyAccount, collection: string) => target.snapshot(account, collection, { verify: true })
+      if (name === 'compare') {
+        return (account: ReadyAccount, _: string, options?: CompareOptions) => compareWhole(target, account, options)
       }
       const value = Reflect.get(target, name) as unknown
       return typeof value === 'function' ? (value as () => unknown).bind(target) : value

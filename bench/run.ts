@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { audits } from './audit.ts'
 import { backfills } from './backfill.ts'
+import { comparing } from './comparing.ts'
 import { postRows } from './http.ts'
 import { dataRows } from './data.ts'
 import { memory } from './memory.ts'
@@ -14,7 +15,8 @@ import { proofs } from './proof.ts'
 import type { Row } from './rows.ts'
 import { storeRows } from './stores.ts'
 
-const PARTS = { backfills, audits, proofs, memory, posts: postRows, stores: storeRows, data: dataRows } as const
+import { comparing } from './comparing.ts'
+import { postRows } from './http.ts'
 const FILE = 'bench/results/latest.json'
 
 const chosen = process.argv.slice(2)

@@ -8,7 +8,8 @@ import { Session } from 'node:inspector/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../src/app.ts'
 import type { ReadyAccount } from '../src/domain/account.ts'
-import { COLLECTION } from '../src/domain/record.ts'
+import { cidOf, COLLECTION } from '../src/domain/record.ts'
+import { auditUser } from '../src/operate/audit.ts'
 import { repair } from '../src/operate/repair.ts'
 import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from './support/installation.ts'
 
@@ -116,6 +117,16 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
       never,
     )
     expect(left).toBe(0)
+  },
+  'A comparison': async () => {
+    const { user } = (await app.store.moods.byId(posted.id))!
+    for (let i = 0; i < 200; i++) await app.moods.post(user, { mood: `mood ${i}` })
+    await app.engine.drain()
+    const account = (await app.store.accounts.byUser(user)) as ReadyAccount
+    const value = { $type: COLLECTION, text: 'not ours', createdAt: new Date(0).toISOString() }
+    const write = { action: 'create', rkey: '2222222222222', value, cid: cidOf(value) } as const
+    await app.client.write(account, COLLECTION, [write], never)
+    expect(await auditUser(app, user)).toMatchObject({ audit: { findings: [{ kind: 'foreign', moodId: null }] } })
   },
   'An erasure': async () => {
     await call('POST', '/api/delete-erase-and-forget-me')

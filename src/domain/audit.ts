@@ -10,7 +10,16 @@ import type { FederationPolicy } from './policy.ts'
 import type { Odd } from './odd.ts'
 import type { OddMood } from './read-mood.ts'
 import type { Reason } from './reasons.ts'
-import { belonging, isLegacyForm, isLegacyRecordOf, isPublic, isReadable, type Owner, ownersAmong } from './record.ts'
+import {
+  belonging,
+  type Desired,
+  isLegacyForm,
+  isLegacyRecordOf,
+  isPublic,
+  isReadable,
+  type Owner,
+  ownersAmong,
+} from './record.ts'
 
 /** What fixes a finding. */
 export type Fix =
@@ -162,6 +171,8 @@ export interface AuditInput {
   readonly removing: ReadonlySet<string>
   /** Whether records of the older form are to be rewritten. */
   readonly modernise: boolean
+  /** What belongs in the repo for a mood, where that has been worked out before. */
+  readonly belongs?: (mood: Mood) => Desired
 }
 
 /** Compares. Each record is accounted for once, each mood once. */
@@ -230,7 +241,7 @@ class Auditor {
   }
 
   #mood(mood: Mood): void {
-    const desired = belonging(mood)
+    const desired = (this.#input.belongs ?? belonging)(mood)
     const there = this.#recordsOf(mood, desired.kind === 'absent')
     for (const rkey of there) this.#seen.add(rkey)
     if (mood.sync.state === 'pending' || this.#input.moving.has(mood.id)) return void this.#counts.inFlight++

@@ -99,9 +99,9 @@ export function cidOf(value: LexMap): string {
   return toString(fromDigest(CODEC_DCBOR, hash('sha256', encode(value), 'buffer')))
 }
 
-/** Whether it is the CID of a record: an existing database may claim anything. */
+/** Whether it is the CID of a record, down to the last bit of its length and its hash: an existing database may claim anything. */
 export function isRecordCid(cid: string): boolean {
-  return /^bafyrei[a-z2-7]{52}$/.test(cid)
+  return /^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$/.test(cid)
 }
 
 /** AT-URI of a record in the repo of `did`: of a mood's, where no other collection is named. */
@@ -224,6 +224,23 @@ export function ownersAmong(
     if (named) return named.isOdd ? { kind: 'odd', id: named.id } : { kind: 'mood', id: named.id, by: 'reference' }
     return orOdd(claimedBy ?? unnamed?.id, { kind: 'gone' })
   }
+}
+
+/**
+ * Says of a mood whether it matters to {@link ownersAmong} for these records: told of those moods alone that do, it says the
+ * same of these records as it does when told of all.
+ *
+ * @param values contents of the records
+ */
+export function mattersTo(values: Iterable<unknown>): (mood: Pick<Identity, 'id' | 'text' | 'when'>) => boolean {
+  const [names, contents] = [new Set<string>(), new Set<string>()]
+  for (const value of values) {
+    const reference = referenceIn(value)
+    if (reference.kind === 'mood') names.add(reference.id)
+    if (reference.kind === 'none' && isLegacyForm(value)) contents.add(contentOf(value))
+  }
+  return ({ id, text, when }) =>
+    (names.size > 0 && names.has(referenceId(id))) || (contents.size > 0 && contents.has(contentKey(text, when)))
 }
 
 function orOdd(id: string | undefined, other: Owner): Owner {

@@ -1,30 +1,28 @@
-/** Reading a user's repo whole, and comparing it with the primary. */
+/** Comparing a user's repo with the primary, and noting what was found. */
 
-import { expectedRecords } from '../domain/expected.ts'
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
 import {
+  addedCounts,
   type AuditCounts,
   type AuditInput,
-  auditRepo,
   countWithoutRepo,
   type Finding,
+  NO_COUNTS,
   type RepoAudit,
 } from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { userHold } from '../domain/hold.ts'
 import type { GoodLook } from '../domain/looks.ts'
-import type { Mood } from '../domain/mood.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { inForce } from '../domain/policy.ts'
 import { proofIn } from '../domain/proof.ts'
 import { accountReason, type Reason, silentReason, unreadableReason } from '../domain/reasons.ts'
-import type { OddMood } from '../domain/read-mood.ts'
-import { COLLECTION, moodIdIn } from '../domain/record.ts'
 import { countBy } from '../domain/tally.ts'
 import type { ChangePosition, Store } from '../ports/store.ts'
+import { compareUser } from './compare.ts'
 import type { OperatorDeps } from './deps.ts'
 import { Hosts, STOPPED } from './hosts.ts'
-import { historyOf, pagesOf } from './pages.ts'
+import { histories, pagesOf } from './pages.ts'
 
 export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'timer'>
 
@@ -43,7 +41,7 @@ export type UserAudit =
       /** Null where the PDS does not tell. */
       readonly rev: string | null
       readonly audit: RepoAudit
-      /** What the repo held. */
+      /** Of what the repo held, all that is not as it should be. */
       readonly records: AuditInput['records']
     }
   /** The PDS refuses the repo, or what it sends cannot be read: nothing is known of it, and it is not taken for empty. */
@@ -72,8 +70,7 @@ export function reasonOf(result: Exclude<UserAudit, { kind: 'audited' }>, name: 
 }
 
 /**
- * Audits one user and stores the result; a look that fails is stored beside the last good one. Where something is found,
- * the moods are read again after the repo: what changed meanwhile is in flight, and no finding.
+ * Audits one user and stores the result; a look that fails is stored beside the last good one.
  *
  * @param hosts those of the whole command, so that one that is silent is given up once
  * @param since a revision that the repo has had: an older one is not what it holds now
@@ -89,75 +86,46 @@ export async function auditUser(
   const account = await store.accounts.byUser(user)
   if (!account || (account.did === null && !account.odd)) {
     const hold = userHold(user, account, inForce(await store.policy.get()))
-    const moods = [...(await historyOf(store, user)).values()]
-    return { kind: 'no_account', account, counts: countWithoutRepo(moods, hold) }
+    let counts = NO_COUNTS
+    for await (const moods of histories(store, user)) counts = addedCounts(counts, countWithoutRepo(moods, hold))
+    return { kind: 'no_account', account, counts }
   }
   const at = clock.now()
   if (!isReady(account))
     return unreadable(deps, account, at, account.error?.code ?? (account.odd ? 'OddAccount' : 'NotReady'))
   // Its moods need not be read for a comparison that cannot be made.
   if (hosts.isSilent(account.pds)) return { kind: 'not_reached', account, code: 'HostSilent' }
-  const before = await historyOf(store, user)
-  const removing = new Set((await store.removals.of(user)).map(({ rkey }) => rkey))
-  const { verify = false } = options
-  const expected = { most: before.size, records: () => expectedRecords(before.values()) }
-  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION, { verify, expected }))
-  if (snapshot.kind === 'not_reached') {
-    if (snapshot.tried) await store.audits.note(user, { kind: 'failed', at, code: snapshot.code })
-    return { kind: 'not_reached', account, code: snapshot.code }
+  const { verify = false, modernise = false } = options
+  const compared = await compareUser(deps, account, { verify, modernise }, hosts)
+  if (compared.kind === 'not_reached') {
+    if (compared.tried) await store.audits.note(user, { kind: 'failed', at, code: compared.code })
+    return { kind: 'not_reached', account, code: compared.code }
   }
-  if (snapshot.kind !== 'ok') return unreadable(deps, account, at, codeOf(snapshot))
-  const { rev, records, ...commit } = snapshot.value
-  if (isBefore(rev, since)) return unreadable(deps, account, at, 'RepoOutdated')
-  const policy = inForce(await store.policy.get())
-  const input = { account, policy, records, removing, modernise: options.modernise ?? false }
-  const odd = await store.odd.of(user)
-  let audit = auditRepo({ ...input, odd, moods: [...before.values()], moving: new Set() })
-  if (audit.findings.length > 0) {
+  if (compared.kind !== 'ok') return unreadable(deps, account, at, codeOf(compared))
+  const { repo, audit, moves } = compared.value
+  if (isBefore(repo.rev, since)) return unreadable(deps, account, at, 'RepoOutdated')
+  if (audit.findings.length > 0 && since === null) {
     // A cache, or whoever has made up the repo, would have us repair what is right.
-    const newest = since === null ? await hosts.ask(account.pds, () => client.revision(account)) : null
-    if (newest?.kind === 'ok' && isBefore(rev, newest.value)) {
+    const newest = await hosts.ask(account.pds, () => client.revision(account))
+    if (newest.kind === 'ok' && isBefore(repo.rev, newest.value)) {
       return auditUser(deps, user, options, hosts, newest.value)
     }
-    const after = await historyOf(store, user)
-    const moods = [...after.values()]
-    const moving = new Set(moods.filter((mood) => before.get(mood.id)?.version !== mood.version).map(({ id }) => id))
-    const named = await withNamed(store, await store.odd.of(user), after, records)
-    audit = auditRepo({ ...input, odd: named, moods, moving })
   }
-  const isStill = audit.counts.inFlight === 0 && removing.size === 0
   await store.audits.note(user, {
     kind: 'good',
     at,
     // Work in flight will change the repo, so its revision cannot spare the next audit.
-    rev: isStill ? rev : null,
+    rev: moves ? null : repo.rev,
     counts: audit.counts,
     findings: countKinds(audit.findings),
-    proof:
-      isStill && audit.findings.length === 0
-        ? proofIn({ rev, ...commit }, { did: account.did, records: records.size, at })
-        : null,
+    proof: !moves && audit.findings.length === 0 ? proofIn(repo, { did: account.did, records: repo.size, at }) : null,
   })
-  return { kind: 'audited', account, rev, audit, records }
+  return { kind: 'audited', account, rev: repo.rev, audit, records: repo.records }
 }
 
 /** Whether a revision is older than another; false where one of them is not known. They are in the order of their text. */
 function isBefore(rev: string | null, other: string | null): boolean {
   return rev !== null && other !== null && rev < other
-}
-
-/** Adds the moods of whomever that these records name, and that cannot be read for certain. */
-async function withNamed(
-  { odd }: Pick<Store, 'odd'>,
-  ofUser: readonly OddMood[],
-  moods: ReadonlyMap<string, Mood>,
-  records: AuditInput['records'],
-): Promise<readonly OddMood[]> {
-  const known = new Map(ofUser.map((one) => [one.id, one]))
-  const ids = [...records.values()].flatMap(({ value }) => moodIdIn(value) ?? [])
-  const unknown = ids.filter((id) => !moods.has(id) && !known.has(id))
-  for (const one of unknown.length > 0 ? await odd.named(unknown) : []) known.set(one.id, one)
-  return [...known.values()]
 }
 
 async function unreadable({ store }: AuditDeps, account: Account, at: number, code: string): Promise<UserAudit> {

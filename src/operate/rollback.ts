@@ -247,11 +247,11 @@ async function recordsOfOurs(
   // Without an account on the PDS there is no repo, and so no record.
   if (account.did === null) return { kind: 'ok', value: [] }
   if (!isReady(account)) return { kind: 'unauthorized', code: account.error?.code ?? 'NotReady', message: 'not ready' }
-  const snapshot = await hosts.ask(account.pds, () => client.snapshot(account, COLLECTION))
-  if (snapshot.kind !== 'ok') return snapshot
+  const held = await hosts.ask(account.pds, () => client.compare(account, COLLECTION))
+  if (held.kind !== 'ok') return held
   const odd = await store.odd.of(account.user)
   const ownerOf = ownersAmong((await historyOf(store, account.user)).values(), odd)
-  const ours = [...snapshot.value.records].filter(([rkey, { value }]) =>
+  const ours = [...held.value.records].filter(([rkey, { value }]) =>
     ['mood', 'gone'].includes(ownerOf(value, rkey).kind),
   )
   return { kind: 'ok', value: ours.map(([rkey, { cid }]) => ({ rkey, cid })) }

@@ -5,7 +5,7 @@ import type { SmallBudget } from '../domain/budget.ts'
 import type { HostTraits } from '../domain/host-facts.ts'
 import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
-import type { ReadRecords, RepoClient, RepoRecord, RepoSnapshot, SnapshotOptions } from '../ports/pds.ts'
+import type { CompareOptions, ReadHints, ReadRecords, RepoClient, RepoComparison, RepoRecord } from '../ports/pds.ts'
 import { DEFAULT_REPO_MB, limitsOf } from './repo/block-table.ts'
 import { probeHost } from './host-probe.ts'
 import type { Identities } from './identities.ts'
@@ -18,45 +18,45 @@ export class PdsClient implements RepoClient {
   readonly #reader: RepoReader
   readonly #writer: RepoWriter
   readonly #xrpc: Xrpc
-  readonly #again: (reading: Xrpc) => PdsClient
+  readonly #again: (reader: RepoReader) => PdsClient
 
   /**
    * @param identities know the accounts' keys
    * @param limits the most that is read of one repo
-   * @param reading what it reads by, where that is another one
+   * @param reader what it reads by, where that is another one
    */
   constructor(
     sessions: Sessions,
     client: Xrpc,
     identities: Identities,
     limits = limitsOf(DEFAULT_REPO_MB),
-    reading = client,
+    reader = new RepoReader(client, identities, limits),
   ) {
-    this.#reader = new RepoReader(reading, identities, limits)
+    this.#reader = reader
     this.#writer = new RepoWriter(sessions, client)
     this.#xrpc = client
     this.#again = (other) => new PdsClient(sessions, client, identities, limits, other)
   }
 
   until(signal: AbortSignal, small: SmallBudget | null = null): RepoClient {
-    return this.#again(this.#xrpc.until(signal, small))
+    return this.#again(this.#reader.by(this.#xrpc.until(signal, small)))
   }
 
   read(
     account: ReadyAccount,
     collection: string,
     rkeys: readonly string[],
-    deleted?: ReadonlySet<string>,
+    hints?: ReadHints,
   ): Promise<Outcome<ReadRecords>> {
-    return this.#reader.read(account, collection, rkeys, deleted)
+    return this.#reader.read(account, collection, rkeys, hints)
   }
 
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
     return this.#reader.list(account, collection)
   }
 
-  snapshot(account: ReadyAccount, collection: string, options?: SnapshotOptions): Promise<Outcome<RepoSnapshot>> {
-    return this.#reader.snapshot(account, collection, options)
+  compare(account: ReadyAccount, collection: string, options?: CompareOptions): Promise<Outcome<RepoComparison>> {
+    return this.#reader.compare(account, collection, options)
   }
 
   revision(account: ReadyAccount): Promise<Outcome<string | null>> {

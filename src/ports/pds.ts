@@ -1,7 +1,8 @@
 /** What the engine asks of a PDS: reading and writing repos, and making accounts. Implemented in `pds/`. */
 
 import type { Account, Credentials, ReadyAccount } from '../domain/account.ts'
-import type { AuditedRecord } from '../domain/audit.ts'
+import type { Compared } from '../domain/audit-pages.ts'
+import type { ExpectedRecords } from '../domain/expected.ts'
 import type { SmallBudget } from '../domain/budget.ts'
 import type { HostTraits } from '../domain/host-facts.ts'
 import type { Failure, Outcome } from '../domain/outcome.ts'
@@ -20,18 +21,22 @@ export interface RepoClient {
   /**
    * What is there of these records. It fails where nothing was heard of the host, or it asks to wait.
    *
-   * @param deleted those that were just deleted: what is likely can be asked for at less cost
+   * @param hints what may spare requests; however wrong they are, what comes back is what is there
    */
   read(
     account: ReadyAccount,
     collection: string,
     rkeys: readonly string[],
-    deleted?: ReadonlySet<string>,
+    hints?: ReadHints,
   ): Promise<Outcome<ReadRecords>>
   /** All records of the collection: record keys and CIDs. */
   list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
-  /** The whole collection with its contents, at one revision. */
-  snapshot(account: ReadyAccount, collection: string, options?: SnapshotOptions): Promise<Outcome<RepoSnapshot>>
+  /**
+   * Compares the collection with what it should hold, at one revision, and reads what differs with its content: by the tree of
+   * the repo, where the host can do that and it costs less, and else from the whole repo.
+   * Where a repo is sent damaged, the damage is told.
+   */
+  compare(account: ReadyAccount, collection: string, options?: CompareOptions): Promise<Outcome<RepoComparison>>
   /** Revision of the newest commit of a repo; null where the PDS does not tell. */
   revision(account: ReadyAccount): Promise<Outcome<string | null>>
   /** Revisions of all repos on a PDS, by DID. */
@@ -76,25 +81,26 @@ export interface RepoRecord {
   readonly value: unknown
 }
 
-export interface SnapshotOptions {
+/** What a reader knows of the records before it reads them. */
+export interface ReadHints {
+  /** Those that were just deleted: what is likely can be asked for at less cost. */
+  readonly deleted?: ReadonlySet<string>
+  /** How many records the collection may hold. */
+  readonly records?: number
+}
+
+export interface CompareOptions {
+  /**
+   * What the collection should hold; nothing by default, so that all of it is read. However wrong it is, what comes back is
+   * what the repo holds.
+   */
+  readonly expected?: ExpectedRecords
   /** Checks the signature of the repo as well; false by default. */
   readonly verify?: boolean
-  /** What the collection should hold: then only what differs has to be sent. However wrong it is, what comes back is what the repo holds. */
-  readonly expected?: Expected
 }
 
-/** What a collection should hold, made when it is asked for, since a small repo is read without it. */
-export interface Expected {
-  /** It holds so many records at most. */
-  readonly most: number
-  /** In the order of record keys. A `value` that is undefined is always sent. */
-  readonly records: () => ReadonlyMap<string, AuditedRecord>
-}
-
-/** A collection as it was at one revision. */
-export interface RepoSnapshot extends ReadCommit {
-  readonly records: ReadonlyMap<string, AuditedRecord>
-}
+/** A collection as it was at one revision, beside what it should hold. */
+export interface RepoComparison extends Compared, ReadCommit {}
 
 /** Makes accounts on a PDS. */
 export interface AccountHost {

@@ -277,7 +277,10 @@ export class Pass {
       wanted.some(({ mood, desired }) => desired.kind === 'absent' || claimsNoCid(mood))
     if (!isReady(account) || !mustRead) return ok((mood) => ({ cid: mood.sync.cid, verified: false }))
     const rkeys = wanted.map(({ mood }) => mood.sync.rkey)
-    const actual = await this.#deps.client.read(account, COLLECTION, rkeys, this.#sender.deleted)
+    // A user's moods are numbered one after the other.
+    const records = Math.max(0, ...wanted.map(({ mood }) => mood.ordinal))
+    const hints = { deleted: this.#sender.deleted, records }
+    const actual = await this.#deps.client.read(account, COLLECTION, rkeys, hints)
     if (actual.kind !== 'ok') return actual
     const { cids, unread } = actual.value
     for (const failure of unread.values()) this.#deps.events.recordUnread(this.#lease.user, failure, UNREAD_WAIT_MS)

@@ -82,11 +82,11 @@ async function leaveOdd(
   const { user } = account
   const odd = await store.odd.of(user)
   if (odd.length === 0) return ok(undefined)
-  const snapshot = await client.snapshot(account, COLLECTION)
-  if (snapshot.kind !== 'ok') return snapshot
+  const held = await client.compare(account, COLLECTION)
+  if (held.kind !== 'ok') return held
   const ownerOf = ownersAmong((await historyOf(store, user)).values(), odd)
   const ordered = (await store.removals.of(user)).map(({ rkey }) => rkey)
-  const left = ordered.filter((rkey) => ownerOf(snapshot.value.records.get(rkey)?.value, rkey).kind === 'odd')
+  const left = ordered.filter((rkey) => ownerOf(held.value.records.get(rkey)?.value, rkey).kind === 'odd')
   if (left.length === 0) return ok(undefined)
   await store.removals.finish(user, left)
   events.oddLeftAlone(user, left.length)

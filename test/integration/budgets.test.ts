@@ -310,8 +310,8 @@ describe('requests', () => {
     })
     await new Promise<void>((resolve) => host.listen(0, '127.0.0.1', resolve))
     const pds = `http://127.0.0.1:${(host.address() as AddressInfo).port}`
-    const snapshot = await site.app.client.snapshot({ ...account, pds }, 'a.b.c')
-    expect(snapshot).toMatchObject({ kind: 'uncertain', code: 'CarMalformed', answered: true })
+    const compared = await site.app.client.compare({ ...account, pds }, 'a.b.c')
+    expect(compared).toMatchObject({ kind: 'uncertain', code: 'CarMalformed', answered: true })
     expect(probes).toBe(1)
     host.closeAllConnections()
     await new Promise((resolve) => host.close(resolve))
@@ -328,7 +328,7 @@ describe('requests', () => {
       pds: host.url,
     } as const
     // Neither PDS nor PLC directory of this site has been started.
-    expect(await app.client.snapshot(account, 'a.b.c', { verify: true })).toMatchObject({
+    expect(await app.client.compare(account, 'a.b.c', { verify: true })).toMatchObject({
       kind: 'host_down',
       code: 'PlcUnreachable',
     })

@@ -29,7 +29,7 @@ describe('the hosts of a command', () => {
     const mine = hosts()
     const ask = () => {
       asked++
-      return site.app.client.snapshot(accountAt(pdsUrl), 'a.b.c')
+      return site.app.client.compare(accountAt(pdsUrl), 'a.b.c')
     }
     const before = site.now()
     expect(await mine.ask(pdsUrl, ask)).toEqual({ kind: 'not_reached', code: 'ECONNREFUSED', tried: true })
@@ -81,7 +81,7 @@ describe('the hosts of a command', () => {
 
   it('names the PLC directory where that is what does not answer', async () => {
     const mine = hosts()
-    const ask = () => site.app.client.snapshot(accountAt('http://pds.test'), 'a.b.c', { verify: true })
+    const ask = () => site.app.client.compare(accountAt('http://pds.test'), 'a.b.c', { verify: true })
     expect(await mine.ask('http://pds.test', ask)).toMatchObject({ kind: 'not_reached', code: 'PlcUnreachable' })
     expect(mine.silent).toMatchObject([{ what: 'PLC directory', url: site.env['PLC_URL'] }])
   })

@@ -68,7 +68,7 @@ function counting(app = site.app, whenRead = async () => {}) {
       if (typeof method !== 'function') return method
       return async (...args: unknown[]): Promise<unknown> => {
         const answer: unknown = await Reflect.apply(method, target, args)
-        if (name === 'snapshot') {
+        if (name === 'compare') {
           asked.add((args[0] as ReadyAccount).user)
           await whenRead()
         }

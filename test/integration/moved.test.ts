@@ -145,7 +145,7 @@ describe('the key that signs a repo', () => {
     const { app } = site
     const account = await readyAccount(app, 'u1')
     const { did } = account
-    const audited = () => app.client.snapshot(account, COLLECTION, { verify: true })
+    const audited = () => app.client.compare(account, COLLECTION, { verify: true })
     site.forward(LATER_MS)
     plc.change(did, (document) => ({ ...document, verificationMethod: [OTHER_KEY] }))
     const before = plc.asked[did] ?? 0

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { parseDidKey, Secp256k1PrivateKeyExportable } from '@atcute/crypto'
 import { DEFAULT_REPO_MB, limitsOf } from '../../src/pds/repo/block-table.ts'
 import { readCar } from '../../src/pds/repo/car.ts'
-import { collectionIn } from '../../src/pds/repo/repo-car.ts'
 import type { PublicKey } from '../../src/pds/identity.ts'
 import { Share } from '../../src/pds/repo/share.ts'
 import { COLLECTION } from '../../src/domain/record.ts'
@@ -17,6 +16,7 @@ import { Xrpc } from '../../src/pds/xrpc.ts'
 import type { App } from '../../src/app.ts'
 import { startApp, temporaryFolder } from '../support/installation.ts'
 import { listRecords } from '../support/repo.ts'
+import { recordsIn } from '../support/tree.ts'
 
 /** A client that needs no token, since it only reads. */
 function clientOf(app: App): PdsClient {
@@ -34,7 +34,7 @@ function clientOf(app: App): PdsClient {
 async function cidsIn(car: Uint8Array, did: string, collection: string, key: PublicKey | null = null) {
   using share = new Share(new AbortController().signal)
   const read = await readCar([car], limitsOf(DEFAULT_REPO_MB), share)
-  const { records } = await collectionIn(read, { did, collection }, key, share)
+  const records = await recordsIn(read, { did, collection }, key, share)
   return new Map([...records].map(([rkey, { cid }]) => [rkey, cid]))
 }
 

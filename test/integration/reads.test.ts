@@ -156,7 +156,9 @@ describe('one record', () => {
   })
 
   it('just deleted is asked for by its proof alone', async () => {
-    const answer = await client().read(account, COLLECTION, [ABSENT, key(0)], new Set([ABSENT, key(0)]))
+    const answer = await client().read(account, COLLECTION, [ABSENT, key(0)], {
+      deleted: new Set([ABSENT, key(0)]),
+    })
     expect(answer).toMatchObject({
       value: {
         cids: new Map([
@@ -202,14 +204,14 @@ describe('a repo that is not sent whole', () => {
 
   it('is read twice where its revision cannot be asked for', async () => {
     front.rules = [at(REPO, off), at(LATEST, off)]
-    const snapshot = await client().snapshot(account, COLLECTION)
-    expect(snapshot).toMatchObject({ kind: 'ok', value: { rev: null } })
+    const compared = await client().compare(account, COLLECTION)
+    expect(compared).toMatchObject({ kind: 'ok', value: { rev: null } })
     expect(front.asked.filter((method) => method === LIST)).toHaveLength(6)
   })
 
   it('is not taken for one whose signature was checked', async () => {
     front.rules = [at(REPO, off)]
-    expect(await client().snapshot(account, COLLECTION, { verify: true })).toMatchObject({
+    expect(await client().compare(account, COLLECTION, { verify: true })).toMatchObject({
       kind: 'rejected',
       code: 'NoSignature',
     })
@@ -311,7 +313,7 @@ describe('a repo without an end', () => {
     const repo = { did: 'did:plc:${'a'.repeat(24)}', pds: process.argv[1] }
     let turns = 0
     setInterval(() => turns++, 10)
-    const answer = await client.snapshot(repo, 'a.b.c', false)
+    const answer = await client.compare(repo, 'a.b.c')
     console.log(JSON.stringify({ code: answer.code, turns, megabytes: process.resourceUsage().maxRSS / 1000 }))
     process.exit()
   `

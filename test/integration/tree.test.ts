@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { ReadyAccount } from '../../src/domain/account.ts'
-import { expectedRecords } from '../../src/domain/expected.ts'
+import { ExpectedRecords } from '../../src/domain/expected.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import { cidOf, COLLECTION } from '../../src/domain/record.ts'
 import { damage, putRecord, readyAccount } from '../support/damage.ts'
@@ -50,13 +50,14 @@ describe('a repo that is read by its tree', () => {
     expect(await site.app.client.write(account, 'com.example.other', others, never)).toMatchObject({ kind: 'ok' })
   }, 60_000)
   afterAll(() => site[Symbol.asyncDispose]())
-  beforeEach(() => {
+  function forget(): void {
     for (const name of Object.keys(asked)) delete asked[name]
     bytes = 0
+  }
+  beforeEach(() => {
+    forget()
     instead = () => false
   })
-
-  const expectedOf = (records: ReturnType<typeof expectedRecords>) => ({ most: records.size, records: () => records })
 
   async function history(): Promise<readonly Mood[]> {
     return site.app.store.moods.history('u1', '', 10_000)
@@ -64,17 +65,20 @@ describe('a repo that is read by its tree', () => {
 
   /** Both ways give the same; what the tree has cost. */
   async function compared() {
-    const expected = expectedOf(expectedRecords(await history()))
-    const byTree = await site.app.client.snapshot(account, COLLECTION, { verify: true, expected })
+    const expected = ExpectedRecords.of(await history())
+    const byTree = await site.app.client.compare(account, COLLECTION, { verify: true, expected })
     const cost = { ...asked, bytes }
     instead = () => false
-    const whole = await site.app.client.snapshot(account, COLLECTION, { verify: true })
+    const whole = await site.app.client.compare(account, COLLECTION, { verify: true })
     if (byTree.kind !== 'ok' || whole.kind !== 'ok') throw new Error(JSON.stringify([byTree, whole]))
-    expect(byTree.value.rev).toBe(whole.value.rev)
-    const plain = ({ value }: typeof whole) =>
-      [...value.records].map(([rkey, { cid, value: content }]) => [rkey, cid, content]).toSorted()
-    expect(plain(byTree)).toEqual(plain(whole))
-    return cost
+    const { rev, commit, signed, size } = whole.value
+    expect(byTree.value).toMatchObject({ rev, commit, signed, size })
+    expect([signed, size]).toEqual([true, whole.value.records.size])
+    for (const [rkey, { cid, value }] of byTree.value.records)
+      expect(whole.value.records.get(rkey)).toMatchObject({ cid, value })
+    for (const [rkey, { cid }] of whole.value.records) expect(byTree.value.cidOf(rkey)).toBe(cid)
+    for (const rkey of byTree.value.missing) expect(whole.value.records.has(rkey)).toBe(false)
+    return { ...cost, records: byTree.value.records.size, missing: byTree.value.missing.size }
   }
 
   it('costs the commit, and the nodes at the border of another collection, where all is as it should be', async () => {
@@ -112,10 +116,64 @@ describe('a repo that is read by its tree', () => {
     expect(cost).toMatchObject({ 'com.atproto.sync.getLatestCommit': begun, 'com.atproto.sync.getBlocks': begun })
   })
 
+  it('has a few of its many records found by the tree, for a small part of the whole', async () => {
+    const [many, records] = ['com.example.many', 10_000]
+    const rkeyOf = (i: number): string => `3k${String(i).padStart(11, '0')}`
+    const valueOf = (i: number) => ({ $type: many, text: `one of many: ${i}`, createdAt: '2026-01-01T00:00:00.000Z' })
+    for (let from = 0; from < records; from += 200) {
+      const writes = Array.from({ length: 200 }, (_, i) => {
+        const value = valueOf(from + i)
+        return { action: 'create' as const, rkey: rkeyOf(from + i), value, cid: cidOf(value) }
+      })
+      expect(await site.app.client.write(account, many, writes, never)).toMatchObject({ kind: 'ok' })
+    }
+    const costs = []
+    for (const count of [9, 50, 200]) {
+      const numbers = Array.from({ length: count }, (_, i) => Math.floor((i * records * 1.1) / count))
+      forget()
+      const read = await site.app.client.read(account, many, numbers.map(rkeyOf), { records })
+      const cids = new Map(numbers.map((i) => [rkeyOf(i), i < records ? cidOf(valueOf(i)) : null]))
+      expect(read).toEqual({ kind: 'ok', value: { cids, unread: new Map() } })
+      costs.push({ count, bytes, requests: Object.values(asked).reduce((sum, n) => sum + n, 0), ways: { ...asked } })
+    }
+    expect(costs).toMatchObject(costs.map(({ count }) => ({ count, ways: { 'com.atproto.sync.getRecord': 1 } })))
+    for (const { ways, requests } of costs) {
+      expect(ways).not.toHaveProperty('com.atproto.sync.getRepo')
+      expect(requests).toBeLessThanOrEqual(30)
+    }
+    expect(costs.map(({ count, bytes: read }) => read < 30_000 + 5_000 * count)).toEqual([true, true, true])
+    forget()
+    expect(
+      await site.app.client.read(
+        account,
+        many,
+        Array.from({ length: 9 }, (_, i) => rkeyOf(i)),
+      ),
+    ).toMatchObject({
+      kind: 'ok',
+    })
+    expect(asked).toMatchObject({ 'com.atproto.sync.getRepo': 1 })
+    expect(bytes).toBeGreaterThan(1_500_000)
+    // It is remembered how large it is.
+    forget()
+    expect(
+      await site.app.client.read(
+        account,
+        many,
+        Array.from({ length: 9 }, (_, i) => rkeyOf(i)),
+      ),
+    ).toMatchObject({
+      kind: 'ok',
+    })
+    expect(asked).not.toHaveProperty('com.atproto.sync.getRepo')
+  })
+
   it('is read whole where nearly everything differs', async () => {
-    const expected = new Map([...expectedRecords(await history())].map(([rkey, record]) => [`${rkey}x`, record]))
-    const snapshot = await site.app.client.snapshot(account, COLLECTION, { expected: expectedOf(expected) })
-    expect(snapshot).toMatchObject({ kind: 'ok' })
+    const moods = await history()
+    const expected = new ExpectedRecords()
+    for (const { sync } of moods) if (sync.cid !== null) expected.add(`${sync.rkey}x`, { cid: sync.cid, value: {} })
+    const found = await site.app.client.compare(account, COLLECTION, { expected })
+    expect(found).toMatchObject({ kind: 'ok', value: { size: expect.any(Number) } })
     expect(asked).toMatchObject({ 'com.atproto.sync.getRepo': 1 })
   })
 })

@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts'
 import { OPERATE } from './operate.ts'
 import { OF_THE_READER } from './reader.ts'
 import { OF_SERVERS } from './server.ts'
+import { OF_TREES } from './tree.ts'
 
 const CONTRACT = 'test/contract'
 const ENGINE = 'test/integration/engine.test.ts'
@@ -363,4 +364,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...OPERATE,
   ...OF_THE_READER,
   ...OF_SERVERS,
+  ...OF_TREES,
 ]

@@ -40,8 +40,10 @@ export function linkTo({ cid }: Pick<Block, 'cid'>): CidLink {
 
 /** Pairs of zero bits before the first one of the key's hash. */
 export function levelOf(key: string): number {
-  const bits = [...createHash('sha256').update(key).digest()].map((byte) => byte.toString(2).padStart(8, '0')).join('')
-  return Math.floor(/^0*/.exec(bits)![0].length / 2)
+  const digest = createHash('sha256').update(key).digest()
+  const first = digest.findIndex((byte) => byte !== 0)
+  const zeros = first < 0 ? 256 : first * 8 + Math.clz32(digest[first]!) - 24
+  return Math.floor(zeros / 2)
 }
 
 export function nodeBlock({ left, entries }: Node): Block {
@@ -56,10 +58,13 @@ export function nodeBlock({ left, entries }: Node): Block {
 }
 
 /** The tree of these keys, as there is only one. @returns its nodes, the topmost first */
-function treeOf(entries: readonly (readonly [string, CidLink])[]): Block[] {
+export function treeOf(entries: readonly (readonly [string, CidLink])[]): Block[] {
   const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1))
   if (sorted.length === 0) return [nodeBlock({ left: null, entries: [] })]
-  return subtree(sorted, Math.max(...sorted.map(([key]) => levelOf(key))))
+  return subtree(
+    sorted,
+    sorted.reduce((top, [key]) => Math.max(top, levelOf(key)), 0),
+  )
 }
 
 function subtree(entries: readonly (readonly [string, CidLink])[], level: number): Block[] {
@@ -76,7 +81,8 @@ function subtree(entries: readonly (readonly [string, CidLink])[], level: number
   const links = groups.map((group) => {
     if (group.length === 0) return null
     const nodes = subtree(group, level - 1)
-    below.push(...nodes)
+    // A large one has more nodes than a call takes arguments.
+    for (const node of nodes) below.push(node)
     return linkTo(nodes[0]!)
   })
   const node = { left: links[0]!, entries: own.map(([key, value], i) => ({ key, value, after: links[i + 1]! })) }

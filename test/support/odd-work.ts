@@ -198,7 +198,8 @@ async function wrongAudit(
   const there = (await listRecords(realPds, did!)).length
   const findings = result.audit.findings.map(({ kind }) => kind)
   const wrong = findings.length === 0 ? [] : [`an audit of ${user} found ${findings.join(', ')}`]
-  if (result.records.size !== there) wrong.push(`an audit of ${user} saw ${result.records.size} records of ${there}`)
+  const { records } = result.audit.counts
+  if (records !== there) wrong.push(`an audit of ${user} saw ${records} records of ${there}`)
   return wrong
 }
 

@@ -1,12 +1,17 @@
 import { createHash } from 'node:crypto'
 import { encode, toBytes } from '@atcute/cbor'
-import { CODEC_DCBOR, fromDigest, fromString, toString } from '@atcute/cid'
+import { fromString } from '@atcute/cid'
 import { MemoryBlockStore, NodeStore, NodeWrangler } from '@atcute/mst'
 import { describe, expect, it } from 'vitest'
+import { casesOf } from '../../../test/support/cases.ts'
 import { type Random, randomFrom } from '../../../test/support/random.ts'
-import { compareTree, type TreeSource } from './compare-tree.ts'
-import { ExpectedTree, layerOf } from './expected-tree.ts'
+import { cidOfDigest, sortedOf } from '../../../test/support/tree.ts'
+import { compareTree } from './compare-tree.ts'
+import type { TreeSource } from './descent.ts'
+import { ExpectedTree } from './expected-tree.ts'
+import { findKeys } from './find-in-tree.ts'
 import { Share } from './share.ts'
+import { layerOf } from './tree.ts'
 
 const COLLECTION = 'computer.aesthetic.mood'
 /** Before it, after it, and such that its name begins as ours does. */
@@ -18,12 +23,11 @@ const OTHERS = [
   'a',
   'z.z',
 ]
-/** Pairs of trees that are compared: a sixtieth of a second each. */
-const PAIRS = 500
+/** Pairs of trees that are compared, a fiftieth of a second each. */
+const PAIRS = casesOf('TREE_PAIRS', 400)
 
 const share = () => new Share(new AbortController().signal)
 const digestOf = (text: string) => createHash('sha256').update(text).digest()
-const cidOf = (digest: Uint8Array) => toString(fromDigest(CODEC_DCBOR, digest))
 const rkeyOf = (n: number) => n.toString(36).padStart(13, '2')
 
 /** A repo: the library keeps its tree, and says nothing of what we expect. */
@@ -43,7 +47,7 @@ describe('comparing trees', () => {
       if (digest === null) after.delete(key)
       else after.set(key, digest)
       if (digest === null) at = await wrangler.deleteRecord(at, key)
-      else at = await wrangler.putRecord(at, key, { $link: cidOf(digest) })
+      else at = await wrangler.putRecord(at, key, { $link: cidOfDigest(digest) })
     }
     return { root: at, records: after }
   }
@@ -76,7 +80,7 @@ describe('comparing trees', () => {
         this.rounds++
         const found = new Map<string, Buffer>()
         for (const digest of digests) {
-          const bytes = await blocks.get(cidOf(digest))
+          const bytes = await blocks.get(cidOfDigest(digest))
           if (bytes) found.set(digest.toString('hex'), Buffer.from(bytes))
           this.fetched++
         }
@@ -86,10 +90,9 @@ describe('comparing trees', () => {
   }
 
   async function compared(repo: Repo, expected: ReadonlyMap<string, Buffer>) {
-    const ordered = [...expected].toSorted(([a], [b]) => (a < b ? -1 : 1))
-    const tree = await ExpectedTree.of(`${COLLECTION}/`, ordered, share())
+    const tree = await ExpectedTree.of(`${COLLECTION}/`, await sortedOf(expected, share()), share())
     const from = source()
-    const root = Buffer.from(fromString(repo.root ?? cidOf(await tree.rootOf(share()))).digest.contents)
+    const root = Buffer.from(fromString(repo.root ?? cidOfDigest(await tree.rootOf(share()))).digest.contents)
     const { missing, extra, changed: other } = await compareTree(root, COLLECTION, tree, from, share())
     return { missing: missing.toSorted(), extra: new Map(extra), changed: new Map(other), from }
   }
@@ -102,6 +105,20 @@ describe('comparing trees', () => {
       [...there].filter(([rkey, digest]) => expected.has(rkey) && !expected.get(rkey)!.equals(digest)),
     )
     return { missing, extra, changed: other }
+  }
+
+  /** Some keys that are there, and some that are not, are found as in a list of all. */
+  async function expectFound({ root, records }: Repo, random: Random): Promise<void> {
+    const keys = [...records.keys()]
+    const wanted = Array.from({ length: random.pick([1, 9, 50]) }, () => {
+      return random.next() < 0.5 && keys.length > 0
+        ? random.pick(keys)
+        : `${COLLECTION}/${rkeyOf(random.below(1_000_000))}`
+    })
+    const found = await findKeys(Buffer.from(fromString(root!).digest.contents), wanted, source())
+    const there = new Map(wanted.flatMap((key) => (records.has(key) ? [[key, records.get(key)!] as const] : [])))
+    expect(new Set(found.keys())).toEqual(new Set(there.keys()))
+    for (const [key, digest] of found) expect(there.get(key)!.equals(digest)).toBe(true)
   }
 
   it(`finds what a plain comparison finds, in ${PAIRS} pairs of trees`, { timeout: 600_000 }, async () => {
@@ -129,6 +146,7 @@ describe('comparing trees', () => {
         for (const [rkey, digest] of found[kind]) expect(plain[kind].get(rkey)?.equals(digest)).toBe(true)
         expect(found[kind].size).toBe(plain[kind].size)
       }
+      await expectFound(repo, random)
       if (plain.missing.length + plain.extra.size + plain.changed.size > 0) withDifferences++
       else if (repo.records.size === expected.size) expect(from.fetched).toBe(0)
     }
@@ -183,12 +201,12 @@ describe('a tree that is none', () => {
     }
   }
 
-  const linkOf = (digest: Buffer | null) => (digest === null ? null : { $link: cidOf(digest) })
+  const linkOf = (digest: Buffer | null) => (digest === null ? null : { $link: cidOfDigest(digest) })
 
   async function faultOf(make: (hostile: Hostile) => Buffer): Promise<unknown> {
     const hostile = new Hostile()
     const root = make(hostile)
-    const expected = await ExpectedTree.of(`${COLLECTION}/`, [], share())
+    const expected = await ExpectedTree.of(`${COLLECTION}/`, await sortedOf([], share()), share())
     return compareTree(root, COLLECTION, expected, hostile, share()).then(
       ({ extra }) => [...extra.keys()],
       (error: unknown) => (error as { code?: unknown }).code ?? error,
@@ -202,7 +220,7 @@ describe('a tree that is none', () => {
     expect(await faultOf(leaf({ e: [] }))).toBe('TreeNodeMalformed')
     expect(await faultOf(leaf({ e: [{ key: between }] }))).toBe('TreeKeyOutside')
     // Of another layer than its node.
-    expect(await faultOf((hostile) => hostile.node({ e: [{ key: before }, { key: first }] }))).toBe('TreeKeyOutside')
+    expect(await faultOf((hostile) => hostile.node({ e: [{ key: before }, { key: first }] }))).toBe('TreeKeyLevel')
     expect(await faultOf(leaf({ l: digestOf('below the lowest layer'), e: [{ key: before }] }))).toBe('TreeTooDeep')
     expect(await faultOf(() => digestOf('nowhere'))).toBe('TreeBlockMissing')
     const twice = (hostile: Hostile): Buffer => {

@@ -5,85 +5,59 @@
 
 import { hash } from 'node:crypto'
 import type { Share } from './share.ts'
+import type { SortedRecords } from './sorted-records.ts'
+import { layerOf } from './tree.ts'
 
-const DIGEST = 32
 /** As in the nodes of a repo: tag 42, 37 bytes, the mark of a binary CID, version 1, DAG-CBOR, SHA-256 of 32 bytes. */
 const LINK = Buffer.from('d82a58250001711220', 'hex')
 const NONE = Buffer.from([0xf6])
 /** Nodes above fewer keys than this are built again when they are asked for again. */
 const REMEMBERED_FROM = 64
 
-/** The layer of a key: how many pairs of zero bits its hash begins with. */
-export function layerOf(key: string): number {
-  let layer = 0
-  for (const byte of hash('sha256', key, 'buffer')) {
-    if (byte === 0) {
-      layer += 4
-      continue
-    }
-    return layer + (byte < 4 ? 3 : byte < 16 ? 2 : byte < 64 ? 1 : 0)
-  }
-  return layer
-}
-
-/** Keys and CIDs of one collection, and the nodes above them. A million records take about 100 MB. */
+/** The nodes above the records of one collection. A million records take 5 MB beside themselves. */
 export class ExpectedTree {
   readonly #prefix: string
-  readonly #rkeys: string[] = []
-  #digests = Buffer.allocUnsafeSlow(1024 * DIGEST)
-  #layers = new Uint8Array(1024)
+  readonly #records: SortedRecords
+  readonly #layers: Uint8Array
   readonly #nodes = new Map<string, Buffer>()
 
-  private constructor(prefix: string) {
+  private constructor(prefix: string, records: SortedRecords) {
     this.#prefix = prefix
+    this.#records = records
+    this.#layers = new Uint8Array(records.size)
   }
 
-  /**
-   * @param prefix what all keys begin with: the collection, and a slash
-   * @param records record keys, each once and in ascending order, with the hashes of their records
-   * @throws Error when they are not in order
-   */
-  static async of(
-    prefix: string,
-    records: Iterable<readonly [rkey: string, digest: Uint8Array]>,
-    share: Share,
-  ): Promise<ExpectedTree> {
-    const tree = new ExpectedTree(prefix)
-    for (const [rkey, digest] of records) {
+  /** @param prefix what all keys begin with: the collection, and a slash */
+  static async of(prefix: string, records: SortedRecords, share: Share): Promise<ExpectedTree> {
+    const tree = new ExpectedTree(prefix, records)
+    for (let i = 0; i < records.size; i++) {
       if (share.isUsedUp) await share.giveWay()
-      tree.#add(rkey, digest)
+      tree.#layers[i] = layerOf(tree.key(i))
     }
     return tree
   }
 
   get size(): number {
-    return this.#rkeys.length
+    return this.#records.size
   }
 
   /** `collection/record key` of a record, by its place in the order. */
   key(i: number): string {
-    return this.#prefix + this.#rkeys[i]!
+    return this.#prefix + this.#records.rkey(i)
   }
 
   rkey(i: number): string {
-    return this.#rkeys[i]!
+    return this.#records.rkey(i)
   }
 
   digest(i: number): Buffer {
-    return this.#digests.subarray(i * DIGEST, (i + 1) * DIGEST)
+    return this.#records.digest(i)
   }
 
   /** The place of the first record whose key is not before this one; {@link size} when all are. @param key any key of a repo */
   placeOf(key: string): number {
     if (!key.startsWith(this.#prefix)) return key < this.#prefix ? 0 : this.size
-    const rkey = key.slice(this.#prefix.length)
-    let [low, high] = [0, this.size]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (this.#rkeys[middle]! < rkey) low = middle + 1
-      else high = middle
-    }
-    return low
+    return this.#records.placeOf(key.slice(this.#prefix.length))
   }
 
   /** The highest layer among records, from the first place up to before the second; -1 for none. */
@@ -123,24 +97,6 @@ export class ExpectedTree {
   async rootOf(share: Share): Promise<Buffer> {
     const root = await this.nodeOf(0, this.size, this.topOf(0, this.size), share)
     return root ?? hash('sha256', new NodeWriter().between(null).bytes(), 'buffer')
-  }
-
-  #add(rkey: string, digest: Uint8Array): void {
-    const i = this.#rkeys.length
-    if (i > 0 && rkey <= this.#rkeys[i - 1]!) throw new Error('the records of a tree have to be in order')
-    if (i === this.#layers.length) this.#grow()
-    this.#rkeys.push(rkey)
-    this.#digests.set(digest, i * DIGEST)
-    this.#layers[i] = layerOf(this.#prefix + rkey)
-  }
-
-  #grow(): void {
-    const digests = Buffer.allocUnsafeSlow(this.#digests.length * 2)
-    const layers = new Uint8Array(this.#layers.length * 2)
-    digests.set(this.#digests)
-    layers.set(this.#layers)
-    this.#digests = digests
-    this.#layers = layers
   }
 }
 

@@ -7,7 +7,7 @@ import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
 import type { ReadyAccount } from '../../domain/account.ts'
 import { type Failure, ok, type Outcome } from '../../domain/outcome.ts'
-import type { RepoRecord, RepoSnapshot } from '../../ports/pds.ts'
+import type { RepoRecord } from '../../ports/pds.ts'
 import { listRecords } from '../methods.ts'
 import { type Asked, checkedPage, PAGE_LIMIT } from './record-answer.ts'
 import { newestCommit } from './revisions.ts'
@@ -17,6 +17,13 @@ type Repo = Pick<ReadyAccount, 'did' | 'pds'>
 
 /** Readings of a repo that changes under our eyes, before it is left for later. */
 const READINGS = 3
+
+/** A collection as it was at one revision. */
+interface PagesRead {
+  /** Null where the PDS does not tell. */
+  readonly rev: string | null
+  readonly records: ReadonlyMap<string, RepoRecord>
+}
 
 export class RecordPages {
   readonly #xrpc: Xrpc
@@ -32,7 +39,7 @@ export class RecordPages {
    * A whole collection. Of what the host answers well, nothing says that it is silent: what fails then is `uncertain`, and
    * `answered`.
    */
-  async snapshot(account: Repo, collection: string): Promise<Outcome<RepoSnapshot>> {
+  async snapshot(account: Repo, collection: string): Promise<Outcome<PagesRead>> {
     let before = await this.revision(account)
     if (before.kind !== 'ok') return before
     let earlier: ReadonlyMap<string, RepoRecord> | null = null

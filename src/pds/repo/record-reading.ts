@@ -45,6 +45,8 @@ export interface Seen {
   readonly cid: string | null
   /** Shown by the tree of the repo, and not only said. */
   readonly isProven: boolean
+  /** The revision at which it was shown; null where it was only said. */
+  readonly rev: string | null
 }
 
 /** Asks which CID a record has. */
@@ -52,7 +54,7 @@ export function cidCall(place: Place): Call<Outcome<Seen>> {
   const call = recordCall(place)
   return async (agent, signal) => {
     const record = await call(agent, signal)
-    return ok({ cid: record?.cid ?? null, isProven: false })
+    return ok({ cid: record?.cid ?? null, isProven: false, rev: null })
   }
 }
 
@@ -66,7 +68,7 @@ export function proofCall({ did, collection, rkey }: Place): Call<Outcome<Seen>>
   return carCall(
     (agent, signal) => xrpc(agent, getProof, { params, signal }),
     PROOF,
-    (car) => ({ cid: provenIn(car, did, `${collection}/${rkey}`), isProven: true }),
+    (car) => ({ ...provenIn(car, did, `${collection}/${rkey}`), isProven: true }),
   )
 }
 

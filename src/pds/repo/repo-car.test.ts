@@ -20,10 +20,11 @@ import {
   withLength,
   withTree,
 } from '../../../test/support/car.ts'
+import { recordsIn } from '../../../test/support/tree.ts'
 import type { RepoFaultCode } from '../../domain/repo-faults.ts'
 import { BlockTable, limitsOf, type RepoLimits } from './block-table.ts'
 import { readCar } from './car.ts'
-import { collectionIn, provenIn } from './repo-car.ts'
+import { provenIn } from './repo-car.ts'
 import { Share } from './share.ts'
 
 const DID = `did:plc:${'a'.repeat(24)}`
@@ -38,7 +39,7 @@ async function read(
 ) {
   using share = new Share(never)
   const car = await readCar(chunks, limits, share, new BlockTable(limits, inMemory))
-  const { records } = await collectionIn(car, { did: DID, collection: COLLECTION }, null, share)
+  const records = await recordsIn(car, { did: DID, collection: COLLECTION }, null, share)
   return new Map([...records].map(([rkey, { cid, value }]) => [rkey, { cid, value }]))
 }
 
@@ -317,7 +318,7 @@ describe('a proof', () => {
   const whole = repoOf(DID, records)
   const proven = async ({ root, blocks }: BuiltRepo, key: string): Promise<string | null> => {
     using share = new Share(never)
-    return provenIn(await readCar([carOf({ root, blocks })], LIMITS, share), DID, key)
+    return provenIn(await readCar([carOf({ root, blocks })], LIMITS, share), DID, key).cid
   }
 
   it('shows each record that is there, and none that is not', async () => {

@@ -1,7 +1,7 @@
 /** What a CAR says about a repo: all of it, or one record (https://atproto.com/specs/repository). */
 
 import { encode, fromBytes, fromCidLink } from '@atcute/cbor'
-import { CODEC_DCBOR, fromDigest, toString } from '@atcute/cid'
+import { CODEC_DCBOR, fromDigest, fromString, toString } from '@atcute/cid'
 import { verifySig } from '@atcute/crypto'
 import { type Commit, isCommit } from '@atcute/repo'
 import type { AuditedRecord } from '../../domain/audit.ts'
@@ -16,32 +16,29 @@ import { findInTree, walkTree } from './tree.ts'
 /** A larger record is no mood: it is as good as one that cannot be decoded. */
 const MAX_VALUE = 100_000
 
-/** A collection of a repo, at one revision. */
-export interface CarCollection {
+/** The commit of a CAR. */
+export interface CarCommit {
   readonly rev: string
-  /** CID of its commit. */
-  readonly commit: string
-  /** Whether its signature was checked. */
-  readonly signed: boolean
-  readonly records: ReadonlyMap<string, AuditedRecord>
+  readonly cid: string
 }
 
 /**
- * A collection of a repo, after its whole tree has been walked: every record of every collection is there.
+ * Reads a collection of a repo, and walks its whole tree: every record of every collection is there.
  *
  * @param did whose repo it has to be
  * @param signingKey what has to have signed the commit; null not to look
- * @throws RepoFault never a partial answer
+ * @param see told each record of the collection, in the order of their keys
+ * @throws RepoFault never a partial answer, whatever `see` was told before
  */
 export async function collectionIn(
   { root, blocks }: Car,
   { did, collection }: { readonly did: string; readonly collection: string },
   signingKey: PublicKey | null,
   share: Share,
-): Promise<CarCollection> {
+  see: (rkey: string, digest: Buffer, record: () => AuditedRecord) => void,
+): Promise<CarCommit> {
   const commit = commitIn(blocks, root, did)
   if (signingKey !== null) await verify(commit, signingKey)
-  const records = new Map<string, AuditedRecord>()
   const prefix = `${collection}/`
   let bytes = 0
   await walkTree(blocks, topOf(blocks, commit), share, (key, block) => {
@@ -49,21 +46,29 @@ export async function collectionIn(
     bytes += blocks.length(block)
     // However few blocks there are, a tree may refer to a large one again and again.
     if (bytes > blocks.limits.bytes) throw new RepoFault('CarTooLarge')
-    records.set(key.slice(prefix.length), new CarRecord(blocks, block))
+    see(key.slice(prefix.length), blocks.digest(block), () => new CarRecord(blocks, block))
   })
-  return { rev: commit.rev, commit: cidOfDigest(root), signed: signingKey !== null, records }
+  return { rev: commit.rev, cid: cidOfDigest(root) }
+}
+
+/** What a proof shows of one record. */
+export interface Proven {
+  /** Null when there is no such record. */
+  readonly cid: string | null
+  /** Revision at which that is so. */
+  readonly rev: string
 }
 
 /**
  * CID of one record, by a proof: the commit, and the nodes on the way to its key.
  *
  * @param key `collection/record key`
- * @returns null when the proof shows that there is no such record
- * @throws RepoFault when it shows neither
+ * @throws RepoFault when it shows neither a record nor that there is none
  */
-export function provenIn({ root, blocks }: Car, did: string, key: string): string | null {
-  const digest = findInTree(blocks, topOf(blocks, commitIn(blocks, root, did)), key)
-  return digest === null ? null : cidOfDigest(digest)
+export function provenIn({ root, blocks }: Car, did: string, key: string): Proven {
+  const commit = commitIn(blocks, root, did)
+  const digest = findInTree(blocks, topOf(blocks, commit), key)
+  return { cid: digest === null ? null : cidOfDigest(digest), rev: commit.rev }
 }
 
 /** A record as it stands in the CAR. It is decoded when it is looked at: content of others may take a hundred times its bytes. */
@@ -98,6 +103,10 @@ export function valueFrom(bytes: Uint8Array): unknown {
 
 export function cidOfDigest(digest: Uint8Array): string {
   return toString(fromDigest(CODEC_DCBOR, digest))
+}
+
+export function digestOf(cid: string): Buffer {
+  return Buffer.from(fromString(cid).digest.contents)
 }
 
 function commitIn(blocks: BlockTable, root: Buffer, did: string): Commit {

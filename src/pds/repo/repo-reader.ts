@@ -2,40 +2,61 @@
 
 import { xrpc } from '@atproto/lex-client'
 import type { l } from '@atproto/lex-schema'
+import { LRUCache } from 'lru-cache'
 import type { ReadyAccount } from '../../domain/account.ts'
+import { ExpectedRecords } from '../../domain/expected.ts'
 import { type Failure, isSilent, ok, type Outcome } from '../../domain/outcome.ts'
 import { RepoFault, type RepoFaultCode, repoFaultWords } from '../../domain/repo-faults.ts'
-import type { Expected, ReadRecords, RepoRecord, RepoSnapshot, SnapshotOptions } from '../../ports/pds.ts'
+import type { CompareOptions, ReadHints, ReadRecords, RepoComparison, RepoRecord } from '../../ports/pds.ts'
 import type { RepoLimits } from './block-table.ts'
 import { carCall, faulty } from './car-call.ts'
+import { Comparison, Listing, type ShowingCommit, type Taker } from './comparison.ts'
 import { type Identities, KEPT_MS } from '../identities.ts'
 import type { PublicKey } from '../identity.ts'
 import { getRepo } from '../methods.ts'
 import { ofTheRepo, RecordPages, refusesMethod } from './record-pages.ts'
 import { RecordReader } from './record-reader.ts'
-import type { Place } from './record-reading.ts'
-import { collectionIn } from './repo-car.ts'
+import { type Place, proofCall } from './record-reading.ts'
+import { collectionIn, digestOf } from './repo-car.ts'
 import { revisionsOf } from './revisions.ts'
+import { Share } from './share.ts'
+import { SortedRecords } from './sorted-records.ts'
 import { TreeReader } from './tree-reader.ts'
 import type { Xrpc } from '../xrpc.ts'
 
-/** Up to this many records are read one by one, a request each; more are read with the whole repo, in one. */
+/** Up to this many records are read one by one, a request each; of more, the tree is read, or the whole repo. */
 const READ_SINGLY = 8
 
-/** A smaller repo is sent whole in less time than its tree is compared. */
-const TREE_FROM = 200
+/** A collection with fewer records is sent with its whole repo in less time than its tree is compared. */
+const COMPARE_FROM = 200
+
+/** A repo with fewer records is sent whole in less time than some of them are found in its tree. */
+const FIND_FROM = 2_000
+
+/** Repos whose size is remembered. */
+const SIZES = 10_000
 
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12
 
-type Did = l.DidString
+/** Readings by the tree of a repo that changes under our eyes, before it is read whole. */
+const TRIES = 3
 
-const NONE: ReadonlySet<string> = new Set()
+type Did = l.DidString
+type Repo = Pick<ReadyAccount, 'did' | 'pds'>
+
+/** What one reading of a collection has shown. */
+interface Shown<T> {
+  readonly commit: ShowingCommit
+  readonly found: T
+}
 
 export class RepoReader {
   readonly #xrpc: Xrpc
   readonly #identities: Identities
   readonly #limits: RepoLimits
+  /** How many blocks a repo had that was read whole, by its DID. */
+  readonly #sizes: LRUCache<string, number>
   readonly #pages: RecordPages
   readonly #records: RecordReader
   readonly #tree: TreeReader
@@ -44,22 +65,36 @@ export class RepoReader {
    * @param identities know the accounts' keys
    * @param limits the most that is read of one repo
    */
-  constructor(client: Xrpc, identities: Identities, limits: RepoLimits) {
+  constructor(
+    client: Xrpc,
+    identities: Identities,
+    limits: RepoLimits,
+    sizes = new LRUCache<string, number>({ max: SIZES }),
+  ) {
     this.#xrpc = client
     this.#identities = identities
     this.#limits = limits
+    this.#sizes = sizes
     this.#pages = new RecordPages(client, limits.blocks)
     this.#tree = new TreeReader(client)
     this.#records = new RecordReader(client, (repo, collection) => this.list(repo, collection))
+  }
+
+  /** The same, by another client. */
+  by(client: Xrpc): RepoReader {
+    return new RepoReader(client, this.#identities, this.#limits, this.#sizes)
   }
 
   async read(
     account: ReadyAccount,
     collection: string,
     rkeys: readonly string[],
-    deleted: ReadonlySet<string> = NONE,
+    { deleted = new Set(), records = 0 }: ReadHints = {},
   ): Promise<Outcome<ReadRecords>> {
     if (rkeys.length > READ_SINGLY) {
+      const isLarge = Math.max(records, this.#sizes.get(account.did) ?? 0) >= FIND_FROM
+      const found = isLarge ? await this.#find(account, collection, rkeys) : null
+      if (found !== null) return found
       const whole = await this.list(account, collection)
       if (whole.kind !== 'ok') return whole
       const cids = new Map(rkeys.map((rkey) => [rkey, whole.value.get(rkey) ?? null]))
@@ -70,83 +105,97 @@ export class RepoReader {
   }
 
   /**
+   * Reads records by the tree. A head may come from a cache; so the revision is shown by a second way, which is the proof of
+   * one record, best of one that is not there.
+   *
+   * @returns null where the whole repo is to be read
+   */
+  async #find(repo: Repo, collection: string, rkeys: readonly string[]): Promise<Outcome<ReadRecords> | null> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const found = await this.#tree.find(repo, collection, rkeys)
+      if (found?.kind !== 'ok') return found
+      const { rev, cids } = found.value
+      const rkey = rkeys.find((each) => cids.get(each) === null) ?? rkeys[0]!
+      const proof = await this.#xrpc.ask(repo.pds, proofCall({ did: repo.did, collection, rkey }))
+      const shown = proof.kind === 'ok' ? proof.value : proof
+      if (shown.kind !== 'ok') return refusesMethod(shown) ? null : shown
+      if (shown.value.rev === rev && shown.value.cid === cids.get(rkey)) return ok({ cids, unread: new Map() })
+    }
+    return null
+  }
+
+  /**
    * Where a repo is not sent whole, or damaged, it is read in pages: what a withdrawal or an erasure needs is what stands
    * there, and not a proof of it.
    */
-  async list(
-    account: Pick<ReadyAccount, 'did' | 'pds'>,
-    collection: string,
-  ): Promise<Outcome<ReadonlyMap<string, string>>> {
+  async list(repo: Repo, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
     // A repo from a cache shows records gone that are there, and takes the place of nothing that is newer.
-    const newest = await this.revision(account)
+    const newest = await this.revision(repo)
     if (newest.kind !== 'ok') return newest
-    const whole = notBefore(newest.value, await this.#whole(account, collection, null))
+    const whole = notBefore(newest.value, await this.#whole(repo, collection, null, newListing))
     const isDamaged = whole.kind === 'uncertain' && repoFaultWords(whole.code) !== null
-    const snapshot = isDamaged ? await this.#inPages(account, collection, whole) : whole
-    if (snapshot.kind !== 'ok') return snapshot
-    return ok(new Map([...snapshot.value.records].map(([rkey, { cid }]) => [rkey, cid])))
+    const shown = isDamaged ? await this.#inPages(repo, collection, whole, newListing) : whole
+    return shown.kind === 'ok' ? ok(shown.value.found) : shown
   }
 
   /** Of a repo that is sent damaged, the damage is told: pages would hide it. */
-  async snapshot(
+  async compare(
     account: ReadyAccount,
     collection: string,
-    { verify = false, expected }: SnapshotOptions = {},
-  ): Promise<Outcome<RepoSnapshot>> {
-    if (!verify) return this.#snapshot(account, collection, expected, null)
+    { expected = new ExpectedRecords(), verify = false }: CompareOptions = {},
+  ): Promise<Outcome<RepoComparison>> {
+    if (!verify) return this.#compare(account, collection, expected, null)
     const key = await this.#signingKey(account, KEPT_MS)
     if (key.kind !== 'ok') return key
-    const snapshot = await this.#snapshot(account, collection, expected, key.value)
-    if (snapshot.kind !== 'uncertain' || snapshot.code !== ('CarWrongSignature' satisfies RepoFaultCode))
-      return snapshot
+    const compared = await this.#compare(account, collection, expected, key.value)
+    if (compared.kind !== 'uncertain' || compared.code !== ('CarWrongSignature' satisfies RepoFaultCode))
+      return compared
     // The account may have got another key since its document was fetched.
     const other = await this.#signingKey(account, 0)
     if (other.kind !== 'ok') return other
-    return isSameKey(key.value, other.value) ? snapshot : this.#snapshot(account, collection, expected, other.value)
+    return isSameKey(key.value, other.value) ? compared : this.#compare(account, collection, expected, other.value)
   }
 
-  /** A collection by its tree, or whole. @param signingKey null not to look at the signature */
-  async #snapshot(
+  /** By the tree, or whole. @param signingKey null not to look at the signature */
+  async #compare(
     account: ReadyAccount,
     collection: string,
-    expected: Expected | undefined,
+    expected: ExpectedRecords,
     signingKey: PublicKey | null,
-  ): Promise<Outcome<RepoSnapshot>> {
-    const compared = await this.#compared(account, collection, expected, signingKey)
-    return compared ?? this.#whole(account, collection, signingKey)
-  }
-
-  /** A collection by its tree; null where it is to be read whole. */
-  async #compared(
-    account: ReadyAccount,
-    collection: string,
-    expected: Expected | undefined,
-    signingKey: PublicKey | null,
-  ): Promise<Outcome<RepoSnapshot> | null> {
-    if (expected === undefined || expected.most < TREE_FROM) return null
-    const records = expected.records()
-    return records.size < TREE_FROM ? null : this.#tree.snapshot(account, collection, records, signingKey)
+  ): Promise<Outcome<RepoComparison>> {
+    using share = new Share(new AbortController().signal)
+    const sorted = await SortedRecords.of(expected, share)
+    const isLarge = sorted.size >= COMPARE_FROM
+    const byTree = isLarge ? await this.#tree.compare(account, collection, sorted, signingKey, share) : null
+    const begin = (): Comparison => new Comparison(sorted)
+    const shown = byTree ?? (await this.#whole(account, collection, signingKey, begin))
+    return shown.kind === 'ok' ? ok(shown.value.found.shownBy(shown.value.commit, signingKey !== null)) : shown
   }
 
   /** A collection from the whole repo, or in pages where the PDS does not send that. */
-  async #whole(
-    account: Pick<ReadyAccount, 'did' | 'pds'>,
+  async #whole<T>(
+    { did, pds }: Repo,
     collection: string,
     signingKey: PublicKey | null,
-  ): Promise<Outcome<RepoSnapshot>> {
-    const { did, pds } = account
+    begin: () => Taker<T>,
+  ): Promise<Outcome<Shown<T>>> {
     const params = { did: did as Did }
     const call = carCall(
       (agent, signal) => xrpc(agent, getRepo, { params, signal }),
       this.#limits,
-      (car, share) => collectionIn(car, { did, collection }, signingKey, share),
+      async (car, share): Promise<Shown<T>> => {
+        const taker = begin()
+        const commit = await collectionIn(car, { did, collection }, signingKey, share, taker.see.bind(taker))
+        this.#sizes.set(did, car.blocks.size)
+        return { commit, found: taker.end() }
+      },
     )
     // However long it is, it is cut while it arrives.
     const answer = await this.#xrpc.ask(pds, call, { patience: WHOLE_REPO, maxBytes: Number.POSITIVE_INFINITY })
     if (answer.kind === 'ok') return answer.value
     if (!refusesMethod(answer)) return answer
-    const snapshot = await this.#inPages(account, collection, answer)
-    if (snapshot.kind !== 'ok' || signingKey === null) return snapshot
+    const shown = await this.#inPages({ did, pds }, collection, answer, begin)
+    if (shown.kind !== 'ok' || signingKey === null) return shown
     return {
       kind: 'rejected',
       code: 'NoSignature',
@@ -155,14 +204,17 @@ export class RepoReader {
   }
 
   /** @param why it is not read whole: that is told where pages give nothing either */
-  async #inPages(
-    account: Pick<ReadyAccount, 'did' | 'pds'>,
-    collection: string,
-    why: Failure,
-  ): Promise<Outcome<RepoSnapshot>> {
-    const pages = await this.#pages.snapshot(account, collection)
-    if (pages.kind === 'ok' || !refusesMethod(pages)) return pages
-    return isSilent(pages) ? why : ofTheRepo(why)
+  async #inPages<T>(repo: Repo, collection: string, why: Failure, begin: () => Taker<T>): Promise<Outcome<Shown<T>>> {
+    const pages = await this.#pages.snapshot(repo, collection)
+    if (pages.kind !== 'ok') {
+      if (!refusesMethod(pages)) return pages
+      return isSilent(pages) ? why : ofTheRepo(why)
+    }
+    const taker = begin()
+    for (const [rkey, record] of [...pages.value.records].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      taker.see(rkey, digestOf(record.cid), () => record)
+    }
+    return ok({ commit: { rev: pages.value.rev, cid: null }, found: taker.end() })
   }
 
   /** The key that signs a repo's commits. @param maxAge how old its document may be, in ms */
@@ -198,10 +250,14 @@ export class RepoReader {
   }
 }
 
-/** A snapshot, unless it is older than a revision that the repo has had before. Revisions are in the order of their text. */
-function notBefore(rev: string | null, snapshot: Outcome<RepoSnapshot>): Outcome<RepoSnapshot> {
-  if (snapshot.kind !== 'ok' || rev === null || snapshot.value.rev === null || snapshot.value.rev >= rev)
-    return snapshot
+function newListing(): Listing {
+  return new Listing()
+}
+
+/** What was read, unless it is older than a revision that the repo has had before. Revisions are in the order of their text. */
+function notBefore<T>(rev: string | null, shown: Outcome<Shown<T>>): Outcome<Shown<T>> {
+  if (shown.kind !== 'ok' || rev === null || shown.value.commit.rev === null || shown.value.commit.rev >= rev)
+    return shown
   return faulty(new RepoFault('RepoOutdated'))
 }
 

@@ -14,7 +14,7 @@ const LINK = Buffer.from('d82a58250001711220', 'hex')
 const DIGEST = 32
 
 /** One node: its keys in order, and where in its bytes the hashes are. */
-interface TreeNode {
+export interface TreeNode {
   readonly bytes: Buffer
   readonly keys: readonly string[]
   /** Where the hash of each key's record begins. */
@@ -80,21 +80,20 @@ function checkedLevel({ keys, between }: TreeNode, level: number | null): number
   const [first] = keys
   // An empty node is a whole tree, and a part of none; the topmost node of any other has keys.
   if (first === undefined && (level === null) !== (between[0] === -1)) throw new RepoFault('TreeNodeMalformed')
-  const own = level ?? (first === undefined ? 0 : levelOf(first))
+  const own = level ?? (first === undefined ? 0 : layerOf(first))
   if (own < 0) throw new RepoFault('TreeTooDeep')
-  for (const key of keys) if (levelOf(key) !== own) throw new RepoFault('TreeKeyLevel')
+  for (const key of keys) if (layerOf(key) !== own) throw new RepoFault('TreeKeyLevel')
   return own
 }
 
-/** Pairs of zero bits at the beginning of the key's hash (https://atproto.com/specs/repository#mst-structure). */
-function levelOf(key: string): number {
-  const digest = hash('sha256', key, 'buffer')
-  let level = 0
-  for (const byte of digest) {
-    if (byte !== 0) return level + ((Math.clz32(byte) - 24) >> 1)
-    level += 4
+/** The layer of a key: how many pairs of zero bits its hash begins with (https://atproto.com/specs/repository#mst-structure). */
+export function layerOf(key: string): number {
+  let layer = 0
+  for (const byte of hash('sha256', key, 'buffer')) {
+    if (byte !== 0) return layer + ((Math.clz32(byte) - 24) >> 1)
+    layer += 4
   }
-  return level
+  return layer
 }
 
 /**

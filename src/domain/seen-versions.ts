@@ -1,0 +1,38 @@
+/** Remembers the versions of any number of moods, in eight bytes each. Pure. */
+
+import { hash } from 'node:crypto'
+import type { Mood } from './mood.ts'
+
+export class SeenVersions {
+  #marks = new BigUint64Array(64)
+  #size = 0
+  #isSorted = false
+
+  add(mood: Pick<Mood, 'id' | 'version'>): void {
+    if (this.#size === this.#marks.length) {
+      const marks = new BigUint64Array(this.#size * 2)
+      marks.set(this.#marks)
+      this.#marks = marks
+    }
+    this.#marks[this.#size++] = markOf(mood)
+    this.#isSorted = false
+  }
+
+  /** Whether a mood was seen at just this version. */
+  has(mood: Pick<Mood, 'id' | 'version'>): boolean {
+    if (!this.#isSorted) this.#marks.subarray(0, this.#size).sort()
+    this.#isSorted = true
+    const mark = markOf(mood)
+    let [low, high] = [0, this.#size]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#marks[middle]! < mark) low = middle + 1
+      else high = middle
+    }
+    return low < this.#size && this.#marks[low] === mark
+  }
+}
+
+function markOf({ id, version }: Pick<Mood, 'id' | 'version'>): bigint {
+  return hash('sha256', `${version} ${id}`, 'buffer').readBigUInt64LE()
+}
