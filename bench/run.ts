@@ -15,8 +15,16 @@ import { proofs } from './proof.ts'
 import type { Row } from './rows.ts'
 import { storeRows } from './stores.ts'
 
-import { comparing } from './comparing.ts'
-import { postRows } from './http.ts'
+const PARTS = {
+  backfills,
+  audits,
+  proofs,
+  memory,
+  comparing,
+  posts: postRows,
+  stores: storeRows,
+  data: dataRows,
+} as const
 const FILE = 'bench/results/latest.json'
 
 const chosen = process.argv.slice(2)
