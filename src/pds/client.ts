@@ -51,8 +51,12 @@ export class PdsClient implements RepoClient {
     return this.#reader.read(account, collection, rkeys, hints)
   }
 
-  list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
-    return this.#reader.list(account, collection)
+  list(
+    account: ReadyAccount,
+    collection: string,
+    hints?: Pick<ReadHints, 'deleted'>,
+  ): Promise<Outcome<ReadonlyMap<string, string>>> {
+    return this.#reader.list(account, collection, hints)
   }
 
   compare(account: ReadyAccount, collection: string, options?: CompareOptions): Promise<Outcome<RepoComparison>> {

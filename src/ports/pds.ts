@@ -29,8 +29,16 @@ export interface RepoClient {
     rkeys: readonly string[],
     hints?: ReadHints,
   ): Promise<Outcome<ReadRecords>>
-  /** All records of the collection: record keys and CIDs. */
-  list(account: ReadyAccount, collection: string): Promise<Outcome<ReadonlyMap<string, string>>>
+  /**
+   * All records of the collection: record keys and CIDs.
+   *
+   * @param hints.deleted those that were just deleted, so that few others are likely to be there
+   */
+  list(
+    account: ReadyAccount,
+    collection: string,
+    hints?: Pick<ReadHints, 'deleted'>,
+  ): Promise<Outcome<ReadonlyMap<string, string>>>
   /**
    * Compares the collection with what it should hold, at one revision, and reads what differs with its content: by the tree of
    * the repo, where the host can do that and it costs less, and else from the whole repo.

@@ -9,6 +9,7 @@ import { codeOf, type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import type { Store } from '../ports/store.ts'
 import type { Events } from '../observe/events.ts'
 import type { Lease } from '../domain/queue.ts'
+import { COLLECTION } from '../domain/record.ts'
 import type { AccountHost, RepoClient } from '../ports/pds.ts'
 import type { Occasion, Places } from '../ports/places.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -171,10 +172,13 @@ async function emptyRepo(
   signal: AbortSignal,
 ): Promise<Outcome> {
   let before = 0
-  return deleteUntilGone(deps, repo, lease, signal, async (there) => {
-    if (there.size < before) deps.events.recordsErased(receipt, before - there.size)
-    before = there.size
-    return [...there.keys()]
+  return deleteUntilGone(deps, repo, lease, signal, async (deleted) => {
+    const there = await deps.client.list(repo, COLLECTION, { deleted })
+    if (there.kind !== 'ok') return there
+    const rkeys = [...there.value.keys()]
+    if (rkeys.length < before) deps.events.recordsErased(receipt, before - rkeys.length)
+    before = rkeys.length
+    return ok(rkeys)
   })
 }
 

@@ -18,25 +18,23 @@ export interface RemovalDeps {
   readonly hosts: KnownHosts
 }
 
-/** Record keys and CIDs of what a repo holds. */
-type Records = ReadonlyMap<string, string>
-
 /**
  * Reads the repo, deletes what is chosen, and reads again, until a reading leaves nothing to choose.
  *
- * @param choose record keys to delete; none when all is well
+ * @param choose reads, and returns record keys to delete; none when all is well. Told what has just been deleted
  */
 export async function deleteUntilGone(
   { store, client, hosts }: RemovalDeps,
   account: ReadyAccount,
   lease: Lease,
   signal: AbortSignal,
-  choose: (there: Records) => Promise<readonly string[]>,
+  choose: (deleted: ReadonlySet<string>) => Promise<Outcome<readonly string[]>>,
 ): Promise<Outcome> {
+  let deleted: ReadonlySet<string> = new Set()
   for (let round = 0; ; round++) {
-    const there = await client.list(account, COLLECTION)
-    if (there.kind !== 'ok') return there
-    const chosen = await choose(there.value)
+    const choice = await choose(deleted)
+    if (choice.kind !== 'ok') return choice
+    const chosen = choice.value
     if (chosen.length === 0) return ok(undefined)
     // Deleted twice and still there: something else is writing, or nothing is deleted at all.
     if (round === 2) return { kind: 'uncertain', code: 'StillThere', answered: true }
@@ -49,8 +47,11 @@ export async function deleteUntilGone(
       await hosts.heard(account.pds, writes, outcome)
       return outcome
     }
+    deleted = new Set(chosen)
   }
 }
+
+const NOTHING = ok({ cids: new Map<string, string>(), unread: new Map<string, never>() })
 
 /** Carries out ordered removals. An order is done when its record is gone, has been replaced by another, or is to be left alone. */
 export async function removeStrays(
@@ -62,15 +63,21 @@ export async function removeStrays(
   const { removals } = deps.store
   const spared = await leaveOdd(deps, account)
   if (spared.kind !== 'ok') return spared
-  return deleteUntilGone(deps, account, lease, signal, async (there) => {
+  return deleteUntilGone(deps, account, lease, signal, async (deleted) => {
     const ordered = await removals.of(account.user)
+    const rkeys = ordered.map(({ rkey }) => rkey)
+    const read = rkeys.length > 0 ? await deps.client.read(account, COLLECTION, rkeys, { deleted }) : NOTHING
+    if (read.kind !== 'ok') return read
+    const [unread] = read.value.unread.values()
+    if (unread) return unread
+    const there = read.value.cids
     const left = ordered.filter(({ rkey, cid }) => there.get(rkey) === cid).map(({ rkey }) => rkey)
     const gone = ordered.map(({ rkey }) => rkey).filter((rkey) => !left.includes(rkey))
     if (gone.length > 0) {
       await removals.finish(account.user, gone)
       deps.events.straysRemoved(account.user, gone.length)
     }
-    return left
+    return ok(left)
   })
 }
 

@@ -116,10 +116,41 @@ export class RepoReader {
       if (found?.kind !== 'ok') return found
       const { rev, cids } = found.value
       const rkey = rkeys.find((each) => cids.get(each) === null) ?? rkeys[0]!
-      const proof = await this.#xrpc.ask(repo.pds, proofCall({ did: repo.did, collection, rkey }))
-      const shown = proof.kind === 'ok' ? proof.value : proof
-      if (shown.kind !== 'ok') return refusesMethod(shown) ? null : shown
-      if (shown.value.rev === rev && shown.value.cid === cids.get(rkey)) return ok({ cids, unread: new Map() })
+      const isSo = await this.#isShown({ did: repo.did, collection, rkey }, repo.pds, rev, cids.get(rkey) ?? null)
+      if (isSo?.kind !== 'ok') return isSo
+      if (isSo.value) return ok({ cids, unread: new Map() })
+    }
+    return null
+  }
+
+  /**
+   * Whether the proof of a record shows the same of it, at the same revision, as its tree.
+   *
+   * @returns null where the PDS gives no proof
+   */
+  async #isShown(place: Place, pds: string, rev: string, cid: string | null): Promise<Outcome<boolean> | null> {
+    const proof = await this.#xrpc.ask(pds, proofCall(place))
+    const shown = proof.kind === 'ok' ? proof.value : proof
+    if (shown.kind !== 'ok') return refusesMethod(shown) ? null : shown
+    return ok(shown.value.rev === rev && shown.value.cid === cid)
+  }
+
+  /**
+   * Reads by the tree what is left of a collection.
+   *
+   * @param rkey one of those that were deleted: its proof shows the revision by a second way, as above
+   * @returns null where the whole repo is to be read
+   */
+  async #left(repo: Repo, collection: string, rkey: string): Promise<Outcome<ReadonlyMap<string, string>> | null> {
+    using share = new Share(new AbortController().signal)
+    const nothing = await SortedRecords.of(new ExpectedRecords(), share)
+    for (let tries = 0; tries < TRIES; tries++) {
+      const left = await this.#tree.compare(repo, collection, nothing, null, share)
+      if (left?.kind !== 'ok') return left
+      const { commit, found } = left.value
+      const isSo = await this.#isShown({ did: repo.did, collection, rkey }, repo.pds, commit.rev, found.cidOf(rkey))
+      if (isSo?.kind !== 'ok') return isSo
+      if (isSo.value) return ok(new Map([...found.records].map(([key, { cid }]) => [key, cid])))
     }
     return null
   }
@@ -128,7 +159,14 @@ export class RepoReader {
    * Where a repo is not sent whole, or damaged, it is read in pages: what a withdrawal or an erasure needs is what stands
    * there, and not a proof of it.
    */
-  async list(repo: Repo, collection: string): Promise<Outcome<ReadonlyMap<string, string>>> {
+  async list(
+    repo: Repo,
+    collection: string,
+    { deleted = new Set() }: Pick<ReadHints, 'deleted'> = {},
+  ): Promise<Outcome<ReadonlyMap<string, string>>> {
+    const [gone] = deleted
+    const left = gone === undefined ? null : await this.#left(repo, collection, gone)
+    if (left !== null) return left
     // A repo from a cache shows records gone that are there, and takes the place of nothing that is newer.
     const newest = await this.revision(repo)
     if (newest.kind !== 'ok') return newest
