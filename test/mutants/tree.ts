@@ -51,11 +51,11 @@ export const OF_TREES: readonly Mutant[] = [
     tests: [...TREES, ...HOSTILE],
   },
   {
-    bug: 'descent: a node may be referred to again and again',
+    bug: 'descent: a node may have keys of any layer',
     file: 'src/pds/repo/descent.ts',
-    find: "if (seen.has(name)) throw new RepoFault('TreeNodeTwice')",
+    find: "for (const key of keys) if (layerOf(key) !== own) throw new RepoFault('TreeKeyLevel')",
     replace: '',
-    tests: TREES,
+    tests: [...TREES, ...HOSTILE],
   },
   {
     bug: 'descent: nodes below the lowest layer are fetched',
@@ -65,10 +65,10 @@ export const OF_TREES: readonly Mutant[] = [
     tests: [...TREES, ...HOSTILE],
   },
   {
-    bug: 'descent: a key is not looked for where its subtree begins',
+    bug: 'descent: a subtree with one wanted key is passed by',
     file: 'src/pds/repo/find-in-tree.ts',
     find: 'return first !== undefined && first < before',
-    replace: 'return first !== undefined && first < before && first > `${after}3`',
+    replace: 'return first !== undefined && (firstAfter(ordered, first) ?? before) < before',
     tests: TREES,
   },
   {
@@ -81,9 +81,9 @@ export const OF_TREES: readonly Mutant[] = [
   {
     bug: 'fallback: what was found by a head that nobody confirms counts',
     file: 'src/pds/repo/repo-reader.ts',
-    find: 'if (shown.value.rev === rev && shown.value.cid === cids.get(rkey))',
-    replace: 'if (shown.value.rev !== null)',
-    tests: HOSTILE,
+    find: 'return ok(shown.value.rev === rev && shown.value.cid === cid)',
+    replace: "return ok(shown.value.rev !== '')",
+    tests: [...HOSTILE, 'src/pds/repo/last-look.test.ts'],
   },
   {
     bug: 'signature: a commit that is compared by its tree need not be signed',

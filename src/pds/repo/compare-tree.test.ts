@@ -19,6 +19,7 @@ const OTHERS = [
   'app.bsky.feed.like',
   'computer.aesthetic.mood.more',
   'computer.aesthetic.moo',
+  'computer.aesthetic.mood2',
   'fm.teal.play',
   'a',
   'z.z',
