@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { casesOf } from '../../test/support/cases.ts'
 import { type History, histories } from '../../test/support/histories.ts'
-import { account, audit, type World } from '../../test/support/worlds.ts'
+import { aMood } from '../../test/support/moods.ts'
+import { account, audit, settle, type World } from '../../test/support/worlds.ts'
 import { Comparison } from '../pds/repo/comparison.ts'
 import { Share } from '../pds/repo/share.ts'
 import { SortedRecords } from '../pds/repo/sorted-records.ts'
@@ -87,5 +88,24 @@ describe('an audit page by page', () => {
     )
     expect(seen.clean).toBeGreaterThan(HISTORIES / 50)
     expect(seen.withFindings).toBeGreaterThan(HISTORIES / 10)
+  })
+
+  it('says that it has not seen everything where a row has gone meanwhile, and finds nothing in its record', async () => {
+    const world: World = { moods: new Map(), records: new Map() }
+    const moods = [settle(world, aMood()), settle(world, aMood())]
+    const history = {
+      before: moods,
+      after: moods.slice(1),
+      odd: [],
+      records: world.records,
+      removing: new Set<string>(),
+    }
+    const how = { policy: FEDERATE_ALL, modernise: false, page: 1 }
+    expect(await byPages({ ...history, after: moods }, how)).toMatchObject({ findings: [], isWhole: true })
+    expect(await byPages(history, how)).toMatchObject({
+      findings: [],
+      isWhole: false,
+      counts: { moods: 1, records: 2 },
+    })
   })
 })
