@@ -17,7 +17,7 @@ import { FEDERATE_ALL, FEDERATE_NONE, type FederationPolicy } from './policy.ts'
 import { isRecordCid } from './record.ts'
 import { SeenVersions } from './seen-versions.ts'
 
-const HISTORIES = casesOf('HISTORIES', 500)
+const HISTORIES = casesOf('HISTORIES', 2_000)
 
 interface How {
   readonly policy: FederationPolicy

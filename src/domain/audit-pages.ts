@@ -46,9 +46,9 @@ export class AuditPage {
       if (record !== null) expected.set(mood.sync.rkey, record)
     }
     this.expected = expected
-    const { counts, findings, backlog } = this.#audit(moods)
+    const { counts, findings, backlog } = this.#audit(moods.filter((mood) => !this.#isInStep(mood)))
     this.#open = new Set([...findings.map(({ moodId }) => moodId), ...backlog.map(({ id }) => id)])
-    this.#counts = counts
+    this.#counts = this.#withInStep(counts, moods)
   }
 
   /** Whether nothing more is to be said of a mood if the repo holds what is expected, and nothing else that concerns it. */
@@ -58,7 +58,22 @@ export class AuditPage {
 
   /** How these moods count, all of which are settled. */
   countsOf(moods: readonly Mood[]): AuditCounts {
-    return moods.length === this.moods.length ? this.#counts : this.#audit(moods).counts
+    if (moods.length === this.moods.length) return this.#counts
+    return this.#withInStep(this.#audit(moods.filter((mood) => !this.#isInStep(mood))).counts, moods)
+  }
+
+  /** Whether the row names just the record that should be there: so it is with nearly all, and there is no more to ask. */
+  #isInStep(mood: Mood): boolean {
+    const desired = this.#desired.get(mood)!
+    const { state, cid, rkey } = mood.sync
+    if (desired.kind !== 'record' || state !== 'published' || cid !== desired.cid) return false
+    return this.expected.get(rkey)?.cid === cid && !this.#standing.removing.has(rkey)
+  }
+
+  /** @param others counts of those that are not in step */
+  #withInStep(others: AuditCounts, moods: readonly Mood[]): AuditCounts {
+    const synced = moods.length - others.moods
+    return addedCounts(others, { ...NO_COUNTS, moods: synced, records: synced, synced })
   }
 
   #audit(moods: readonly Mood[]): RepoAudit {
