@@ -55,6 +55,7 @@ describe('what a relay says of an account', () => {
   it('what is not visible is asked for again within minutes, all else within hours', () => {
     expect(seen(known({})).dueAt - NOW).toBe(6 * 60 * MINUTE)
     expect(seen({ kind: 'unknown' }).dueAt - NOW).toBe(10 * MINUTE)
+    expect(sightingOf({ ...OF, pdsRev: null }, { kind: 'unknown' }, NOW, true).dueAt - NOW).toBe(MINUTE)
   })
 
   it('all that is not visible has a meaning and something to do about it', () => {

@@ -39,15 +39,23 @@ const VISIBLE_MS = 6 * 60 * 60_000
 /** Any other, which somebody may be mending. */
 const HIDDEN_MS = 10 * 60_000
 
-/** @param now when the relay was asked, in ms since 1970 */
+/** One that was never asked for before and is not visible: it may be so new that the relay is just hearing of it. */
+const NEW_MS = 60_000
+
+/**
+ * @param now when the relay was asked, in ms since 1970
+ * @param isFirst whether it was asked for this account for the first time
+ */
 export function sightingOf(
   of: Pick<Sighting, 'user' | 'relay' | 'did' | 'pdsRev'>,
   answer: RelayAnswer,
   now: number,
+  isFirst = false,
 ): Sighting {
   const rev = answer.kind === 'known' ? answer.rev : null
   const standing = standingOf(answer, of.pdsRev, now)
-  return { ...of, at: now, standing, rev, dueAt: now + (standing === 'visible' ? VISIBLE_MS : HIDDEN_MS) }
+  const hiddenMs = isFirst ? NEW_MS : HIDDEN_MS
+  return { ...of, at: now, standing, rev, dueAt: now + (standing === 'visible' ? VISIBLE_MS : hiddenMs) }
 }
 
 function standingOf(answer: RelayAnswer, pdsRev: string | null, now: number): Standing {

@@ -16,6 +16,13 @@ export interface RelayWatchDeps extends TurnDeps {
   readonly events: Events
 }
 
+/** One look at all relays. */
+interface Round {
+  readonly stop: AbortSignal
+  /** What the PDS said is the newest revision of each repo, by DID. */
+  readonly revisions: Map<string, Promise<string | null>>
+}
+
 const LOOK_MS = 10_000
 /** Accounts of one look that a relay was never asked for, and others that are due. */
 const BATCH = 25
@@ -50,7 +57,8 @@ export class RelayWatch {
         if (!(await this.#turn.take())) return
         try {
           await this.#turn.whileMine(stopping, async (stop) => {
-            await Promise.all(urls.map((relay) => this.#round(relay, stop)))
+            const round: Round = { stop, revisions: new Map() }
+            await Promise.all(urls.map((relay) => this.#askOne(relay, round)))
           })
         } finally {
           await this.#turn.giveBack()
@@ -61,20 +69,22 @@ export class RelayWatch {
   }
 
   /** Accounts that the relay was never asked for, then those that are due; until it is silent, or wants to be left alone. */
-  async #round(relay: string, stop: AbortSignal): Promise<void> {
+  async #askOne(relay: string, round: Round): Promise<void> {
     const { store, clock } = this.#deps
-    if (!(await this.#askForNew(relay, stop))) return
+    const { stop } = round
+    if (!(await this.#askForNew(relay, round))) return
     for (const sighting of await store.sightings.due(relay, clock.now(), BATCH)) {
       if (stop.aborted) return
       const account = await store.accounts.byUser(sighting.user)
       if (!isReady(account)) await store.sightings.forget(sighting.user)
-      else if (!(await this.#see(account, relay, stop, sighting))) return
+      else if (!(await this.#see(account, relay, round, sighting))) return
     }
   }
 
   /** @returns false where the relay does not answer now */
-  async #askForNew(relay: string, stop: AbortSignal): Promise<boolean> {
+  async #askForNew(relay: string, round: Round): Promise<boolean> {
     const { archive, sightings } = this.#deps.store
+    const { stop } = round
     for (let pages = 0, asked = 0; pages < PAGES && asked < BATCH; pages++) {
       const after = this.#after.get(relay) ?? ''
       const page = await archive.page('accounts', after, PAGE)
@@ -85,7 +95,7 @@ export class RelayWatch {
         this.#after.set(relay, key)
         if (!isReady(account) || isKnown(known.get(account.user), relay, account)) continue
         asked++
-        if (!(await this.#see(account, relay, stop, null))) return false
+        if (!(await this.#see(account, relay, round, null))) return false
       }
       if (page.length < PAGE) {
         this.#after.delete(relay)
@@ -96,8 +106,9 @@ export class RelayWatch {
   }
 
   /** @param before what the relay said last; null where it was never asked. @returns false where it does not answer now */
-  async #see(account: ReadyAccount, relay: string, stop: AbortSignal, before: Sighting | null): Promise<boolean> {
-    const { store, clock, client, relays } = this.#deps
+  async #see(account: ReadyAccount, relay: string, round: Round, before: Sighting | null): Promise<boolean> {
+    const { store, clock, relays } = this.#deps
+    const { stop } = round
     const { user, did } = account
     const answer = await relays.account(relay, did, stop)
     if (answer.kind === 'later') return false
@@ -110,11 +121,19 @@ export class RelayWatch {
     }
     const now = clock.now()
     const mayBeBehind = answer.value.kind === 'known' && answer.value.active && answer.value.rev !== null
-    const revision = mayBeBehind ? await client.revision(account) : null
-    const pdsRev = revision?.kind === 'ok' ? revision.value : null
-    await store.sightings.note(sightingOf({ user, relay, did, pdsRev }, answer.value, now))
+    const pdsRev = mayBeBehind ? await this.#revisionOf(account, round) : null
+    await store.sightings.note(sightingOf({ user, relay, did, pdsRev }, answer.value, now, before === null))
     await this.#forgetIfGone(user)
     return true
+  }
+
+  /** However many relays there are, the PDS is asked once for each account and look. @returns null where it does not tell */
+  #revisionOf(account: ReadyAccount, { revisions }: Round): Promise<string | null> {
+    const asked =
+      revisions.get(account.did) ??
+      this.#deps.client.revision(account).then((answer) => (answer.kind === 'ok' ? answer.value : null))
+    revisions.set(account.did, asked)
+    return asked
   }
 
   /** Nothing is kept of a user who was erased while the relay was asked. */

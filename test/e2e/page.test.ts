@@ -3,8 +3,11 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
+import { sightingOf } from '../../src/domain/sighting.ts'
 import { startBrowser } from '../support/browser.ts'
 import { startApp, type TemporaryFolder, temporaryFolder, Visitor } from '../support/installation.ts'
+
+const RELAY = 'http://127.0.0.1:1'
 
 describe('the page', () => {
   let folder: TemporaryFolder
@@ -13,7 +16,8 @@ describe('the page', () => {
 
   beforeAll(async () => {
     folder = await temporaryFolder()
-    app = await startApp(folder.path)
+    // Nothing listens there.
+    app = await startApp(folder.path, { env: { RELAYS: RELAY } })
     browser = await startBrowser()
   })
   afterAll(async () => {
@@ -45,6 +49,23 @@ describe('the page', () => {
     await page.getByRole('button', { name: 'Sign in' }).click()
     await page.getByText(`@${handle}`).first().waitFor()
   }
+
+  it('tells authors that what is published may be written and not visible', async () => {
+    await using opened = await open()
+    const { page } = opened
+    await signIn(page, 'page-grace')
+    const { sightings } = app.store
+    const of = { user: 'trial|page-grace', relay: RELAY, did: 'did:plc:x', pdsRev: null }
+    expect(await page.getByLabel('Who can see it').count()).toBe(0)
+    await sightings.note(sightingOf(of, { kind: 'known', active: false, status: 'throttled', rev: null }, Date.now()))
+    await page.reload()
+    await page.getByText('what you publish is written and not visible: the relay has the account').waitFor()
+    await sightings.note(sightingOf(of, { kind: 'known', active: true, status: null, rev: null }, Date.now()))
+    await page.reload()
+    await page.getByText('On 127.0.0.1:1, what you publish is visible').waitFor()
+    await sightings.forget('trial|page-grace')
+    expect(opened.complaints).toEqual([])
+  })
 
   it('signs in, posts, shows the mood as saved and then as published, and opens the record that the PDS holds', async () => {
     await using opened = await open()

@@ -117,7 +117,8 @@ describe('a worker asks relays', () => {
     relay.instead = (answer) => void answer.writeHead(429, { 'retry-after': '60' }).end()
     await one.look(never)
     relay.instead = null
-    await one.look(never)
+    // The second one begins with those that were passed over.
+    for (let i = 0; i < 2; i++) await one.look(never)
     expect(relay.asked).toHaveLength(2)
     site.forward(61_000)
     for (let i = 0; i < 2; i++) await one.look(never)

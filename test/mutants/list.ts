@@ -3,6 +3,7 @@
 import type { Mutant } from './mutant.ts'
 import { OPERATE } from './operate.ts'
 import { OF_THE_READER } from './reader.ts'
+import { OF_RELAYS } from './relays.ts'
 import { OF_SERVERS } from './server.ts'
 import { OF_TREES } from './tree.ts'
 
@@ -365,4 +366,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...OF_THE_READER,
   ...OF_SERVERS,
   ...OF_TREES,
+  ...OF_RELAYS,
 ]
