@@ -18,6 +18,11 @@ export class SeenVersions {
     this.#isSorted = false
   }
 
+  /** How many moods were added. */
+  get size(): number {
+    return this.#size
+  }
+
   /** Whether a mood was seen at just this version. */
   has(mood: Pick<Mood, 'id' | 'version'>): boolean {
     if (!this.#isSorted) this.#marks.subarray(0, this.#size).sort()

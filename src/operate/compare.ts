@@ -46,7 +46,7 @@ export async function compareUser(
   const read = await hosts.ask(account.pds, () => client.compare(account, COLLECTION, { expected, verify }))
   if (read.kind !== 'ok') return read
   const repo = read.value
-  const odd = await store.odd.of(user)
+  const odd = await store.odd.of(user, before.versions.size)
   const isClean = repo.records.size === 0 && repo.missing.size === 0 && before.isSettled && odd.length === 0
   if (isClean) {
     const audit = { findings: [], backlog: [], counts: { ...before.counts, records: repo.size } }

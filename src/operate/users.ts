@@ -167,6 +167,6 @@ export async function nearUsers(store: Store, names: readonly string[]): Promise
 /** Whether there is a handle, an account, an erasure or a mood of this `sub`; a deleted mood will do. */
 export async function isKnown({ accounts, erasures, moods, odd }: Store, user: string): Promise<boolean> {
   if ((await accounts.handlesOf([user])).has(user) || (await accounts.byUser(user))) return true
-  if ((await erasures.byUser(user)) !== null || (await moods.history(user, '', 1)).length > 0) return true
+  if ((await erasures.byUser(user)) !== null || (await moods.history(user, null, 1)).length > 0) return true
   return (await odd.of(user)).length > 0
 }

@@ -98,8 +98,8 @@ export interface MoodStore {
     after: MoodPosition | null,
     limit: number,
   ): Promise<readonly Mood[]>
-  /** Up to `limit` moods of the user, deleted ones too, by their ids, after one (`''` for the first). */
-  history(user: string, after: string, limit: number): Promise<readonly Mood[]>
+  /** Up to `limit` moods of the user, deleted ones too, in an order of the store's own, after one (null for the first). */
+  history(user: string, after: MoodPosition | null, limit: number): Promise<readonly Mood[]>
   /** Up to `limit` users who have moods, once each, by their names, after one (`''` for the first). */
   authors(after: string, limit: number): Promise<readonly string[]>
   /** Removes up to `limit` moods of the user without trace, odd ones too if the user’s name stands there alone. @returns how many */
@@ -198,8 +198,12 @@ export interface MoodCounts {
 
 /** Moods that cannot be read for certain: in no list of the other ports, so that they are left alone, and here to be named. */
 export interface OddStore {
-  /** All that are the user's, or may be: where a list stands in the place of the user, it holds this one. */
-  of(user: string): Promise<readonly OddMood[]>
+  /**
+   * All that are the user's, or may be: where a list stands in the place of the user, it holds this one.
+   *
+   * @param good how many moods of the user can be read; where there are no more, none is looked at again
+   */
+  of(user: string, good?: number): Promise<readonly OddMood[]>
   /** Of the moods that records name by these ids, those that are odd, whosever they are. */
   named(ids: readonly string[]): Promise<readonly OddMood[]>
 }

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { Mood } from '../domain/mood.ts'
-import type { Store } from '../ports/store.ts'
+import type { MoodPosition, Store } from '../ports/store.ts'
 
 /** Most moods of a page. */
 const PAGE = 500
@@ -41,10 +41,14 @@ export async function* pagesOf<T, K>({
   }
 }
 
+function moodPosition({ id, when, ordinal }: Mood): MoodPosition {
+  return { id, when, ordinal }
+}
+
 /** All moods of a user, deleted ones too. */
 export function histories({ moods }: Pick<Store, 'moods'>, user: string): AsyncGenerator<readonly Mood[]> {
-  const read = (after: string) => moods.history(user, after, PAGE)
-  return pagesOf({ read, positionOf: ({ id }) => id, after: '', pageSize: PAGE })
+  const read = (after: MoodPosition | null) => moods.history(user, after, PAGE)
+  return pagesOf({ read, positionOf: moodPosition, after: null, pageSize: PAGE })
 }
 
 /** All moods of a user, by id. */

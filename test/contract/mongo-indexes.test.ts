@@ -104,7 +104,7 @@ it('opens a database in which moods of a user share a number or a record key, an
   const names = async (): Promise<readonly unknown[]> => (await moods.indexes()).map(({ name }) => name)
   for (let start = 0; start < 2; start++) {
     await using store = await openMongo({ uri, database }, '')
-    expect((await store.moods.history('u', '', 9)).map(({ id }) => id)).toEqual(['a'])
+    expect((await store.moods.history('u', null, 9)).map(({ id }) => id)).toEqual(['a'])
     const odd = (await store.odd.of('u')).map(({ id, field, kind }) => [id, field, kind].join(' '))
     expect(odd.toSorted()).toEqual(['b atproto.rkey shared', 'c atproto.rkey shared'])
     expect(await names()).toEqual(expect.arrayContaining(['moods_keyed_shared', 'moods_keyed_since']))

@@ -14,6 +14,9 @@ export function oddContract(given: Given): void {
       expect(found).toMatchObject([
         { id: odd.id, user: 'u1', field: 'isPrivate', kind: 'type', hasOddId: false, rkeys: [odd.sync.rkey] },
       ])
+      // As many can be read as there are: so none is odd, and none is looked at.
+      expect(await given.store.odd.of('u1', 2)).toEqual([])
+      expect((await given.store.odd.of('u1', 1)).map(({ id }) => id)).toEqual([odd.id])
       const ids = [good, odd, others].map(({ id }) => id)
       expect((await given.store.odd.named([...ids, 'unknown'])).map(({ id }) => id).toSorted()).toEqual(
         [odd.id, others.id].toSorted(),

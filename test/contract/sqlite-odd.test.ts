@@ -143,7 +143,7 @@ describe('odd rows', () => {
       if (typeof id !== 'string' || typeof user !== 'string') continue
       expect([id, (await store.moods.byId(id)) !== null]).toEqual([id, isGood])
       await store.moods.changedAt(id)
-      expect((await store.moods.history(user, '', 5)).map((mood) => mood.id)).toEqual(isGood ? [id] : [])
+      expect((await store.moods.history(user, null, 5)).map((mood) => mood.id)).toEqual(isGood ? [id] : [])
       expect((await store.odd.of(user)).map((odd) => odd.id)).toEqual(isGood ? [] : [id])
       expect(authors.includes(user)).toBe(user !== '')
     }

@@ -37,7 +37,7 @@ describe('audit, repair and backfill', () => {
     await site.app.accounts.signUp(user, `audited-${users}`)
     for (let i = 0; i < count; i++) await site.app.moods.post(user, { mood: `mood ${i}` })
     await site.app.engine.drain()
-    return { user, moods: [...(await site.app.store.moods.history(user, '', 1000))] }
+    return { user, moods: [...(await site.app.store.moods.history(user, null, 1000))] }
   }
 
   async function found(user: string, modernise = false): Promise<Partial<Record<FindingKind, number>>> {
@@ -103,7 +103,7 @@ describe('audit, repair and backfill', () => {
     await federate(site.app.store, { mode: 'off' })
     for (const mood of ['old', 'older']) await site.app.moods.post(user, { mood })
     await site.app.engine.drain()
-    for (const mood of await site.app.store.moods.history(user, '', 10)) {
+    for (const mood of await site.app.store.moods.history(user, null, 10)) {
       const { rkey, uri, cid, attempts } = mood.sync
       if (cid === null) await saveRow(site.app, { ...mood, sync: unseen({ rkey, uri, cid, attempts }) })
     }

@@ -92,7 +92,7 @@ describe('a process whose clock is wrong for a minute', () => {
       for (const [user, n] of Object.entries(posted)) {
         const { did } = (await site.app.store.accounts.byUser(user))!
         expect(await listRecords(site.app.pdsUrl, did!)).toHaveLength(before.get(user)! + n)
-        const history = await site.app.store.moods.history(user, '', 100)
+        const history = await site.app.store.moods.history(user, null, 100)
         expect(new Set(history.map(({ sync }) => sync.rkey)).size).toBe(history.length)
         const ordinals = history.map(({ ordinal }) => ordinal).toSorted((a, b) => a - b)
         expect(ordinals).toEqual(ordinals.map((_, i) => i + 1))

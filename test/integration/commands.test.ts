@@ -40,7 +40,7 @@ describe('a command', () => {
   const post = (user: string) => site.app.moods.post(user, { mood: `post ${++posts}` })
 
   async function moodsOf(user: string): Promise<readonly Mood[]> {
-    return site.app.store.moods.history(user, '', 1000)
+    return site.app.store.moods.history(user, null, 1000)
   }
 
   async function countPublished(users: readonly string[]): Promise<number> {

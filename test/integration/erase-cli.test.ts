@@ -221,7 +221,7 @@ describe('moods erase --restored', () => {
     const older = { user: 'u-alice', requestedAt: Date.now() + 1 }
     expect(await purgeStep(app, older)).toEqual({ purged: 0, left: 2 })
     await app.engine.drain()
-    const [, second] = await app.store.moods.history('u-alice', '', 9)
+    const [, second] = await app.store.moods.history('u-alice', null, 9)
     const { moods } = app.store
     // What a repair does when it finds the record in the repo again.
     const meanwhile = async (gone: Parameters<typeof moods.purgeMoods>[0]): Promise<number> => {

@@ -54,7 +54,7 @@ describe('a PDS that accepts connections and never answers', () => {
     const { app } = site
     const textsLeft: Promise<number>[] = []
     await using host = await frozenHost(() =>
-      textsLeft.push(app.store.moods.history('u1', '', 9).then((all) => all.length)),
+      textsLeft.push(app.store.moods.history('u1', null, 9).then((all) => all.length)),
     )
     await addUser(app, 'u1', host.url)
     const { code, stdout, stderr, seconds } = await timed(() =>

@@ -47,7 +47,7 @@ describe('legacy records', () => {
     }
     await app.engine.drain()
     did = (await readyAccount(app, 'alice')).did
-    moods = [...(await app.store.moods.history('alice', '', 100))]
+    moods = [...(await app.store.moods.history('alice', null, 100))]
     for (const [i, mood] of moods.entries()) {
       await damage(app, 'missing', mood)
       const ref = SPELLINGS[i]!(mood.id)

@@ -93,7 +93,7 @@ const down = (pds: string) => [{ what: 'PDS', url: pds, since: expect.any(Number
 describe('an audit', () => {
   it('keeps what was known of repos whose PDS is down, and says so', async () => {
     const [user, other] = (await published(2, 2)) as [string, string]
-    await damage(site.app, 'missing', (await site.app.store.moods.history(user, '', 1))[0]!)
+    await damage(site.app, 'missing', (await site.app.store.moods.history(user, null, 1))[0]!)
     expect(await audited([user])).toMatchObject({ audited: 1, findings: { missing: 1 }, lastKnown: null, silent: [] })
     const before = await stored(user)
     expect(before).toMatchObject({ good: { counts: { moods: 2, records: 1 } }, failed: null })
@@ -243,7 +243,7 @@ describe('a report', () => {
 describe('a backfill, a repair and a rollback', () => {
   it('of a PDS that dies half way calls the rest not reached, and finishes when it is back', async () => {
     const [user] = (await published(1, 4)) as [string]
-    for (const mood of await site.app.store.moods.history(user, '', 9)) await damage(site.app, 'missing', mood)
+    for (const mood of await site.app.store.moods.history(user, null, 9)) await damage(site.app, 'missing', mood)
     const run = ({ deps }: ReturnType<typeof counting>) =>
       backfill(deps, [user], { delayMs: 0, execute: true }, quiet, quiet, never)
     // It finds what is missing, and nothing can be published.

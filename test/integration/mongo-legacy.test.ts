@@ -3,6 +3,7 @@
 import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
+import type { Mood } from '../../src/domain/mood.ts'
 import { fillLegacy, legacyId, legacyUser, ODD } from '../support/legacy.ts'
 import { anyDatabase } from '../../scripts/support/mongod.ts'
 import { putRecord } from '../support/damage.ts'
@@ -84,10 +85,11 @@ describe('an existing database', () => {
   it('is gone through page by page, whatever its ids are', async () => {
     const { store } = site.app
     const ids: string[] = []
-    for (let after = ''; ;) {
-      const [next] = await store.moods.history(sub, after, 1)
+    for (let after: Mood | null = null; ;) {
+      const [next]: readonly Mood[] = await store.moods.history(sub, after, 1)
       if (!next) break
-      ids.push((after = next.id))
+      after = next
+      ids.push(next.id)
     }
     // All of the user's but the four that cannot be read.
     expect(ids).toHaveLength(4 + 17 - 4)

@@ -57,7 +57,7 @@ describe('documents that refuse to be changed', () => {
     await site.app.accounts.signUp(user, `refusing-${users}`)
     for (const mood of ['one', text, 'two', 'three']) await site.app.moods.post(user, { mood })
     await site.app.engine.drain()
-    const { id } = (await site.app.store.moods.history(user, '', 9)).find((mood) => mood.text === text)!
+    const { id } = (await site.app.store.moods.history(user, null, 9)).find((mood) => mood.text === text)!
     return { user, id, text }
   }
   const stateOf = async (id: string) => (await site.app.store.moods.byId(id))!.sync.state
@@ -147,7 +147,7 @@ describe('documents that refuse to be changed', () => {
   it('a backfill and a repair wait for no mood whose document refuses its result, and name it', async () => {
     const { user, id, text } = await published()
     const deps = { ...site.app, timer: site.timer }
-    const other = (await site.app.store.moods.history(user, '', 9)).find((mood) => mood.text === 'one')!
+    const other = (await site.app.store.moods.history(user, null, 9)).find((mood) => mood.text === 'one')!
     await site.app.moods.edit(user, id, { intensity: 5 })
     await site.app.moods.post(user, { mood: `${text} as a new one` })
     // One refuses to be called published; the other one is so large that the place of its record does not fit.
@@ -186,7 +186,7 @@ describe('documents that refuse to be changed', () => {
 
   it('two documents that cannot both have a record key end with one key each', async () => {
     const { user } = await published()
-    const [first] = await site.app.store.moods.history(user, '', 1)
+    const [first] = await site.app.store.moods.history(user, null, 1)
     const _id = new ObjectId()
     // What stands where the key should be is none, and the URI names the record of the other.
     const atproto: Document = {

@@ -65,7 +65,7 @@ describe('records of moods that cannot be read for certain', () => {
     for (const [i] of SPOILED.entries()) await site.app.moods.post(USER, { mood: `mood ${i}` })
     await work()
     did = (await site.app.store.accounts.byUser(USER))!.did!
-    const moods = (await site.app.store.moods.history(USER, '', 100)).toSorted((a, b) => a.ordinal - b.ordinal)
+    const moods = (await site.app.store.moods.history(USER, null, 100)).toSorted((a, b) => a.ordinal - b.ordinal)
     good = moods[0]!.id
     for (const [i, [fields, field]] of SPOILED.entries()) {
       if (fields === null || field === null) continue

@@ -81,7 +81,7 @@ describe('a database with every oddity', () => {
     const authors = await all<string>((last) => store.moods.authors(last ?? '', 1))
     for (const user of USERS) expect(authors.filter((author) => author === user)).toHaveLength(1)
     for (const user of USERS) {
-      const history = await all<Mood>((last) => store.moods.history(user, last?.id ?? '', 4))
+      const history = await all<Mood>((last) => store.moods.history(user, last ?? null, 4))
       expect(ids(history)).toEqual(idsOf(good.filter((one) => one['user'] === user)))
     }
     const changed = await all<{ mood: Mood; position: ChangePosition }>((last) =>
@@ -177,7 +177,7 @@ it('bytes that are no UTF-8 take down no page, and a text that has them is odd',
   const feed = await store.moods.feed({ users: null, viewer: null, limit: 9, after: null })
   expect(feed.map(({ text }) => text).toSorted()).toEqual(['kept', 'meant \uFFFD'])
   expect(await store.moods.authors('', 9)).toEqual(['u1'])
-  expect((await store.moods.history('u1', '', 1)).map(({ text }) => text)).toEqual(['kept'])
+  expect((await store.moods.history('u1', null, 1)).map(({ text }) => text)).toEqual(['kept'])
   while ((await store.moods.purge('u1', 2)) > 0);
   expect(await moods.countDocuments()).toBe(1)
   await client.db(database).dropDatabase()

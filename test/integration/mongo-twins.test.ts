@@ -75,7 +75,7 @@ it('of any moods that are alike, the first by id can be read, and the others are
       const all = await moods.find().sort({ _id: 1 }).toArray()
       const odd = oddOf(all).toSorted()
       expect(await oddIn(store)).toEqual(odd)
-      const good = await Promise.all(['u1', 'u2'].map((user) => store.moods.history(user, '', 99)))
+      const good = await Promise.all(['u1', 'u2'].map((user) => store.moods.history(user, null, 99)))
       expect(good.flat().map(({ id }) => id)).toHaveLength(all.length - odd.length)
       expect((await store.work.due('u1', NOW, 99)).length).toBe(good[0]!.length)
     }),

@@ -26,7 +26,7 @@ describe('the operator’s commands', () => {
     await site.app.accounts.signUp(user, handle)
     for (let i = 0; i < count; i++) await site.app.moods.post(user, { mood: `mood ${i}` })
     await site.app.engine.drain()
-    return { user, handle, moods: await site.app.store.moods.history(user, '', 1000) }
+    return { user, handle, moods: await site.app.store.moods.history(user, null, 1000) }
   }
 
   async function textsOf(user: string): Promise<unknown[]> {

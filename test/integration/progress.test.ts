@@ -55,7 +55,7 @@ describe('the progress of a command', () => {
   })
 
   it('goes on with what a repair has ordered, and with the second look', async () => {
-    const moods = await site.app.store.moods.history('u2', '', 10)
+    const moods = await site.app.store.moods.history('u2', null, 10)
     await damage(site.app, 'missing', moods[0]!)
     await damage(site.app, 'duplicate', moods[1]!)
     const shown = new Shown()
@@ -69,7 +69,7 @@ describe('the progress of a command', () => {
   })
 
   it('grows with each mood that a backfill publishes', async () => {
-    const moods = await site.app.store.moods.history('u3', '', 10)
+    const moods = await site.app.store.moods.history('u3', null, 10)
     for (const mood of moods) await damage(site.app, 'missing', mood)
     const shown = new Shown()
     await backfill(site.app, [], { delayMs: 0, execute: true }, quiet, shown.note, never)

@@ -60,7 +60,7 @@ describe('a repo that is read by its tree', () => {
   })
 
   async function history(): Promise<readonly Mood[]> {
-    return site.app.store.moods.history('u1', '', 10_000)
+    return site.app.store.moods.history('u1', null, 10_000)
   }
 
   /** Both ways give the same; what the tree has cost. */

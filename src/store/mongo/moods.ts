@@ -149,8 +149,8 @@ export class MongoMoods implements MoodStore {
     return this.#page({ filter, sort: { when: 1, _id: 1 }, limit, isMeant })
   }
 
-  async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
-    return this.#page({ filter: { user, ...afterId(after) }, sort: { _id: 1 }, limit })
+  async history(user: string, after: MoodPosition | null, limit: number): Promise<readonly Mood[]> {
+    return this.#page({ filter: { user, ...afterId(after?.id ?? '') }, sort: { _id: 1 }, limit })
   }
 
   authors(after: string, limit: number): Promise<readonly string[]> {

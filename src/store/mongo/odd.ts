@@ -21,7 +21,8 @@ export class MongoOdd implements OddStore {
     this.#moods = source.moods
   }
 
-  of(user: string): Promise<readonly OddMood[]> {
+  async of(user: string, good?: number): Promise<readonly OddMood[]> {
+    if (good !== undefined && (await this.#moods.countDocuments({ user })) <= good) return []
     return this.#among({ user })
   }
 

@@ -63,8 +63,8 @@ export class SqliteMoods implements MoodStore {
       nuked: db.prepare<[OfUser], StoredMoodRow>(`
         SELECT * FROM moods WHERE user = :user AND ordinal > :after AND ordinal <= :through AND deleted_by = 'nuke'
         ORDER BY ordinal LIMIT :limit`),
-      history: db.prepare<[{ user: string; after: string; limit: number }], StoredMoodRow>(
-        'SELECT * FROM moods WHERE user = :user AND id > :after ORDER BY id LIMIT :limit',
+      history: db.prepare<[{ user: string; after: number; limit: number }], StoredMoodRow>(
+        'SELECT * FROM moods WHERE user = :user AND ordinal > :after ORDER BY ordinal LIMIT :limit',
       ),
       authors: db.prepare<[{ after: string; limit: number }], { user: unknown }>(`
         WITH RECURSIVE hop (user) AS (
@@ -158,8 +158,8 @@ export class SqliteMoods implements MoodStore {
     return pageOf(this.#sql[which], { user, after: after?.ordinal ?? -1, through, limit }, this.#read.mood)
   }
 
-  async history(user: string, after: string, limit: number): Promise<readonly Mood[]> {
-    return pageOf(this.#sql.history, { user, after, limit }, this.#read.mood)
+  async history(user: string, after: MoodPosition | null, limit: number): Promise<readonly Mood[]> {
+    return pageOf(this.#sql.history, { user, after: after?.ordinal ?? -1, limit }, this.#read.mood)
   }
 
   async authors(after: string, limit: number): Promise<readonly string[]> {

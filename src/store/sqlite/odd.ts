@@ -14,11 +14,13 @@ export class SqliteOdd implements OddStore {
     this.#read = new MoodReader(db)
     this.#sql = {
       of: db.prepare<[string], StoredMoodRow>('SELECT * FROM moods WHERE user = ? ORDER BY id'),
+      count: db.prepare<[string], { readonly n: number }>('SELECT count(*) AS n FROM moods WHERE user = ?'),
       byId: db.prepare<[string], StoredMoodRow>('SELECT * FROM moods WHERE id = ?'),
     }
   }
 
-  async of(user: string): Promise<readonly OddMood[]> {
+  async of(user: string, good?: number): Promise<readonly OddMood[]> {
+    if (good !== undefined && this.#sql.count.get(user)!.n <= good) return []
     return this.#oddAmong(this.#sql.of.iterate(user))
   }
 
