@@ -24,6 +24,7 @@ import { createLog, type Logger } from './observe/log.ts'
 import { DailyCheck } from './operate/daily-check.ts'
 import { readHealth } from './operate/health.ts'
 import { RelayWatch } from './operate/relay-watch.ts'
+import { Proving } from './operate/proving.ts'
 import { REAL_TIMER } from './operate/watch.ts'
 import { limitsOf } from './pds/repo/block-table.ts'
 import { PdsClient } from './pds/client.ts'
@@ -339,6 +340,11 @@ async function work(
   stack.defer(runUntilDisposed((stopping) => check.run(stopping)))
   const watch = new RelayWatch({ store, clock, client, relays, urls: config.relays, events, owner })
   stack.defer(runUntilDisposed((stopping) => watch.run(stopping)))
+  const { proveEveryMs: everyMs, autoRepair } = config
+  if (everyMs !== null) {
+    const proving = new Proving({ store, client, clock, timer: REAL_TIMER, events, owner, everyMs, autoRepair })
+    stack.defer(runUntilDisposed((stopping) => proving.run(stopping)))
+  }
   stack.defer(runUntilDisposed((stopping) => engine.run(stopping)))
 }
 

@@ -26,6 +26,19 @@ export function oneOf<const T extends string>(...values: readonly T[]): Form<T> 
   return { must, parse: (text) => values.find((value) => value === text) }
 }
 
+const UNITS = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 } as const
+
+/** How often something is done, in ms; null for never. */
+export const every: Form<number | null> = {
+  must: 'be a time from 10m to 30d, such as 90m, 24h or 7d, or off',
+  parse(text) {
+    if (text === 'off') return null
+    const [, digits, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? []
+    const ms = Number(digits) * UNITS[unit as keyof typeof UNITS]
+    return ms >= 10 * UNITS.m && ms <= 30 * UNITS.d ? ms : undefined
+  },
+}
+
 const isUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 export const url: Form<string> = {
   must: 'be an http or https URL',

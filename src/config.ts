@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import {
   anything,
   count,
+  every,
   federation,
   handles,
   issuer,
@@ -20,6 +21,7 @@ import {
   type Form,
 } from './config-forms.ts'
 import { DataFolder } from './data-folder.ts'
+import { AUTO_REPAIRS, type AutoRepair } from './domain/auto-repair.ts'
 import { type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'
@@ -60,6 +62,9 @@ export interface Config {
   readonly maxRepoMb: number
   readonly syncConcurrency: number
   readonly accountEmailDomain: string
+  /** How often each repo is proven, in ms; null for never. */
+  readonly proveEveryMs: number | null
+  readonly autoRepair: AutoRepair
   /** What the first policy of a store is to be; null for what suits the store. */
   readonly federation: FederationPolicy | null
   readonly softDeleteRecords: RecordsOnDelete
@@ -138,6 +143,16 @@ const VARIABLES = {
   ),
   SYNC_CONCURRENCY: variable('how many repos a worker writes to at the same time', '8', whole(1, 256)),
   ACCOUNT_EMAIL_DOMAIN: variable('domain of the email addresses of new accounts', 'moods.invalid', anything),
+  PROVE_EVERY: variable(
+    'how often each repo is proven equal to the database, by the signed commit that its PDS shows: such as 90m, 24h or 7d, or off',
+    '24h',
+    every,
+  ),
+  AUTO_REPAIR: variable(
+    'what that check mends by itself: off for nothing; safe for links, records that are missing, and records that must not be there',
+    'off',
+    oneOf(...AUTO_REPAIRS),
+  ),
   FEDERATION: optional(
     'whose moods are published until "moods federation" says otherwise: on (for an empty database only), off, or a share of the users such as 10%',
     federation,
@@ -248,6 +263,8 @@ export function readConfig(env: Env, options: { readonly serves: boolean }): Con
     maxRepoMb: values.PDS_MAX_REPO_MB,
     syncConcurrency: values.SYNC_CONCURRENCY,
     accountEmailDomain: values.ACCOUNT_EMAIL_DOMAIN,
+    proveEveryMs: values.PROVE_EVERY,
+    autoRepair: values.AUTO_REPAIR,
     federation: readFederation(read),
     softDeleteRecords: values.SOFT_DELETE_RECORDS,
     eraseAccounts: values.ERASE_PDS_ACCOUNT === 'true',

@@ -10,7 +10,10 @@ import type { App } from '../src/app.ts'
 import type { ReadyAccount } from '../src/domain/account.ts'
 import { cidOf, COLLECTION } from '../src/domain/record.ts'
 import { auditUser } from '../src/operate/audit.ts'
+import { Events } from '../src/observe/events.ts'
+import { Proving } from '../src/operate/proving.ts'
 import { repair } from '../src/operate/repair.ts'
+import { recordedLog } from './support/events.ts'
 import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from './support/installation.ts'
 
 interface Step {
@@ -91,6 +94,16 @@ async function call(method: string, path: string): Promise<void> {
 const never = new AbortController().signal
 let posted: PostedMood
 
+/** A mood that was published, and whose record is gone. */
+async function lose(text: string): Promise<void> {
+  const { id } = await visitor.post(text)
+  await app.engine.drain()
+  const mood = (await app.store.moods.byId(id))!
+  const account = await app.store.accounts.byUser(mood.user)
+  const write = { action: 'delete', rkey: mood.sync.rkey } as const
+  await app.client.write(account as ReadyAccount, COLLECTION, [write], never)
+}
+
 /** In the order of the page; each builds on what the ones before it have left. */
 const WAYS: Readonly<Record<string, () => Promise<void>>> = {
   'A post': async () => {
@@ -102,12 +115,7 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
     await app.engine.drain()
   },
   'A repair': async () => {
-    const { id } = await visitor.post('still calm')
-    await app.engine.drain()
-    const mood = (await app.store.moods.byId(id))!
-    const account = await app.store.accounts.byUser(mood.user)
-    const write = { action: 'delete', rkey: mood.sync.rkey } as const
-    await app.client.write(account as ReadyAccount, COLLECTION, [write], never)
+    await lose('still calm')
     const { left } = await repair(
       app,
       ['@alice'],
@@ -127,6 +135,15 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
     const write = { action: 'create', rkey: '2222222222222', value, cid: cidOf(value) } as const
     await app.client.write(account, COLLECTION, [write], never)
     expect(await auditUser(app, user)).toMatchObject({ audit: { findings: [{ kind: 'foreign', moodId: null }] } })
+  },
+  'Proving all repos, again and again': async () => {
+    await lose('as calm as before')
+    await app.store.audits.forget((await app.store.moods.byId(posted.id))!.user)
+    const { log, take } = recordedLog()
+    const how = { events: new Events(log), owner: 'w1', everyMs: 24 * 3_600_000, autoRepair: 'safe' } as const
+    await new Proving({ ...app, ...how }).look(never)
+    expect(take().map(({ msg }) => msg)).toEqual(['repo differs from the database', 'repair ordered by itself'])
+    await app.engine.drain()
   },
   'An erasure': async () => {
     await call('POST', '/api/delete-erase-and-forget-me')

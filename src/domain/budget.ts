@@ -73,6 +73,8 @@ export const LEDGER = {
   readers: (host: string) => `readers ${host}`,
   proving: (host: string) => `proving ${host}`,
   relay: (relay: string) => `relay ${relay}`,
+  repairs: (user: string) => `repairs ${user}`,
+  withdrawals: (user: string) => `withdrawals ${user}`,
 } as const
 
 /** Between which keys the hosts' requests are kept: from the first on, and before the second. */
@@ -159,13 +161,23 @@ export function reserve(
   if (closedUntil > now) return { entry, waitUntil: closedUntil, ...told }
   const windows = limits.map(({ windowMs }, i) => {
     const window = entry.windows[i]
-    const isOpen = window && window.endsAt > now && !isVoid(window.endsAt, now, windowMs + FURTHEST.skew)
-    return isOpen ? window : { used: 0, endsAt: now + windowMs }
+    return window && isOpen(window, windowMs, now) ? window : { used: 0, endsAt: now + windowMs }
   })
   const full = windows.filter(({ used }, i) => used + all > limits[i]!.max * share)
   if (full.length > 0) return { entry, waitUntil: Math.max(...full.map((window) => window.endsAt)), ...told }
   const charged = { ...entry, windows: windows.map(({ used, endsAt }) => ({ used: used + all, endsAt })) }
   return { entry: dead ? { ...charged, probeAt: now + probeMs } : charged, waitUntil: null, ...told }
+}
+
+/** How much of one limit is left. @param entry null where nothing has been used */
+export function leftOf(entry: LedgerEntry | null, { max, windowMs }: Limit, now: number): number {
+  const window = entry?.windows[0]
+  return Math.max(0, max - (window && isOpen(window, windowMs, now) ? window.used : 0))
+}
+
+/** Whether what was used in a window still counts. One that ends further ahead than it is long comes of a clock that was wrong. */
+function isOpen({ endsAt }: LedgerEntry['windows'][number], windowMs: number, now: number): boolean {
+  return endsAt > now && !isVoid(endsAt, now, windowMs + FURTHEST.skew)
 }
 
 /** A host that failed this often in a row is taken for dead. */

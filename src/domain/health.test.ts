@@ -8,6 +8,7 @@ import { finished, newErasure } from './erasure.ts'
 import { healthOf, type HealthFacts } from './health.ts'
 import { pdsUnwell } from './host-notices.ts'
 import type { Odd } from './odd.ts'
+import type { ProvingNote } from './proving.ts'
 import { type Notice, NOTICE_LEVELS, type NoticeCode, sameNotice } from './notice.ts'
 import { FEDERATE_ALL, FEDERATE_NONE, type StoredPolicy } from './policy.ts'
 import { holdReason, NO_WORKER } from './reasons.ts'
@@ -20,6 +21,17 @@ const inTurn = { code: 'in_turn', text: 'it waits for its turn', remedy: 'A work
 const erasure = finished(newErasure('receipt', 'u1', 'tombstone', NOW - 2 * 60 * MINUTE), 'texts_removed', true, NOW)
 
 const CHECK = { at: NOW, documents: 5, odd: 0, mendable: 0, groups: [] }
+const PROVING: ProvingNote = {
+  at: NOW,
+  everyMs: 24 * 60 * MINUTE,
+  changedSince: NOW,
+  accounts: 3,
+  proven: 3,
+  oldest: NOW - MINUTE,
+  findings: 0,
+  unprovable: {},
+  unproven: 0,
+}
 const oddErasure: Odd = { id: 'r1', user: 'u1', field: 'version', kind: 'type', mendable: false, meant: null }
 
 const HIDING = {
@@ -36,6 +48,7 @@ const facts: HealthFacts = {
   oldest: null,
   erasures: null,
   check: null,
+  proving: null,
   oddErasures: [],
   relays: [],
   now: NOW,
@@ -204,6 +217,17 @@ describe('healthOf', () => {
     expect(only('odd_data', { check: { ...check, mendable: 0 } }).text).not.toContain('mended')
   })
 
+  it('tells of proofs that are twice as old as they may be, and of no others', () => {
+    const { everyMs } = PROVING
+    expect(healthOf({ ...facts, proving: PROVING })).toEqual([])
+    expect(healthOf({ ...facts, proving: { ...PROVING, oldest: NOW - 2 * everyMs } })).toEqual([])
+    const notice = only('proofs_old', { proving: { ...PROVING, oldest: NOW - 3 * everyMs } })
+    expect(notice).toMatchObject({ level: 'warning', since: NOW - everyMs })
+    expect(notice.text).toBe(
+      'a repo was last proven equal to the database 3 days ago, and each is to be proven every 24 h',
+    )
+  })
+
   it('an erasure that cannot be read is a problem, and names its document to operators alone', () => {
     const notice = only('erasures_odd', { oddErasures: [oddErasure] })
     expect(notice).toMatchObject({
@@ -266,6 +290,7 @@ describe('healthOf', () => {
       oldest: fc.option(fc.constant({ id: 'm1', dueAt: NOW - 9 * MINUTE, why: inTurn, older: null }), { nil: null }),
       erasures: fc.option(fc.constant({ open: 1, oldest: erasure, why: null }), { nil: null }),
       check: fc.constantFrom(null, CHECK, { ...CHECK, odd: 3 }),
+      proving: fc.constantFrom(null, PROVING, { ...PROVING, oldest: NOW - 9 * PROVING.everyMs }),
       oddErasures: fc.constantFrom([], [oddErasure], [oddErasure, oddErasure]),
       relays: fc.constantFrom([], [HIDING]),
       now: fc.constant(NOW),

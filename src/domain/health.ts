@@ -14,6 +14,7 @@ import { type Odd, oddText } from './odd.ts'
 import { type Notice, NOTICE_LEVELS } from './notice.ts'
 import { extentOf, inForce, policyText, type StoredPolicy } from './policy.ts'
 import { relayHides, type RelayStanding } from './relay-notice.ts'
+import { provenTooLongAgo, type ProvingNote } from './proving.ts'
 import { holdReason, NO_WORKER, type Reason, type Waiting } from './reasons.ts'
 import { spell } from './spell.ts'
 import { aliveAmong, stuckSince, type Worker, workerName } from './worker.ts'
@@ -40,6 +41,8 @@ export interface HealthFacts {
   readonly erasures: { readonly open: number; readonly oldest: Erasure; readonly why: Waiting | null } | null
   /** What the last check of the data found; null where there was none. */
   readonly check: DataCheck | null
+  /** What the continuous check of repos last saw; null where it is off, or there was none. */
+  readonly proving: ProvingNote | null
   /** Erasures that name a user and cannot be read. */
   readonly oddErasures: readonly Odd[]
   /** How far other clocks are ahead of that of this process's machine; left out where they are not compared. */
@@ -69,6 +72,7 @@ export function healthOf(facts: HealthFacts): readonly Notice[] {
     moodsWaiting(facts),
     erasuresOpen(facts),
     oddData(facts),
+    proofsOld(facts),
     erasuresOdd(facts),
     clockOffNotice(machinesOf(facts)),
     relayHides(facts.relays),
@@ -231,6 +235,20 @@ function oddData({ check }: HealthFacts): Notice | null {
     text: `${odd} of ${counted(documents, 'document')} ${odd === 1 ? 'is' : 'are'} odd${can}: left alone, neither shown nor published`,
     detail: null,
     remedy: '"moods data check" names each and what mends it.',
+  }
+}
+
+function proofsOld({ proving, now }: HealthFacts): Notice | null {
+  const since = provenTooLongAgo(proving, now)
+  if (proving?.oldest == null || since === null) return null
+  const { oldest, everyMs } = proving
+  return {
+    code: 'proofs_old',
+    level: 'warning',
+    since,
+    text: `a repo was last proven equal to the database ${spell(now - oldest)} ago, and each is to be proven every ${spell(everyMs)}`,
+    detail: null,
+    remedy: 'The log of the workers tells what keeps them from it; "moods audit" proves all repos now.',
   }
 }
 

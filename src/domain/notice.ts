@@ -12,6 +12,7 @@ export const NOTICE_CODES = [
   'erasures_open',
   'erasures_odd',
   'odd_data',
+  'proofs_old',
   'clock_off',
   'relay_hides',
 ] as const
@@ -31,7 +32,7 @@ export interface Notice {
   readonly remedy: string
 }
 
-const CHANGES_OFTEN: ReadonlySet<NoticeCode> = new Set(['pds_unwell', 'moods_waiting', 'erasures_open'])
+const CHANGES_OFTEN: ReadonlySet<NoticeCode> = new Set(['pds_unwell', 'moods_waiting', 'erasures_open', 'proofs_old'])
 
 /** Tells whether something has changed that is worth a line in the log: ages alone are not. */
 export function sameNotice(one: Notice, other: Notice): boolean {

@@ -2,6 +2,7 @@
 
 import { checkIn, type DataCheck } from './data-check.ts'
 import { FURTHEST } from './furthest.ts'
+import { provingIn, type ProvingNote } from './proving.ts'
 
 /** What is noted of each task when it has been done. */
 export interface TaskNotes {
@@ -9,6 +10,8 @@ export interface TaskNotes {
   readonly check: DataCheck
   /** Asking relays about accounts: what they said is kept with each account. */
   readonly relays: null
+  /** The continuous check of all repos. */
+  readonly proving: ProvingNote
 }
 
 export type Task = keyof TaskNotes
@@ -17,6 +20,7 @@ export type Task = keyof TaskNotes
 export const READ_NOTE: { readonly [T in Task]: (stored: unknown) => TaskNotes[T] | null } = {
   check: checkIn,
   relays: () => null,
+  proving: provingIn,
 }
 
 /** How long a process has a task for itself, in ms; it claims it again while it works. */

@@ -147,6 +147,17 @@ export class Events {
     this.#log.warn({ what, until: new Date(until).toISOString() }, 'the PDS asks to wait, will try again then')
   }
 
+  /** The continuous check has found something else in a repo than at its last look, or nothing any more. @param found how many, by kind */
+  repoCompared(user: string, found: Readonly<Record<string, number>>): void {
+    if (Object.keys(found).length === 0) this.#log.info({ user: logId(user) }, 'repo is equal to the database again')
+    else this.#log.warn({ user: logId(user), found }, 'repo differs from the database')
+  }
+
+  /** The continuous check has ordered repairs that are safe. @param repaired how many, by kind */
+  repairedSafely(user: string, repaired: Readonly<Record<string, number>>): void {
+    this.#log.warn({ user: logId(user), repaired }, 'repair ordered by itself')
+  }
+
   /** An unexpected error; other work goes on. */
   defect(where: string, error: unknown): void {
     this.#log.error({ where, err: error }, 'unexpected error')

@@ -40,6 +40,8 @@ export type UserAudit =
       readonly account: ReadyAccount
       /** Null where the PDS does not tell. */
       readonly rev: string | null
+      /** Whether the signature of the commit was checked. */
+      readonly signed: boolean
       readonly audit: RepoAudit
       /** Of what the repo held, all that is not as it should be. */
       readonly records: AuditInput['records']
@@ -120,7 +122,7 @@ export async function auditUser(
     findings: countKinds(audit.findings),
     proof: !moves && audit.findings.length === 0 ? proofIn(repo, { did: account.did, records: repo.size, at }) : null,
   })
-  return { kind: 'audited', account, rev: repo.rev, audit, records: repo.records }
+  return { kind: 'audited', account, rev: repo.rev, signed: repo.signed, audit, records: repo.records }
 }
 
 /** Whether a revision is older than another; false where one of them is not known. They are in the order of their text. */

@@ -7,6 +7,7 @@ import { type ClockOffsets, NO_OFFSETS } from '../domain/clocks.ts'
 import { DomainError } from '../domain/errors.ts'
 import type { NoticeCode } from '../domain/notice.ts'
 import { extentOf, ignoredText, policyInForceText, policyText, type StoredPolicy } from '../domain/policy.ts'
+import { proofText } from '../domain/proving.ts'
 import { COLLECTION } from '../domain/record.ts'
 import { aliveAmong, isDead as hasDied } from '../domain/worker.ts'
 import { findPds } from '../network.ts'
@@ -18,10 +19,9 @@ import { type Check, type Checks, ok, problem, warning } from './check.ts'
 import { storeOffset } from './clocks.ts'
 import { type Access, answering, clockChecks, doctorsClient, pdsChecks } from './doctor-pds.ts'
 import { relayChecks } from './doctor-relays.ts'
-import { readHealth } from './health.ts'
+import { type HealthDeps, readHealth } from './health.ts'
 import { kindOfHost } from './host-check.ts'
 import { archived } from './pages.ts'
-import type { StandingDeps } from './standing.ts'
 
 export interface DoctorInput {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -165,19 +165,21 @@ const NOTICED: Readonly<Record<NoticeCode, string>> = {
   erasures_open: 'erasures',
   erasures_odd: 'erasures',
   odd_data: 'data',
+  proofs_old: 'proofs',
   clock_off: 'clock',
   relay_hides: 'relay',
 }
 
 /** What `moods status` tells as well: whether work is done, and what waits for how long. */
-async function* noticed(deps: StandingDeps): Checks {
-  const { notices, workers, check } = await readHealth(deps)
+async function* noticed(deps: HealthDeps): Checks {
+  const { notices, workers, check, proving } = await readHealth(deps)
   const now = deps.clock.now()
   const alive = aliveAmong(workers, now).length
   const dead = workers.filter((worker) => hasDied(worker, now)).length
   if (!notices.some(({ code }) => NOTICED[code] === 'workers'))
     yield ok('workers', `${alive} alive${dead > 0 ? `, ${dead} dead` : ''}`)
   if (check?.odd === 0) yield ok('data', `none of ${counted(check.documents, 'document')} is odd`)
+  if (proving && !notices.some(({ code }) => code === 'proofs_old')) yield ok('proofs', proofText(proving, now))
   for (const { code, level, text, detail, remedy } of notices) {
     const [name, message] = [NOTICED[code], detail === null ? text : `${text} (${detail})`]
     yield level === 'info' ? ok(name, message) : { name, level, message, remedy }

@@ -1,12 +1,14 @@
 /** What operators should know of an installation now: the facts, read from the store, and what comes of them. */
 
 import { hostname } from 'node:os'
+import type { Config } from '../config.ts'
 import type { ClockOffsets } from '../domain/clocks.ts'
 import type { DataCheck } from '../domain/data-check.ts'
 import type { Erasure } from '../domain/erasure.ts'
 import { type HealthFacts, healthOf } from '../domain/health.ts'
 import type { Mood } from '../domain/mood.ts'
 import type { Notice } from '../domain/notice.ts'
+import type { ProvingNote } from '../domain/proving.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { RelayStanding } from '../domain/relay-notice.ts'
 import type { Worker } from '../domain/worker.ts'
@@ -29,7 +31,12 @@ export interface Health {
   readonly check: DataCheck | null
   /** How accounts stand with each relay that is asked. */
   readonly relays: readonly RelayStanding[]
+  /** What the continuous check of repos last saw; null where it is off, or there was none. */
+  readonly proving: ProvingNote | null
 }
+
+/** What the health of an installation is read with. */
+export type HealthDeps = StandingDeps & { readonly config: Pick<Config, 'proveEveryMs'> }
 
 /** Most silent hosts that are looked at. */
 const HOSTS = 100
@@ -41,12 +48,13 @@ const ODD_ERASURES = 20
  *
  * @param offsets how far other clocks are ahead of this machine's, where they are compared
  */
-export async function readHealth(deps: StandingDeps, offsets: ClockOffsets | null = null): Promise<Health> {
+export async function readHealth(deps: HealthDeps, offsets: ClockOffsets | null = null): Promise<Health> {
   const { store, clock } = deps
-  const [around, failing, check, oddErasures, relays] = await Promise.all([
+  const [around, failing, check, proving, oddErasures, relays] = await Promise.all([
     surroundingsOf(deps),
     store.ledger.failing(HOSTS),
     store.tasks.last('check'),
+    deps.config.proveEveryMs === null ? null : store.tasks.last('proving'),
     store.erasures.odd(ODD_ERASURES),
     relayStandings(store, deps.config.relays),
   ])
@@ -58,12 +66,13 @@ export async function readHealth(deps: StandingDeps, offsets: ClockOffsets | nul
     oldest,
     erasures,
     check,
+    proving,
     oddErasures,
     relays,
     ...clocks,
     now: clock.now(),
   })
-  return { workers: around.workers, check, notices, relays }
+  return { workers: around.workers, check, proving, notices, relays }
 }
 
 /** Reasons of which operators are told elsewhere: they must not hide what else is waiting. */

@@ -15,6 +15,10 @@ export interface NotReached {
 
 /** Code of a question that was not put: the command was stopped. */
 export const STOPPED: string = 'Stopped'
+/** Code of a question that was not put: a budget, or the host, asks to wait. */
+const ASKED_TO_WAIT = 'AskedToWait'
+
+type Later = Extract<Failure, { kind: 'later' }>
 
 /** The pause between two tries where the budgets ask for none. */
 const RETRY_MS = 500
@@ -35,15 +39,24 @@ export class Hosts {
   readonly #silent = new Map<string, SilentHost>()
   /** How many questions in a row were answered, and not as a PDS does, until they were given up. */
   readonly #spoiled = new Map<string, number>()
+  readonly #keepsWaits: boolean
+  readonly #waits = new Map<string, Later>()
 
   /**
    * @param stop ends every wait
    * @param onWait told of waits that a budget or the PDS asks for
+   * @param keepsWaits whether it keeps these waits; if not, it gives up a host that asks for one
    */
-  constructor(deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>, stop: AbortSignal, onWait: OnWait = () => {}) {
+  constructor(
+    deps: Pick<OperatorDeps, 'store' | 'clock' | 'timer'>,
+    stop: AbortSignal,
+    onWait: OnWait = () => {},
+    keepsWaits = true,
+  ) {
     this.#deps = deps
     this.#stop = stop
     this.#onWait = onWait
+    this.#keepsWaits = keepsWaits
   }
 
   /** Gives up a host that another part of the command has waited for. */
@@ -53,7 +66,12 @@ export class Hosts {
 
   /** Whether this host was given up: asking it is in vain. */
   isSilent(pds: string): boolean {
-    return this.#silent.has(pds)
+    return this.#silent.has(pds) || this.#waits.has(pds)
+  }
+
+  /** What wait the host was given up for; null where it was not given up for any. */
+  waitFor(pds: string): Later | null {
+    return this.#waits.get(pds) ?? null
   }
 
   /** Hosts that were given up. */
@@ -64,7 +82,7 @@ export class Hosts {
 
   /**
    * Asks until there is an answer, until the host is given up, or until `stop` fires. A pause that a budget or the PDS asks
-   * for is kept, however long it is.
+   * for is kept, however long it is, where waits are kept.
    *
    * @param pds base URL of the PDS
    * @param request asks once
@@ -78,6 +96,8 @@ export class Hosts {
       const began = { at: clock.now(), ms: timer.now() }
       const answer = await request()
       if (answer.kind === 'later' && !isSilent(answer)) {
+        if (!this.#keepsWaits) this.#waits.set(pds, answer)
+        if (!this.#keepsWaits) return { kind: 'not_reached', code: ASKED_TO_WAIT, tried: false }
         await this.#wait(answer.afterMs)
         continue
       }

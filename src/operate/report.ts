@@ -4,6 +4,7 @@ import pMap from 'p-map'
 import type { DataCheck } from '../domain/data-check.ts'
 import type { FindingKind } from '../domain/finding-kinds.ts'
 import { type LooksTogether, withLook } from '../domain/looks.ts'
+import { type ProofNumbers, ProofTally } from '../domain/proving.ts'
 import { count } from '../domain/tally.ts'
 import type { Store } from '../ports/store.ts'
 import type { OnProgress, OperatorDeps } from './deps.ts'
@@ -31,6 +32,8 @@ export interface LaunchReport extends LaunchNumbers {
   readonly silent: readonly SilentHost[]
   /** What the last check of the data found: what is odd is in none of the numbers. Null where there was none. */
   readonly data: DataCheck | null
+  /** How all repos stand with their proofs. */
+  readonly proofs: ProofNumbers
 }
 
 interface Unread {
@@ -63,16 +66,19 @@ export async function launchReport(
     onProgress('moods', (done += page.length), 0)
   }
   const repos = new Map<string, string>()
+  const proofs = new ProofTally()
   for await (const page of archived(store, 'accounts', stop)) {
+    const looks = await store.audits.of(page.map(({ user }) => user))
     for (const account of page) {
       tally.addAccount(account)
+      proofs.add(account, looks.get(account.user))
       if (account.did !== null && account.pds !== null) repos.set(account.pds, account.did)
     }
   }
   const silent = await silentHosts(deps, repos, stop)
   const complete = !stop.aborted && silent.length === 0
   const data = await store.tasks.last('check')
-  return { complete, since, ...tally.result(), ...(await audits(store)), silent, data }
+  return { complete, since, ...tally.result(), ...(await audits(store)), silent, data, proofs: proofs.numbers() }
 }
 
 /** The PDSes that do not answer. @param repos a repo of each, by the URL of the PDS */

@@ -199,7 +199,8 @@ async function deleteAccounts(deps: EraseDeps, receipt: string, account: Account
 /** Removes what is left, and also what the user has added in the meantime. */
 async function forget(store: Store, user: string, account: Account | null): Promise<void> {
   await purge(store, user)
-  await store.ledger.forget(LEDGER.logins(user))
+  for (const key of [LEDGER.logins(user), LEDGER.repairs(user), LEDGER.withdrawals(user)])
+    await store.ledger.forget(key)
   const dids = account === null ? [] : [account.did, ...account.former.map(({ did }) => did)]
   for (const did of dids) if (did !== null) await store.ledger.forget(LEDGER.points(did))
   await store.accounts.forget(user)

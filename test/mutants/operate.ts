@@ -181,4 +181,32 @@ export const OPERATE: readonly Mutant[] = [
     replace: 'notices.length < 0',
     tests: ['test/integration/health.test.ts'],
   },
+  {
+    bug: 'proving: a repo that cannot be read is never tried again',
+    file: 'src/domain/proving.ts',
+    find: 'return failed.at + Math.min(usual, Math.max(SOON_MS, failed.at - failed.since))',
+    replace: 'return Number.MAX_SAFE_INTEGER',
+    tests: ['src/domain/proving.test.ts'],
+  },
+  {
+    bug: 'proving: a repair by itself writes over what stands under the key of a mood',
+    file: 'src/domain/auto-repair.ts',
+    find: "return finding.fix.kind === 'enqueue' && !records.has(finding.fix.rkey)",
+    replace: "return finding.fix.kind === 'enqueue'",
+    tests: ['src/domain/auto-repair.test.ts'],
+  },
+  {
+    bug: 'proving: a proof is renewed though a mood of the user has become odd',
+    file: 'src/operate/proof-sweep.ts',
+    find: 'isAsCounted && (await odd.of(user)).length === 0',
+    replace: 'isAsCounted && (await odd.of(user)).length >= 0',
+    tests: ['test/integration/proving.test.ts'],
+  },
+  {
+    bug: 'proving: the check takes all requests that a host allows',
+    file: 'src/operate/proving.ts',
+    find: "this.#deps.client.until(stop, 'proving')",
+    replace: 'this.#deps.client.until(stop)',
+    tests: ['test/integration/proving.test.ts'],
+  },
 ]

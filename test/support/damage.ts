@@ -29,8 +29,8 @@ export async function putRecord(app: App, user: string, fields: Record<string, u
 }
 
 /** Puts a row as it is given, past all use cases. */
-export async function saveRow(app: App, mood: Mood): Promise<void> {
-  const kept = await app.store.moods.save([mood], Date.now())
+export async function saveRow(app: App, mood: Mood, now = Date.now()): Promise<void> {
+  const kept = await app.store.moods.save([mood], now)
   if (kept.size !== 1) throw new Error(`the row of ${mood.id} was not saved`)
 }
 
@@ -48,13 +48,13 @@ export async function recordOf(app: App, mood: Mood): Promise<Record<string, unk
 }
 
 /** Does this to a mood that is published, or beside it; an audit has to call it by the same name. */
-export async function damage(app: App, kind: FindingKind, mood: Mood): Promise<void> {
+export async function damage(app: App, kind: FindingKind, mood: Mood, now = Date.now()): Promise<void> {
   const { user, sync } = mood
   switch (kind) {
     case 'leaked':
-      return saveRow(app, { ...unlinked(mood), isPrivate: true })
+      return saveRow(app, { ...unlinked(mood), isPrivate: true }, now)
     case 'missing':
-      await saveRow(app, unlinked(mood))
+      await saveRow(app, unlinked(mood), now)
       return writeRecord(app, user, { action: 'delete', rkey: sync.rkey })
     case 'drift': {
       const value = { ...(await recordOf(app, mood)), text: 'somebody else’s words' } as never
@@ -63,7 +63,7 @@ export async function damage(app: App, kind: FindingKind, mood: Mood): Promise<v
     case 'dangling':
       return writeRecord(app, user, { action: 'delete', rkey: sync.rkey })
     case 'unlinked':
-      return saveRow(app, unlinked(mood))
+      return saveRow(app, unlinked(mood), now)
     case 'duplicate':
       return void (await putRecord(app, user, await recordOf(app, mood)))
     case 'stray':

@@ -58,6 +58,10 @@ export function mongoPrimary(uri: string, database: string): Primary {
         )
         if (matchedCount !== 1) throw new Error(`there is no mood ${id}`)
       }),
+    spoil: (id) =>
+      withDb(async (db) => {
+        await db.collection('moods').updateOne({ _id: new ObjectId(id) }, { $set: { isPrivate: [7] } })
+      }),
   }
 }
 

@@ -1,6 +1,7 @@
 /** The primary in a SQLite file. */
 
 import Database from 'better-sqlite3'
+import { withoutRules } from './odd-rows.ts'
 import type { Primary, PrimaryAccount, PrimaryErasure, PrimaryMood } from './primary.ts'
 
 export function sqlitePrimary(file: string): Primary {
@@ -56,6 +57,11 @@ export function sqlitePrimary(file: string): Primary {
         const values = { id, text: text ?? null, isPrivate: isPrivate ? 1 : 0 }
         const { changes } = db.prepare(`UPDATE moods SET ${set.join(', ')} WHERE id = :id`).run(values)
         if (changes !== 1) throw new Error(`there is no mood ${id}`)
+      }),
+    spoil: (id) =>
+      withDb((db) => {
+        withoutRules(db)
+        db.prepare('UPDATE moods SET is_private = 7 WHERE id = ?').run(id)
       }),
   }
 }

@@ -50,6 +50,8 @@ export interface Primary {
   /** All that is stored, in any table or collection, as one text. */
   everything(): Promise<string>
   damage(id: string, damage: Damage): Promise<void>
+  /** Writes what no mood may have in the place of its `isPrivate`; nothing else tells that it has changed. */
+  spoil(id: string): Promise<void>
 }
 
 /** @param folder data folder of the installation */

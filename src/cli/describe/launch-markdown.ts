@@ -1,10 +1,12 @@
 /** The numbers of a launch as Markdown, in the headings of the checklist. */
 
+import { proofText } from '../../domain/proving.ts'
 import { counted } from '../../domain/tally.ts'
 import type { LaunchReport } from '../../operate/report.ts'
 import { isoTime, percent } from '../phrases.ts'
 import { checkDocument, describeLastCheck } from './data.ts'
 import { age, heldDocument } from './lines.ts'
+import { proofDocument } from './proofs.ts'
 import { describeSilent, silentDocument } from './silence.ts'
 
 function rate(share: number | null): string {
@@ -28,6 +30,7 @@ export function launchDocument({
   unread,
   silent,
   data,
+  proofs,
   ...numbers
 }: LaunchReport) {
   return {
@@ -39,6 +42,7 @@ export function launchDocument({
     unread: unread && { ...unread, since: isoTime(unread.since) },
     silent: silentDocument(silent),
     data: checkDocument(data),
+    proofs: proofDocument(proofs),
   }
 }
 
@@ -107,6 +111,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     `- Average sync latency: ${ms(latency?.average)}`,
     `- Failed syncs: ${result.rejected}, and ${result.pending} on their way`,
     `- Manual fixes required: ${audited ? (findings.length === 0 ? 'none' : `${findings.join(', ')} found by audits`) : 'not audited yet'}`,
+    `- Proofs: ${proofText(result.proofs, now)}`,
     `- Odd data: ${describeLastCheck(result.data)}`,
     ...describeUnread(result, now),
   ].join('\n')

@@ -2,6 +2,7 @@
 
 import { counted } from '../../domain/tally.ts'
 import type { Notice } from '../../domain/notice.ts'
+import { proofText } from '../../domain/proving.ts'
 import { aliveAmong, isAlive, isDead, type Worker, workerName } from '../../domain/worker.ts'
 import type { Status } from '../../operate/status.ts'
 import { colour } from '../colour.ts'
@@ -10,8 +11,20 @@ import { documentStates } from './accounts.ts'
 import { describeRelays, relaysDocument } from './relays.ts'
 import { checkDocument, describeLastCheck } from './data.ts'
 import { age, describeHeld, heldDocument, line } from './lines.ts'
+import { proofDocument } from './proofs.ts'
 
-export function documentStatus({ at, held, extent, accounts, notices, workers, check, relays, ...rest }: Status) {
+export function documentStatus({
+  at,
+  held,
+  extent,
+  accounts,
+  notices,
+  workers,
+  check,
+  proving,
+  relays,
+  ...rest
+}: Status) {
   return {
     ...rest,
     held: heldDocument(held, extent),
@@ -27,6 +40,7 @@ export function documentStatus({ at, held, extent, accounts, notices, workers, c
         progressedAt: isoTime(progressedAt),
       }
     }),
+    proofs: proving && { ...proofDocument(proving), countedAt: isoTime(proving.at), everyMs: proving.everyMs },
     data: checkDocument(check),
     relays: relaysDocument(relays),
     notices: notices.map(({ since, ...notice }) => Object.assign(notice, { since: isoTime(since) })),
@@ -50,6 +64,7 @@ export function describeStatus(status: Status): string {
       ([code, n]) => `  ${counted(n, 'account needs', 'accounts need')} attention: ${code}`,
     ),
     ...(Object.keys({ ...rejected, ...needsAttention }).length > 0 ? ['"moods retry --execute" tries them again'] : []),
+    ...describeProofs(status),
     line('data', describeLastCheck(status.check)),
     ...describeRelays(status.relays, status.at),
     ...status.notices.flatMap(describeNotice),
@@ -65,6 +80,10 @@ function describeDeleted({ deleted, total }: Status): string {
 function describeLocal({ held: { kept, ...held }, extent }: Status): string[] {
   const gone = `  ${kept} deleted: their authors deleted them before they were published. Nothing has to be done.`
   return [...describeHeld(held, extent), ...(kept === 0 ? [] : [gone])]
+}
+
+function describeProofs({ proving, at }: Status): string[] {
+  return proving === null ? [] : [line('proofs', proofText(proving, at))]
 }
 
 /** Most dead workers that are named. */

@@ -29,6 +29,16 @@ import {
 /** Moods that are held, by the reason; those of which there are none are left out. */
 const held = Type.Array(closed({ ...reasonFields, moods: many }))
 
+/** How all repos stand: each is in one of these numbers. */
+const proofs = {
+  accounts: Type.Integer({ minimum: 0, description: 'that have a repo' }),
+  proven: Type.Integer({ minimum: 0, description: 'repos that a signed commit has shown equal to the database' }),
+  oldest: nullable(time),
+  findings: Type.Integer({ minimum: 0, description: 'repos in which the last look has found something' }),
+  unprovable: manyBy('why nothing can be proven of them now'),
+  unproven: Type.Integer({ minimum: 0, description: 'repos that were not looked at yet, or had work under way' }),
+}
+
 export const status = {
   address: nullable(Type.String({ description: 'where the API was last served' })),
   running: Type.Boolean(),
@@ -62,6 +72,13 @@ export const status = {
       policyVersion: nullable(Type.Integer({ description: 'the version of the policy that it follows' })),
     }),
     { description: 'all that were alive within a day, of those that ended in peace the last one' },
+  ),
+  proofs: nullable(
+    closed({
+      ...proofs,
+      countedAt: time,
+      everyMs: Type.Integer({ minimum: 0, description: 'within which each is to be proven, in milliseconds' }),
+    }),
   ),
   data: lastCheck,
   relays: Type.Array(closed({ relay, silentSince: nullable(time), accounts: standings })),
@@ -274,6 +291,7 @@ export const report = {
   ),
   silent: unread.silent,
   data: lastCheck,
+  proofs: closed(proofs),
 }
 
 export const rollback = {
