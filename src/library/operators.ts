@@ -24,7 +24,7 @@ export type AuditResult =
   | { readonly kind: 'no_account' }
 
 /**
- * Reads a user's repo whole, every block's hash checked, and compares it with the database, by CID.
+ * Compares a user's repo with the database, by CID, every block's hash checked.
  *
  * @param options.verify checks the repo's signature as well
  * @throws DomainError `bad_request`, `unavailable` when the database does not answer

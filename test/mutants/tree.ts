@@ -83,7 +83,7 @@ export const OF_TREES: readonly Mutant[] = [
     file: 'src/pds/repo/repo-reader.ts',
     find: 'return ok(shown.value.rev === rev && shown.value.cid === cid)',
     replace: "return ok(shown.value.rev !== '')",
-    tests: [...HOSTILE, 'src/pds/repo/last-look.test.ts'],
+    tests: [...HOSTILE, 'src/pds/repo/repo-reader.test.ts'],
   },
   {
     bug: 'signature: a commit that is compared by its tree need not be signed',

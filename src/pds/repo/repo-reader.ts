@@ -92,7 +92,7 @@ export class RepoReader {
     { deleted = new Set(), records = 0 }: ReadHints = {},
   ): Promise<Outcome<ReadRecords>> {
     if (rkeys.length > READ_SINGLY) {
-      const isLarge = Math.max(records, this.#sizes.get(account.did) ?? 0) >= FIND_FROM
+      const isLarge = Math.max(records, this.#sizeOf(account)) >= FIND_FROM
       const found = isLarge ? await this.#find(account, collection, rkeys) : null
       if (found !== null) return found
       const whole = await this.list(account, collection)
@@ -102,6 +102,11 @@ export class RepoReader {
     }
     const places = rkeys.map((rkey): Place => ({ did: account.did, collection, rkey }))
     return this.#records.read(account.pds, places, deleted)
+  }
+
+  /** How many blocks a repo had when it was last read whole; 0 where that is not known. */
+  #sizeOf({ did }: Repo): number {
+    return this.#sizes.get(did) ?? 0
   }
 
   /**
@@ -203,7 +208,7 @@ export class RepoReader {
   ): Promise<Outcome<RepoComparison>> {
     using share = new Share(new AbortController().signal)
     const sorted = await SortedRecords.of(expected, share)
-    const isLarge = sorted.size >= COMPARE_FROM
+    const isLarge = sorted.size >= COMPARE_FROM || (sorted.size > 0 && this.#sizeOf(account) >= FIND_FROM)
     const byTree = isLarge ? await this.#tree.compare(account, collection, sorted, signingKey, share) : null
     const begin = (): Comparison => new Comparison(sorted)
     const shown = byTree ?? (await this.#whole(account, collection, signingKey, begin))
