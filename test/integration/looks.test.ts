@@ -113,6 +113,7 @@ describe('an audit', () => {
     expect(first.silent).toEqual(down(site.app.pdsUrl))
     expect(first.lastKnown).toEqual({
       ...before.good,
+      proof: undefined,
       at: undefined,
       rev: undefined,
       repos: 1,
