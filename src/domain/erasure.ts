@@ -1,5 +1,8 @@
 /** Erasing a user: a job whose steps are done in order, stored, and never repeated once finished. */
 
+import { FURTHEST, isVoid } from './furthest.ts'
+import { MOVED } from './moved.ts'
+
 /**
  * - `stopped`: nothing new is taken from the user;
  * - `texts_removed`: no mood of the user is left in the primary;
@@ -88,5 +91,19 @@ export function finished(
 
 /** The job after a try that failed; the same job where that is known. */
 export function troubled(erasure: Erasure, code: string, now: number): Erasure {
-  return erasure.trouble?.code === code ? erasure : { ...erasure, trouble: { code, at: now } }
+  const { trouble } = erasure
+  const isKnown = trouble?.code === code && !isVoid(trouble.at, now, FURTHEST.skew)
+  return isKnown ? erasure : { ...erasure, trouble: { code, at: now } }
+}
+
+/** So long a DID document has to say that an account has moved, in ms, while its PDS has it as active. */
+const MOVE_BELIEVED_MS = 10 * 60_000
+
+/**
+ * Whether an erasure may end without the records of an account whose DID document names another place, though its PDS has it as
+ * active. A document that is wrong for a moment must not leave behind what could be deleted a moment later.
+ */
+export function isMoveBelieved({ done, trouble }: Erasure, now: number): boolean {
+  if (done.records_deleted?.found === 'moved') return true
+  return trouble?.code === MOVED && now - trouble.at >= MOVE_BELIEVED_MS
 }

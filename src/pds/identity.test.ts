@@ -42,8 +42,8 @@ describe('resolveDid', () => {
   })
 
   it('knows a missing DID from a tombstone', async () => {
-    expect(await resolveAt(json({ message: 'not registered' }, 404))).toEqual({ kind: 'unknown' })
-    expect(await resolveAt(json({ message: 'not available' }, 410))).toEqual({ kind: 'deactivated' })
+    expect(await resolveAt(json({ message: `DID not registered: ${DID}` }, 404))).toEqual({ kind: 'unknown' })
+    expect(await resolveAt(json({ message: `DID not available: ${DID}` }, 410))).toEqual({ kind: 'deactivated' })
   })
 
   it('takes an endpoint with slashes at its end', async () => {
@@ -69,6 +69,11 @@ describe('resolveDid', () => {
     ['an error', json({ error: 'InternalServerError' }, 500)],
     ['a page of HTML that is not found', (_, response) => response.writeHead(404).end('<p>nothing here</p>')],
     ['a gateway that has nothing any more', json({ error: 'gone' }, 410)],
+    ['a gateway that finds nothing', json({ message: 'no route matched' }, 404)],
+    [
+      'a directory that has nothing of another DID',
+      json({ message: `DID not registered: ${DID.replace('a', 'b')}` }, 404),
+    ],
   ])('takes %s for no answer', async (_, listener) => {
     await expect(resolveAt(listener)).rejects.toMatchObject({ code: 'unavailable' })
   })
@@ -85,7 +90,7 @@ describe('askIdentity', () => {
       [json({ error: 'RateLimitExceeded' }, 429), { kind: 'uncertain', code: 'NoDocument' }],
       [(_, response) => response.writeHead(302).end(), { kind: 'uncertain', code: 'NoDocument' }],
       [json({ id: 'did:plc:bbbbbbbbbbbbbbbbbbbbbbbb' }), { kind: 'uncertain', code: 'NoDocument' }],
-      [json({ message: 'not registered' }, 404), { kind: 'ok', value: { kind: 'unknown' } }],
+      [json({ message: `DID not registered: ${DID}` }, 404), { kind: 'ok', value: { kind: 'unknown' } }],
     ]
     for (const [listener, expected] of answers)
       expect(await resolveAt(listener, askIdentity, 300)).toMatchObject(expected)

@@ -115,17 +115,18 @@ async function ask(
   const response = await send(url, init ?? {}, bounds)
   const isAbsence = response.status === NOT_FOUND || response.status === GONE
   // Whoever has a domain may answer for its did:web as any web server does.
-  if (isAbsence && !url.pathname.startsWith('/.well-known/') && !(await isOfDirectory(response.clone()))) {
+  if (isAbsence && !url.pathname.startsWith('/.well-known/') && !(await isOfDirectory(response.clone(), url))) {
     throw new OddAnswer(`Status${response.status}`, kindOf(response))
   }
   return response
 }
 
-/** Directories say so in JSON, with a message (https://web.plc.directory/api/redoc). */
-async function isOfDirectory(response: Response): Promise<boolean> {
+/** Directories say so in JSON, with a message that names the DID (https://web.plc.directory/api/redoc): a gateway does not know it. */
+async function isOfDirectory(response: Response, { pathname }: URL): Promise<boolean> {
+  const did = decodeURIComponent(pathname.slice(pathname.lastIndexOf('/') + 1))
   try {
-    const body: unknown = await response.json()
-    return typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'string'
+    const { message } = Object(await response.json()) as { readonly message?: unknown }
+    return typeof message === 'string' && message.includes(did)
   } catch {
     return false
   }

@@ -2,8 +2,17 @@
 
 import { type Account, isReady, opened, type ReadyAccount } from '../domain/account.ts'
 import { LEDGER } from '../domain/budget.ts'
-import { type Erasure, type ErasureStep, finished, type Found, nextStep, troubled } from '../domain/erasure.ts'
+import {
+  type Erasure,
+  type ErasureStep,
+  finished,
+  type Found,
+  isMoveBelieved,
+  nextStep,
+  troubled,
+} from '../domain/erasure.ts'
 import { DomainError } from '../domain/errors.ts'
+import { MOVED } from '../domain/moved.ts'
 import { isOdd } from '../domain/odd.ts'
 import { codeOf, type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import type { Store } from '../ports/store.ts'
@@ -64,7 +73,7 @@ export async function erase(
     if (step === 'repo_verified' && isReady(account.value) && quarantineUntil > clock.now()) {
       return ok({ kind: 'wait', until: quarantineUntil })
     }
-    const result = await carryOut(deps, { receipt: erasure.receipt, step }, account.value, lease, signal)
+    const result = await carryOut(deps, erasure, step, account.value, lease, signal)
     if (result.kind !== 'ok') {
       await noteTrouble(deps, erasure, result)
       return result
@@ -121,23 +130,25 @@ interface Carried {
 
 async function carryOut(
   deps: EraseDeps,
-  { receipt, step }: { readonly receipt: string; readonly step: ErasureStep },
+  erasure: Erasure,
+  step: ErasureStep,
   account: Account | null,
   lease: Lease,
   signal: AbortSignal,
 ): Promise<Outcome<Carried>> {
+  const { receipt } = erasure
   if (step === 'forgotten') return ok({ needed: true })
   if (account === null) return ok({ needed: false })
   if (step === 'account_deleted') return deleteAccounts(deps, receipt, account)
   if (account.did === null || account.pds === null) return ok({ needed: false })
   const repo: ReadyAccount = { ...account, state: 'ready', did: account.did, pds: account.pds }
   // What refused us before may have an end by now, or be the end of this.
-  const before = await (isReady(account) ? whetherMoved(deps, repo, 'usual') : whatIsShut(deps, repo))
+  const before = await (isReady(account) ? whetherMoved(deps, erasure, repo, 'usual') : whatIsShut(deps, erasure, repo))
   if (before.kind !== 'ok' || before.value !== null) return foundIn(before)
   const emptied = await emptyRepo(deps, receipt, repo, lease, signal)
   if (emptied.kind === 'ok') return ok({ needed: true })
   if (emptied.kind !== 'unauthorized') return emptied
-  const now = await whatIsShut(deps, repo)
+  const now = await whatIsShut(deps, erasure, repo)
   return now.kind === 'ok' && now.value === null ? emptied : foundIn(now)
 }
 
@@ -145,18 +156,26 @@ function foundIn(shut: Outcome<Found | null>): Outcome<Carried> {
   return shut.kind === 'ok' ? ok({ needed: false, found: shut.value! }) : shut
 }
 
+/** @returns `uncertain` where that is not believed yet: the PDS has the account as active */
 async function whetherMoved(
-  { places }: EraseDeps,
+  { places, host, clock }: EraseDeps,
+  erasure: Erasure,
   repo: ReadyAccount,
   occasion: Occasion,
 ): Promise<Outcome<Found | null>> {
-  const place = await places.placeOf(repo, occasion)
-  return ok(place.kind === 'elsewhere' ? 'moved' : null)
+  let place = await places.placeOf(repo, occasion)
+  // A document that was wrong for a moment is not gone by for ten minutes.
+  if (place.kind === 'elsewhere') place = await places.placeOf(repo, 'silence')
+  if (place.kind !== 'elsewhere') return ok(null)
+  const condition = await host.condition(repo)
+  const isShut = condition.kind === 'ok' && condition.value !== 'active'
+  if (isShut || isMoveBelieved(erasure, clock.now())) return ok('moved')
+  return { kind: 'uncertain', code: MOVED, answered: true }
 }
 
 /** Whether the account is gone or shut, by its DID document and by what its PDS says; null for one that can be used. */
-async function whatIsShut(deps: EraseDeps, repo: ReadyAccount): Promise<Outcome<Found | null>> {
-  const moved = await whetherMoved(deps, repo, 'refusal')
+async function whatIsShut(deps: EraseDeps, erasure: Erasure, repo: ReadyAccount): Promise<Outcome<Found | null>> {
+  const moved = await whetherMoved(deps, erasure, repo, 'refusal')
   if (moved.kind !== 'ok' || moved.value !== null) return moved
   const condition = await deps.host.condition(repo)
   if (condition.kind !== 'ok') return condition

@@ -6,6 +6,8 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { KEPT_MS } from '../../src/pds/identities.ts'
+import { DIRECTORIES, type DirectoryFault, OF_DOCUMENTS } from '../support/odd-faults/directories.ts'
 import { KIND_NAMES, type KindName, KINDS } from '../support/odd-faults/index.ts'
 import { type Fault, OddServer } from '../support/odd-server.ts'
 import { type Trial, Trials } from '../support/odd-trial.ts'
@@ -26,9 +28,12 @@ function trialsOf(fault: Fault, work: WorkName): Trial[] {
   return isNeeded ? [{ work, fault, methods: fault.methods }] : []
 }
 
-function titleOf({ work, fault, methods }: Trial): string {
-  return `${work}: ${fault.name}, at ${methods?.map((method) => method.split('.').at(-1)).join(' and ') ?? 'everything'}`
+/** @param where a fault that spoils no method in particular is */
+function titleOf({ work, fault, methods }: Trial, where = 'everything'): string {
+  return `${work}: ${fault.name}, at ${methods?.map((method) => method.split('.').at(-1)).join(' and ') ?? where}`
 }
+
+const DIRECTORY = 'the directory'
 
 /** Kinds of answers that no PDS gives. */
 const NO_ANSWERS: ReadonlySet<KindName> = new Set(['portals', 'redirects', 'gateways'])
@@ -68,7 +73,32 @@ const ALWAYS = [
   'erase: account deleted, says a portal, at deleteAccount',
   'post: a session with tokens that are none, at createSession and refreshSession',
   'sign up: an account of nobody, at createAccount',
+  'erase: a document without services, at the directory',
 ]
+
+type DirectoryTrial = Trial & { readonly fault: DirectoryFault }
+
+/** A directory is asked for one thing only. */
+function allOfDirectory(): DirectoryTrial[] {
+  return DIRECTORIES.flatMap((fault) => WORK_NAMES.map((work) => ({ work, fault, methods: null })))
+}
+
+/** Of what an answer may say, one for each kind of work; of what is no answer, one. */
+function sampleOfDirectory(): DirectoryTrial[] {
+  const random = randomFrom(SEED)
+  const isOther = chosenStore() !== STORES.sqlite
+  const ofDocuments = allOfDirectory().filter(({ fault }) => OF_DOCUMENTS.has(fault.name))
+  const ofNone = allOfDirectory().filter(({ fault }) => !OF_DOCUMENTS.has(fault.name))
+  const works = WORK_NAMES.filter((_, i) => i % 2 === Number(isOther))
+  return [...works.map((work) => random.pick(ofDocuments.filter((trial) => trial.work === work))), random.pick(ofNone)]
+}
+
+function chosenOfDirectory(): DirectoryTrial[] {
+  const all = allOfDirectory()
+  if (PART) return all.filter((_, i) => i % Number(PART[2]) === Number(PART[1]) - 1)
+  if (CHOSEN !== '') return CHOSEN === 'all' ? all : all.filter((trial) => titleOf(trial, DIRECTORY).includes(CHOSEN))
+  return [...sampleOfDirectory(), ...all.filter((trial) => ALWAYS.includes(titleOf(trial, DIRECTORY)))]
+}
 
 const PART = /^(\d+)\/(\d+)$/.exec(CHOSEN)
 
@@ -89,18 +119,30 @@ function chosenOf(kind: KindName): Trial[] {
   return CHOSEN === 'all' ? all : all.filter((trial) => titleOf(trial).includes(CHOSEN))
 }
 
+async function bothEnd(...servers: readonly OddServer[]): Promise<void> {
+  for (const server of servers) await server[Symbol.asyncDispose]()
+}
+
 describe('odd servers', () => {
   let site: Site
   let odd: OddServer
+  /** Before the PLC directory. */
+  let directory: OddServer
   let trials: Trials
+  let ofDirectory: Trials
   /** Trials of which the server had something to spoil, and all. */
   const tried = { spoiled: 0, all: 0 }
 
   beforeAll(async () => {
     const env = { PDS_TIMEOUT_MS: String(TIMEOUT_MS), PDS_RATE_LIMITS: 'off', ERASE_PDS_ACCOUNT: 'true' }
-    site = await createSite(env, {}, async (pdsUrl) => (odd = await OddServer.start(pdsUrl)))
+    site = await createSite(env, {}, async (pdsUrl, plcUrl) => {
+      odd = await OddServer.start(pdsUrl)
+      directory = await OddServer.start(plcUrl)
+      return { url: odd.url, plcUrl: directory.url, [Symbol.asyncDispose]: () => bothEnd(odd, directory) }
+    })
     await site.pds.up()
     trials = new Trials(site, odd)
+    ofDirectory = new Trials(site, directory, { name: 'p', quietMs: KEPT_MS })
   })
   afterAll(() => site[Symbol.asyncDispose]())
 
@@ -113,8 +155,20 @@ describe('odd servers', () => {
     })
   })
 
+  describe.runIf(chosenOfDirectory().length > 0)('directories', () => {
+    it.each(chosenOfDirectory().map((trial) => [titleOf(trial, DIRECTORY), trial] as const))('%s', async (_, trial) => {
+      const { problems, spoiled } = await ofDirectory.run(trial, false, trial.fault.isBelieved)
+      tried.all++
+      if (spoiled > 0) tried.spoiled++
+      expect(problems).toEqual([])
+    })
+  })
+
   it('what is tried in every run is there', () => {
-    const titles = new Set(KIND_NAMES.flatMap((kind) => allOf(kind).map(titleOf)))
+    const titles = new Set([
+      ...KIND_NAMES.flatMap(allOf).map((trial) => titleOf(trial)),
+      ...allOfDirectory().map((trial) => titleOf(trial, DIRECTORY)),
+    ])
     expect(ALWAYS.filter((title) => !titles.has(title))).toEqual([])
   })
 

@@ -73,10 +73,12 @@ export async function createPds(path: string): Promise<OwnPds> {
 /** What the installation takes for its PDS. */
 interface Front extends AsyncDisposable {
   readonly url: string
+  /** What it takes for its PLC directory, where something stands before that as well. */
+  readonly plcUrl?: string
 }
 
-/** Starts what stands before the PDS, at whose base URL it is told. */
-export type StartFront = (pdsUrl: string) => Promise<Front>
+/** Starts what stands before the PDS, and perhaps before the PLC directory, at whose base URLs it is told. */
+export type StartFront = (pdsUrl: string, plcUrl: string) => Promise<Front>
 
 /** Another kind of PDS, where one is named: the suites of the engine hold on each. */
 async function chosenFront(pdsUrl: string): Promise<Front | null> {
@@ -87,7 +89,7 @@ async function chosenFront(pdsUrl: string): Promise<Front | null> {
 /**
  * The PDS is down at first.
  *
- * @param front starts what stands before the PDS, at whose base URL it is told; if not said, the kind of PDS that
+ * @param front starts what stands before PDS and directory, at whose base URLs it is told; if not said, the kind of PDS that
  *   `MOODS_TEST_PROFILE` names
  */
 export async function createSite(
@@ -99,9 +101,13 @@ export async function createSite(
   const folder = stack.use(await temporaryFolder())
   const pds = stack.use(await createPds(`${folder.path}/network`))
   let now = Date.now()
-  const before = await (front ?? chosenFront)(pds.env['PDS_URL']!)
+  const before = await (front ?? chosenFront)(pds.env['PDS_URL']!, pds.env['PLC_URL']!)
   if (before) stack.use(before)
-  const env = { ...pds.env, ...(before && { PDS_URL: before.url }), ...more }
+  const env = {
+    ...pds.env,
+    ...(before && { PDS_URL: before.url, PLC_URL: before.plcUrl ?? pds.env['PLC_URL']! }),
+    ...more,
+  }
   const clock = { now: () => now }
   const app = stack.use(
     await startApp(`${folder.path}/moods`, { role: 'serve', env, overrides: { ...overrides, clock } }),
