@@ -11,7 +11,7 @@ import { repairUser } from '../../src/operate/repair.ts'
 import { replaceAccounts } from '../../src/operate/replace.ts'
 import { rehost } from '../../src/operate/rehost.ts'
 import { runMoods } from '../support/process.ts'
-import { readyAccount } from '../support/damage.ts'
+import { damage, readyAccount } from '../support/damage.ts'
 import { listRecords, takeDown } from '../support/repo.ts'
 import { signedUpSite } from '../support/signed-up.ts'
 import type { Site } from '../support/site.ts'
@@ -178,5 +178,19 @@ describe('moods accounts rehost', () => {
     await post(site, 'u1', 'two')
     expect(await textsOf(site, 'u1')).toEqual(['one', 'two'])
     expect((await runMoods(['accounts', 'rehost', pds, 'nonsense'], site.env)).code).toBe(2)
+  })
+
+  it('leaves an account where it is whose repo at the new address is older than what was published', async () => {
+    await using site = await signedUpSite(['alice', 'bob'])
+    const { app } = site
+    await post(site, 'u1', 'one', 'two')
+    await post(site, 'u2', 'three')
+    const { pds, did } = await readyAccount(app, 'u1')
+    const now = pds.replace('localhost', '127.0.0.1')
+    // As after a restore: what was published last is not there.
+    for (const mood of await app.store.moods.history('u1', '', 10)) await damage(app, 'dangling', mood)
+    const done = await rehost(app, { from: pds, to: now }, true, () => {}, never)
+    expect(done).toMatchObject({ there: 1, changed: 1, notThere: [{ user: 'u1', did, why: 'older' }] })
+    expect([(await readyAccount(app, 'u1')).pds, (await readyAccount(app, 'u2')).pds]).toEqual([pds, now])
   })
 })

@@ -2,20 +2,28 @@
 
 import { counted } from '../../domain/tally.ts'
 import { whoIs } from '../../domain/user-names.ts'
-import type { Rehosted } from '../../operate/rehost.ts'
+import type { Rehosted, WhyNotThere } from '../../operate/rehost.ts'
 import type { ReplacedFound, Replacement } from '../../operate/replace.ts'
 import type { DocumentOf } from '../json/documents.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
 import { describeProvisioned } from './accounts.ts'
 import { describeSilent, silentDocument } from './silence.ts'
 
+const NOT_THERE: Readonly<Record<WhyNotThere, string>> = {
+  missing: 'not there',
+  older: 'there without its latest moods',
+  unread: 'there, and not to be read',
+}
+
 export function describeRehosted(result: Rehosted, isInterrupted: boolean): string {
   const { executed, from, to, accounts, there, notThere, changed, madeAt } = result
   return [
-    ...notThere.map(({ user, handle, did }) => `not there  ${did}  of ${whoIs(user, handle)}`),
+    ...notThere.map(({ user, handle, did, why }) => `${NOT_THERE[why]}  ${did}  of ${whoIs(user, handle)}`),
     `${counted(accounts, 'account is', 'accounts are')} stored with ${from}; ${to} has the repos of ${there} of them.`,
     ...(notThere.length > 0
-      ? ['Those that are not there stay as they are: "moods accounts check" says of each what became of it.']
+      ? [
+          'Those that are not there as they were stay at the old address: "moods accounts check" says of each what became of it.',
+        ]
       : []),
     ...(executed ? [`${counted(changed, 'account')} changed. A worker resumes their work.`] : [DRY_RUN]),
     ...(madeAt === null ? [] : [`New accounts are still made at ${madeAt}: that is PDS_URL.`]),

@@ -56,14 +56,18 @@ export const accountsProvision = {
 }
 
 const account = closed({ ...who, did: Type.String() })
+const notThere = closed({ ...who, did: Type.String(), why: oneOf(['missing', 'older', 'unread']) })
 
 export const accountsRehost = {
   executed: Type.Boolean(),
   from: Type.String(),
   to: Type.String(),
   accounts: Type.Integer({ minimum: 0, description: 'stored with the old address' }),
-  there: Type.Integer({ minimum: 0, description: 'of these, accounts whose repos the new address has' }),
-  notThere: Type.Array(account),
+  there: Type.Integer({
+    minimum: 0,
+    description: 'of these, accounts whose repos the new address has, with a mood that was published last',
+  }),
+  notThere: Type.Array(notThere),
   changed: many,
   madeAt: nullable(Type.String({ description: 'where new accounts are made, if that is not the new address' })),
 }
