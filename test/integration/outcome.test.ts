@@ -1,5 +1,6 @@
 /** What every kind of answer becomes. The server here only produces faults; what works is tested against the real PDS. */
 
+import { createServer as createTlsServer } from 'node:https'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -9,6 +10,7 @@ import { Sealer } from '../../src/pds/sealer.ts'
 import { Sessions } from '../../src/pds/sessions.ts'
 import { Identities } from '../../src/pds/identities.ts'
 import { Xrpc } from '../../src/pds/xrpc.ts'
+import { SELF_SIGNED } from '../support/certificate.ts'
 import { createSite, type Site } from '../support/site.ts'
 
 const NOW = 1_800_000_000_000
@@ -20,14 +22,23 @@ beforeAll(async () => {
 afterAll(() => site[Symbol.asyncDispose]())
 
 /** What a single read comes to when the host answers like this. */
-async function outcomeOf(listener: RequestListener, timeoutMs = 10_000): Promise<unknown> {
-  const server = createServer(listener)
+async function outcomeOf(
+  listener: RequestListener,
+  timeoutMs = 10_000,
+  server = createServer(listener),
+  scheme = 'http',
+): Promise<unknown> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const clock = { now: () => NOW }
   const xrpc = new Xrpc(clock, { timeoutMs, bypassKey: null }, null)
   const sessions = new Sessions(site.app.store.accounts, new Sealer(new Uint8Array(32)), clock, xrpc)
-  const account = opened(newAccount('u1', 'alice'), 'did:plc:abcdefghijklmnopqrstuvwx', `http://127.0.0.1:${port}`, 's')
+  const account = opened(
+    newAccount('u1', 'alice'),
+    'did:plc:abcdefghijklmnopqrstuvwx',
+    `${scheme}://127.0.0.1:${port}`,
+    's',
+  )
   try {
     return await new PdsClient(sessions, xrpc, new Identities(clock, { plcUrl: '', timeoutMs: 5_000 })).get(
       account as ReadyAccount,
@@ -48,6 +59,21 @@ const html =
   (status: number): RequestListener =>
   (_request, response) =>
     response.writeHead(status, { 'content-type': 'text/html' }).end('<p>not a PDS</p>')
+
+describe('a connection over TLS', () => {
+  it('that is not trusted, or is none, has carried nothing', async () => {
+    const asked: unknown[] = []
+    const listener: RequestListener = (request, response) => {
+      asked.push(request.url)
+      response.end('{}')
+    }
+    const selfSigned = await outcomeOf(listener, 10_000, createTlsServer(SELF_SIGNED, listener), 'https')
+    expect(selfSigned).toEqual({ kind: 'host_down', code: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+    const plain = await outcomeOf(listener, 10_000, createServer(listener), 'https')
+    expect(plain).toEqual({ kind: 'host_down', code: expect.stringMatching(/^ERR_SSL_/) })
+    expect(asked).toEqual([])
+  })
+})
 
 describe('an answer', () => {
   it.each<[string, RequestListener, object]>([
