@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { NOW } from '../../test/support/moods.ts'
-import { type Erasure, ERASURE_STEPS, finished, newErasure, nextStep } from './erasure.ts'
+import { type Erasure, ERASURE_STEPS, finished, isMoveBelieved, newErasure, nextStep, troubled } from './erasure.ts'
+import { MOVED } from './moved.ts'
 
 const started = newErasure('receipt', 'user-1', 'tombstone', NOW)
 
@@ -63,5 +64,26 @@ describe('an erasure', () => {
     const before = JSON.stringify(started)
     finished(started, 'texts_removed', true, NOW + 1)
     expect(JSON.stringify(started)).toBe(before)
+  })
+})
+
+describe('an account that is said to have moved while its PDS has it as active', () => {
+  const MINUTE = 60_000
+  const FAR = 12 * 365 * 24 * 60 * MINUTE
+  const said = troubled(after(2), MOVED, NOW)
+
+  it('is taken for moved once its document has said so for ten minutes, and for all that follows', () => {
+    const minutes = [0, 1, 9, 10, 600].map((n) => isMoveBelieved(said, NOW + n * MINUTE))
+    expect(minutes).toEqual([false, false, false, true, true])
+    expect(isMoveBelieved(after(2), NOW + FAR)).toBe(false)
+    expect(isMoveBelieved(troubled(said, 'ECONNREFUSED', NOW + MINUTE), NOW + 20 * MINUTE)).toBe(false)
+    const without = finished(said, 'records_deleted', false, NOW + 10 * MINUTE, 'moved')
+    expect(isMoveBelieved(without, NOW + 10 * MINUTE)).toBe(true)
+  })
+
+  it('waits as long where that was noted by a clock that was far ahead', () => {
+    const ahead = troubled(after(2), MOVED, NOW + FAR)
+    expect(troubled(ahead, MOVED, NOW).trouble).toEqual({ code: MOVED, at: NOW })
+    expect(troubled(said, MOVED, NOW + 5 * MINUTE)).toBe(said)
   })
 })

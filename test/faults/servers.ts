@@ -41,8 +41,6 @@ const SPOILED = 4
 const FAULT_MS = 8_000
 /** Faults of one kind that are tried until one has spoiled something. */
 const TRIES = 3
-/** Each kind of fault comes once while so many moods are posted. */
-const MOODS_OF_A_TURN = 500
 /** The server is well until somebody asks, and so long at most. */
 const WELL_MS = 4_000
 /** A worker lives this long, and up to twice as long. */
@@ -72,9 +70,11 @@ export async function runServers({ moods, users, seed, say }: ServersOptions): P
   await using app = await startApp(dataFolder, { role: 'serve', env })
   const workers = new Workers(environment(dataFolder, env), seed)
   const over = new AbortController()
-  const faults = keepOdd(odd, randomFrom(seed + 1), Math.ceil(moods / MOODS_OF_A_TURN))
+  const posted = new AbortController()
+  const faults = keepOdd(odd, randomFrom(seed + 1), posted.signal)
   const killing = [workers.keepKilling(over.signal), workers.keepKilling(over.signal)]
   const erased = await makeHistory(app, { moods, users, seed, say })
+  posted.abort()
   const spoiled = await faults
   over.abort()
   await Promise.all(killing)
@@ -134,20 +134,26 @@ async function change(app: App, user: string, ids: string[], random: Random): Pr
   else if (dice < 0.16) await app.moods.edit(user, id, { intensity: 1 + random.below(10) })
 }
 
-/** One fault after the other, at some methods or all, each kind in its turn, until each has had so many. */
-async function keepOdd(odd: OddServer, random: Random, turns: number): Promise<Record<KindName, number>> {
+/** One fault after the other, at some methods or all, each kind in its turn, as long as moods are posted and once at least. */
+async function keepOdd(odd: OddServer, random: Random, posted: AbortSignal): Promise<Record<KindName, number>> {
   const spoiled = Object.fromEntries(KIND_NAMES.map((kind) => [kind, 0])) as Record<KindName, number>
   const scopes = [null, null, READS, ...WORK_NAMES.flatMap((work) => WORKS[work].methods)]
-  for (const kind of Array.from({ length: turns }, () => KIND_NAMES).flat()) {
-    // Of some faults nobody asks what they spoil: others have their turn then.
-    for (let tries = 0; tries < TRIES && (tries === 0 || spoiled[kind] === 0); tries++) {
-      const fault = someFault(kind, random)
-      odd.begin(fault, fault.methods ?? random.pick(scopes))
-      await until(() => odd.spoiled >= SPOILED, FAULT_MS)
-      spoiled[kind] += odd.spoiled
-      await odd.end()
-      const { total } = odd
-      await until(() => odd.total > total, WELL_MS)
+  /** What somebody has asked for by now. */
+  const asked = new Set<string>()
+  for (let turn = 0; turn === 0 || !posted.aborted; turn++) {
+    for (const kind of KIND_NAMES) {
+      // Of some faults nobody asks what they spoil: others have their turn then.
+      for (let tries = 0; tries < TRIES && (tries === 0 || spoiled[kind] === 0); tries++) {
+        const fault = someFault(kind, asked, random)
+        odd.begin(fault, fault.methods ?? random.pick(scopes))
+        await until(() => odd.spoiled >= SPOILED, FAULT_MS)
+        spoiled[kind] += odd.spoiled
+        await odd.end()
+        const { total } = odd
+        await until(() => odd.total > total, WELL_MS)
+        for (const method of odd.asked) asked.add(method)
+      }
+      if (turn > 0 && posted.aborted) break
     }
   }
   return spoiled
@@ -158,13 +164,19 @@ async function until(isSo: () => boolean, ms: number): Promise<void> {
   while (!isSo() && performance.now() < deadline) await setTimeout(20)
 }
 
-/** One after which all is well at once: what asks to wait for minutes would have the whole run wait. */
-function someFault(kind: KindName, random: Random): Fault {
+/**
+ * One after which all is well at once: what asks to wait for minutes would have the whole run wait.
+ *
+ * @param asked methods that somebody asks for: one that spoils others comes only where there is none else
+ */
+function someFault(kind: KindName, asked: ReadonlySet<string>, random: Random): Fault {
   const { named, any } = KINDS[kind] as { named: readonly Fault[]; any?: (from: Random) => Fault }
-  for (;;) {
-    const fault = any && random.next() < 0.3 ? any(random) : random.pick(named)
-    if (fault.withinMinutes === undefined) return fault
-  }
+  const isShort = ({ withinMinutes }: Fault): boolean => withinMinutes === undefined
+  const made = any && random.next() < 0.3 ? any(random) : null
+  if (made && isShort(made)) return made
+  const short = named.filter(isShort)
+  const met = short.filter(({ methods }) => methods?.some((method) => asked.has(method)) ?? true)
+  return random.pick(met.length > 0 ? met : short)
 }
 
 /** Workers in processes of their own. */
