@@ -3,6 +3,7 @@
 import type { RequestListener } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { DataFolder } from '../../src/data-folder.ts'
+import { MOVED } from '../../src/domain/moved.ts'
 import { COLLECTION } from '../../src/domain/record.ts'
 import { checkAccounts } from '../../src/operate/account-check.ts'
 import { Events } from '../../src/observe/events.ts'
@@ -95,6 +96,38 @@ describe('an account that has moved', () => {
       records_deleted: { needed: false, found: 'moved' },
       forgotten: { needed: true },
     })
+  })
+
+  it('is erased without its records only once its document has named another PDS for ten minutes, if its own has it as active', async () => {
+    await using plc = await TestPlc.start()
+    await using site = await movingSite(plc)
+    const { app } = site
+    const { did } = await readyAccount(app, 'u1')
+    const other = await readyAccount(app, 'u2')
+    for (const user of ['u1', 'u2']) await post(site, user, 'before')
+    site.forward(LATER_MS)
+    for (const moved of [did, other.did]) plc.move(moved, ELSEWHERE)
+    const [stays, returns] = [await app.erasures.request('u1'), await app.erasures.request('u2')]
+    for (let minute = 0; minute < 9; minute++) {
+      await app.engine.drain()
+      site.forward(60_000)
+      expect((await app.erasures.byReceipt(stays.receipt)).trouble?.code).toBe(MOVED)
+    }
+    plc.move(other.did, null)
+    for (let minute = 9; minute < 13; minute++) {
+      await app.engine.drain()
+      site.forward(60_000)
+    }
+    const done = async (receipt: string) => (await app.erasures.byReceipt(receipt)).done
+    expect(await done(stays.receipt)).toMatchObject({
+      records_deleted: { needed: false, found: 'moved' },
+      forgotten: { needed: true },
+    })
+    expect(await done(returns.receipt)).toMatchObject({
+      records_deleted: { needed: true },
+      forgotten: { needed: true },
+    })
+    expect(await listRecords(other.pds, other.did)).toEqual([])
   })
 
   it('is not taken for moved where its PDS is reached by another address than the one in its document', async () => {

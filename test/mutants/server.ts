@@ -8,6 +8,20 @@ const TOKENS = ['src/pds/tokens.test.ts']
 
 export const OF_SERVERS: readonly Mutant[] = [
   {
+    bug: 'server: an erasure believes at once that an account has moved',
+    file: 'src/domain/erasure.ts',
+    find: 'now - trouble.at >= MOVE_BELIEVED_MS',
+    replace: 'now >= trouble.at',
+    tests: ['src/domain/erasure.test.ts'],
+  },
+  {
+    bug: 'server: a gateway that finds nothing speaks for the directory',
+    file: 'src/pds/identity.ts',
+    find: "typeof message === 'string' && message.includes(did)",
+    replace: "typeof message === 'string'",
+    tests: ['src/pds/identity.test.ts'],
+  },
+  {
     bug: 'server: a refusal by a gateway speaks of the account',
     file: 'src/pds/answer.ts',
     find: '    case null:\n',
