@@ -1,6 +1,7 @@
 /** Why an erasure is not finished, and what its steps have found, in words. Pure. */
 
 import { type Erasure, type ErasureTrouble, type Found, nextStep } from './erasure.ts'
+import { MOVED } from './moved.ts'
 import {
   accountReason,
   atWork,
@@ -24,6 +25,10 @@ const TROUBLES: Readonly<Partial<Record<string, Words>>> = {
   AccountStillThere: {
     text: 'the PDS has taken the order to delete the account, and still has the account',
     remedy: `${AGAIN} If that goes on, see whether it is the PDS that answers, and not a gateway, and delete the account there.`,
+  },
+  [MOVED]: {
+    text: 'the DID document of the account names another PDS, or none, and its own PDS has it as active',
+    remedy: `${AGAIN} After ten minutes of this the account is taken for moved, and its records stay: have the document name its PDS again, if it has not moved.`,
   },
   StillThere: {
     text: 'records that were deleted are still in the repository',
