@@ -1,8 +1,8 @@
 /**
  * Whatever stands between us and the PDS: nothing is believed that is not so, nothing is lost, and all is well soon after it
  * is gone, without anybody's help. Each test is one fault, at one method or all, during one kind of work. A run tries a
- * sample of them; `ODD_SERVERS=all` tries every one, `ODD_SERVERS=3/12` the third twelfth of them, `ODD_SERVERS=WORDS` those
- * whose title has the words, `SEED=7` another sample.
+ * sample of them; `ODD_SERVERS=all` tries every one, `ODD_SERVERS=3/12` the third twelfth of them, `ODD_SERVERS='repos 1/4'` a
+ * fourth of one kind, `ODD_SERVERS=WORDS` those whose title has the words, `SEED=7` another sample.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -95,22 +95,27 @@ function sampleOfDirectory(): DirectoryTrial[] {
 
 function chosenOfDirectory(): DirectoryTrial[] {
   const all = allOfDirectory()
-  if (PART) return all.filter((_, i) => i % Number(PART[2]) === Number(PART[1]) - 1)
+  if (PART) return partOf('directories', all, PART)
   if (CHOSEN !== '') return CHOSEN === 'all' ? all : all.filter((trial) => titleOf(trial, DIRECTORY).includes(CHOSEN))
   return [...sampleOfDirectory(), ...all.filter((trial) => ALWAYS.includes(titleOf(trial, DIRECTORY)))]
 }
 
-const PART = /^(\d+)\/(\d+)$/.exec(CHOSEN)
+/** Such as `3/12`, or `repos 1/4` of one kind. */
+const PART = /^(?:(\w+) )?(\d+)\/(\d+)$/.exec(CHOSEN)
 
-/** One of several parts of all trials, each with something of every kind. */
-function partOf(kind: KindName, part: number, parts: number): Trial[] {
-  const before = KIND_NAMES.slice(0, KIND_NAMES.indexOf(kind)).flatMap(allOf).length
-  return allOf(kind).filter((_, i) => (before + i) % parts === part - 1)
+/** One of several parts of all trials, each with something of every kind, or of one kind. */
+function partOf<T extends Trial>(
+  kind: KindName | 'directories',
+  all: readonly T[],
+  [, only, part, parts]: string[],
+): T[] {
+  if (only !== undefined && only !== kind) return []
+  return all.filter((_, i) => i % Number(parts) === Number(part) - 1)
 }
 
 function chosenOf(kind: KindName): Trial[] {
-  if (PART) return partOf(kind, Number(PART[1]), Number(PART[2]))
   const all = allOf(kind)
+  if (PART) return partOf(kind, all, PART)
   if (CHOSEN === '') {
     const always = all.filter((trial) => ALWAYS.includes(titleOf(trial)))
     const titles = new Set(ALWAYS)

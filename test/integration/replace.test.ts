@@ -188,7 +188,7 @@ describe('moods accounts rehost', () => {
     const { pds, did } = await readyAccount(app, 'u1')
     const now = pds.replace('localhost', '127.0.0.1')
     // As after a restore: what was published last is not there.
-    for (const mood of await app.store.moods.history('u1', '', 10)) await damage(app, 'dangling', mood)
+    for (const mood of await app.store.moods.history('u1', null, 10)) await damage(app, 'dangling', mood)
     const done = await rehost(app, { from: pds, to: now }, true, () => {}, never)
     expect(done).toMatchObject({ there: 1, changed: 1, notThere: [{ user: 'u1', did, why: 'older' }] })
     expect([(await readyAccount(app, 'u1')).pds, (await readyAccount(app, 'u2')).pds]).toEqual([pds, now])
