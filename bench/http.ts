@@ -9,7 +9,7 @@ import { withStores } from './each-store.ts'
 import { quantile, type Row, row } from './rows.ts'
 
 const CONNECTIONS = 64
-const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 6)
+const SECONDS = 6
 const ROUNDS = 5
 
 /** What a post may cost beside a bare insert. On MongoDB, posts that arrive together are to be cheaper than each by itself. */

@@ -1,18 +1,16 @@
 /**
- * One round trip for many calls: while a few requests are on their way, what is asked for meanwhile gathers, and shares the
- * next one. A call by itself waits for nothing. What a request reads was asked for before it was sent, so nobody is answered
- * with anything older than the call.
+ * One round trip for many calls: while a request is on its way, what is asked for meanwhile gathers, and shares the next one.
+ * A call by itself waits for nothing. What a request reads was asked for before it was sent, so nobody is answered with
+ * anything older than the call.
  */
 
 import type { Collection, Filter } from 'mongodb'
 import { DomainError } from '../../domain/errors.ts'
 import { translated } from './errors.ts'
 
-/** Requests at the same time: with two, the server has work while the answers to the first are read. */
-const IN_FLIGHT = 2
 /** Most calls that share one. */
 const MOST = 500
-/** A call waits no longer than this, in ms, for the requests before it: they may hang. */
+/** A call waits no longer than this, in ms, for the request before it, which may hang. */
 const PATIENCE_MS = 200
 
 interface Call<T, R> {
@@ -33,7 +31,8 @@ export class Together<T, R> {
   readonly #work: (items: readonly T[]) => Promise<readonly (R | Promise<R>)[]>
   readonly #when: (send: () => void) => void
   #waiting: Call<T, R>[] = []
-  #inFlight = 0
+  /** The request that was sent last, until it is answered. */
+  #latest: readonly Call<T, R>[] | null = null
   #isScheduled = false
   #patience: NodeJS.Timeout | null = null
 
@@ -52,7 +51,7 @@ export class Together<T, R> {
   ask(item: T): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject })
-      if (this.#inFlight < IN_FLIGHT) this.#schedule()
+      if (this.#latest === null) this.#schedule()
       else this.#patience ??= setTimeout(() => this.#send(), PATIENCE_MS)
     })
   }
@@ -71,9 +70,11 @@ export class Together<T, R> {
     this.#patience = null
     const calls = this.#waiting.splice(0, MOST)
     if (calls.length === 0) return
-    this.#inFlight++
+    this.#latest = calls
     void this.#answer(calls).finally(() => {
-      this.#inFlight--
+      // Where it hung, others have been sent beside it.
+      if (this.#latest !== calls) return
+      this.#latest = null
       if (this.#waiting.length > 0) this.#schedule()
     })
     // The rest of them.

@@ -157,8 +157,11 @@ export class SqliteRepos implements RepoQueue {
     }
   }
 
-  mark(user: string, now: number): Promise<void> {
-    return this.#commit.run(() => this.#mark(user, marked, now))
+  async mark(user: string, now: number): Promise<void> {
+    const seen = this.#stored(user)
+    // Whoever claims it next reads its moods after that. Most posts of a backlog find it so, and need no commit.
+    if (!isOdd(seen) && marked(seen, now) === seen) return
+    await this.#commit.run(() => this.#mark(user, marked, now))
   }
 
   claim(
@@ -208,7 +211,7 @@ export class SqliteRepos implements RepoQueue {
     await this.#asHolder(lease, (repo) => released(repo, lease, release, now))
   }
 
-  /** What is stored of the repo, within a commit. */
+  /** What is stored of the repo. */
   #stored(user: string): RepoState | Odd {
     const row = this.#sql.get.get(user)
     return row ? repoIn(row) : unmarked(user)
