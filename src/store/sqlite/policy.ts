@@ -44,7 +44,13 @@ export function toPolicyRow({ policy: { mode, percent, allow }, by, at, reason, 
   return { name: 'federation', mode, percent, allow: JSON.stringify(allow), set_by: by, set_at: at, reason, version }
 }
 
+function isSameRow(one: StoredRow<PolicyRow>, other: StoredRow<PolicyRow>): boolean {
+  for (const column in other) if (one[column as keyof PolicyRow] !== other[column as keyof PolicyRow]) return false
+  return true
+}
+
 export class SqlitePolicy implements PolicyStore {
+  #seen: { readonly row: StoredRow<PolicyRow>; readonly policy: StoredPolicy } | null = null
   readonly #commit: GroupCommit
   readonly #sql
 
@@ -63,7 +69,10 @@ export class SqlitePolicy implements PolicyStore {
 
   async get(): Promise<StoredPolicy | null> {
     const row = this.#sql.get.get()
-    return row ? toPolicy(row) : null
+    if (!row) return null
+    // Asked for with each post, and changed once in a while: the same row is not read again.
+    if (!this.#seen || !isSameRow(this.#seen.row, row)) this.#seen = { row, policy: toPolicy(row) }
+    return this.#seen.policy
   }
 
   begin(first: Omit<StoredPolicy, 'version'>): Promise<StoredPolicy> {
