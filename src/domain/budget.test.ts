@@ -4,6 +4,7 @@ import {
   answeredOddly,
   answeredWell,
   blocked,
+  informed,
   isDead,
   isInTrouble,
   type LedgerEntry,
@@ -13,6 +14,7 @@ import {
   unreachable,
   UNUSED,
 } from './budget.ts'
+import { REFERENCE, WEAKEST } from './host-facts.ts'
 
 const HOUR = 3_600_000
 const limits = [
@@ -193,5 +195,17 @@ describe('a host that does not answer as a PDS does', () => {
     expect(answeredWell(probed, [PUT])).toEqual(UNUSED)
     expect(answeredWell(UNUSED, [PUT])).toEqual(UNUSED)
     expect(ask(UNUSED, 1, 30)).not.toHaveProperty('unwell')
+  })
+})
+
+describe('what holds on a host', () => {
+  it('is no trouble: what the host is known not to have is no longer told of', () => {
+    const said = '404 application/json'
+    let entry = answeredOddly(UNUSED, { method: 'com.atproto.repo.applyWrites', said }, 20, 10)
+    entry = answeredOddly(entry, { method: 'com.atproto.repo.putRecord', said }, 20, 10)
+    expect(informed(entry, { ...REFERENCE, at: 30 })).toEqual({ ...entry, facts: { ...REFERENCE, at: 30 } })
+    const weak = informed(entry, { ...WEAKEST, at: 30 })
+    expect(weak.unwell?.map(({ method }) => method)).toEqual(['com.atproto.repo.putRecord'])
+    expect(informed(weak, null)).not.toHaveProperty('facts')
   })
 })

@@ -4,7 +4,7 @@
  */
 
 import { FURTHEST, isVoid } from './furthest.ts'
-import type { HostFacts } from './host-facts.ts'
+import { type HostFacts, lacking } from './host-facts.ts'
 import type { RepoWrite } from './plan.ts'
 import { type Unwell, withNote, withoutNotes } from './unwell.ts'
 
@@ -64,6 +64,12 @@ export function smallLimits(requests: readonly Limit[]): readonly Limit[] {
   return requests.map(({ max, windowMs }) => ({ max: Math.max(1, Math.floor(max * SMALL_SHARE)), windowMs }))
 }
 
+/**
+ * How often it may be found out what holds on a host, by all processes together. That has this budget alone, and is charged to no
+ * account: a small budget would never have room for it, and nothing would ever be published.
+ */
+export const PROBES: Limit = { max: 4, windowMs: 60 * 60_000 }
+
 /** Under which name each budget is kept. */
 export const LEDGER = {
   points: (did: string) => `points ${did}`,
@@ -75,6 +81,7 @@ export const LEDGER = {
   relay: (relay: string) => `relay ${relay}`,
   repairs: (user: string) => `repairs ${user}`,
   withdrawals: (user: string) => `withdrawals ${user}`,
+  probes: (host: string) => `probes ${host}`,
 } as const
 
 /** Between which keys the hosts' requests are kept: from the first on, and before the second. */
@@ -135,6 +142,11 @@ export interface Answer {
 /** The deadline; 0 for one that is void. @param furthest in ms, as in {@link FURTHEST} */
 function soon(deadline: number, now: number, furthest: number): number {
   return isVoid(deadline, now, furthest) ? 0 : deadline
+}
+
+/** Whether a host may be asked now: nobody has asked to wait, and it is not left alone for being dead. @param now ms since 1970 */
+export function mayBeAsked(entry: LedgerEntry, now: number): boolean {
+  return reserve(entry, { limits: [], cost: 0, share: 1, probeMs: 0 }, now).waitUntil === null
 }
 
 /** How far ahead a block may end: no server may ask to wait for longer than its longest window. */
@@ -267,6 +279,10 @@ export function isInTrouble(entry: LedgerEntry): boolean {
 
 /** What holds on the host has been found out, or (null) is not known any more. */
 export function informed(entry: LedgerEntry, facts: HostFacts | null): LedgerEntry {
-  const { facts: _, ...rest } = entry
-  return facts === null ? rest : { ...rest, facts }
+  if (facts === null) {
+    const { facts: _, ...rest } = entry
+    return rest
+  }
+  // What the host is known not to have is no trouble: nobody asks for it any more.
+  return { ...answeredWell(entry, lacking(facts)), facts }
 }

@@ -107,6 +107,15 @@ export function mostWrites({ batches }: HostFacts): number {
   return batches === 'none' ? 1 : MAX_WRITES
 }
 
+/** Methods that the host does not have: NSIDs. */
+export function lacking({ batches, getBlocks, getRepo }: HostTraits): readonly string[] {
+  return [
+    ...(batches === 'none' ? ['com.atproto.repo.applyWrites'] : []),
+    ...(getBlocks ? [] : ['com.atproto.sync.getBlocks']),
+    ...(getRepo ? [] : ['com.atproto.sync.getRepo']),
+  ]
+}
+
 /** Names by which hosts say that there is no such method; some say it by a status alone. */
 const NO_METHOD = new Set(['MethodNotImplemented', 'XRPCNotSupported', 'Status404', 'Status405', 'Status501'])
 

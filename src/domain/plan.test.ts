@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { aMood, aReadyAccount, NOW } from '../../test/support/moods.ts'
-import { planMood } from './plan.ts'
+import { COPIES_LAG_MS, planMood } from './plan.ts'
 import { FEDERATE_ALL } from './policy.ts'
 import { desiredRecord } from './record.ts'
 
@@ -42,6 +42,23 @@ describe('planMood', () => {
     }
     const gone = planMood(mood, absent, { cid: null, verified: true }, view)
     expect(gone).toMatchObject({ kind: 'settle', next: { state: 'withdrawn', uri: null, cid: null } })
+  })
+
+  it('a record that was published a moment ago is not believed to be gone: a copy may be behind the PDS', () => {
+    const absent = { kind: 'absent' } as const
+    const copied = {
+      ...mood,
+      sync: { ...mood.sync, cid: 'x', firstPublished: { at: view.now - 1, direct: true } },
+    }
+    const missing = planMood(copied, absent, { cid: null, verified: true }, view)
+    expect(missing).toMatchObject({ next: { state: 'pending', dueAt: view.now - 1 + COPIES_LAG_MS } })
+    for (const [known, now] of [
+      [{ cid: null, verified: true, isDeleted: true }, view.now],
+      [{ cid: null, verified: true }, view.now - 1 + COPIES_LAG_MS],
+      [{ cid: null, verified: true }, view.now - 2],
+    ] as const) {
+      expect(planMood(copied, absent, known, { ...view, now })).toMatchObject({ next: { state: 'withdrawn' } })
+    }
   })
 
   it('a deletion is settled only once no late write can bring the record back', () => {

@@ -38,7 +38,12 @@ export interface Known {
   readonly cid: string | null
   /** Read from the repo just now, rather than remembered. */
   readonly verified: boolean
+  /** It was deleted in this pass; false by default. */
+  readonly isDeleted?: boolean
 }
+
+/** A reading may come from a copy that is behind the PDS by so much, and show as absent what has just been written. */
+export const COPIES_LAG_MS = 15_000
 
 export interface RepoView {
   /** The repo; null when the user has none. */
@@ -64,7 +69,8 @@ export function planMood(mood: Mood, desired: Desired, known: Known, view: RepoV
     case 'absent':
       if (did === null) return settle(withdrawn(mood.sync))
       if (known.verified && known.cid === null) {
-        return settle(quarantined ? delayed(mood.sync, quarantine.until) : withdrawn(mood.sync))
+        const believedFrom = Math.max(quarantined ? quarantine.until : 0, caughtUpAt(mood.sync, known, now))
+        return settle(believedFrom > now ? delayed(mood.sync, believedFrom) : withdrawn(mood.sync))
       }
       return { mood, kind: 'write', write: { action: 'delete', rkey: mood.sync.rkey } }
     case 'record': {
@@ -74,6 +80,13 @@ export function planMood(mood: Mood, desired: Desired, known: Known, view: RepoV
       return { mood, kind: 'write', write: { action: 'update', rkey, value, cid, was: known.cid } }
     }
   }
+}
+
+/** From when on a reading shows what was published, in ms since 1970: not before it, where nobody has deleted it since. */
+function caughtUpAt({ cid, firstPublished }: MoodSync, { isDeleted = false }: Known, now: number): number {
+  // One that lies ahead was noted by another clock: it says nothing.
+  if (isDeleted || cid === null || firstPublished === null || firstPublished.at > now) return 0
+  return firstPublished.at + COPIES_LAG_MS
 }
 
 /** The desired record is there. It is there to stay unless something destructive may still happen. */

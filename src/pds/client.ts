@@ -7,7 +7,7 @@ import type { Outcome } from '../domain/outcome.ts'
 import type { RepoWrite } from '../domain/plan.ts'
 import type { CompareOptions, ReadHints, ReadRecords, RepoClient, RepoComparison, RepoRecord } from '../ports/pds.ts'
 import { DEFAULT_REPO_MB, limitsOf } from './repo/block-table.ts'
-import { probeHost } from './host-probe.ts'
+import { type ProbeParts, probeHost } from './host-probe.ts'
 import type { Identities } from './identities.ts'
 import { RepoReader } from './repo/repo-reader.ts'
 import { RepoWriter, type SwapForms } from './repo/repo-writer.ts'
@@ -19,6 +19,8 @@ export class PdsClient implements RepoClient {
   readonly #writer: RepoWriter
   readonly #xrpc: Xrpc
   readonly #again: (reader: RepoReader) => PdsClient
+  /** Reader and writer of test records, which no budget pays. */
+  readonly #testing: () => ProbeParts
 
   /**
    * @param identities know the accounts' keys
@@ -35,6 +37,10 @@ export class PdsClient implements RepoClient {
     this.#reader = reader
     this.#writer = new RepoWriter(sessions, client)
     this.#xrpc = client
+    this.#testing = () => {
+      const free = client.uncharged()
+      return { reader: reader.by(free), writer: new RepoWriter(sessions, free), xrpc: free }
+    }
     this.#again = (other) => new PdsClient(sessions, client, identities, limits, other)
   }
 
@@ -95,6 +101,6 @@ export class PdsClient implements RepoClient {
   }
 
   probe(account: ReadyAccount, signal: AbortSignal): Promise<Outcome<HostTraits>> {
-    return probeHost({ reader: this.#reader, writer: this.#writer, xrpc: this.#xrpc }, account, signal)
+    return probeHost(this.#testing(), account, signal)
   }
 }

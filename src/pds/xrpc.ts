@@ -73,6 +73,7 @@ export class Xrpc {
   #ending: AbortSignal | null = null
   /** What every call is charged to that says nothing else. */
   #small: SmallBudget | null = null
+  #isCharged = true
 
   /** @param governor null where there are no budgets to keep: for single requests of an operator */
   constructor(clock: Clock, options: XrpcOptions, governor: Governor | null) {
@@ -83,11 +84,26 @@ export class Xrpc {
 
   /** The same, but for its calls, which end when the signal fires. @param small what they are charged to as well */
   until(signal: AbortSignal, small: SmallBudget | null = null): Xrpc {
-    const ending = new Xrpc(this.#clock, this.#options, this.#governor)
-    ending.#probes = this.#probes
+    const ending = this.#copy()
     ending.#ending = signal
     ending.#small = small
     return ending
+  }
+
+  /** The same, but for what its calls cost: nothing. They wait all the same while a host, or what it asks for, makes them wait. */
+  uncharged(): Xrpc {
+    const free = this.#copy()
+    free.#isCharged = false
+    return free
+  }
+
+  #copy(): Xrpc {
+    const copy = new Xrpc(this.#clock, this.#options, this.#governor)
+    copy.#probes = this.#probes
+    copy.#ending = this.#ending
+    copy.#small = this.#small
+    copy.#isCharged = this.#isCharged
+    return copy
   }
 
   /**
@@ -111,10 +127,10 @@ export class Xrpc {
     const sendAll = () => Promise.all(calls.map((call) => this.#send(host, call, sending)))
     if (this.#governor === null) return sendAll().then((answers) => ok(answers.map(({ outcome }) => outcome)))
     const { small = this.#small, share = small === null ? 1 : SMALL_ENDS_AT, costs = [] } = sending
-    return this.#governor.govern(
-      { host, requests: calls.length, share, small, costs },
-      { send: sendAll, probe: () => this.#probe(host) },
-    )
+    const price = this.#isCharged
+      ? { requests: calls.length, share, small, costs }
+      : { requests: 0, share: 1, small: null, costs: [] }
+    return this.#governor.govern({ host, ...price }, { send: sendAll, probe: () => this.#probe(host) })
   }
 
   async #send<T>(host: string, call: Call<T>, sending: Sending): Promise<Answered<T>> {

@@ -342,8 +342,12 @@ export interface LedgerStore {
   noteWell(key: string, methods: readonly string[]): Promise<void>
   /** Keeps what holds on the host, or (null) forgets it. */
   know(key: string, facts: HostFacts | null): Promise<void>
-  /** Up to `limit` hosts that have missed the last request, or do not answer as a PDS does, in the order of their names. */
-  failing(limit: number): Promise<readonly FailingHost[]>
+  /**
+   * Up to `limit` hosts that have missed the last request, or do not answer as a PDS does, in the order of their names.
+   *
+   * @param after only hosts behind this one
+   */
+  failing(limit: number, after?: string): Promise<readonly FailingHost[]>
   /** The host has answered. */
   reachable(key: string): Promise<void>
   /** Removes the entry: its user is erased. */

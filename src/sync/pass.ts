@@ -16,7 +16,7 @@ import { type FederationPolicy, federates, inForce } from '../domain/policy.ts'
 import { guardsAll, type HostFacts, mostWrites, WEAKEST } from '../domain/host-facts.ts'
 import { isOdd } from '../domain/odd.ts'
 import { nextTry } from '../domain/next-try.ts'
-import { COLLECTION, type Desired, desiredRecord, isRecordCid } from '../domain/record.ts'
+import { belonging, COLLECTION, type Desired, desiredRecord, isRecordCid } from '../domain/record.ts'
 import { delayed, type HoldReason, type MoodSync } from '../domain/sync.ts'
 import { enqueueHeld } from './enqueue-held.ts'
 import { applyIntent } from './intents.ts'
@@ -211,7 +211,7 @@ export class Pass {
   ): Promise<Outcome<ReadonlySet<HoldReason>>> {
     const here = isReady(account) ? await this.#stillHere(account, 'usual') : ok(undefined)
     if (here.kind !== 'ok') return here
-    const wanted = due.map((mood) => ({ mood, desired: desiredRecord(mood, account, policy) }))
+    const wanted = due.map((mood) => ({ mood, desired: this.#desired(mood, account, policy) }))
     const answer = await this.#host(account, wanted)
     if (answer.kind !== 'ok') return answer
     const host = answer.value
@@ -229,6 +229,7 @@ export class Pass {
       settled.map(({ mood, next }) => ({ id: mood.id, version: mood.version, next })),
     )
     this.#report(settled.filter(({ mood }) => kept.has(mood.id)))
+    if (kept.size > 0) this.#deps.seam('after-settle')
     for (const group of batches(
       steps.filter((step) => step.kind === 'write'),
       Math.min(this.#maxWrites, mostWrites(host)),
@@ -241,12 +242,21 @@ export class Pass {
     return ok(new Set(RELEASED_BY_OTHERS.filter((reason) => settled.some(({ next }) => next.hold === reason))))
   }
 
+  /** A record that was sent while it might be is looked for, and noted, although the policy has changed since. */
+  #desired(mood: Mood, account: Account | null, policy: FederationPolicy): Desired {
+    const desired = desiredRecord(mood, account, policy)
+    const sent = this.#sender.sent(mood)
+    if (desired.kind !== 'hold' || sent === null) return desired
+    const record = belonging(mood)
+    return record.kind === 'record' && record.cid === sent.cid ? record : desired
+  }
+
   /** Tells of records that were seen to be gone, or to be in place already. */
   #report(settled: readonly { readonly mood: Mood; readonly next: MoodSync }[]): void {
     const { events } = this.#deps
     const gone = settled.filter(({ mood, next }) => next.state === 'withdrawn' && this.#sender.hadRecord(mood))
     const found = settled.filter(({ mood, next }) => next.state === 'published' && next.cid !== mood.sync.cid)
-    const sent = found.flatMap(({ mood }) => this.#sender.sentAt(mood) ?? [])
+    const sent = found.flatMap(({ mood }) => this.#sender.sent(mood)?.sentAt ?? [])
     if (gone.length > 0) events.withdrawn(this.#lease.user, gone.length)
     if (found.length > sent.length) events.adopted(this.#lease.user, found.length - sent.length)
     if (sent.length > 0) events.published(this.#lease.user, sent.length, performance.now() - Math.min(...sent))
@@ -286,7 +296,7 @@ export class Pass {
     for (const failure of unread.values()) this.#deps.events.recordUnread(this.#lease.user, failure, UNREAD_WAIT_MS)
     return ok(({ sync: { rkey } }) => {
       const cid = cids.get(rkey)
-      return cid === undefined ? null : { cid, verified: true }
+      return cid === undefined ? null : { cid, verified: true, isDeleted: this.#sender.deleted.has(rkey) }
     })
   }
 

@@ -3,7 +3,7 @@
  * there. The back-off of each host is kept, by all workers together.
  */
 
-import { isFailing, isGivenUp, LEDGER } from '../domain/budget.ts'
+import { isFailing, isGivenUp, mayBeAsked, LEDGER } from '../domain/budget.ts'
 import type { Events } from '../observe/events.ts'
 import { Recurring, repeat } from '../pause.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -22,10 +22,14 @@ export interface ProbeDeps {
 const LOOK_MS = 2_000
 /** Most hosts that are probed at the same time. */
 const HOSTS = 20
+/** Most hosts in trouble that one look goes through. The next one goes on behind them. */
+const PAGE = 200
 
 export class HostProbes {
   readonly #deps: ProbeDeps
   readonly #looks = new Recurring()
+  /** Behind which host the next look begins; empty for the first of all. */
+  #after = ''
 
   constructor(deps: ProbeDeps) {
     this.#deps = deps
@@ -47,9 +51,13 @@ export class HostProbes {
 
   async #probe(): Promise<void> {
     const { ledger, client, clock, pdsUrl } = this.#deps
-    const failing = (await ledger.failing(HOSTS)).filter(({ requests }) => isFailing(requests))
+    const page = await ledger.failing(PAGE, this.#after)
+    const due = page.filter(({ requests }) => isFailing(requests) && mayBeAsked(requests, clock.now())).slice(0, HOSTS)
+    // Many that wait for their time, or for an answer, keep nobody else waiting.
+    const last = due.length === HOSTS ? due.at(-1) : page.at(PAGE - 1)
+    this.#after = last?.host ?? ''
     await Promise.all(
-      failing.map(({ host, requests }) =>
+      due.map(({ host, requests }) =>
         host !== pdsUrl && isGivenUp(requests, clock.now()) ? ledger.forget(LEDGER.requests(host)) : client.reach(host),
       ),
     )

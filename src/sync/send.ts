@@ -135,9 +135,9 @@ export class Sender {
     return sync.cid !== null || this.#deleted.has(sync.rkey)
   }
 
-  /** When this record was sent in this pass to a host that does not compare; null where it was not. */
-  sentAt({ sync }: Mood): number | null {
-    return this.#unproven.get(sync.rkey)?.sentAt ?? null
+  /** What was sent of this mood in this pass to a host that does not compare; null where nothing was. */
+  sent({ sync }: Mood): { readonly cid: string; readonly sentAt: number } | null {
+    return this.#unproven.get(sync.rkey) ?? null
   }
 
   /**

@@ -4,7 +4,6 @@
  * acknowledged has to be there, and published once.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -19,10 +18,10 @@ import { primaryOf } from '../support/primary.ts'
 import { ServerProcess } from '../support/process.ts'
 import { AUDIENCE, startProvider } from '../support/provider.ts'
 import { FAULTS, FaultyProxy } from '../support/proxy.ts'
-import { type Random, randomFrom } from '../support/random.ts'
+import { randomFrom } from '../support/random.ts'
+import { Killing } from './killing.ts'
 
 const CLIENTS = 20
-const SEAMS = ['after-claim', 'before-write', 'after-write', 'after-settle'] as const
 const PATIENCE_MS = 5 * 60_000
 
 const { values } = parseArgs({
@@ -38,21 +37,7 @@ const [rate, seed] = [Number(values.faults), Number(values.seed)]
 const random = randomFrom(seed)
 /** How long workers wait for the PDS; short where answers are lost on purpose. */
 const TIMEOUT_MS = rate === 0 ? 10_000 : 1_000
-const killed = { workers: 0, primaries: 0 }
-const hits: Record<string, number> = Object.fromEntries([...SEAMS, 'at random'].map((name) => [name, 0]))
-/** Seams and faults that have not come up yet. A few workers alone need not meet them all, nor a few requests. */
-const silent = (): string[] => [
-  ...(wanted.workers >= 10 ? Object.keys(hits).filter((name) => hits[name] === 0) : []),
-  ...(rate === 0 ? [] : FAULTS.filter((name) => proxy.hits[name] === 0)),
-]
-/** Where the next worker is to die: where the fewest have. One that does not get there in time dies at random. */
-const nextPlace = (): string => Object.keys(hits).toSorted((a, b) => hits[a]! - hits[b]!)[0]!
-/** If a place was spared all the same, more workers die than were asked for, up to three times as many. */
-const haveWorkersDied = (): boolean =>
-  killed.workers >= wanted.workers && (silent().length === 0 || killed.workers >= 3 * wanted.workers)
-const isOver = (): boolean => haveWorkersDied() && killed.primaries >= wanted.primaries
-
-process.setMaxListeners(wanted.workers + 100)
+let primariesKilled = 0
 await using stack = new AsyncDisposableStack()
 const found = await findMongo((line) => console.log(line))
 if (found?.kind !== 'binary') throw new Error('this needs a mongod of its own, to kill it')
@@ -91,41 +76,17 @@ const serve = async (): Promise<ServerProcess> =>
   stack.use(await ServerProcess.run(process.execPath, ['bin/moods.js', 'serve'], env))
 const apis = [await serve(), await serve()]
 
-function startWorker(workerSeed: number, share: number, seam?: string): ChildProcess {
-  const cache = { NODE_COMPILE_CACHE: `${folder.path}/compiled` }
-  const bare = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...cache, ...env }
-  const args = ['test/chaos/worker.ts', String(workerSeed), String(share), ...(seam === undefined ? [] : [seam])]
-  const worker = spawn(process.execPath, args, { env: bare, stdio: ['ignore', 'pipe', 'inherit'] })
-  process.once('exit', () => worker.kill('SIGKILL'))
-  return worker
-}
-
-/** Keeps one worker alive until enough have died. */
-async function keepKillingWorkers(dice: Random): Promise<void> {
-  while (!haveWorkersDied()) {
-    const worker = startWorker(dice.below(2 ** 31), 0.5, nextPlace())
-    let last = ''
-    worker.stdout?.on('data', (chunk: Buffer) => (last += chunk.toString()))
-    const exited = once(worker, 'exit')
-    // From when it works: on a busy machine the start alone takes seconds.
-    await Promise.race([once(worker.stdout!, 'data'), exited])
-    const spared = new AbortController()
-    const doomed = setTimeout(2_000 + dice.below(6_000), undefined, { signal: spared.signal })
-    void doomed.then(
-      () => worker.kill('SIGKILL'),
-      () => {},
-    )
-    await exited
-    spared.abort()
-    const seam = SEAMS.find((name) => last.trimEnd().endsWith(name)) ?? 'at random'
-    hits[seam]!++
-    killed.workers++
-  }
-}
+const killing = new Killing({
+  wanted: wanted.workers,
+  env: { NODE_COMPILE_CACHE: `${folder.path}/compiled`, ...env },
+  patienceMs: [2_000, 6_000],
+  missing: () => (rate === 0 ? [] : FAULTS.filter((name) => proxy.hits[name] === 0)),
+})
+const isOver = (): boolean => killing.isOver && primariesKilled >= wanted.primaries
 
 /** Kills the primary, waits until clients are answered again, brings the dead one back, and so on. */
 async function keepKillingPrimaries(): Promise<void> {
-  while (killed.primaries < wanted.primaries) {
+  while (primariesKilled < wanted.primaries) {
     await setTimeout(1_500)
     const primary = await portOfPrimary()
     const at = members.findIndex(({ port }) => port === primary)
@@ -134,7 +95,7 @@ async function keepKillingPrimaries(): Promise<void> {
     const exited = once(member.process, 'exit')
     member.process.kill('SIGKILL')
     await exited
-    killed.primaries++
+    primariesKilled++
     const before = acknowledged.length
     while (!isOver() && acknowledged.length < before + CLIENTS) await setTimeout(100)
     members[at] = await startMongod(program, { dbPath: `${folder.path}/mongo-${at}`, port: primary, replSet: 'fleet' })
@@ -187,22 +148,20 @@ async function keepPosting(n: number): Promise<void> {
 
 console.log(`${wanted.workers} workers and ${wanted.primaries} primaries to be killed, faults ${rate}, seed ${seed}`)
 const progress = setInterval(() => {
-  console.log(
-    `  ${killed.workers} workers and ${killed.primaries} primaries killed, ${acknowledged.length} moods taken`,
-  )
+  console.log(`  ${killing.dead} workers and ${primariesKilled} primaries killed, ${acknowledged.length} moods taken`)
 }, 10_000)
 const clients = Array.from({ length: CLIENTS }, (_, n) => keepPosting(n))
 proxy.options.rate = rate
 await Promise.all([
   ...clients,
-  keepKillingWorkers(randomFrom(seed + 1)),
-  keepKillingWorkers(randomFrom(seed + 2)),
+  killing.keepKilling(randomFrom(seed + 1)),
+  killing.keepKilling(randomFrom(seed + 2)),
   keepKillingPrimaries(),
 ])
 clearInterval(progress)
 console.log(`  ${acknowledged.length} moods taken; two workers that live on finish the work`)
 proxy.options.rate = 0
-const survivors = [startWorker(1, 0), startWorker(2, 0)]
+const survivors = [killing.start(1, 0), killing.start(2, 0)]
 const primary = primaryOf(dataFolder)
 const pending = async (): Promise<number> => (await primary.moods()).filter(({ state }) => state === 'pending').length
 const deadline = performance.now() + PATIENCE_MS
@@ -223,10 +182,11 @@ const logins = proxy.asked['com.atproto.server.createSession'] ?? 0
 // An account brings its own session; only one whose making was interrupted is found again by logging in, once.
 if (rate === 0 && logins > CLIENTS) problems.push(`${logins} logins for ${CLIENTS} accounts`)
 
-console.table(hits)
+console.table(killing.hits)
 console.log('refusals:', refusals, 'faults:', proxy.hits, 'logins:', logins, 'moods:', moods.length)
 for (const problem of problems) console.error(problem)
-if (silent().length > 0) console.error(`never happened: ${silent().join(', ')}`)
-const isWell = problems.length === 0 && silent().length === 0
+const silent = killing.silent()
+if (silent.length > 0) console.error(`never happened: ${silent.join(', ')}`)
+const isWell = problems.length === 0 && silent.length === 0
 console.log(isWell ? 'Every mood that was acknowledged is there, and published once.' : 'FAILED')
 process.exitCode = isWell ? 0 : 1

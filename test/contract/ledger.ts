@@ -174,6 +174,12 @@ export function ledgerContract(given: Given): void {
       expect(failing.map(({ host }) => host)).toEqual(['http://a.test', 'http://b.test', 'http://c.test'])
       expect(failing[0]!.requests).toEqual(await stored(LEDGER.requests('http://a.test')))
       expect((await ledger.failing(2)).map(({ host }) => host)).toEqual(['http://a.test', 'http://b.test'])
+      expect((await ledger.failing(9, 'http://a.test')).map(({ host }) => host)).toEqual([
+        'http://b.test',
+        'http://c.test',
+      ])
+      expect(await given.other.ledger.failing(1, 'http://a.test/')).toMatchObject([{ host: 'http://b.test' }])
+      expect(await ledger.failing(9, 'http://c.test')).toEqual([])
       // While they change, each is there as it was or as it is.
       const [seen] = await Promise.all([
         given.other.ledger.failing(9),

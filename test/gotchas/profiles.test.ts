@@ -8,7 +8,7 @@ import { DataFolder } from '../../src/data-folder.ts'
 import { type Network, startNetwork } from '../../src/embedded/network.ts'
 import { choosePorts } from '../../src/embedded/tcp-ports.ts'
 import { temporaryFolder } from '../support/installation.ts'
-import { type Profile, PROFILES, ProfileProxy } from '../support/profiles.ts'
+import { LONGEST_BODY, MOST_WRITES, type Profile, PROFILES, ProfileProxy } from '../support/profiles.ts'
 
 const COLLECTION = 'computer.aesthetic.mood'
 const record = (text: string) => ({ $type: COLLECTION, text, createdAt: '2026-01-01T00:00:00.000Z' })
@@ -32,6 +32,9 @@ interface Row {
   /** applyWrites that creates a new record, and one that creates what exists. */
   readonly batch: string
   readonly batchOverOther: string
+  /** applyWrites that creates eleven records, and one of more than 20 kB in all; what is found is one of them. */
+  readonly many: string
+  readonly long: string
   readonly createOverOther: string
   readonly deleteNothing: string
   readonly getBlocks: string
@@ -44,6 +47,8 @@ const REFERENCE: Row = {
   rightCid: '200 second',
   batch: '200 second',
   batchOverOther: '500 InternalServerError',
+  many: '200 second',
+  long: '200 second',
   createOverOther: '500 InternalServerError',
   deleteNothing: '200',
   getBlocks: '200',
@@ -80,7 +85,12 @@ const ROWS: Readonly<Record<Profile, Partial<Row>>> = {
     batchOverOther: '500 text',
     createOverOther: '500 text',
   },
-  'no-batches': { batch: '501 MethodNotImplemented', batchOverOther: '404 NotFound' },
+  'no-batches': {
+    batch: '501 MethodNotImplemented',
+    batchOverOther: '404 NotFound',
+    many: '501 MethodNotImplemented',
+    long: '404 NotFound',
+  },
   'no-getBlocks': { getBlocks: '501 MethodNotImplemented' },
   'refuses-swap': {
     nullOverOther: '200 second',
@@ -88,8 +98,12 @@ const ROWS: Readonly<Record<Profile, Partial<Row>>> = {
     rightCid: '400 text',
     batch: '501 text',
     batchOverOther: '404 text',
+    many: '501 text',
+    long: '404 text',
     createOverOther: '200 second',
   },
+  'small-batches': { many: '400 InvalidRequest' },
+  'small-bodies': { long: '413 text' },
   'coded-errors': { nullOverOther: '409 {"code":"InvalidSwap"}', wrongCid: '409 {"code":"InvalidSwap"}' },
 }
 
@@ -131,7 +145,7 @@ async function tried(pds: string, rkey: string, answer: Answer): Promise<string>
   const found = await answerOf(await fetch(`${network.pdsUrl}/xrpc/com.atproto.repo.getRecord?${query.toString()}`))
   const text = (found.body['value'] as { text?: string } | undefined)?.text
   if (answer.error === null) return `200${text === undefined ? '' : ` ${text}`}`
-  expect(text, `${pds} ${rkey}`).toBe(rkey.endsWith('batch') || rkey.endsWith('nothing') ? undefined : 'first')
+  expect(text, `${pds} ${rkey}`).toBe(/-(batch|nothing|many|long)$/.test(rkey) ? undefined : 'first')
   return named(answer)
 }
 
@@ -156,6 +170,15 @@ async function rowOf(pds: string, name: string): Promise<Row> {
     const write = { $type: 'com.atproto.repo.applyWrites#create', collection: COLLECTION, rkey }
     return post(pds, 'com.atproto.repo.applyWrites', { repo, writes: [{ ...write, value: record('second') }] })
   }
+  const createSeveral = (rkey: string, count: number, text: string): Promise<Answer> => {
+    const writes = Array.from({ length: count }, (_, i) => ({
+      $type: 'com.atproto.repo.applyWrites#create',
+      collection: COLLECTION,
+      rkey: i === 0 ? rkey : `${rkey}-${i}`,
+      value: record(i === 0 ? 'second' : text),
+    }))
+    return post(pds, 'com.atproto.repo.applyWrites', { repo, writes })
+  }
   const existing = async (column: string): Promise<{ rkey: string; cid: unknown }> => {
     const rkey = key(column)
     const answer = await put(rkey, 'first')
@@ -179,6 +202,8 @@ async function rowOf(pds: string, name: string): Promise<Row> {
     rightCid: await over('right-cid', (rkey, cid) => put(rkey, 'second', { swapRecord: cid })),
     batch: await tried(pds, key('batch'), await create(key('batch'))),
     batchOverOther: await over('batch-over', create),
+    many: await tried(pds, key('many'), await createSeveral(key('many'), MOST_WRITES + 1, 'x')),
+    long: await tried(pds, key('long'), await createSeveral(key('long'), 2, 'x'.repeat(LONGEST_BODY))),
     createOverOther: await over('create-over', (rkey) => {
       const body = { repo, collection: COLLECTION, rkey, record: record('second') }
       return post(pds, 'com.atproto.repo.createRecord', body)

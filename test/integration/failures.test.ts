@@ -6,14 +6,27 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isReady, type ReadyAccount } from '../../src/domain/account.ts'
 import { COLLECTION, desiredRecord, rkeyFor } from '../../src/domain/record.ts'
+import { MAX_WRITES } from '../../src/domain/batches.ts'
+import { guardsAll } from '../../src/domain/host-facts.ts'
 import { FEDERATE_ALL } from '../../src/domain/policy.ts'
 import { planMood } from '../../src/domain/plan.ts'
 import { isSynced } from '../../src/domain/sync.ts'
 import { environment } from '../support/installation.ts'
 import { aMood, aReadyAccount, NOW } from '../support/moods.ts'
 import { runMoods } from '../support/process.ts'
+import { commitsFor, testedProfile, traitsOf } from '../support/profiles.ts'
 import { commitsOf, listRecords, putStray } from '../support/repo.ts'
 import { createSite, type Site } from '../support/site.ts'
+
+/** How many moods are settled at a time, of 250 that wait together, on the kind of PDS that the tests run on; some of them. */
+function sizesOfCommits(): readonly number[] {
+  const profile = testedProfile()
+  const host = { ...traitsOf(profile), at: 0 }
+  if (profile === 'small-batches') return [7]
+  if (profile === 'small-bodies') return [50]
+  // Where the host does not compare, a reading settles all that a round has sent.
+  return host.batches === 'none' && guardsAll(host) ? [1] : [200, 50]
+}
 
 describe('what has failed before', () => {
   let site: Site
@@ -35,6 +48,13 @@ describe('what has failed before', () => {
   }
   const post = async (user: string, mood: string, isPrivate = false) =>
     (await site.app.moods.post(user, { mood, isPrivate })).mood
+  /** Where long bodies are refused by a page for people, shorter ones are tried after longer waits. */
+  const workOn = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) {
+      await site.app.engine.drain()
+      site.forward(5_000)
+    }
+  }
   const textsOf = async (did: string) => (await listRecords(site.app.pdsUrl, did)).map((record) => record.value['text'])
 
   it('F1: a record whose reference was never noted is found by the key that was fixed before', async () => {
@@ -72,7 +92,7 @@ describe('what has failed before', () => {
   it('F6: a repo is read whole, however many records it has', async () => {
     const { user, account } = await newUser()
     for (let i = 0; i < 130; i++) await post(user, `mood ${i}`)
-    await site.app.engine.drain()
+    await workOn()
     const whole = await site.app.client.list(account, COLLECTION)
     expect(whole.kind === 'ok' && whole.value.size).toBe(130)
   })
@@ -123,9 +143,11 @@ describe('what has failed before', () => {
       sizes.push(settlements.length)
       return settle(settlements, now)
     }
-    await site.app.engine.drain()
+    await workOn()
     site.app.store.work.settle = settle
-    expect(sizes).toEqual([200, 50])
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(250)
+    expect(sizes).toEqual(expect.arrayContaining([...sizesOfCommits()]))
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_WRITES)
   })
 
   it('F12: writes share a session', async () => {
@@ -144,7 +166,7 @@ describe('what has failed before', () => {
     await Promise.all(Array.from({ length: 50 }, (_, i) => post(user, `mood ${i}`)))
     await site.app.engine.drain()
     expect(await textsOf(account.did)).toHaveLength(50)
-    expect(commitsOf(site.pdsFolder, account.did)).toBe(commits + 1)
+    expect(commitsOf(site.pdsFolder, account.did)).toBe(commits + commitsFor(50))
   })
 
   it('F14: a record has the time of its mood', async () => {

@@ -10,6 +10,7 @@ import type { Store } from '../../src/ports/store.ts'
 import { damage } from '../support/damage.ts'
 import { runMoods } from '../support/process.ts'
 import { createSite, type Site } from '../support/site.ts'
+import { hasTextErrors, testedProfile } from '../support/profiles.ts'
 
 const never = new AbortController().signal
 const quiet = (): void => {}
@@ -130,7 +131,9 @@ describe('a rollback', () => {
   it('reports repositories that the PDS refuses when references are to be noted again', async () => {
     const account = (await site.app.store.accounts.byUser('bob'))!
     const broken = await site.app.store.accounts.save({ ...account, did: `did:plc:${'a'.repeat(24)}` })
-    expect(await run('strip-references', { undo: true })).toMatchObject({ found: 0, unreadable: 1, notReached: 0 })
+    // What is said in a line of text may be a gateway's words.
+    const found = hasTextErrors(testedProfile()) ? { unreadable: 0, notReached: 1 } : { unreadable: 1, notReached: 0 }
+    expect(await run('strip-references', { undo: true })).toMatchObject({ found: 0, ...found })
     await site.app.store.accounts.save({ ...broken!, did: account.did })
   })
 

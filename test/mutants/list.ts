@@ -1,6 +1,7 @@
 /** Bugs to plant, one at a time: each breaks a law, and some test has to notice. */
 
 import type { Mutant } from './mutant.ts'
+import { OF_HOSTS } from './hosts.ts'
 import { OPERATE } from './operate.ts'
 import { OF_THE_READER } from './reader.ts'
 import { OF_RELAYS } from './relays.ts'
@@ -71,8 +72,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     bug: 'a deletion does not wait for late writes',
     file: 'src/domain/plan.ts',
-    find: 'quarantined ? delayed(mood.sync, quarantine.until) : withdrawn(mood.sync)',
-    replace: 'quarantined ? withdrawn(mood.sync) : withdrawn(mood.sync)',
+    find: 'Math.max(quarantined ? quarantine.until : 0, caughtUpAt(mood.sync, known, now))',
+    replace: 'caughtUpAt(mood.sync, known, now)',
     tests: ['src/domain'],
   },
   {
@@ -367,4 +368,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...OF_SERVERS,
   ...OF_TREES,
   ...OF_RELAYS,
+  ...OF_HOSTS,
 ]

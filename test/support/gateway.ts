@@ -16,6 +16,8 @@ export interface Asked {
 export class Gateway implements AsyncDisposable {
   readonly target: string
   readonly #server: Server
+  /** Its own. */
+  #port = 0
 
   private constructor(target: string, handle: (asked: Asked, outgoing: ServerResponse) => unknown) {
     this.target = target
@@ -39,14 +41,33 @@ export class Gateway implements AsyncDisposable {
     port = 0,
   ): Promise<Gateway> {
     const gateway = new Gateway(target, handle)
-    await new Promise<void>((resolve, reject) => {
-      gateway.#server.once('error', reject).listen(port, '127.0.0.1', resolve)
-    })
+    gateway.#port = port
+    await gateway.open()
     return gateway
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return this.#port
+  }
+
+  /** Takes connections again after {@link shut}, on the same port. */
+  async open(): Promise<void> {
+    if (this.#server.listening) return
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(this.#port, '127.0.0.1', () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    this.#port = (this.#server.address() as AddressInfo).port
+  }
+
+  /** Refuses connections, as a host that is down, and ends those that there are. */
+  async shut(): Promise<void> {
+    if (!this.#server.listening) return
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    this.#server.closeAllConnections()
+    await closed
   }
 
   get url(): string {
@@ -95,9 +116,8 @@ export class Gateway implements AsyncDisposable {
     socket.on('error', () => upstream.destroy())
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((resolve) => this.#server.close(resolve))
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shut()
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { ServerResponse } from 'node:http'
+import { type HostTraits, REFERENCE } from '../../src/domain/host-facts.ts'
 import { type Asked, Gateway, pass } from './gateway.ts'
 
 /**
@@ -15,7 +16,9 @@ import { type Asked, Gateway, pass } from './gateway.ts'
  * - `no-batches`: there is no `applyWrites`, which is said in one of two ways;
  * - `no-getBlocks`: there is no `sync.getBlocks`;
  * - `refuses-swap`: a CID in `swapRecord` is refused, null is ignored, there is no `applyWrites`, errors are text (arroba);
- * - `coded-errors`: a lost swap is answered 409, with an error that is no XRPC error (ezpds).
+ * - `coded-errors`: a lost swap is answered 409, with an error that is no XRPC error (ezpds);
+ * - `small-batches`: `applyWrites` takes ten writes, and refuses more;
+ * - `small-bodies`: a gateway refuses bodies of more than 20 kB with a page for people, as nginx does from 1 MB on.
  */
 export const PROFILES = [
   'drops-swap',
@@ -27,8 +30,51 @@ export const PROFILES = [
   'no-getBlocks',
   'refuses-swap',
   'coded-errors',
+  'small-batches',
+  'small-bodies',
 ] as const
 export type Profile = (typeof PROFILES)[number]
+
+/** How each profile differs from the reference PDS, as the engine is to find it out. */
+const TRAITS: Readonly<Record<Profile, Partial<HostTraits>>> = {
+  'drops-swap': { nullSwap: 'ignored', cidSwap: 'ignored', batches: 'unprotected' },
+  'null-means-absent': { nullSwap: 'ignored' },
+  'create-only-put': { deletesNothing: false },
+  '409-exists': { nullSwap: 'ignored', cidSwap: 'ignored' },
+  'plain-text-errors': {},
+  'no-batches': { batches: 'none' },
+  'no-getBlocks': { getBlocks: false },
+  'refuses-swap': { nullSwap: 'ignored', cidSwap: 'refused', batches: 'none' },
+  'coded-errors': {},
+  'small-batches': {},
+  'small-bodies': {},
+}
+
+/** What holds on a PDS of this profile; on the reference one for null. */
+export function traitsOf(profile: Profile | null): HostTraits {
+  return { ...REFERENCE, ...(profile && TRAITS[profile]) }
+}
+
+/** The kind of PDS that the tests of this process run on, as `MOODS_TEST_PROFILE` names it; null for the reference one. */
+export function testedProfile(): Profile | null {
+  const name = process.env['MOODS_TEST_PROFILE']
+  return name === undefined ? null : profileOf(name)
+}
+
+/** How many commits it takes to create so many records that wait together, on the kind of PDS that the tests run on. */
+export function commitsFor(records: number): number {
+  const profile = testedProfile()
+  if (traitsOf(profile).batches === 'none') return records
+  if (profile !== 'small-batches' || records <= MOST_WRITES) return 1
+  // A batch that is refused is cut in halves.
+  const half = Math.ceil(records / 2)
+  return commitsFor(half) + commitsFor(records - half)
+}
+
+/** Whether the PDS says in words for people only why it refuses something. */
+export function hasTextErrors(profile: Profile | null): boolean {
+  return profile !== null && TEXT_ERRORS.has(profile)
+}
 
 /** @throws Error when there is no such profile */
 export function profileOf(name: string): Profile {
@@ -51,6 +97,10 @@ type Verdict = { readonly body: Fields; readonly method?: string } | { readonly 
 
 const NO_METHOD: Refusal = { status: 501, error: 'MethodNotImplemented', message: 'Method Not Implemented' }
 const NOT_FOUND: Refusal = { status: 404, error: 'NotFound', message: 'Not Found' }
+/** Of `small-batches`, and in bytes of `small-bodies`. */
+export const MOST_WRITES = 10
+export const LONGEST_BODY = 20_000
+const TOO_MANY: Refusal = { status: 400, error: 'InvalidRequest', message: `Too many writes. Max: ${MOST_WRITES}` }
 const INVALID_SWAP: Refusal = { status: 400, error: 'InvalidSwap', message: 'Record exists, or is not as it was' }
 
 /** How each profile refuses to create what exists; null where it is written over. The reference PDS answers 500. */
@@ -92,11 +142,23 @@ export class ProfileProxy implements AsyncDisposable {
     return this.#gateway.port
   }
 
+  /** Refuses connections while the PDS behind it is down. */
+  shut(): Promise<void> {
+    return this.#gateway.shut()
+  }
+
+  open(): Promise<void> {
+    return this.#gateway.open()
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#gateway[Symbol.asyncDispose]()
   }
 
-  #handle(asked: Asked, outgoing: ServerResponse): Promise<void> {
+  #handle(asked: Asked, outgoing: ServerResponse): Promise<void> | void {
+    if (this.profile === 'small-bodies' && asked.body.length > LONGEST_BODY) {
+      return void outgoing.writeHead(413, { 'content-type': 'text/html' }).end('<h1>413 Request Entity Too Large</h1>')
+    }
     if (!asked.method.startsWith('com.atproto.repo.') || asked.incoming.method !== 'POST') {
       return this.profile === 'no-getBlocks' && asked.method === 'com.atproto.sync.getBlocks'
         ? this.#refuse(NO_METHOD, outgoing)
@@ -146,6 +208,8 @@ export class ProfileProxy implements AsyncDisposable {
       case 'no-batches':
       case 'no-getBlocks':
       case 'coded-errors':
+      case 'small-batches':
+      case 'small-bodies':
         return { body }
     }
   }
@@ -160,8 +224,10 @@ export class ProfileProxy implements AsyncDisposable {
     if (this.profile === 'no-batches' || this.profile === 'refuses-swap') {
       return { refusal: this.#batches++ % 2 === 0 ? NO_METHOD : NOT_FOUND }
     }
+    const asked = body['writes'] as Fields[]
+    if (this.profile === 'small-batches' && asked.length > MOST_WRITES) return { refusal: TOO_MANY }
     const writes: Fields[] = []
-    for (const write of body['writes'] as Fields[]) {
+    for (const write of asked) {
       const exists = await this.#exists({ ...write, repo: body['repo'] })
       const kind = String(write['$type']).split('#')[1]
       if (kind === 'delete' && !exists && this.profile === 'create-only-put') return { refusal: INVALID_SWAP }

@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 import type { App, Overrides } from '../../src/app.ts'
 import { DataFolder } from '../../src/data-folder.ts'
 import { type Network, startNetwork } from '../../src/embedded/network.ts'
-import { choosePorts, networkUrls } from '../../src/embedded/tcp-ports.ts'
+import { choosePorts, networkUrls, rememberPorts } from '../../src/embedded/tcp-ports.ts'
 import type { Timer } from '../../src/ports/clock.ts'
-import { profileOf, ProfileProxy } from './profiles.ts'
+import { ProfileProxy, testedProfile } from './profiles.ts'
 import { environment, startApp, temporaryFolder } from './installation.ts'
 
 export interface Site extends AsyncDisposable {
@@ -44,6 +44,7 @@ export async function createPds(path: string): Promise<OwnPds> {
   const folder = new DataFolder(path)
   folder.checkWritable()
   const ports = await choosePorts(folder, { pds: 0, plc: 0 })
+  rememberPorts(folder, ports)
   const secrets = folder.secrets()
   let network: Network | null = null
   const down = async (): Promise<void> => {
@@ -71,19 +72,22 @@ export async function createPds(path: string): Promise<OwnPds> {
 }
 
 /** What the installation takes for its PDS. */
-interface Front extends AsyncDisposable {
+export interface Front extends AsyncDisposable {
   readonly url: string
   /** What it takes for its PLC directory, where something stands before that as well. */
   readonly plcUrl?: string
+  /** Refuses connections, as the PDS behind it does while it is down; absent where it takes them all the same. */
+  readonly shut?: () => Promise<void>
+  readonly open?: () => Promise<void>
 }
 
 /** Starts what stands before the PDS, and perhaps before the PLC directory, at whose base URLs it is told. */
 export type StartFront = (pdsUrl: string, plcUrl: string) => Promise<Front>
 
 /** Another kind of PDS, where one is named: the suites of the engine hold on each. */
-async function chosenFront(pdsUrl: string): Promise<Front | null> {
-  const name = process.env['MOODS_TEST_PROFILE']
-  return name === undefined ? null : ProfileProxy.start(profileOf(name), pdsUrl)
+export async function chosenFront(pdsUrl: string): Promise<Front | null> {
+  const profile = testedProfile()
+  return profile === null ? null : ProfileProxy.start(profile, pdsUrl)
 }
 
 /**
@@ -103,6 +107,7 @@ export async function createSite(
   let now = Date.now()
   const before = await (front ?? chosenFront)(pds.env['PDS_URL']!, pds.env['PLC_URL']!)
   if (before) stack.use(before)
+  await before?.shut?.()
   const env = {
     ...pds.env,
     ...(before && { PDS_URL: before.url, PLC_URL: before.plcUrl ?? pds.env['PLC_URL']! }),
@@ -131,7 +136,16 @@ export async function createSite(
     pdsFolder: pds.folder,
     realPds: pds.env['PDS_URL']!,
     realPlc: pds.env['PLC_URL']!,
-    pds,
+    pds: {
+      async up(options) {
+        await pds.up(options)
+        await before?.open?.()
+      },
+      async down() {
+        await before?.shut?.()
+        await pds.down()
+      },
+    },
     now: () => now,
     forward,
     timer,

@@ -122,6 +122,7 @@ export const ON_ONE_STORE: readonly OneStore[] = [
     why: 'opens a SQLite store itself, without an installation',
   },
   { files: 'test/integration/host-facts.test.ts', store: 'sqlite', why: 'answers of a PDS' },
+  { files: 'test/integration/other-hosts.test.ts', store: 'sqlite', why: 'answers of a PDS' },
   { files: 'test/integration/write-answers.test.ts', store: 'sqlite', why: 'answers of a PDS' },
   { files: 'test/integration/sign-in.test.ts', store: 'sqlite', why: 'tokens of a provider, which no store keeps' },
 ]

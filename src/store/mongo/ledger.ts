@@ -9,6 +9,7 @@ import {
   blocked,
   type FailingHost,
   failingHost,
+  LEDGER,
   HOST_KEYS,
   informed,
   type LedgerEntry,
@@ -90,8 +91,8 @@ export class MongoLedger implements LedgerStore {
     await this.#change(key, (entry) => ({ entry: informed(entry, facts), answer: null }))
   }
 
-  async failing(limit: number): Promise<readonly FailingHost[]> {
-    const ofHost = { $gte: HOST_KEYS.from, $lt: HOST_KEYS.before }
+  async failing(limit: number, after = ''): Promise<readonly FailingHost[]> {
+    const ofHost = { $gt: LEDGER.requests(after), $lt: HOST_KEYS.before }
     const inTrouble = [{ 'entry.failures': { $gt: 0 } }, { 'entry.unwell.0': { $exists: true } }]
     const found = this.#ledger.find({ _id: ofHost, $or: inTrouble }, { sort: { _id: 1 }, limit })
     return (await found.toArray()).flatMap((document) => {

@@ -8,6 +8,7 @@ import {
   blocked,
   type FailingHost,
   failingHost,
+  LEDGER,
   HOST_KEYS,
   informed,
   type LedgerEntry,
@@ -55,8 +56,8 @@ export class SqliteLedger implements LedgerStore {
     this.#commit = commit
     this.#sql = {
       get: db.prepare<[string], StoredRow<LedgerRow>>('SELECT key, entry FROM ledger WHERE key = ?'),
-      failing: db.prepare<[{ from: string; before: string; limit: number }], StoredRow<LedgerRow>>(`
-        SELECT key, entry FROM ledger WHERE key >= :from AND key < :before
+      failing: db.prepare<[{ after: string; before: string; limit: number }], StoredRow<LedgerRow>>(`
+        SELECT key, entry FROM ledger WHERE key > :after AND key < :before
           AND CASE WHEN json_valid(entry) THEN json_extract(entry, '$.failures') > 0 OR json_array_length(entry, '$.unwell') > 0 END
           ORDER BY key LIMIT :limit`),
       remove: db.prepare<[string]>('DELETE FROM ledger WHERE key = ?'),
@@ -105,8 +106,9 @@ export class SqliteLedger implements LedgerStore {
     return this.#change(key, (entry) => informed(entry, facts))
   }
 
-  async failing(limit: number): Promise<readonly FailingHost[]> {
-    return pageOf(this.#sql.failing, { ...HOST_KEYS, limit }, failingIn)
+  async failing(limit: number, after = ''): Promise<readonly FailingHost[]> {
+    const range = { after: LEDGER.requests(after), before: HOST_KEYS.before }
+    return pageOf(this.#sql.failing, { ...range, limit }, failingIn)
   }
 
   reachable(key: string): Promise<void> {
