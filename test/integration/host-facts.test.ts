@@ -85,7 +85,7 @@ describe('what is known of a host', () => {
   })
 
   it('is found out at no cost of the moods: budgets with no room for test records let them through', async () => {
-    const few = { POINTS_PER_HOUR: '3', POINTS_PER_DAY: '30', REQUESTS_PER_5_MIN: '12', EVENTS_PER_HOUR: '3' }
+    const few = { POINTS_PER_HOUR: '3', POINTS_PER_DAY: '30', REQUESTS_PER_5_MIN: '12' }
     await using own = await signedUpSite(['alice'], { env: few })
     const { app } = site
     await app.moods.post('u1', { mood: 'with the few points that there are' })
