@@ -3,9 +3,11 @@
 import { type Account, newAccount, retried } from './domain/account.ts'
 import { DomainError } from './domain/errors.ts'
 import { parseHandle, spellingsOf, userAmong } from './domain/handle.ts'
+import type { Proof } from './domain/proof.ts'
+import { BEING_ERASED, proofOf, type Unproven, whyUnproven } from './domain/proof-reasons.ts'
 import type { Sighting } from './domain/sighting.ts'
 import type { SightingStore } from './ports/sightings.ts'
-import type { AccountStore, ErasureStore, Store } from './ports/store.ts'
+import type { AccountStore, AuditStore, ErasureStore, Store } from './ports/store.ts'
 import { sightingsOf } from './sync/sightings.ts'
 
 export interface Profile {
@@ -15,9 +17,18 @@ export interface Profile {
   readonly relays: readonly Sighting[]
 }
 
+/** What is proven of a user's repo. */
+export interface ProvenRepo {
+  readonly account: Account | null
+  readonly proof: Proof | null
+  /** Null where there is a proof. */
+  readonly why: Unproven | null
+}
+
 export class Accounts {
   readonly #accounts: AccountStore
   readonly #erasures: ErasureStore
+  readonly #audits: Pick<AuditStore, 'of'>
   readonly #sightings: SightingStore
   readonly #relays: readonly string[]
   readonly #nudge: (user: string) => void
@@ -27,12 +38,13 @@ export class Accounts {
    * @param nudge tells the engine that a user's repo has work
    */
   constructor(
-    store: Pick<Store, 'accounts' | 'erasures' | 'sightings'>,
+    store: Pick<Store, 'accounts' | 'audits' | 'erasures' | 'sightings'>,
     relays: readonly string[],
     nudge: (user: string) => void,
   ) {
     this.#accounts = store.accounts
     this.#erasures = store.erasures
+    this.#audits = store.audits
     this.#sightings = store.sightings
     this.#relays = relays
     this.#nudge = nudge
@@ -76,6 +88,19 @@ export class Accounts {
       account,
       relays: await sightingsOf(this.#sightings, this.#relays, user),
     }
+  }
+
+  /** What is proven of the user's repo now. @param user the identity provider's `sub`; need not have signed up */
+  async proven(user: string): Promise<ProvenRepo> {
+    const [account, audits, erasure] = await Promise.all([
+      this.#accounts.byUser(user),
+      this.#audits.of([user]),
+      this.#erasures.byUser(user),
+    ])
+    if (erasure) return { account, proof: null, why: BEING_ERASED }
+    const looks = audits.get(user) ?? null
+    const proof = proofOf(account, looks)
+    return { account, proof, why: proof === null ? whyUnproven(account, looks, user) : null }
   }
 
   /** @returns `sub` of the user with this handle, or null @throws DomainError `invalid_handle` */

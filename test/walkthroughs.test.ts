@@ -11,8 +11,10 @@ import type { ReadyAccount } from '../src/domain/account.ts'
 import { cidOf, COLLECTION } from '../src/domain/record.ts'
 import { auditUser } from '../src/operate/audit.ts'
 import { Events } from '../src/observe/events.ts'
+import { proofsOf } from '../src/operate/proof.ts'
 import { Proving } from '../src/operate/proving.ts'
 import { repair } from '../src/operate/repair.ts'
+import { chosenAccounts, survey } from '../src/operate/survey.ts'
 import { recordedLog } from './support/events.ts'
 import { type PostedMood, startApp, type TemporaryFolder, temporaryFolder, Visitor } from './support/installation.ts'
 
@@ -125,6 +127,15 @@ const WAYS: Readonly<Record<string, () => Promise<void>>> = {
       never,
     )
     expect(left).toBe(0)
+  },
+  'A proof': async () => {
+    const accounts = await chosenAccounts(app.store, ['@alice'])
+    for (const incremental of [false, true]) {
+      await survey(app, accounts, { incremental }, () => {}, never)
+    }
+    await auditUser(app, accounts[0]!.user)
+    await proofsOf(app, '@alice', { check: false }, () => {}, never)
+    await call('GET', '/api/me/proof')
   },
   'A comparison': async () => {
     const { user } = (await app.store.moods.byId(posted.id))!

@@ -25,6 +25,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   'accounts replace': ['u-alice'],
   rollback: ['--strip-references'],
   show: ['u-alice'],
+  proof: ['u-alice'],
   erase: ['u-alice'],
   'store copy': ['--from', `sqlite:${join(folder, 'moods.sqlite')}`, '--to', SILENT_DATABASE],
 }

@@ -14,6 +14,7 @@ import { eraseCommand } from './commands/erase.ts'
 import { federationCommand } from './commands/federation.ts'
 import { lexiconCommand } from './commands/lexicon.ts'
 import { relaysCommand } from './commands/relays.ts'
+import { proofCommand } from './commands/proof.ts'
 import { repairCommand } from './commands/repair.ts'
 import { reportCommand } from './commands/report.ts'
 import { retryCommand } from './commands/retry.ts'
@@ -40,6 +41,7 @@ export function createProgram(exit: Exit): Command {
     .addCommand(relaysCommand(exit))
     .addCommand(backfillCommand(exit))
     .addCommand(auditCommand(exit))
+    .addCommand(proofCommand(exit))
     .addCommand(repairCommand(exit))
     .addCommand(retryCommand(exit))
     .addCommand(reportCommand(exit))

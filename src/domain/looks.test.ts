@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { aProof } from '../../test/support/audits.ts'
 import { NO_COUNTS } from './audit.ts'
-import { type GoodLook, type Look, looked, NEVER_LOOKED } from './looks.ts'
+import { type GoodLook, lastSeen, type Look, looked, NEVER_LOOKED } from './looks.ts'
 import type { Proof } from './proof.ts'
 
 const good = (at: number, moods = 1): Look => {
@@ -132,6 +132,20 @@ describe('what is proven', () => {
   it('is not seen again by the revision of a look that had work under way, and a repo that was read stays as it was noted', () => {
     expect(provenBy(aLook(10), aLook(12, 'in flight'), unchanged(14))).toEqual(aProof(10))
     expect(after(aLook(10), failed(12), unchanged(14))).toMatchObject({ good: { at: 10 }, failed: { at: 12 } })
+  })
+
+  it('spares the moods that changed before it was last seen, but for the minute by which clocks differ', () => {
+    const seen = (seenAt: number, rev: string = REVS[0]): GoodLook => {
+      const proof = { ...aProof(10), seenAt }
+      return { at: 10, rev, counts: NO_COUNTS, findings: {}, proof }
+    }
+    const hour = 3_600_000
+    expect(lastSeen(seen(hour), 2 * hour)).toBe(hour - 60_000)
+    expect(lastSeen(seen(70), 2 * hour)).toBe(10)
+    // Of another revision, or in the future.
+    expect(lastSeen(seen(hour, REVS[1]), 2 * hour)).toBe(10)
+    expect(lastSeen(seen(hour), hour - 1)).toBe(10)
+    expect(lastSeen({ ...seen(hour), proof: null }, 2 * hour)).toBe(10)
   })
 
   it('by a slow look counts where the repo is still at its revision, and nothing was found since', () => {

@@ -77,6 +77,16 @@ function unchanged(good: GoodLook, { rev, at }: { readonly rev: string; readonly
   return { ...good, proof: seenAgain(good.proof, rev, at) }
 }
 
+/**
+ * From when on a mood that has changed speaks against a look that found nothing, in ms since 1970: since it began, or since the repo
+ * was last seen as it was proven.
+ */
+export function lastSeen({ at, rev, proof }: GoodLook, now: number): number {
+  if (proof === null || proof.rev !== rev || proof.seenAt > now) return at
+  // By the clock of another process the mood may have changed earlier.
+  return Math.max(at, proof.seenAt - FURTHEST.skew)
+}
+
 /** Whether a look found nothing. */
 function isClean({ findings }: GoodLook): boolean {
   return Object.keys(findings).length === 0

@@ -11,6 +11,7 @@ import { ERASURE_STEPS } from '../domain/erasure.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../domain/notice.ts'
 import { FEED_PAGE, ID_CHARACTERS, LIMITS } from '../domain/mood-limits.ts'
 import { STANDINGS } from '../domain/standings.ts'
+import { UNPROVEN_CODES } from '../domain/unproven-codes.ts'
 import { SYNC_STATES } from '../domain/sync.ts'
 
 /** One of these texts, as `enum`: unlike a union of literals, it is written without being validated first. */
@@ -140,6 +141,25 @@ export const ProfileView = Type.Object({
   ),
 })
 export type ProfileView = Static<typeof ProfileView>
+
+export const ProofView = Type.Object({
+  proof: Type.Union([
+    Type.Object({
+      did: Type.String(),
+      pds: Type.String({ description: 'where the repository is read' }),
+      rev: Type.String({ description: 'of the signed commit' }),
+      commit: Type.String({ description: 'CID of the signed commit' }),
+      records: Type.Integer({ minimum: 0, description: 'records that were proven to be what the database wants' }),
+      provenAt: Type.String({ format: 'date-time' }),
+      seenAt: Type.String({ format: 'date-time', description: 'when the repository was last seen unchanged' }),
+    }),
+    Type.Null(),
+  ]),
+  reason: Type.Optional(
+    Type.Object({ code: oneOf(UNPROVEN_CODES), text: Type.String() }, { description: 'why there is no proof' }),
+  ),
+})
+export type ProofView = Static<typeof ProofView>
 
 export const SessionView = Type.Object({ token: Type.String(), sub: Type.String(), handle: Type.String() })
 export type SessionView = Static<typeof SessionView>

@@ -7,10 +7,10 @@ import { TIMES } from '../domain/odd.ts'
 import { moodReason } from '../domain/mood-reasons.ts'
 import { behindMs, meaningOf, type Sighting } from '../domain/sighting.ts'
 import { isSynced } from '../domain/sync.ts'
-import type { Profile } from '../accounts.ts'
+import type { Profile, ProvenRepo } from '../accounts.ts'
 import type { Entry, Page } from '../moods.ts'
 import type { FeedPosition } from '../ports/store.ts'
-import type { ErasureView, MoodPageView, MoodView, ProfileView } from './contract.ts'
+import type { ErasureView, MoodPageView, MoodView, ProfileView, ProofView } from './contract.ts'
 
 export function moodView({ mood, handle, isLeftOut }: Entry): MoodView {
   const { sync } = mood
@@ -64,6 +64,13 @@ function relayView(sighting: Sighting): ProfileView['relays'][number] {
     ...(behind === null ? {} : { behindMs: behind }),
     checkedAt: new Date(at).toISOString(),
   }
+}
+
+export function proofView({ account, proof, why }: ProvenRepo): ProofView {
+  if (proof === null) return { proof: null, ...(why && { reason: { code: why.code, text: why.text } }) }
+  const { did, rev, commit, records, at, seenAt } = proof
+  const times = { provenAt: new Date(at).toISOString(), seenAt: new Date(seenAt).toISOString() }
+  return { proof: { did, pds: account?.pds ?? '', rev, commit, records, ...times } }
 }
 
 export function erasureView({ receipt, requestedAt, done, trouble }: Erasure): ErasureView {

@@ -12,10 +12,11 @@ import {
 } from '../domain/audit.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { userHold } from '../domain/hold.ts'
-import type { GoodLook } from '../domain/looks.ts'
+import { FURTHEST, isVoid } from '../domain/furthest.ts'
+import { type GoodLook, lastSeen } from '../domain/looks.ts'
 import { codeOf } from '../domain/outcome.ts'
 import { inForce } from '../domain/policy.ts'
-import { proofIn } from '../domain/proof.ts'
+import { type Proof, proofIn } from '../domain/proof.ts'
 import { accountReason, type Reason, silentReason, unreadableReason } from '../domain/reasons.ts'
 import { countBy } from '../domain/tally.ts'
 import type { ChangePosition, Store } from '../ports/store.ts'
@@ -27,7 +28,7 @@ import { histories, pagesOf } from './pages.ts'
 export type AuditDeps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'timer'>
 
 export interface AuditOptions {
-  /** Checks the signature of each repo's commit as well. */
+  /** A repo whose signature cannot be checked is not read. By default it is, and is not proven. */
   readonly verify?: boolean
   /** Counts records of the legacy form as drift, so that a repair rewrites them. */
   readonly modernise?: boolean
@@ -45,6 +46,8 @@ export type UserAudit =
       readonly audit: RepoAudit
       /** Of what the repo held, all that is not as it should be. */
       readonly records: AuditInput['records']
+      /** Null where something was found, work is under way, or no signed commit was shown. */
+      readonly proof: Proof | null
     }
   /** The PDS refuses the repo, or what it sends cannot be read: nothing is known of it, and it is not taken for empty. */
   | { readonly kind: 'unreadable'; readonly account: Account; readonly code: string }
@@ -97,7 +100,8 @@ export async function auditUser(
     return unreadable(deps, account, at, account.error?.code ?? (account.odd ? 'OddAccount' : 'NotReady'))
   // Its moods need not be read for a comparison that cannot be made.
   if (hosts.isSilent(account.pds)) return { kind: 'not_reached', account, code: 'HostSilent' }
-  const { verify = false, modernise = false } = options
+  const { modernise = false } = options
+  const verify = options.verify === true ? true : 'if_possible'
   const compared = await compareUser(deps, account, { verify, modernise }, hosts)
   if (compared.kind === 'not_reached') {
     if (compared.tried) await store.audits.note(user, { kind: 'failed', at, code: compared.code })
@@ -113,6 +117,8 @@ export async function auditUser(
       return auditUser(deps, user, options, hosts, newest.value)
     }
   }
+  const read = { did: account.did, records: repo.size, at }
+  const proof = !moves && audit.findings.length === 0 ? proofIn(repo, read) : null
   await store.audits.note(user, {
     kind: 'good',
     at,
@@ -120,9 +126,9 @@ export async function auditUser(
     rev: moves ? null : repo.rev,
     counts: audit.counts,
     findings: countKinds(audit.findings),
-    proof: !moves && audit.findings.length === 0 ? proofIn(repo, { did: account.did, records: repo.size, at }) : null,
+    proof,
   })
-  return { kind: 'audited', account, rev: repo.rev, signed: repo.signed, audit, records: repo.records }
+  return { kind: 'audited', account, rev: repo.rev, signed: repo.signed, audit, records: repo.records, proof }
 }
 
 /** Whether a revision is older than another; false where one of them is not known. They are in the order of their text. */
@@ -141,16 +147,17 @@ export function countKinds(findings: readonly Finding[]): Partial<Record<Finding
 
 /**
  * Users whose repo and moods have not changed since their last look, which was good and found nothing; nor has the policy,
- * where it held moods.
+ * where it held moods. What that look proved is noted as seen again.
  *
  * @param accounts their repos' revisions are taken from the lists of their hosts
  */
 export async function unchangedSince(
-  { store, client }: AuditDeps,
+  { store, client, clock }: AuditDeps,
   accounts: readonly ReadyAccount[],
   hosts: Hosts,
 ): Promise<ReadonlyMap<string, GoodLook>> {
   const clean = new Map<string, GoodLook>()
+  const now = clock.now()
   const [audits, stored] = await Promise.all([store.audits.of(accounts.map(({ user }) => user)), store.policy.get()])
   for (const pds of new Set(accounts.map((account) => account.pds))) {
     const revs = await hosts.ask(pds, () => client.revisions(pds))
@@ -159,25 +166,27 @@ export async function unchangedSince(
       const { good = null, failed = null } = audits.get(account.user) ?? {}
       // After a look that failed, nobody knows whether the repo can be read.
       if (account.pds !== pds || good === null || good.rev === null || failed !== null) continue
-      if (Object.keys(good.findings).length > 0) continue
+      if (Object.keys(good.findings).length > 0 || isVoid(good.at, now, FURTHEST.look)) continue
       // What federation held then it may have let go since.
       if (good.counts.held > 0 && good.at <= (stored?.at ?? 0)) continue
       if (revs.value.get(account.did) === good.rev) clean.set(account.user, good)
     }
   }
-  await withoutChanged(store, clean)
+  await withoutChanged(store, clean, now)
+  const again = [...clean].map(([user, { rev }]) => [user, { kind: 'unchanged', at: now, rev: rev! }] as const)
+  await store.audits.noteAll(new Map(again.filter(([user]) => clean.get(user)!.proof !== null)))
   return clean
 }
 
-/** Removes the users who have a mood that changed since their audit. */
-async function withoutChanged(store: Store, clean: Map<string, GoodLook>): Promise<void> {
+/** Removes the users who have a mood that changed since their repo was last seen. */
+async function withoutChanged(store: Store, clean: Map<string, GoodLook>, now: number): Promise<void> {
   if (clean.size === 0) return
-  const after = { changedAt: Math.min(...[...clean.values()].map(({ at }) => at)), id: '' }
+  const since = new Map([...clean].map(([user, good]) => [user, lastSeen(good, now)]))
+  const after = { changedAt: Math.min(...since.values()), id: '' }
   const read = (position: ChangePosition) => store.moods.changes(position, PAGE)
   for await (const page of pagesOf({ read, positionOf: ({ position }) => position, after, pageSize: PAGE })) {
     for (const { mood, position } of page) {
-      const audit = clean.get(mood.user)
-      if (audit && position.changedAt >= audit.at) clean.delete(mood.user)
+      if (position.changedAt >= (since.get(mood.user) ?? Infinity)) clean.delete(mood.user)
     }
     if (clean.size === 0) return
   }

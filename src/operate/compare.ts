@@ -33,7 +33,7 @@ export interface ComparedRepo {
 export async function compareUser(
   { store, client }: Deps,
   account: ReadyAccount,
-  options: { readonly verify: boolean; readonly modernise: boolean },
+  options: { readonly verify: boolean | 'if_possible'; readonly modernise: boolean },
   hosts: Hosts,
 ): Promise<Outcome<ComparedRepo> | NotReached> {
   const { user } = account

@@ -67,7 +67,6 @@ export async function renew(
   const same = await asCounted(store, counts)
   const accounts = renewable.flatMap(({ account }) => (same.has(account.user) ? [account] : []))
   const seen = await unchangedSince(deps, accounts, hosts)
-  for (const [user, { rev }] of seen) await store.audits.note(user, { kind: 'unchanged', at, rev: rev! })
   return due.flatMap(({ account }) => (seen.has(account.user) ? [] : [account]))
 }
 

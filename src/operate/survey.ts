@@ -65,6 +65,8 @@ export interface Summary {
   readonly withoutAccount: number
   /** Audited or unchanged, and nothing found. */
   readonly clean: number
+  /** Of these, those that a commit has proven whose signature was checked: now, or before they were unchanged. */
+  readonly proven: number
   readonly counts: AuditCounts
   readonly findings: Readonly<Partial<Record<FindingKind, number>>>
   /** Of these findings, those that a repair leaves as they are, because nothing is published for the author now. */
@@ -102,7 +104,7 @@ export async function survey(
   const one = async (account: Account): Promise<void> => {
     const before = unchanged.get(account.user)
     const result = before ? ('unchanged' as const) : await auditOrNot(reading, account, options, hosts, stop)
-    tally.add(result === 'unchanged' ? { counts: before!.counts } : result)
+    tally.add(result === 'unchanged' ? before! : result)
     if (result !== 'unchanged' && (result.kind === 'not_reached' || result.kind === 'unreadable')) {
       unread.push(account.user)
     }
@@ -231,19 +233,31 @@ function describe({ user, handle, did }: Account, result: UserAudit | 'unchanged
 }
 
 class Tally {
-  readonly #of = { users: 0, audited: 0, unchanged: 0, unreadable: 0, notReached: 0, withoutAccount: 0, clean: 0 }
+  readonly #of = {
+    users: 0,
+    audited: 0,
+    unchanged: 0,
+    unreadable: 0,
+    notReached: 0,
+    withoutAccount: 0,
+    clean: 0,
+    proven: 0,
+  }
   #counts = NO_COUNTS
   readonly #findings: Partial<Record<FindingKind, number>> = {}
   readonly #leftAlone: Partial<Record<FindingKind, number>> = {}
 
-  add(result: UserAudit | { readonly counts: AuditCounts }): void {
+  add(result: UserAudit | GoodLook): void {
     this.#of.users++
     if (!('kind' in result)) {
       this.#of.unchanged++
       this.#of.clean++
+      // An older one may have stayed through a look that could not check the signature.
+      if (result.proof !== null && result.proof.rev === result.rev) this.#of.proven++
       this.#counts = addedCounts(this.#counts, result.counts)
     } else if (result.kind === 'audited') {
       this.#of.audited++
+      if (result.proof !== null) this.#of.proven++
       if (result.audit.findings.length === 0) this.#of.clean++
       this.#counts = addedCounts(this.#counts, result.audit.counts)
       for (const { kind, hold } of result.audit.findings) {

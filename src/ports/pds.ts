@@ -103,8 +103,11 @@ export interface CompareOptions {
    * what the repo holds.
    */
   readonly expected?: ExpectedRecords
-  /** Checks the signature of the repo as well; false by default. */
-  readonly verify?: boolean
+  /**
+   * Whether the signature of the repo is checked as well; not by default. With `if_possible` it is where the key of the account is
+   * known or can be had, and a repo that has none is read all the same; a signature that is wrong makes the reading fail.
+   */
+  readonly verify?: boolean | 'if_possible'
 }
 
 /** A collection as it was at one revision, beside what it should hold. */

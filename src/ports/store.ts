@@ -284,6 +284,8 @@ export interface RemovalStore {
 export interface AuditStore {
   /** Adds a look at the user's repo to those before it (`looked` of `domain/looks.ts`). */
   note(user: string, look: Look): Promise<void>
+  /** The same for a look at the repo of each of these users, in a few requests; each is a write of its own. */
+  noteAll(looks: ReadonlyMap<string, Look>): Promise<void>
   /** The last audits of these users, where there are any; by user. */
   of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>>
   /** Up to `limit` audits, by their users, after one (`''` for the first). */

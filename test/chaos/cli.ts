@@ -1,6 +1,7 @@
 /**
  * `npm run chaos -- --kills N --seed S`, with `--profile NAME` on another kind of PDS, `all` for one after the other: two workers
- * at a time, killed again and again while people post, change and delete. What is left has to be what the primary wants.
+ * at a time, killed again and again while people post, change and delete. What is left has to be what the primary wants,
+ * proven by the root of each repo.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -10,8 +11,10 @@ import type { App } from '../../src/app.ts'
 import { DomainError } from '../../src/domain/errors.ts'
 import { environment, startApp, temporaryFolder } from '../support/installation.ts'
 import { differences } from '../support/oracle.ts'
+import { runMoods } from '../support/process.ts'
 import { profileOf, ProfileProxy, PROFILES } from '../support/profiles.ts'
 import { randomFrom } from '../support/random.ts'
+import { unproven } from '../support/root-oracle.ts'
 import { createPds } from '../support/site.ts'
 import { Killing } from './killing.ts'
 
@@ -100,12 +103,21 @@ async function killAndCompare(): Promise<number> {
 
   console.table(killing.hits)
   console.log('moods:', (await app.store.work.count()).states)
-  const found = await differences(realPds ?? app.pdsUrl, `${folder.path}/moods`)
+  // The product proves each repo, through whatever stands before the PDS; whether that is so is worked out from the PDS itself.
+  const audit = await runMoods(['audit', '--all'], environment(`${folder.path}/moods`, pdsEnv))
+  console.log(audit.stdout)
+  const network = { pdsUrl: realPds ?? app.pdsUrl, plcUrl: app.plcUrl }
+  const found = [
+    ...(await differences(network.pdsUrl, `${folder.path}/moods`)),
+    ...(await unproven(network, `${folder.path}/moods`)),
+  ]
   for (const line of found) console.error(line)
   const silent = killing.silent()
   if (silent.length > 0) console.error(`never happened: ${silent.join(', ')}`)
   const isWell = found.length === 0 && silent.length === 0
-  console.log(isWell ? 'Every repo is what the primary wants.' : 'FAILED')
+  console.log(
+    isWell ? `Every repo is what the primary wants: ${USERS} of ${USERS} are proven equal by root.` : 'FAILED',
+  )
   return isWell ? 0 : 1
 }
 

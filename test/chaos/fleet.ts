@@ -15,10 +15,11 @@ import { environment, temporaryFolder } from '../support/installation.ts'
 import { findMongo, initiate, type Mongod, startMongod } from '../../scripts/support/mongod.ts'
 import { differences } from '../support/oracle.ts'
 import { primaryOf } from '../support/primary.ts'
-import { ServerProcess } from '../support/process.ts'
+import { runMoods, ServerProcess } from '../support/process.ts'
 import { AUDIENCE, startProvider } from '../support/provider.ts'
 import { FAULTS, FaultyProxy } from '../support/proxy.ts'
 import { randomFrom } from '../support/random.ts'
+import { unproven } from '../support/root-oracle.ts'
 import { Killing } from './killing.ts'
 
 const CLIENTS = 20
@@ -171,7 +172,9 @@ for (const worker of survivors) worker.kill('SIGTERM')
 
 const moods = await primary.moods()
 const stored = new Map(moods.map((mood) => [mood.id, mood]))
-const problems = await differences(network.pdsUrl, dataFolder)
+const audit = await runMoods(['audit', '--all'], env)
+console.log(audit.stdout, audit.stderr)
+const problems = [...(await differences(network.pdsUrl, dataFolder)), ...(await unproven(network, dataFolder))]
 for (const { id, user, text } of acknowledged) {
   const mood = stored.get(id)
   if (mood?.user !== user || mood.text !== text) problems.push(`${id} was acknowledged and is not there`)
@@ -188,5 +191,9 @@ for (const problem of problems) console.error(problem)
 const silent = killing.silent()
 if (silent.length > 0) console.error(`never happened: ${silent.join(', ')}`)
 const isWell = problems.length === 0 && silent.length === 0
-console.log(isWell ? 'Every mood that was acknowledged is there, and published once.' : 'FAILED')
+console.log(
+  isWell
+    ? 'Every mood that was acknowledged is there, and published once; every repo is proven equal by root.'
+    : 'FAILED',
+)
 process.exitCode = isWell ? 0 : 1

@@ -60,6 +60,25 @@ export function auditContract(given: Given): void {
       expect(await stored('u1')).toEqual(anAudit('u1'))
     })
 
+    it('looks at many repos are noted at once, each of them with those of other processes', async () => {
+      const users = Array.from({ length: 7 }, (_, i) => `u${i}`)
+      await given.store.audits.noteAll(new Map([['u0', good()]]))
+      const all = (at: number) => new Map(users.map((user) => [user, good(at)] as const))
+      const failures = users.map((user, i) => given.other.audits.note(user, failed(NOW + 20 + i)))
+      await Promise.all([
+        ...failures,
+        given.store.audits.noteAll(all(NOW + 3)),
+        given.other.audits.noteAll(all(NOW + 4)),
+      ])
+      for (const [i, user] of users.entries()) {
+        const at = NOW + 20 + i
+        const row = { since: at, at, code: 'ECONNREFUSED' }
+        expect(await stored(user)).toEqual({ user, good: aGoodLook(NOW + 4), failed: row })
+      }
+      await given.store.audits.noteAll(new Map())
+      expect(await given.store.audits.page('', 9)).toHaveLength(7)
+    })
+
     it('a failed look stands beside the good one, until the next good one', async () => {
       await given.store.audits.note('u1', good())
       await given.store.audits.note('u1', failed(NOW + 1))

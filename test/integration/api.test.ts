@@ -243,7 +243,7 @@ describe('the API', () => {
 
     it('never shows a user’s sub', async () => {
       const answers = await Promise.all(
-        ['/api/mood/all?limit=100', '/api/mood/@alice', '/api/me'].map((path) => alice.send(path)),
+        ['/api/mood/all?limit=100', '/api/mood/@alice', '/api/me', '/api/me/proof'].map((path) => alice.send(path)),
       )
       answers.push(
         await alice.send('/api/mood', { mood: 'no sub' }),

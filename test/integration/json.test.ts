@@ -69,6 +69,8 @@ const LINES = [
   'accounts replace --gone',
   'backfill',
   'audit',
+  'proof @alice',
+  'proof @alice --check',
   'repair',
   'repair @alice --execute',
   'retry',

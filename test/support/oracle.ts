@@ -7,7 +7,7 @@ import { cidForCbor } from '@atproto/common'
 import { type PrimaryMood, primaryOf } from './primary.ts'
 import { type ListedRecord, listRecords } from './repo.ts'
 
-interface Expected {
+export interface Expected {
   readonly id: string
   readonly cid: string
   /** A record that was kept after a deletion may be there or not, but not as anything else. */
@@ -20,7 +20,8 @@ function canBePublished(row: PrimaryMood): boolean {
   return [...segmenter.segment(row.text)].length <= 280 && new TextEncoder().encode(row.text).length <= 2800
 }
 
-async function expectedOf(row: PrimaryMood): Promise<Expected | null> {
+/** The record of a mood; null for none. */
+export async function expectedOf(row: PrimaryMood): Promise<Expected | null> {
   if (row.isPrivate || row.deletedRecords === 'withdraw' || !canBePublished(row)) return null
   const record: Record<string, unknown> = {
     $type: 'computer.aesthetic.mood',

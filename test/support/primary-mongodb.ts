@@ -1,7 +1,7 @@
 /** The primary in a database of MongoDB. */
 
 import { type Document, MongoClient, ObjectId } from 'mongodb'
-import type { Primary, PrimaryErasure, PrimaryMood } from './primary.ts'
+import type { Primary, PrimaryErasure, PrimaryMood, PrimaryProof } from './primary.ts'
 
 export function mongoPrimary(uri: string, database: string): Primary {
   async function withDb<T>(use: (db: ReturnType<MongoClient['db']>) => Promise<T>): Promise<T> {
@@ -35,6 +35,13 @@ export function mongoPrimary(uri: string, database: string): Primary {
       withDb(async (db) => {
         const documents = db.collection<{ _id: string; done: PrimaryErasure['done'] }>('mood-erasures').find()
         return (await documents.toArray()).map(({ _id, done }) => ({ receipt: _id, done }))
+      }),
+    proofs: () =>
+      withDb(async (db) => {
+        const audits = db.collection<{ _id: string; good: Omit<PrimaryProof, 'user'> | null }>('mood-audits').find()
+        return (await audits.toArray()).flatMap(({ _id, good }) => {
+          return good === null ? [] : [{ user: _id, findings: good.findings, proof: good.proof }]
+        })
       }),
     everything: () =>
       withDb(async (db) => {

@@ -2,7 +2,7 @@
 
 import Database from 'better-sqlite3'
 import { withoutRules } from './odd-rows.ts'
-import type { Primary, PrimaryAccount, PrimaryErasure, PrimaryMood } from './primary.ts'
+import type { Primary, PrimaryAccount, PrimaryErasure, PrimaryMood, PrimaryProof } from './primary.ts'
 
 export function sqlitePrimary(file: string): Primary {
   async function withDb<T>(use: (db: Database.Database) => T): Promise<T> {
@@ -40,6 +40,14 @@ export function sqlitePrimary(file: string): Primary {
       withDb((db) => {
         const rows = db.prepare<[], { receipt: string; done: string }>('SELECT receipt, done FROM erasures').all()
         return rows.map(({ receipt, done }) => ({ receipt, done: JSON.parse(done) as PrimaryErasure['done'] }))
+      }),
+    proofs: () =>
+      withDb((db) => {
+        const rows = db.prepare<[], { user: string; audit: string }>('SELECT user, audit FROM audits').all()
+        return rows.flatMap(({ user, audit }) => {
+          const { good } = JSON.parse(audit) as { good: Omit<PrimaryProof, 'user'> | null }
+          return good === null ? [] : [{ user, findings: good.findings, proof: good.proof }]
+        })
       }),
     everything: () =>
       withDb((db) => {

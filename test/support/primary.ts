@@ -42,11 +42,24 @@ export interface PrimaryErasure {
   readonly done: Readonly<Record<string, { readonly needed: boolean }>>
 }
 
+/** What is stored of the last good look at a repo. */
+export interface PrimaryProof {
+  readonly user: string
+  readonly findings: Readonly<Record<string, number>>
+  readonly proof: {
+    readonly did: string
+    readonly rev: string
+    readonly commit: string
+    readonly records: number
+  } | null
+}
+
 export interface Primary {
   moods(): Promise<PrimaryMood[]>
   dids(): Promise<string[]>
   accounts(): Promise<PrimaryAccount[]>
   erasures(): Promise<PrimaryErasure[]>
+  proofs(): Promise<PrimaryProof[]>
   /** All that is stored, in any table or collection, as one text. */
   everything(): Promise<string>
   damage(id: string, damage: Damage): Promise<void>

@@ -22,7 +22,10 @@ export function auditCommand(exit: Exit): Command {
     .option('--limit <n>', 'only the first n users', wholeNumber)
     .option('--all', 'all users; the same as naming none')
     .option('--incremental', 'skip repositories that have not changed since an audit that found nothing')
-    .option('--verify', 'check the signature of each repository too')
+    .option(
+      '--verify',
+      'do not read a repository whose signature cannot be checked; without this, it is read and not proven',
+    )
     .option(...JSON_OPTION)
     .action(async (names: readonly string[], options: Options) => exit(await audit(names, options)))
 }

@@ -12,6 +12,7 @@ const SUMMARY: Summary = {
   notReached: 0,
   withoutAccount: 0,
   clean: 0,
+  proven: 0,
   counts: NO_COUNTS,
   findings: {},
   leftAlone: {},

@@ -30,6 +30,7 @@ export function describeSummary({ counts, findings, silent, lastKnown, ...of }: 
     checked === 0
       ? 'checks passed  none: no repository was read'
       : `checks passed  ${of.clean} of ${counted(checked, 'repository', 'repositories')} (${of.unchanged} unchanged since ${of.unchanged === 1 ? 'its' : 'their'} last audit)`,
+    ...(checked === 0 ? [] : [`proven         ${of.proven} of these, by a signed commit`]),
     `no findings    ${inWords(counts)}`,
     ...describeHeld(heldIn(counts)),
     ...(of.withoutAccount > 0

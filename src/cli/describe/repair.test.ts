@@ -11,6 +11,7 @@ const before: Repair['before'] = {
   notReached: 0,
   withoutAccount: 0,
   clean: 2,
+  proven: 2,
   counts: NO_COUNTS,
   findings: {},
   leftAlone: {},

@@ -38,6 +38,7 @@ import {
   status,
 } from './moods.ts'
 import { relaysCrawl } from './relays.ts'
+import { proof } from './proof.ts'
 import { closed, type Printed } from './shape.ts'
 import { show } from './show.ts'
 
@@ -62,6 +63,7 @@ export const DOCUMENTS = {
   'accounts check': [accountsCheck],
   backfill: [backfill],
   audit: [audit],
+  proof: [proof],
   repair: [repair],
   retry: [retry],
   report: [report],

@@ -187,6 +187,10 @@ const summary = closed({
   notReached: many,
   withoutAccount: many,
   clean: many,
+  proven: Type.Integer({
+    minimum: 0,
+    description: 'of the clean ones, those that a commit proves whose signature was checked',
+  }),
   ...looks,
   leftAlone,
   held,

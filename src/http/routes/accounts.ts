@@ -1,10 +1,10 @@
-/** `/api/signup`, `/api/me`: the user's handle and ATProto account. */
+/** `/api/signup`, `/api/me`, `/api/me/proof`: the user's handle and ATProto account, and what is proven of its repo. */
 
 import type { Accounts } from '../../accounts.ts'
 import { type Authenticator, userOf } from '../auth.ts'
-import { ProfileView, SECURED, WithHandle } from '../contract.ts'
+import { ProfileView, ProofView, SECURED, WithHandle } from '../contract.ts'
 import type { Http } from '../deps.ts'
-import { profileView } from '../view.ts'
+import { profileView, proofView } from '../view.ts'
 
 export function accountRoutes(http: Http, accounts: Accounts, auth: Authenticator): void {
   http.post(
@@ -24,5 +24,17 @@ export function accountRoutes(http: Http, accounts: Accounts, auth: Authenticato
     '/api/me',
     { schema: { summary: 'The own handle and account', response: { 200: ProfileView }, ...SECURED } },
     async (request) => profileView(await accounts.profile(await userOf(request, auth))),
+  )
+
+  http.get(
+    '/api/me/proof',
+    {
+      schema: {
+        summary: 'The proof that the own repository is what the database wants, or why there is none',
+        response: { 200: ProofView },
+        ...SECURED,
+      },
+    },
+    async (request) => proofView(await accounts.proven(await userOf(request, auth))),
   )
 }

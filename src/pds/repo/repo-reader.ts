@@ -39,6 +39,16 @@ const SIZES = 10_000
 /** A whole repo may take this many times as long as one record. */
 const WHOLE_REPO = 12
 
+/** What is to be seen of the signature of a repo. */
+interface Signature {
+  /** What has to have signed its commit; null not to look. */
+  readonly signingKey: PublicKey | null
+  /** Whether a repo is not to be read of which no commit is sent. */
+  readonly isNeeded: boolean
+}
+
+const UNSIGNED: Signature = { signingKey: null, isNeeded: false }
+
 /** Readings by the tree of a repo that changes under our eyes, before it is read whole. */
 const TRIES = 3
 
@@ -175,7 +185,7 @@ export class RepoReader {
     // A repo from a cache shows records gone that are there, and takes the place of nothing that is newer.
     const newest = await this.revision(repo)
     if (newest.kind !== 'ok') return newest
-    const whole = notBefore(newest.value, await this.#whole(repo, collection, null, newListing))
+    const whole = notBefore(newest.value, await this.#whole(repo, collection, UNSIGNED, newListing))
     const isDamaged = whole.kind === 'uncertain' && repoFaultWords(whole.code) !== null
     const shown = isDamaged ? await this.#inPages(repo, collection, whole, newListing) : whole
     return shown.kind === 'ok' ? ok(shown.value.found) : shown
@@ -187,39 +197,46 @@ export class RepoReader {
     collection: string,
     { expected = new ExpectedRecords(), verify = false }: CompareOptions = {},
   ): Promise<Outcome<RepoComparison>> {
-    if (!verify) return this.#compare(account, collection, expected, null)
+    const read = (signingKey: PublicKey | null): Promise<Outcome<RepoComparison>> => {
+      return this.#compare(account, collection, expected, { signingKey, isNeeded: verify === true })
+    }
+    if (verify === false) return read(null)
     const key = await this.#signingKey(account, KEPT_MS)
-    if (key.kind !== 'ok') return key
-    const compared = await this.#compare(account, collection, expected, key.value)
+    if (key.kind !== 'ok') return verify === true ? key : read(null)
+    const compared = await read(key.value)
     if (compared.kind !== 'uncertain' || compared.code !== ('CarWrongSignature' satisfies RepoFaultCode))
       return compared
     // The account may have got another key since its document was fetched.
     const other = await this.#signingKey(account, 0)
     if (other.kind !== 'ok') return other
-    return isSameKey(key.value, other.value) ? compared : this.#compare(account, collection, expected, other.value)
+    return isSameKey(key.value, other.value) ? compared : read(other.value)
   }
 
-  /** By the tree, or whole. @param signingKey null not to look at the signature */
+  /** By the tree, or whole. */
   async #compare(
     account: ReadyAccount,
     collection: string,
     expected: ExpectedRecords,
-    signingKey: PublicKey | null,
+    signature: Signature,
   ): Promise<Outcome<RepoComparison>> {
+    const { signingKey } = signature
     using share = new Share(new AbortController().signal)
     const sorted = await SortedRecords.of(expected, share)
     const isLarge = sorted.size >= COMPARE_FROM || (sorted.size > 0 && this.#sizeOf(account) >= FIND_FROM)
     const byTree = isLarge ? await this.#tree.compare(account, collection, sorted, signingKey, share) : null
     const begin = (): Comparison => new Comparison(sorted)
-    const shown = byTree ?? (await this.#whole(account, collection, signingKey, begin))
-    return shown.kind === 'ok' ? ok(shown.value.found.shownBy(shown.value.commit, signingKey !== null)) : shown
+    const shown = byTree ?? (await this.#whole(account, collection, signature, begin))
+    if (shown.kind !== 'ok') return shown
+    const { commit, found } = shown.value
+    // Pages show no commit: what they say has nobody's signature.
+    return ok(found.shownBy(commit, signingKey !== null && commit.cid !== null))
   }
 
   /** A collection from the whole repo, or in pages where the PDS does not send that. */
   async #whole<T>(
     { did, pds }: Repo,
     collection: string,
-    signingKey: PublicKey | null,
+    { signingKey, isNeeded }: Signature,
     begin: () => Taker<T>,
   ): Promise<Outcome<Shown<T>>> {
     const params = { did: did as Did }
@@ -238,7 +255,7 @@ export class RepoReader {
     if (answer.kind === 'ok') return answer.value
     if (!refusesMethod(answer)) return answer
     const shown = await this.#inPages({ did, pds }, collection, answer, begin)
-    if (shown.kind !== 'ok' || signingKey === null) return shown
+    if (shown.kind !== 'ok' || !isNeeded) return shown
     return {
       kind: 'rejected',
       code: 'NoSignature',

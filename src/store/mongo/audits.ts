@@ -1,17 +1,21 @@
 /** What the last looks at each repo found, in MongoDB: one document for each repo, changed only from the revision it was read at. */
 
-import type { Collection, Db, Document } from 'mongodb'
+import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
+import { chunks } from '../../domain/chunks.ts'
 import { type Look, looked, NEVER_LOOKED, type RepoLooks } from '../../domain/looks.ts'
 import { isOdd } from '../../domain/odd.ts'
 import { readLooks } from '../../domain/read-notes.ts'
 import type { AuditStore, StoredAudit } from '../../ports/store.ts'
 import { COLLECTIONS } from './collections.ts'
-import { takenKey } from './errors.ts'
+import { isOnlyTaken } from './errors.ts'
 import { pageOf } from './pages.ts'
 import { storedDocument } from './stored.ts'
 
 /** `revision` is missing in documents of earlier versions. */
 type AuditDocument = RepoLooks & { readonly _id: string; readonly revision?: number }
+
+/** Documents written at once. */
+const PAGE = 500
 
 /** Fields of earlier versions, which kept only the last look. */
 const EARLIER = { at: '', rev: '', counts: '', findings: '', code: '' } as const
@@ -26,6 +30,23 @@ function auditsIn(documents: readonly Document[]): (StoredAudit | null)[] {
   return documents.map(auditIn)
 }
 
+/** The write of a user's document after a look, which hits only the one that was read. */
+function writeOf(user: string, before: Document | null, look: Look): AnyBulkWriteOperation<AuditDocument> {
+  const audit = before && auditIn(before)
+  const looks = looked(audit ? { good: audit.good, failed: audit.failed } : NEVER_LOOKED, look)
+  const revision: unknown = before?.['revision']
+  const isKnown = typeof revision === 'number' && Number.isSafeInteger(revision)
+  const next = { ...looks, revision: isKnown ? revision + 1 : 1 }
+  if (before === null) return { insertOne: { document: { _id: user, ...next } } }
+  // One whose revision cannot be read is written over.
+  const asRead = {
+    _id: user,
+    ...(isKnown ? { revision } : {}),
+    ...('revision' in before ? {} : { revision: { $exists: false } }),
+  }
+  return { updateOne: { filter: asRead, update: { $set: next, $unset: EARLIER } } }
+}
+
 export class MongoAudits implements AuditStore {
   readonly #audits: Collection<AuditDocument>
 
@@ -35,30 +56,28 @@ export class MongoAudits implements AuditStore {
 
   /** If another process notes a look meanwhile, this one is added to that. */
   async note(user: string, look: Look): Promise<void> {
-    for (;;) {
-      const document = await this.#audits.findOne({ _id: user })
-      const audit = document && auditIn(document)
-      const next = looked(audit ? { good: audit.good, failed: audit.failed } : NEVER_LOOKED, look)
-      if (await this.#put(user, document, next)) return
+    while (!(await this.#putAll(new Map([[user, look]])))) continue
+  }
+
+  async noteAll(looks: ReadonlyMap<string, Look>): Promise<void> {
+    for (const page of chunks([...looks], PAGE)) {
+      if (await this.#putAll(new Map(page))) continue
+      // Which of them came too late, the answer does not tell; a look that is noted twice is noted once.
+      for (const [user, look] of page) await this.note(user, look)
     }
   }
 
-  async #put(user: string, before: Document | null, looks: RepoLooks): Promise<boolean> {
-    const revision: unknown = before?.['revision']
-    const isKnown = typeof revision === 'number' && Number.isSafeInteger(revision)
-    const next = { ...looks, revision: isKnown ? revision + 1 : 1 }
-    // One whose revision cannot be read is written over.
-    const asRead = {
-      _id: user,
-      ...(isKnown ? { revision } : {}),
-      ...(before !== null && 'revision' in before ? {} : { revision: { $exists: false } }),
-    }
+  /** @returns false where one of these documents was changed by another process meanwhile */
+  async #putAll(looks: ReadonlyMap<string, Look>): Promise<boolean> {
+    const found = await this.#audits.find({ _id: { $in: [...looks.keys()] } }).toArray()
+    const before = new Map(found.map((document) => [document._id, document]))
+    const writes = [...looks].map(([user, look]) => writeOf(user, before.get(user) ?? null, look))
+    if (writes.length === 0) return true
     try {
-      if (before === null) await this.#audits.insertOne({ _id: user, ...next })
-      else return (await this.#audits.updateOne(asRead, { $set: next, $unset: EARLIER })).matchedCount === 1
-      return true
+      const { insertedCount, matchedCount } = await this.#audits.bulkWrite(writes, { ordered: false })
+      return insertedCount + matchedCount === writes.length
     } catch (error) {
-      if (takenKey(error) === null) throw error
+      if (!isOnlyTaken(error)) throw error
       return false
     }
   }

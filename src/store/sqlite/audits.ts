@@ -48,6 +48,11 @@ export class SqliteAudits implements AuditStore {
     })
   }
 
+  async noteAll(looks: ReadonlyMap<string, Look>): Promise<void> {
+    // Of one turn, they share a commit.
+    await Promise.all([...looks].map(([user, look]) => this.note(user, look)))
+  }
+
   async of(users: readonly string[]): Promise<ReadonlyMap<string, StoredAudit>> {
     const rows = users.flatMap((user) => this.#sql.get.get(user) ?? [])
     const found = rows.map(auditIn).filter((audit) => audit !== null)
