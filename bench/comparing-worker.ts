@@ -10,7 +10,7 @@ const LOOK_EVERY_MS = 20
 
 preferSmallHeap()
 const log = pino({ level: 'silent' })
-await using app = await createApp(readConfig(process.env, { serves: false }), 'worker', { log })
+await using app = await createApp(readConfig(process.env, { serves: false }), 'command', { log })
 globalThis.gc?.()
 const before = process.memoryUsage.rss()
 let most = before

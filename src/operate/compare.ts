@@ -18,6 +18,9 @@ import { histories } from './pages.ts'
 
 type Deps = Pick<OperatorDeps, 'store' | 'client'>
 
+/** Room is made at once for so many records at most: a number of a mood may be any. */
+const ROOM = 2_000_000
+
 /** A user's moods and repo, compared. */
 export interface ComparedRepo {
   readonly repo: RepoComparison
@@ -67,7 +70,7 @@ export async function compareUser(
 
 /** What all moods of a user together say of the repo. */
 async function firstReading(store: Deps['store'], user: string, standing: Standing) {
-  const expected = new ExpectedRecords()
+  const expected = new ExpectedRecords(Math.min(await store.moods.lastOrdinal(user), ROOM))
   const versions = new SeenVersions()
   let [counts, isSettled] = [NO_COUNTS, true]
   for await (const moods of histories(store, user)) {
