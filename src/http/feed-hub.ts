@@ -4,7 +4,7 @@
  */
 
 import { setTimeout } from 'node:timers/promises'
-import { FURTHEST, isVoid } from '../domain/furthest.ts'
+import { FURTHEST } from '../domain/furthest.ts'
 import { isVisibleTo } from '../domain/mood.ts'
 import type { Entry, Moods } from '../moods.ts'
 import type { ChangePosition, MoodStore } from '../ports/store.ts'
@@ -68,12 +68,16 @@ export class FeedHub {
   async #read(): Promise<void> {
     const { clock, changes } = this.#deps
     let newest = clock.now() - OVERLAP_MS
+    /** The furthest that the clock has ever been: up to there, all changes were told once. */
+    let furthest = newest
     /** Versions that watchers were told of, for moods changed within the overlap. */
     let told = new Map<string, { version: number; changedAt: number }>()
     while (this.#watchers.size > 0 && !this.#stop.signal.aborted) {
       const { seen } = changes
       try {
-        newest = await this.#notAhead(newest)
+        // Where the clock was put back, what happens now lies before what has happened.
+        newest = Math.min(newest, clock.now())
+        const ahead = clock.now() + FURTHEST.skew
         let position: ChangePosition = { changedAt: newest - OVERLAP_MS, id: '' }
         for (;;) {
           const page = await this.#deps.store.changes(position, PAGE)
@@ -85,7 +89,11 @@ export class FeedHub {
             position = at
           }
           if (page.length < PAGE) break
+          // However much was told by a clock that was ahead, it is not read again each time.
+          const isSkipped = position.changedAt > ahead && position.changedAt < furthest - OVERLAP_MS
+          if (isSkipped) position = { changedAt: furthest - OVERLAP_MS, id: '' }
         }
+        furthest = Math.max(furthest, newest)
         told = new Map([...told].filter(([, at]) => at.changedAt >= newest - OVERLAP_MS))
       } catch (error) {
         this.#deps.onError(error)
@@ -94,17 +102,6 @@ export class FeedHub {
       await setTimeout(PAUSE_MS)
     }
     this.#reading = null
-  }
-
-  /**
-   * Where to read on: nothing is found behind a time that lies in the future. If the clock was put back behind much that has
-   * happened, that is not told again.
-   */
-  async #notAhead(newest: number): Promise<number> {
-    const now = this.#deps.clock.now()
-    if (!isVoid(newest, now, FURTHEST.skew)) return newest
-    const since = await this.#deps.store.changes({ changedAt: now - OVERLAP_MS, id: '' }, PAGE)
-    return since.length < PAGE ? now : newest
   }
 
   async #tell(moods: readonly Entry['mood'][]): Promise<void> {
