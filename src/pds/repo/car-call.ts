@@ -6,6 +6,7 @@ import { RepoFault } from '../../domain/repo-faults.ts'
 import type { BlockTable, RepoLimits } from './block-table.ts'
 import { type Car, readBlocks, readCar } from './car.ts'
 import { Share } from './share.ts'
+import { kindOf, OddAnswer } from '../transport.ts'
 import type { Call } from '../xrpc.ts'
 
 /** A CAR that takes longer than this to arrive, in ms from its headers on, is given up. */
@@ -52,7 +53,8 @@ function arrivalCall<T>(
     const fetchHandler: Agent['fetchHandler'] = async (path, init) => {
       const response = await agent.fetchHandler(path, init)
       const type = response.headers.get('content-type')?.split(';')[0]!.trim().toLowerCase()
-      if (!response.ok || response.body === null || type !== CAR) return response
+      if (!response.ok || type !== CAR) return response
+      if (response.body === null) throw new OddAnswer(`Status${response.status}`, kindOf(response))
       outcome = await taken(take, arriving(response.body, signal), signal)
       // Of the answer, the client still checks everything but the body.
       return new Response(new Uint8Array(), response)
