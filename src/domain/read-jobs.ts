@@ -59,8 +59,10 @@ export function readErasure(stored: StoredDocument): Erasure | Odd {
 function doneIn(fields: Fields): Erasure['done'] {
   const unknown = fields.names.find((name) => !ERASURE_STEPS.some((step) => step === name))
   if (unknown !== undefined) return fields.fail(unknown, 'unknown')
+  // One after the other: after a step that nobody has taken, no other can be.
+  const taken = ERASURE_STEPS.slice(0, Math.max(1, fields.names.length))
   return Object.fromEntries(
-    ERASURE_STEPS.filter((step) => fields.has(step)).map((step) => {
+    taken.map((step) => {
       const done = fields.fields(step)
       const found = done.wordOrNull('found', FOUND)
       return [step, { at: done.whole('at', 0), needed: done.flag('needed'), ...(found === null ? {} : { found }) }]

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose'
 import { LRUCache } from 'lru-cache'
 import { DomainError } from '../domain/errors.ts'
+import { isUserName } from '../domain/odd.ts'
 
 export interface Authenticator {
   /**
@@ -81,7 +82,8 @@ export class TokenVerifier implements Authenticator {
     const known = this.#verified.get(token)
     if (known && known.expiresAt > this.#now()) return known.user
     const { sub, exp } = await this.#check(token)
-    if (!sub) throw new DomainError('unauthorized', 'the token names no user')
+    // A name that could not be read again would lose whatever is stored under it.
+    if (!isUserName(sub)) throw new DomainError('unauthorized', 'the token names no user')
     this.#verified.set(token, { user: sub, expiresAt: exp! * 1000 })
     return sub
   }

@@ -3,6 +3,7 @@
 import fc from 'fast-check'
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { COUNT_MOST } from '../../src/domain/odd.ts'
 import { isVisibleTo, type Mood, saysTheSame } from '../../src/domain/mood.ts'
 import { rkeyFor } from '../../src/domain/record.ts'
 import { published, withdrawn } from '../../src/domain/sync.ts'
@@ -59,6 +60,15 @@ export function moodContract(given: Given): void {
       expect(ordinals).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
       expect(await given.store.moods.lastOrdinal('u1')).toBe(20)
       expect(await given.store.moods.lastOrdinal('u2')).toBe(0)
+    })
+
+    it('a number after which no other can be read is nobody’s: the next mood is numbered as if it were not there', async () => {
+      const none = COUNT_MOST + 1
+      const beyond = { ...unrepeated(aMood()), numbered: () => aMood({ ordinal: none }) }
+      await given.store.moods.add(beyond)
+      expect(await given.store.moods.lastOrdinal('u1')).toBe(0)
+      const { mood } = await given.store.moods.add(unrepeated(aMood()))
+      expect(await given.store.moods.byId(mood.id)).toEqual(mood)
     })
 
     it('a mood that repeats the latest undeleted one is not added, also when many come at the same time', async () => {

@@ -112,7 +112,7 @@ it('an erasure that cannot be read is named, blocks its user’s next one, and n
     tombstone !== '' &&
     isDate(requestedAt) &&
     isObject(steps) &&
-    Object.keys(steps).every((step) => step === 'stopped') &&
+    Object.keys(steps).join() === 'stopped' &&
     isWhole(version, 1)
   const erasures = db.collection('mood-erasures')
   let odd = 0

@@ -39,6 +39,12 @@ describe('OpenID Connect', () => {
       expect(await codeOf(await provider.token('u1', wrong)), JSON.stringify(wrong)).toMatch(/^unauthorized: /)
   })
 
+  it('refuses a token whose user could not be read again once it is stored', async () => {
+    for (const name of ['', '\uFFFD', 'u\uFFFD1']) {
+      expect(await codeOf(await provider.token(name))).toBe('unauthorized: the token names no user')
+    }
+  })
+
   it('refuses to work with a provider whose discovery document names another issuer', async () => {
     provider.document.issuer = 'https://elsewhere.example/'
     expect(await codeOf(await provider.token('u1'))).toMatch(/^unavailable: .*another issuer/)

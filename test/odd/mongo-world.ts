@@ -19,6 +19,10 @@ export async function mongoWorld(uri: string, database: string, documents: numbe
       const found = await db.collection('users').find().toArray()
       return found.map(({ atproto }) => (atproto as Document | null | undefined)?.['did'] as unknown).filter(isDid)
     },
+    async people() {
+      const named = ['users', '@handles'].map((name) => db.collection(name).distinct('_id'))
+      return textsAmong([...(await Promise.all(named)).flat(), ...(await db.collection('moods').distinct('user'))])
+    },
     async requests() {
       const { opcounters } = await db.admin().serverStatus()
       return Object.values(opcounters as Record<string, number>).reduce((sum, each) => sum + each, 0)
@@ -28,6 +32,11 @@ export async function mongoWorld(uri: string, database: string, documents: numbe
       await client.close()
     },
   }
+}
+
+/** Each of the texts once. */
+export function textsAmong(values: readonly unknown[]): readonly string[] {
+  return [...new Set(values.filter((value) => typeof value === 'string'))]
 }
 
 export function isDid(value: unknown): value is string {

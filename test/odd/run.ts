@@ -8,6 +8,7 @@ import { environment, startApp, temporaryFolder, Visitor } from '../support/inst
 import { runMoods } from '../support/process.ts'
 import { listRecords } from '../support/repo.ts'
 import { goodUser } from './people.ts'
+import { type Sweep, sweepOut, sweepRoutes } from './sweep.ts'
 import type { OddWorld, StoredMood } from './world.ts'
 
 export interface OddOptions {
@@ -31,7 +32,7 @@ export async function runOdd(options: OddOptions): Promise<readonly string[]> {
   const world = stack.use(await options.world(folder.path))
   const env = { ...world.env, PDS_RATE_LIMITS: 'off' }
   const app = stack.use(await startApp(folder.path, { role: 'all', env }))
-  const run = new OddRun(options, world, app, environment(folder.path, env))
+  const run = new OddRun(options, world, app, folder.path, environment(folder.path, env))
   return await run.all()
 }
 
@@ -40,12 +41,14 @@ class OddRun {
   readonly #options: OddOptions
   readonly #world: OddWorld
   readonly #app: App
+  readonly #folder: string
   readonly #env: Record<string, string>
 
-  constructor(options: OddOptions, world: OddWorld, app: App, env: Record<string, string>) {
+  constructor(options: OddOptions, world: OddWorld, app: App, folder: string, env: Record<string, string>) {
     this.#options = options
     this.#world = world
     this.#app = app
+    this.#folder = folder
     this.#env = env
   }
 
@@ -58,8 +61,24 @@ class OddRun {
     await this.#routes()
     await this.#published()
     await this.#unchanged(odd, before)
+    await this.#swept()
+    await this.#unchanged(odd, before)
     await this.#erased()
+    await sweepOut(this.#sweep)
     return this.#wrong
+  }
+
+  get #sweep(): Sweep {
+    const judge = (isRight: boolean, what: string): void => this.#judge(isRight, what)
+    return { address: this.#app.address!, folder: this.#folder, world: this.#world, judge }
+  }
+
+  async #swept(): Promise<void> {
+    const began = performance.now()
+    const people = await sweepRoutes(this.#sweep)
+    this.#options.say(`${people} people asked every route in ${((performance.now() - began) / 1000).toFixed(1)} s`)
+    const { status } = await new Visitor(this.#app.address).send('/healthz')
+    this.#judge(status === 200, `after that, /healthz answered ${status}`)
   }
 
   #judge(isRight: boolean, what: string): void {

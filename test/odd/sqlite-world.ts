@@ -4,7 +4,7 @@ import Database from 'better-sqlite3'
 import { join } from 'node:path'
 import { openSqlite } from '../../src/store/sqlite/index.ts'
 import { isGoodRow, type Row, rulesOf } from '../support/odd-rows.ts'
-import { isDid } from './mongo-world.ts'
+import { isDid, textsAmong } from './mongo-world.ts'
 import { fillWithRows } from './rows.ts'
 import type { OddWorld, StoredMood } from './world.ts'
 
@@ -21,11 +21,15 @@ export async function sqliteWorld(folder: string, rows: number, seed: number): P
     'SELECT *, CAST(id AS BLOB) AS id_bytes, CAST(text AS BLOB) AS text_bytes, CAST(context AS BLOB) AS context_bytes FROM moods',
   )
   const dids = db.prepare('SELECT did FROM accounts').pluck()
+  const people = db
+    .prepare('SELECT user FROM handles UNION SELECT user FROM accounts UNION SELECT user FROM moods')
+    .pluck()
   return {
     env: {},
     moodsName: 'moods',
     moods: async () => moods.all().map(moodIn),
     dids: async () => dids.all().filter(isDid),
+    people: async () => textsAmong(people.all()),
     requests: async () => null,
     async [Symbol.asyncDispose]() {
       db.close()

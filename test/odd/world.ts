@@ -27,6 +27,8 @@ export interface OddWorld extends AsyncDisposable {
   moods(): Promise<readonly StoredMood[]>
   /** Every DID that an account has. */
   dids(): Promise<readonly string[]>
+  /** Everybody who is named anywhere, as a sign-in provider may name them. */
+  people(): Promise<readonly string[]>
   /** Requests to the database server so far; null where there is none that counts. */
   requests(): Promise<number | null>
 }

@@ -53,13 +53,18 @@ export class Visitor {
   }
 
   /** GET, or POST when there is a body. */
-  async send<T = Record<string, unknown>>(
+  send<T = Record<string, unknown>>(path: string, body?: unknown, headers: Record<string, string> = {}) {
+    return this.request<T>(body === undefined ? 'GET' : 'POST', path, body, headers)
+  }
+
+  async request<T = Record<string, unknown>>(
+    method: string,
     path: string,
     body?: unknown,
     headers: Record<string, string> = {},
   ): Promise<{ status: number; body: T; headers: Headers }> {
     const response = await fetch(`${this.address}${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
+      method,
       headers: {
         ...(this.token === null ? {} : { authorization: `Bearer ${this.token}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),

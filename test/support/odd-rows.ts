@@ -205,8 +205,7 @@ const GOOD: Readonly<Record<string, Judge>> = {
     user: orNone(isName),
     tombstone: isName,
     requested_at: isTime,
-    done: (value, row) =>
-      isObject(json(value)) && Object.keys(json(value) as object).length === 0 && !isNone(row['user']),
+    done: (value, row) => value === STOPPED && !isNone(row['user']),
     version: (value) => count(value, 1),
     trouble: (value) => isNone(value) || value === 'null',
   },
@@ -251,6 +250,8 @@ const GOOD: Readonly<Record<string, Judge>> = {
   },
 }
 
+/** What every erasure has done from its start. */
+const STOPPED = '{"stopped":{"at":5,"needed":true}}'
 const LEDGER_ENTRY = '{"windows":[],"blockedUntil":0,"failures":1}'
 const WORKER =
   '{"host":"h","pid":5,"role":"all","version":"1","since":1700000000000,"at":1700000000000,"policyVersion":null}'
@@ -324,7 +325,7 @@ export function goodRow(table: string, n: number): Row {
       user,
       tombstone: 't',
       requested_at: 1_700_000_000_000,
-      done: '{}',
+      done: STOPPED,
       version: 1,
       trouble: null,
     },

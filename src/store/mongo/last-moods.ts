@@ -1,11 +1,12 @@
 /** The last mood of each of several users, with one request where the server finds them along an index. */
 
 import type { Collection, Document, Sort } from 'mongodb'
+import { COUNT_MOST } from '../../domain/odd.ts'
 import type { MoodDocument } from './documents.ts'
 import type { MoodSource } from './reading.ts'
 
-/** A number that another can follow. */
-export const A_NUMBER = { $gt: 0, $lt: Number.MAX_SAFE_INTEGER, $not: { $type: 'array' as const } }
+/** A number that another can follow: of one beyond, the mood after it could not be read. */
+export const A_NUMBER = { $gt: 0, $lt: COUNT_MOST, $not: { $type: 'array' as const } }
 export const BY_ORDINAL: Sort = { 'atproto.ordinal': -1 }
 
 /** How often the server is asked how it would find them, in ms: a list where a number should be changes that. */
@@ -60,7 +61,7 @@ export class LastMoods {
 function lastOfEach(users: readonly string[]): Document[] {
   return [
     // As the index has it, word for word: with more, the server would look at every mood.
-    { $match: { user: { $in: [...users] }, 'atproto.ordinal': { $gt: 0, $lt: Number.MAX_SAFE_INTEGER } } },
+    { $match: { user: { $in: [...users] }, 'atproto.ordinal': { $gt: 0, $lt: COUNT_MOST } } },
     { $sort: { user: 1, 'atproto.ordinal': -1 } },
     { $group: { _id: '$user', last: { $first: '$$ROOT' } } },
   ]

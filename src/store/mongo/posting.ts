@@ -10,7 +10,7 @@ import type { Mood } from '../../domain/mood.ts'
 import { isOdd } from '../../domain/odd.ts'
 import type { NewMood } from '../../ports/store.ts'
 import { type MoodDocument, toDocument } from './documents.ts'
-import { takenKey, translated, UNNAMED_KEY } from './errors.ts'
+import { isOfDocument, takenKey, translated, UNNAMED_KEY } from './errors.ts'
 import { documentId } from './ids.ts'
 import { A_NUMBER, BY_ORDINAL, LastMoods, ordinalOf } from './last-moods.ts'
 import { firstMood, type MoodSource, NOT_DELETED, readAll } from './reading.ts'
@@ -134,7 +134,7 @@ export class Posting {
       } catch (error) {
         const taken = takenKey(error)
         const isUnnamed = taken === UNNAMED_KEY && ++unnamed < MOST_UNNAMED
-        if (taken !== 'atproto.rkey' && taken !== 'atproto.ordinal' && !isUnnamed) throw error
+        if (taken !== 'atproto.rkey' && taken !== 'atproto.ordinal' && !isUnnamed) throw refusedAs(error)
         // It may have been either; another record key does no harm.
         if (taken !== 'atproto.ordinal') salt++
         // Another post was first: compare with it. Or a document has the number that cannot be found by it.
@@ -159,6 +159,13 @@ export class Posting {
       (await firstMood(this.#source, { user, deleted: NOT_DELETED }, NEWEST_FIRST))
     )
   }
+}
+
+/** The same error; where a rule of the collection or an index of the application refuses the document, one that says so. */
+function refusedAs(error: unknown): unknown {
+  if (!isOfDocument(error)) return error
+  const message = 'a rule or an index of the collection "moods" refuses this mood: an operator has to allow it'
+  return new DomainError('unavailable', message, { cause: error })
 }
 
 function inserted(those: readonly (readonly [NewMood, Mood])[]): Answers {

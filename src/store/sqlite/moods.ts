@@ -3,7 +3,7 @@
 import Database from 'better-sqlite3'
 import { byBytes } from '../../domain/byte-order.ts'
 import { isVisibleTo, type Mood, newestFirst } from '../../domain/mood.ts'
-import { isUserName } from '../../domain/odd.ts'
+import { COUNT_MOST, isUserName } from '../../domain/odd.ts'
 import type { ReadMood } from '../../domain/read-mood.ts'
 import type { ChangePosition, FeedPosition, FeedQuery, MoodPosition, MoodStore, NewMood } from '../../ports/store.ts'
 import type { GroupCommit } from './group-commit.ts'
@@ -13,9 +13,6 @@ import { MoodReader, type StoredMoodRow } from './reading.ts'
 
 /** Newest first; above every real position. */
 const START: FeedPosition = { when: Number.MAX_SAFE_INTEGER, id: '' }
-
-/** Where the numbers of a user's moods end: one beyond has no next one. */
-const { MAX_SAFE_INTEGER: NUMBERS } = Number
 
 /** As much of a mood as a new one is compared with; reading all of it for every post would cost as much as saving. */
 type LastRow = Pick<MoodRow, 'ordinal' | 'text' | 'is_private' | 'deleted'>
@@ -38,7 +35,7 @@ export class SqliteMoods implements MoodStore {
     this.#sql = {
       insert: db.prepare<[MoodRow]>(`INSERT INTO ${MOOD_VALUES}`),
       last: db.prepare<[string], LastRow>(`
-        SELECT ordinal, text, is_private, deleted FROM moods WHERE user = ? AND ordinal < ${NUMBERS}
+        SELECT ordinal, text, is_private, deleted FROM moods WHERE user = ? AND ordinal < ${COUNT_MOST}
         ORDER BY ordinal DESC LIMIT 1`),
       latest: db.prepare<[{ user: string; limit: number }], StoredMoodRow>(
         'SELECT * FROM moods WHERE user = :user AND deleted = 0 ORDER BY ordinal DESC LIMIT :limit',
