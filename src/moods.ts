@@ -26,6 +26,9 @@ import type { RepoClient, RepoRecord } from './ports/pds.ts'
 import { RecordReads } from './record-reads.ts'
 import type { AgreedClock } from './ports/clock.ts'
 
+const REFUSED =
+  'the database takes no change of this mood: an operator has to look at its document, and at the rules it has to keep'
+
 /** A mood with its author's handle. */
 export interface Entry {
   readonly mood: Mood
@@ -98,7 +101,8 @@ export class Moods {
    * @param user `sub` of the author
    * @param records whether the record is deleted or kept
    * @returns the mood as deleted
-   * @throws DomainError `not_found`, also for another user's mood and a mood that is already deleted; `being_erased`
+   * @throws DomainError `not_found`, also for another user's mood and a mood that is already deleted; `being_erased`;
+   *   `unchangeable` for a mood whose document the database refuses to change
    */
   async delete(user: string, id: string, records: RecordsOnDelete = 'withdraw'): Promise<Entry> {
     return this.#change(user, id, (mood, now) => softDeleted(mood, { by: 'author', records }, now))
@@ -110,7 +114,8 @@ export class Moods {
    *
    * @param user `sub` of the author
    * @param patch absent fields stay as they are; null removes intensity or context
-   * @throws DomainError `not_found`, also for another user's mood and a deleted mood; `invalid_mood`, `being_erased`
+   * @throws DomainError `not_found`, also for another user's mood and a deleted mood; `invalid_mood`, `being_erased`,
+   *   `unchangeable`
    */
   async edit(user: string, id: string, patch: MoodPatch): Promise<Entry> {
     return this.#change(user, id, (mood, now) => (mood.deleted ? null : edited(mood, patch, now)))
@@ -222,12 +227,17 @@ export class Moods {
   async #change(user: string, id: string, change: (mood: Mood, now: number) => Mood | null): Promise<Entry> {
     await this.#refuseErased(user)
     const { store, clock } = this.#deps
-    for (;;) {
+    for (let refused: number | null = null; ;) {
       const mood = await store.moods.byId(id)
       const next = mood?.user === user ? change(mood, clock.now()) : null
       if (!mood || !next) throw new DomainError('not_found', 'no such mood')
       if (next === mood) return this.#entry(mood)
-      if ((await store.moods.save([next], clock.now())).size === 0) continue
+      if ((await store.moods.save([next], clock.now())).size === 0) {
+        // Nobody was first: what refused it once would do so for ever.
+        if (mood.version === refused) throw new DomainError('unchangeable', REFUSED)
+        refused = mood.version
+        continue
+      }
       if (next.sync.state === 'pending') this.#deps.nudge(user)
       this.#deps.changed()
       return this.#entry(next)

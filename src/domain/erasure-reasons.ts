@@ -52,6 +52,8 @@ const FINDINGS: Readonly<Record<Found, string>> = {
   inactive: `the PDS says that the account is not active, ${LEFT}`,
   moved: 'the account lives on another PDS by now, and what is there is for its owner to delete',
   foreign: 'the account is on a PDS that this installation does not administer',
+  shared:
+    'moods stay whose author is a list that holds the user: nobody can tell whose they are, and an operator has to say so in the database',
 }
 
 export function foundText(found: Found): string {

@@ -22,10 +22,20 @@ export const ERASURE_STEPS = [
 export type ErasureStep = (typeof ERASURE_STEPS)[number]
 
 /**
- * Why a step found nothing that it could do: how the account stands with its PDS (`domain/repo-condition.ts`), or that it is
- * on another PDS: `moved`, by its own DID document; `foreign`, one that this installation does not administer.
+ * Why a step found nothing that it could do, or not all: how the account stands with its PDS (`domain/repo-condition.ts`), or that it is
+ * on another PDS: `moved`, by its own DID document; `foreign`, one that this installation does not administer;
+ * `shared`: moods stay where a list of users that holds this one stands in the place of their author.
  */
-export const FOUND = ['gone', 'takendown', 'suspended', 'deactivated', 'inactive', 'moved', 'foreign'] as const
+export const FOUND = [
+  'gone',
+  'takendown',
+  'suspended',
+  'deactivated',
+  'inactive',
+  'moved',
+  'foreign',
+  'shared',
+] as const
 export type Found = (typeof FOUND)[number]
 
 /** A step that is finished. */
@@ -34,7 +44,7 @@ export interface DoneStep {
   readonly at: number
   /** Whether there was anything to do, and it was done. */
   readonly needed: boolean
-  /** Why nothing could be done. */
+  /** Why nothing could be done, or not all. */
   readonly found?: Found
 }
 

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'handle_taken'
   | 'already_signed_up'
   | 'being_erased'
+  | 'unchangeable'
   | 'too_large'
   | 'unsupported_media_type'
   | 'unavailable'

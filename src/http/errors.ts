@@ -15,6 +15,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   handle_taken: 409,
   already_signed_up: 409,
   being_erased: 409,
+  unchangeable: 409,
   too_large: 413,
   unsupported_media_type: 415,
   unavailable: 503,

@@ -13,7 +13,9 @@ export interface LaunchNumbers {
   readonly accountsWaiting: number
   readonly accountsNeedingAttention: number
   readonly moods: number
+  /** Of the moods that are not deleted. */
   readonly private: number
+  /** Private ones too. */
   readonly deleted: number
   readonly published: number
   readonly withReference: number
@@ -70,8 +72,8 @@ export class LaunchTally {
     if (this.#since !== null && mood.when < this.#since) return
     this.#users.add(mood.user)
     this.#of.moods++
-    if (mood.isPrivate) this.#of.private++
-    else if (mood.deleted) this.#of.deleted++
+    if (mood.deleted) this.#of.deleted++
+    else if (mood.isPrivate) this.#of.private++
     else if (sync.uri === null) {
       this.#of.withoutReference++
       if (sync.hold !== null) count(this.#waiting, sync.hold)

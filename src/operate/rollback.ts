@@ -45,14 +45,16 @@ export interface Rollback {
   readonly unreadable: number
   /** Repositories whose PDS did not answer, before or afterwards, or that it had not come to when it was stopped. */
   readonly notReached: number
+  /** Ids of moods whose rows refuse to be changed, so that they are left. */
+  readonly refused: readonly string[]
   /** Hosts that did not answer. */
   readonly silent: readonly SilentHost[]
 }
 
 type Deps = Pick<OperatorDeps, 'store' | 'client' | 'clock' | 'timer' | 'engine'>
-type Counts = Pick<Rollback, 'found' | 'users' | 'left' | 'unreadable' | 'notReached'>
+type Counts = Pick<Rollback, 'found' | 'users' | 'left' | 'unreadable' | 'notReached' | 'refused'>
 
-const NONE: Counts = { found: 0, users: 0, left: 0, unreadable: 0, notReached: 0 }
+const NONE: Counts = { found: 0, users: 0, left: 0, unreadable: 0, notReached: 0, refused: [] }
 
 /** What cannot be undone, before it is done. */
 export type DeletionPlan = Pick<Rollback, 'found' | 'users'>
@@ -130,18 +132,19 @@ async function forAll(
   stop: AbortSignal,
 ): Promise<Counts> {
   const accounts = await chosenAccounts(store, [])
-  const sum = { ...NONE }
+  const sum = { ...NONE, refused: [] as string[] }
   for (const [i, { user }] of accounts.entries()) {
     if (stop.aborted) {
       sum.notReached += accounts.length - i
       break
     }
-    const { found, left, unreadable, notReached } = await each(user)
+    const { found, left, unreadable, notReached, refused } = await each(user)
     sum.found += found
     if (found > 0) sum.users++
     sum.left += left
     sum.unreadable += unreadable
     sum.notReached += notReached
+    sum.refused.push(...refused)
     onProgress('users', i + 1, accounts.length)
   }
   return sum
@@ -167,8 +170,13 @@ async function stripReferences({ store, clock }: Deps, user: string, execute: bo
   const naming = async (): Promise<Mood[]> => [...(await historyOf(store, user)).values()].filter(namesRecord)
   const found = await naming()
   if (!execute) return { ...NONE, found: found.length, left: found.length }
-  for (const page of chunks(found, PAGE)) await store.moods.save(page.map(stripped), clock.now())
-  return { ...NONE, found: found.length, left: (await naming()).length }
+  const saved = new Set<string>()
+  for (const page of chunks(found, PAGE)) {
+    for (const id of await store.moods.save(page.map(stripped), clock.now())) saved.add(id)
+  }
+  const left = await naming()
+  const refused = left.flatMap(({ id }) => (saved.has(id) ? [] : [id]))
+  return { ...NONE, found: found.length, left: left.length, refused }
 }
 
 /** Reads the repo and notes the records that are there, also while federation is off: takes {@link stripReferences} back. */

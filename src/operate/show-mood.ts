@@ -9,6 +9,7 @@ import { codeOf } from '../domain/outcome.ts'
 import { findingReason } from '../domain/mood-reasons.ts'
 import type { Waiting } from '../domain/reasons.ts'
 import { inForce } from '../domain/policy.ts'
+import type { OddMood } from '../domain/read-mood.ts'
 import { belonging, COLLECTION, type Desired, moodIdIn, uriOf } from '../domain/record.ts'
 import type { OperatorDeps } from './deps.ts'
 import { desiredOf, type Standing, type StandingDeps, standingOf, whyNotNow } from './standing.ts'
@@ -49,6 +50,8 @@ export interface ShownMood {
   readonly differs: readonly string[]
   /** How row and record disagree, in the word of an audit; null when they agree, work is under way, or nothing was read. */
   readonly finding: FindingKind | null
+  /** Other documents of the user with the same record key, by their ids: this one is published, and those are odd. */
+  readonly twins: readonly string[]
   /** The first words of a mood that is not private, if they were asked for. */
   readonly words: string | null
 }
@@ -77,8 +80,13 @@ export async function showMood(deps: ShowMoodDeps, mood: Mood, withWords: boolea
     isDesired: isBoth ? record.cid === wanted.cid : null,
     differs: isBoth && record.cid !== wanted.cid ? fieldsThatDiffer(value, wanted.value) : [],
     finding: finding?.kind ?? null,
+    twins: (await store.odd.of(mood.user)).filter((odd) => isTwin(odd, mood)).map(({ id }) => id),
     words: withWords && !mood.isPrivate ? firstWords(text) : null,
   }
+}
+
+function isTwin({ user, kind, field, rkeys }: OddMood, mood: Mood): boolean {
+  return user === mood.user && kind === 'shared' && field === 'atproto.rkey' && rkeys.includes(mood.sync.rkey)
 }
 
 /** A record, with the content as it was read: anything at all. */

@@ -41,6 +41,12 @@ export async function findThings(
   const isUnknownHandle = known.length === 0 && isDomainHandle(name)
   const found = isUnknownHandle ? usersOf(await ofDomainHandle(deps, name)) : known
   if (found.length > 0 || stop.aborted) return found
+  const [odd] = await deps.store.odd.named([name])
+  if (odd)
+    throw new DomainError(
+      'usage',
+      `the mood ${odd.id} cannot be read for certain: ${oddText(odd)}; "moods data check" tells what mends it`,
+    )
   const [near = []] = await nearUsers(deps.store, [name])
   throw new DomainError(
     'usage',

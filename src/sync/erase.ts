@@ -97,8 +97,11 @@ async function noteTrouble({ store, clock }: EraseDeps, erasure: Erasure, failur
 
 /** Removes every mood of the user from the primary, and notes that it is done. */
 export async function removeTexts(store: Store, clock: Clock, erasure: Erasure): Promise<Erasure> {
-  await purge(store, erasure.user!)
-  const saved = await store.erasures.save(finished(erasure, 'texts_removed', true, clock.now()))
+  const user = erasure.user!
+  await purge(store, user)
+  const isShared = (await store.odd.of(user)).some((mood) => mood.user !== user)
+  const done = finished(erasure, 'texts_removed', true, clock.now(), isShared ? 'shared' : null)
+  const saved = await store.erasures.save(done)
   const now = saved ?? (await store.erasures.byReceipt(erasure.receipt))
   if (now === null || isOdd(now))
     throw new DomainError('unavailable', 'the erasure is not what it was: look at it again')

@@ -93,6 +93,21 @@ describe('documents that refuse to be changed', () => {
     expect(await listRecords(site.app.pdsUrl, await didOf(user))).toEqual([])
   })
 
+  it('an author is told that a document takes no change, and that a rule refuses a new mood, and nothing goes round', async () => {
+    const { user, id, text } = await published()
+    await refuse(text)
+    const { moods } = site.app
+    expect(
+      await commandsOf(async () => {
+        await expect(moods.edit(user, id, { intensity: 4 })).rejects.toMatchObject({ code: 'unchangeable' })
+        await expect(moods.delete(user, id)).rejects.toMatchObject({ code: 'unchangeable' })
+        const refused = { code: 'unavailable', message: expect.stringContaining('refuses this mood') }
+        await expect(moods.post(user, { mood: text })).rejects.toMatchObject(refused)
+      }),
+    ).toBeLessThan(40)
+    expect(await stateOf(id)).toBe('published')
+  })
+
   it('a result that cannot be noted is tried again after a growing wait, and its record is written once', async () => {
     const { user, id, text } = await published()
     await site.app.moods.edit(user, id, { intensity: 4 })
@@ -125,7 +140,9 @@ describe('documents that refuse to be changed', () => {
     let left = -1
     expect(
       await commandsOf(async () => {
-        left = (await rollback(site.app, step, quiet, quiet, never)).left
+        const result = await rollback(site.app, step, quiet, quiet, never)
+        left = result.left
+        expect(result.refused).toEqual([id])
       }),
     ).toBeLessThan(60 * users)
     expect(left).toBe(1)

@@ -4,6 +4,7 @@ import { type Db, type Document, MongoClient, ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { FINDING_KINDS, REPAIRABLE } from '../../src/domain/finding-kinds.ts'
 import { describeExtent } from '../../src/cli/describe/erasure.ts'
+import { erasureView } from '../../src/http/view.ts'
 import { eraseUser, type Extent } from '../../src/operate/erase.ts'
 import { auditUsers } from '../../src/operate/survey.ts'
 import { repairUser } from '../../src/operate/repair.ts'
@@ -149,6 +150,9 @@ describe('records of moods that cannot be read for certain', () => {
     // All but the one that has no author at all.
     expect(extent).toMatchObject({ moods: SPOILED.length - 1, shared: [listed] })
     expect(shown).toEqual([expect.stringContaining(`place of their author: ${listed}.`)])
+    const { steps } = erasureView(await site.app.erasures.byReceipt(erasure!.receipt))
+    const texts = steps.find(({ name }) => name === 'texts_removed')
+    expect(texts).toMatchObject({ state: 'done', found: expect.stringContaining('a list that holds the user') })
     expect(await listRecords(site.app.pdsUrl, did)).toEqual([])
     expect((await documents()).map(({ user }) => user as unknown)).toEqual([[USER], null])
   })

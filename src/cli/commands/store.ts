@@ -1,6 +1,7 @@
 /** `moods store copy`: copies the embedded store to a MongoDB. */
 
 import { Command } from 'commander'
+import { counted } from '../../domain/tally.ts'
 import type { StoreCopy } from '../../operate/copy-store.ts'
 import { colour } from '../colour.ts'
 import type { Ending, Exit } from '../exit.ts'
@@ -36,18 +37,22 @@ function copy({ from, to, name, ...options }: Options): Promise<Ending> {
   return runTask(open, 'store copy', options, {
     work: async (stores, { onProgress, stop }) => {
       const { moveStore } = await import('../../operate/copy-store.ts')
-      return moveStore(stores.from.archive, stores.to.archive, execute, onProgress, stop)
+      return moveStore(stores.from, stores.to, execute, onProgress, stop)
     },
     text: describe,
     json: (result) => result,
-    ending: ({ complete, equal }) => ({ needsSomebody: complete && !equal, complete }),
+    ending: ({ complete, equal, odd }) => ({ needsSomebody: complete && (!equal || odd > 0), complete }),
   })
 }
 
-function describe({ executed, written, equal, compared }: StoreCopy, isInterrupted: boolean): string {
+function describe({ executed, written, equal, compared, odd }: StoreCopy, isInterrupted: boolean): string {
   const rows = compared.map(({ kind, from, to, equal: same }) => {
     return `${kind.padEnd(10)}${String(from).padStart(9)} there, ${String(to).padStart(9)} here  ${same ? 'equal' : colour('problem', 'NOT EQUAL')}`
   })
+  if (odd > 0)
+    rows.push(
+      `${counted(odd, 'row')} of the source cannot be read for certain, and ${odd === 1 ? 'stays' : 'stay'} behind: "moods data check" names what is odd.`,
+    )
   if (isInterrupted) return `${written} written. ${INTERRUPTED}`
   if (equal) return [...rows, `${written} written; both are equal.`].join('\n')
   return [...rows, executed ? 'They are not equal.' : DRY_RUN].join('\n')

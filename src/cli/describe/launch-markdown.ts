@@ -53,7 +53,7 @@ function describeUnread({ complete, silent, unread }: LaunchReport, now: number)
     const { repos, since, neverRead, codes } = unread
     const why = Object.entries(codes).map(([code, n]) => `${n} ${code}`)
     notes.push(
-      `The last audit of ${counted(repos, 'repository', 'repositories')} failed (${why.join(', ')}), the first ${age(since, now)}. ` +
+      `At the last audit, the PDS of ${counted(repos, 'repository', 'repositories')} did not answer, or refused (${why.join(', ')}), the first ${age(since, now)}. ` +
         `What is said of ${repos === 1 ? 'it' : 'them'} is from the audit before; ${counted(neverRead, 'was', 'were')} never read.`,
     )
   }
@@ -83,7 +83,7 @@ export function launchMarkdown(result: LaunchReport, now: number): string {
     '',
     `- Total users: ${result.users}`,
     `- Users with ATProto: ${result.usersWithAccount} (${result.accountsWaiting} waiting, ${counted(result.accountsNeedingAttention, 'needs', 'need')} attention)`,
-    `- Total moods: ${result.moods} (${result.private} private, and ${result.deleted} others deleted)`,
+    `- Total moods: ${result.moods} (${result.deleted} deleted, as "moods status" counts them, and ${result.private} others private)`,
     `- Moods migrated: ${result.published}`,
     `- Moods failed: ${result.rejected}${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`,
     '',

@@ -48,7 +48,8 @@ export function describeRepair(result: Repair, now: number): string {
   ].join('\n')
 }
 
-function describeRefused(ids: readonly string[]): string[] {
+/** Which rows take no change, and what to do. */
+export function describeRefused(ids: readonly string[]): string[] {
   const { text, remedy } = refusedRowsReason(ids)
   return [`Not all is done: ${text}. ${remedy}`]
 }

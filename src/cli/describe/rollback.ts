@@ -3,6 +3,7 @@
 import { counted } from '../../domain/tally.ts'
 import type { DeletionPlan, Rollback } from '../../operate/rollback.ts'
 import { DRY_RUN, INTERRUPTED } from '../phrases.ts'
+import { describeRefused } from './repair.ts'
 import { describeSilent } from './silence.ts'
 
 /** What is deleted, before it is. */
@@ -24,6 +25,7 @@ export function describeRollback(
   return [
     ...(rest.step === 'delete-records' ? [] : [`${what}, of ${counted(users, 'user')}`]),
     rest.executed ? `left afterwards: ${left}` : DRY_RUN,
+    ...(rest.refused.length > 0 ? describeRefused(rest.refused) : []),
     ...(rest.unreadable > 0
       ? [
           `${counted(rest.unreadable, 'repository', 'repositories')} cannot be read: nothing is known of ${rest.unreadable === 1 ? 'it' : 'them'}.`,

@@ -38,7 +38,7 @@ function errorAsJson(error: { readonly code: string; readonly at: number } | nul
 }
 
 function moodAsJson(shown: ShownMood): Kind<'mood'> {
-  const { kind, mood, handle, changedAt, reason, desired, record, isDesired, differs, finding } = shown
+  const { kind, mood, handle, changedAt, reason, desired, record, isDesired, differs, finding, twins } = shown
   const { id, user, ordinal, when, version, isPrivate, intensity, deleted, sync } = mood
   const { state, hold, rkey, uri, cid, attempts, dueAt, error } = sync
   return {
@@ -61,6 +61,7 @@ function moodAsJson(shown: ShownMood): Kind<'mood'> {
     isDesired,
     differs,
     finding,
+    twins,
   }
 }
 

@@ -28,7 +28,7 @@ function describeOne(shown: Shown): readonly string[] {
 }
 
 function describeMood(shown: ShownMood): string[] {
-  const { mood, handle, changedAt, words, finding, record } = shown
+  const { mood, handle, changedAt, words, finding, record, twins } = shown
   const { sync } = mood
   const first = sync.firstPublished === null ? '' : `, first published ${isoTime(sync.firstPublished.at)}`
   const changed = changedAt === null ? '' : `, last changed ${isoTime(changedAt)}`
@@ -54,7 +54,16 @@ function describeMood(shown: ShownMood): string[] {
     line('wanted', wanted(shown)),
     line('on PDS', `${there(record)}${comparison(shown)}`),
     ...(finding === null ? [] : [line('finding', finding)]),
+    ...(twins.length === 0 ? [] : [line('same key', describeTwins(twins))]),
   ]
+}
+
+/** Documents that are named; more are counted. */
+const NAMED = 5
+
+function describeTwins(ids: readonly string[]): string {
+  const more = ids.length > NAMED ? ` and ${ids.length - NAMED} more` : ''
+  return `${ids.slice(0, NAMED).join(', ')}${more}: odd, since this mood has the key; "moods data check" tells what to do`
 }
 
 function attempts(n: number): string {

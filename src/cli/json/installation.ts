@@ -73,6 +73,7 @@ export const storeCopy = {
   written: many,
   equal: Type.Boolean(),
   compared: Type.Array(closed({ kind: text, from: many, to: many, equal: Type.Boolean() })),
+  odd: Type.Integer({ minimum: 0, description: 'rows of the source that cannot be read for certain, and stay behind' }),
 }
 
 const state = oneOf(['done', 'waiting', 'stuck'])

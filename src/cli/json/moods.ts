@@ -287,7 +287,10 @@ export const report = {
   ),
   unread: nullable(
     closed({
-      repos: Type.Integer({ minimum: 0, description: 'whose last audit failed' }),
+      repos: Type.Integer({
+        minimum: 0,
+        description: 'that could not be read at their last audit: their PDS was silent, or refused',
+      }),
       since: time,
       neverRead: many,
       codes: manyBy('why'),
@@ -307,5 +310,6 @@ export const rollback = {
   left: many,
   unreadable: many,
   notReached: many,
+  refused: Type.Array(Type.String(), { description: 'moods whose rows refuse to be changed' }),
   silent: unread.silent,
 }

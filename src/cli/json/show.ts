@@ -77,6 +77,9 @@ const mood = closed({
   isDesired: nullable(Type.Boolean({ description: 'whether the record is the desired one, by its CID' })),
   differs: Type.Array(Type.String(), { description: 'fields of the record that differ from the desired one' }),
   finding: nullable(oneOf(FINDING_KINDS)),
+  twins: Type.Array(Type.String(), {
+    description: 'other documents of its author with the same record key, which are odd',
+  }),
 })
 
 /** An answer, or the code of why there is none. */
