@@ -10,6 +10,7 @@ import { anyPortal, PORTALS } from './portals.ts'
 import { anyRedirect, REDIRECTS } from './redirects.ts'
 import { REPOS } from './repos.ts'
 import { SLOW } from './slow.ts'
+import { anyTold, TOLD } from './told.ts'
 import { WAYS } from './ways.ts'
 
 interface Kind {
@@ -28,6 +29,7 @@ export const KINDS = {
   pages: { named: PAGES },
   repos: { named: REPOS },
   ways: { named: WAYS },
+  told: { named: TOLD, any: anyTold },
 } as const satisfies Readonly<Record<string, Kind>>
 
 export type KindName = keyof typeof KINDS

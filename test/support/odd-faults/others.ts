@@ -51,9 +51,9 @@ function uriOf({ repo, rkey }: Fields): string {
 }
 
 /** A token whose contents nobody has signed. */
-function tokenOf(did: string): string {
+function tokenOf(did: string, exp: unknown = 4_102_444_800): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `${part({ alg: 'HS256', typ: 'at+jwt' })}.${part({ sub: did, exp: 4_102_444_800 })}.${'a'.repeat(43)}`
+  return `${part({ alg: 'HS256', typ: 'at+jwt' })}.${part({ sub: did, exp })}.${'a'.repeat(43)}`
 }
 
 const SESSION = { accessJwt: tokenOf(DID), refreshJwt: tokenOf(DID), handle: 'nobody.test', did: DID }
@@ -89,6 +89,20 @@ export const OTHERS: readonly Fault[] = [
   changed('a session of another account', LOGINS, (fields) => ({ ...fields, did: DID })),
   changed('a session without tokens', LOGINS, ({ did }) => ({ did })),
   changed('a session with tokens that are none', LOGINS, (fields) => ({ ...fields, accessJwt: 'x', refreshJwt: 'y' })),
+  changed('a session with empty tokens', LOGINS, (fields) => ({ ...fields, accessJwt: '', refreshJwt: '' })),
+  ...['"soon"', '-1', '0', '1e30', 'null', '{}', '[4102444800]'].map((exp) =>
+    changed(`a session whose token ends at ${exp}`, LOGINS, (fields) => ({
+      ...fields,
+      accessJwt: tokenOf(String(fields['did']), JSON.parse(exp)),
+    })),
+  ),
+  {
+    ...changed('a session with the handle in other letters', LOGINS, (fields) => ({
+      ...fields,
+      handle: String(fields['handle']).toUpperCase(),
+    })),
+    livedWith: true,
+  },
   ...['AuthMissing', 'ExpiredToken', 'InvalidToken'].map((error) => {
     return says(
       `a login without a token: ${error}`,

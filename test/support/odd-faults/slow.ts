@@ -1,6 +1,6 @@
 /** The answer comes too slowly, too large, not whole, or not at all. */
 
-import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import type { Exchange, Fault } from '../odd-server.ts'
 import { JSON_TYPE } from './said.ts'
 
@@ -117,6 +117,7 @@ export const SLOW: readonly Fault[] = [
   bomb('gzip', (bytes) => gzipSync(bytes, fast)),
   bomb('deflate', (bytes) => deflateSync(bytes, fast)),
   bomb('br', (bytes) => brotliCompressSync(bytes, quick)),
+  bomb('zstd', (bytes) => zstdCompressSync(bytes)),
   {
     name: 'gzip that is none',
     answer: ({ say }) => say(200, { ...JSON_TYPE, 'content-encoding': 'gzip' }, '{"status":"ok"}'),
