@@ -73,6 +73,7 @@ const ALWAYS = [
   'erase: account deleted, says a portal, at deleteAccount',
   'post: a session with tokens that are none, at createSession and refreshSession',
   'sign up: an account of nobody, at createAccount',
+  'audit: 204 with a body, at getRepo',
   'erase: a document without services, at the directory',
 ]
 
