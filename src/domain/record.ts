@@ -3,12 +3,13 @@
  * one at all), and which mood a record in a repo belongs to. Enqueue, send, audit and repair all ask {@link desiredRecord}.
  */
 
-import { createHash, hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { encode } from '@atcute/cbor'
 import { CODEC_DCBOR, fromDigest, toString } from '@atcute/cid'
 import type { LexMap } from '@atproto/lex-data'
 import type { Account } from './account.ts'
 import { userHold } from './hold.ts'
+import { sha256 } from './sha256.ts'
 import { type HoldReason, INVALID_RECORD } from './sync.ts'
 import { computer } from '../lexicons/index.ts'
 import type { Mood } from './mood.ts'
@@ -96,7 +97,7 @@ function issuesWithoutValues(
 
 /** CID of a record as ATProto computes it: version 1, DAG-CBOR, SHA-256 (https://atproto.com/specs/data-model). */
 export function cidOf(value: LexMap): string {
-  return toString(fromDigest(CODEC_DCBOR, hash('sha256', encode(value), 'buffer')))
+  return toString(fromDigest(CODEC_DCBOR, sha256(encode(value))))
 }
 
 /** Whether it is the CID of a record, down to the last bit of its length and its hash: an existing database may claim anything. */

@@ -1,9 +1,9 @@
 /** Reading a CAR as it arrives (https://ipld.io/specs/transport/car/carv1/): each block is checked against its name at once. */
 
-import { hash } from 'node:crypto'
 import { isCarV1Header } from '@atcute/car'
 import { fromCidLink } from '@atcute/cbor'
 import { RepoFault } from '../../domain/repo-faults.ts'
+import { sha256 } from '../../domain/sha256.ts'
 import { BlockTable, type RepoLimits } from './block-table.ts'
 import { decodeBlock } from './dag-cbor.ts'
 import type { Share } from './share.ts'
@@ -140,7 +140,7 @@ class CarParser {
     const isKnown = part[0] === 1 && (part[1] === 0x71 || part[1] === 0x55) && part[2] === 0x12 && part[3] === 32
     if (!isKnown) throw new RepoFault('CarForeignCid')
     const bytes = part.subarray(CID)
-    const digest = hash('sha256', bytes, 'buffer')
+    const digest = sha256(bytes)
     if (digest.compare(part, 4, CID) !== 0) throw new RepoFault('CarWrongHash')
     this.#blocks.add(digest, bytes)
   }

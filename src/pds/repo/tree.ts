@@ -88,12 +88,11 @@ function checkedLevel({ keys, between }: TreeNode, level: number | null): number
 
 /** The layer of a key: how many pairs of zero bits its hash begins with (https://atproto.com/specs/repository#mst-structure). */
 export function layerOf(key: string): number {
-  let layer = 0
-  for (const byte of hash('sha256', key, 'buffer')) {
-    if (byte !== 0) return layer + ((Math.clz32(byte) - 24) >> 1)
-    layer += 4
-  }
-  return layer
+  const digits = hash('sha256', key, 'hex')
+  let zeros = 0
+  while (digits[zeros] === '0') zeros++
+  // Each digit stands for two pairs of bits; of the first that is not 0, the upper pair may be.
+  return 2 * zeros + (digits.charAt(zeros) < '4' ? 1 : 0)
 }
 
 /**
