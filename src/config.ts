@@ -21,7 +21,7 @@ import {
   type Form,
 } from './config-forms.ts'
 import { DataFolder } from './data-folder.ts'
-import { AUTO_REPAIRS, type AutoRepair } from './domain/auto-repair.ts'
+import { AUTO_REPAIRS, type AutoRepair } from './domain/auto-repairs.ts'
 import { type Limits, NO_LIMITS } from './domain/budget.ts'
 import { DomainError } from './domain/errors.ts'
 import type { RecordsOnDelete } from './domain/mood.ts'

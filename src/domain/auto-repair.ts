@@ -9,9 +9,6 @@ import { FINDING_KINDS } from './finding-kinds.ts'
 import type { Mood } from './mood.ts'
 import { isLegacyRecordOf, moodIdIn } from './record.ts'
 
-export const AUTO_REPAIRS = ['off', 'safe'] as const
-export type AutoRepair = (typeof AUTO_REPAIRS)[number]
-
 /**
  * Whether a finding may be mended without an operator.
  *

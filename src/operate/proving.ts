@@ -5,7 +5,7 @@
 
 import pMap from 'p-map'
 import { isReady, type ReadyAccount } from '../domain/account.ts'
-import type { AutoRepair } from '../domain/auto-repair.ts'
+import type { AutoRepair } from '../domain/auto-repairs.ts'
 import { LEDGER } from '../domain/budget.ts'
 import { chunks } from '../domain/chunks.ts'
 import { isTimeTo } from '../domain/furthest.ts'

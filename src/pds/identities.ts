@@ -3,7 +3,7 @@
 import { LRUCache } from 'lru-cache'
 import { type Failure, ok, type Outcome } from '../domain/outcome.ts'
 import type { Clock } from '../ports/clock.ts'
-import { askIdentity, type SignedIdentity } from './identity.ts'
+import { askIdentity, isDid, type SignedIdentity } from './identity.ts'
 
 /** How long a document may be kept where nothing speaks against it, in ms. */
 export const KEPT_MS = 10 * 60_000
@@ -46,12 +46,13 @@ export class Identities {
   }
 
   /**
-   * The document of a DID that {@link isDid} takes.
+   * The document of a DID. What is none has no document, and nothing is asked for it.
    *
    * @param maxAge how old it may be, in ms; 0 for one that is fetched now
    * @returns a failure as {@link askIdentity} has it; for half a minute after one, the directory is not asked again
    */
   async of(did: string, maxAge: number): Promise<Outcome<SignedIdentity>> {
+    if (!isDid(did)) return ok({ kind: 'unknown' })
     const kept = this.#kept.get(did)
     if (kept && isYounger(kept, maxAge, this.#clock.now())) return ok(kept.value)
     const { plcUrl, timeoutMs } = this.#options

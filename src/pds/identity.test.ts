@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
+import { Identities } from './identities.ts'
 import { askIdentity, isDid, resolveDid, type SignedIdentity } from './identity.ts'
 
 const DID = 'did:plc:aaaaaaaaaaaaaaaaaaaaaaaa'
@@ -102,5 +103,14 @@ describe('isDid', () => {
     expect([DID, 'did:web:example.com', 'did:web:localhost%3A2583'].map(isDid)).toEqual([true, true, true])
     const others = ['did:plc:short', 'did:key:zQ3sh', 'did:web:example.com:alice', 'did:web:', 'alice.example', '']
     expect(others.filter(isDid)).toEqual([])
+  })
+})
+
+describe('Identities', () => {
+  it('have no document of what is no DID, and ask nobody for it', async () => {
+    const identities = new Identities({ now: () => 0 }, { plcUrl: 'http://127.0.0.1:1', timeoutMs: 100 })
+    for (const odd of ['did:plc:u000001', 'did:web:a/b', '', 'alice']) {
+      expect(await identities.of(odd, 0)).toEqual({ kind: 'ok', value: { kind: 'unknown' } })
+    }
   })
 })

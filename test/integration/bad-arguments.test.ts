@@ -20,6 +20,7 @@ const NO_FILE = /nope/
 const BAD: readonly (readonly [string, RegExp])[] = [
   ['doctor --live @nobody', NO_USER],
   ['show nobody', /nothing called nobody here/],
+  ['proof nobody', /nothing called nobody here/],
   ['lexicon validate --file nope.json', NO_FILE],
   ['lexicon publish --did nonsense', /nonsense/],
   ['lexicon publish --did did:plc:aaaaaaaaaaaaaaaaaaaaaaaa --password-env NOT_SET --execute', /NOT_SET must hold/],

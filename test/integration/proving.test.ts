@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { App } from '../../src/app.ts'
-import type { AutoRepair } from '../../src/domain/auto-repair.ts'
+import type { AutoRepair } from '../../src/domain/auto-repairs.ts'
 import { FINDING_KINDS, type FindingKind } from '../../src/domain/finding-kinds.ts'
 import type { Mood } from '../../src/domain/mood.ts'
 import { Events } from '../../src/observe/events.ts'
