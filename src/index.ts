@@ -6,7 +6,8 @@
  * database cannot be reached; none fails because of the PDS.
  */
 
-export type { AuditCounts, BackfillReport } from './domain/audit.ts'
+export type { BackfillReport } from './domain/audit.ts'
+export type { AuditCounts } from './domain/audit-counts.ts'
 export type { FindingKind } from './domain/finding-kinds.ts'
 export { DomainError, type ErrorCode } from './domain/errors.ts'
 export type { SyncState } from './domain/sync.ts'

@@ -9,12 +9,13 @@ import { account, audit, settle, type World } from '../../test/support/worlds.ts
 import { Comparison } from '../pds/repo/comparison.ts'
 import { Share } from '../pds/repo/share.ts'
 import { SortedRecords } from '../pds/repo/sorted-records.ts'
-import { addedCounts, NO_COUNTS, type RepoAudit } from './audit.ts'
+import { type RepoAudit } from './audit.ts'
+import { addedCounts, NO_COUNTS } from './audit-counts.ts'
 import { AuditPage, PartAudit, type Standing } from './audit-pages.ts'
 import { chunks } from './chunks.ts'
 import { ExpectedRecords } from './expected.ts'
 import { FEDERATE_ALL, FEDERATE_NONE, type FederationPolicy } from './policy.ts'
-import { isRecordCid } from './record.ts'
+import { isRecordCid } from './record-cid.ts'
 import { SeenVersions } from './seen-versions.ts'
 
 const HISTORIES = casesOf('HISTORIES', 2_000)

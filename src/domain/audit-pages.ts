@@ -6,15 +6,8 @@
  * for any other mood: not whose a record is, nor where a record may stay.
  */
 
-import {
-  addedCounts,
-  type AuditCounts,
-  type AuditedRecord,
-  type AuditInput,
-  auditRepo,
-  NO_COUNTS,
-  type RepoAudit,
-} from './audit.ts'
+import { type AuditedRecord, type AuditInput, auditRepo, type RepoAudit } from './audit.ts'
+import { addedCounts, type AuditCounts, NO_COUNTS } from './audit-counts.ts'
 import { expectedRecord } from './expected.ts'
 import type { Mood } from './mood.ts'
 import type { OddMood } from './read-mood.ts'

@@ -3,7 +3,8 @@
 import { fromString } from '@atcute/cid'
 import type { AuditedRecord } from './audit.ts'
 import type { Mood } from './mood.ts'
-import { belonging, type Desired, isRecordCid, isRecordKey } from './record.ts'
+import { belonging, type Desired, isRecordKey } from './record.ts'
+import { isRecordCid } from './record-cid.ts'
 
 /**
  * The record that a mood should have at its own key; null for none. The `value` is undefined where the row names a record by

@@ -1,6 +1,6 @@
 /** The moods that an audit leaves alone. A file of its own: what prints them must not load what compares records. */
 
-import type { AuditCounts } from './audit.ts'
+import type { AuditCounts } from './audit-counts.ts'
 import type { HoldReason } from './sync.ts'
 
 /** Moods about which nothing is to be done, or not by a repair, by the reason. */

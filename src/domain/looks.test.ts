@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { aProof } from '../../test/support/audits.ts'
-import { NO_COUNTS } from './audit.ts'
+import { NO_COUNTS } from './audit-counts.ts'
 import { type GoodLook, lastSeen, type Look, looked, NEVER_LOOKED } from './looks.ts'
 import type { Proof } from './proof.ts'
 

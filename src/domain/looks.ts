@@ -3,7 +3,7 @@
  * so it stands beside the last good one and never replaces it. Pure.
  */
 
-import { addedCounts, type AuditCounts } from './audit.ts'
+import { addedCounts, type AuditCounts } from './audit-counts.ts'
 import type { FindingKind } from './finding-kinds.ts'
 import { FURTHEST, isVoid } from './furthest.ts'
 import { type Proof, seenAgain } from './proof.ts'

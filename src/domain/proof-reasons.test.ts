@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { aProof } from '../../test/support/audits.ts'
 import { newAccount, opened } from './account.ts'
-import { NO_COUNTS } from './audit.ts'
+import { NO_COUNTS } from './audit-counts.ts'
 import type { GoodLook, RepoLooks } from './looks.ts'
 import { proofOf, whyUnproven } from './proof-reasons.ts'
 

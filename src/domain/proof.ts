@@ -4,7 +4,7 @@
  */
 
 import { FURTHEST, isVoid } from './furthest.ts'
-import { isRecordCid } from './record.ts'
+import { isRecordCid } from './record-cid.ts'
 
 export interface Proof {
   readonly did: string

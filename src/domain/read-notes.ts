@@ -1,6 +1,6 @@
 /** The readers of what the engine notes for itself: policy, queue, looks at repos, budgets, workers, relays. They are total. */
 
-import { type AuditCounts, NO_COUNTS } from './audit.ts'
+import { type AuditCounts, NO_COUNTS } from './audit-counts.ts'
 import type { LedgerEntry } from './budget.ts'
 import { FINDING_KINDS } from './finding-kinds.ts'
 import type { ClockOffsets } from './clocks.ts'

@@ -100,11 +100,6 @@ export function cidOf(value: LexMap): string {
   return toString(fromDigest(CODEC_DCBOR, sha256(encode(value))))
 }
 
-/** Whether it is the CID of a record, down to the last bit of its length and its hash: an existing database may claim anything. */
-export function isRecordCid(cid: string): boolean {
-  return /^bafyrei[a-h][a-z2-7]{50}[aeimquy4]$/.test(cid)
-}
-
 /** AT-URI of a record in the repo of `did`: of a mood's, where no other collection is named. */
 export function uriOf(did: string, rkey: string, collection: string = COLLECTION): string {
   return `at://${did}/${collection}/${rkey}`

@@ -1,6 +1,7 @@
 /** What operators do: audit, repair and backfill one user. */
 
-import type { AuditCounts, BackfillReport } from '../domain/audit.ts'
+import type { BackfillReport } from '../domain/audit.ts'
+import type { AuditCounts } from '../domain/audit-counts.ts'
 import type { FindingKind } from '../domain/finding-kinds.ts'
 import { auditUser } from '../operate/audit.ts'
 import { backfillUser } from '../operate/backfill.ts'

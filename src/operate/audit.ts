@@ -1,15 +1,8 @@
 /** Comparing a user's repo with the primary, and noting what was found. */
 
 import { type Account, isReady, type ReadyAccount } from '../domain/account.ts'
-import {
-  addedCounts,
-  type AuditCounts,
-  type AuditInput,
-  countWithoutRepo,
-  type Finding,
-  NO_COUNTS,
-  type RepoAudit,
-} from '../domain/audit.ts'
+import { type AuditInput, countWithoutRepo, type Finding, type RepoAudit } from '../domain/audit.ts'
+import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit-counts.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { userHold } from '../domain/hold.ts'
 import { FURTHEST, isVoid } from '../domain/furthest.ts'

@@ -4,7 +4,8 @@
  */
 
 import type { ReadyAccount } from '../domain/account.ts'
-import { addedCounts, NO_COUNTS, type RepoAudit } from '../domain/audit.ts'
+import { type RepoAudit } from '../domain/audit.ts'
+import { addedCounts, NO_COUNTS } from '../domain/audit-counts.ts'
 import { AuditPage, PartAudit, type Standing } from '../domain/audit-pages.ts'
 import { ExpectedRecords } from '../domain/expected.ts'
 import type { Outcome } from '../domain/outcome.ts'

@@ -2,7 +2,7 @@
 
 import pMap from 'p-map'
 import { type Account, isReady } from '../domain/account.ts'
-import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit.ts'
+import { addedCounts, type AuditCounts, NO_COUNTS } from '../domain/audit-counts.ts'
 import { chunks } from '../domain/chunks.ts'
 import { type FindingKind } from '../domain/finding-kinds.ts'
 import { type GoodLook, type LooksTogether, withLook } from '../domain/looks.ts'

@@ -1,7 +1,7 @@
 /** What every store must do with the results of audits: of each user the last good look, and the failed ones after it. */
 
 import { describe, expect, it } from 'vitest'
-import { NO_COUNTS } from '../../src/domain/audit.ts'
+import { NO_COUNTS } from '../../src/domain/audit-counts.ts'
 import type { GoodLook, Look } from '../../src/domain/looks.ts'
 import type { StoredAudit } from '../../src/ports/store.ts'
 import { aProof } from '../support/audits.ts'

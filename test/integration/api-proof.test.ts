@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import { opened } from '../../src/domain/account.ts'
-import { NO_COUNTS } from '../../src/domain/audit.ts'
+import { NO_COUNTS } from '../../src/domain/audit-counts.ts'
 import type { GoodLook } from '../../src/domain/looks.ts'
 import { aProof } from '../support/audits.ts'
 import { startApp, temporaryFolder, Visitor } from '../support/installation.ts'

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { newAccount, opened } from '../../src/domain/account.ts'
-import { NO_COUNTS } from '../../src/domain/audit.ts'
+import { NO_COUNTS } from '../../src/domain/audit-counts.ts'
 import { Events } from '../../src/observe/events.ts'
 import { Proving } from '../../src/operate/proving.ts'
 import { recordedLog } from '../support/events.ts'

@@ -32,8 +32,8 @@ export const OF_TREES: readonly Mutant[] = [
   {
     bug: 'tree: a node counts its layer by pairs of bits from one on',
     file: 'src/pds/repo/tree.ts',
-    find: 'return layer + ((Math.clz32(byte) - 24) >> 1)',
-    replace: 'return layer + ((Math.clz32(byte) - 23) >> 1)',
+    find: "return 2 * zeros + (digits.charAt(zeros) < '4' ? 1 : 0)",
+    replace: "return 2 * zeros + (digits.charAt(zeros) < '8' ? 1 : 0)",
     tests: EXPECTED,
   },
   {

@@ -1,6 +1,6 @@
 /** Audits as earlier versions stored them: the last look at a repo, good or failed. */
 
-import { NO_COUNTS } from '../../src/domain/audit.ts'
+import { NO_COUNTS } from '../../src/domain/audit-counts.ts'
 import type { Proof } from '../../src/domain/proof.ts'
 import type { StoredAudit } from '../../src/ports/store.ts'
 import { NOW } from './moods.ts'

@@ -1,6 +1,6 @@
 /** One whole document of each kind, as the readers take them, and as they stand in a MongoDB. */
 
-import { NO_COUNTS } from '../../src/domain/audit.ts'
+import { NO_COUNTS } from '../../src/domain/audit-counts.ts'
 import type { Values } from '../../src/domain/odd.ts'
 import type { KindName } from '../../src/domain/readers.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { NO_COUNTS } from '../../domain/audit.ts'
+import { NO_COUNTS } from '../../domain/audit-counts.ts'
 import type { FindingKind } from '../../domain/finding-kinds.ts'
 import { type AuditReport, shownOdd, type Summary } from '../../operate/survey.ts'
 import { describeAudit } from './audit.ts'

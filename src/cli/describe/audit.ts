@@ -1,7 +1,7 @@
 /** What `moods audit` prints, and the summary that `moods repair` prints too. */
 
 import { counted } from '../../domain/tally.ts'
-import type { AuditCounts } from '../../domain/audit.ts'
+import type { AuditCounts } from '../../domain/audit-counts.ts'
 import { heldIn } from '../../domain/held.ts'
 import { FINDING_KINDS, type FindingKind, REPAIRED } from '../../domain/finding-kinds.ts'
 import { nameOf, whoIs } from '../../domain/user-names.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { NO_COUNTS } from '../../domain/audit.ts'
+import { NO_COUNTS } from '../../domain/audit-counts.ts'
 import type { Repair } from '../../operate/repair.ts'
 import { describeRepair } from './repair.ts'
 

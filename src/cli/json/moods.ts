@@ -1,7 +1,7 @@
 /** What the commands about moods and their records print with `--json`: from the state of an installation to the way back. */
 
 import { Type } from 'typebox'
-import { NO_COUNTS } from '../../domain/audit.ts'
+import { NO_COUNTS } from '../../domain/audit-counts.ts'
 import { FINDING_KINDS } from '../../domain/finding-kinds.ts'
 import { USER_HOLDS } from '../../domain/hold.ts'
 import { NOTICE_CODES, NOTICE_LEVELS } from '../../domain/notice.ts'
