@@ -33,14 +33,7 @@ const RESUME_PAGE = 50
 /** Most users that one claim chooses among. */
 const CLAIM_AMONG = 500
 
-/** What a command hears of its passes. */
-interface Told {
-  /** For passes that only make accounts: whose is made is noted here; null for whole passes. */
-  readonly settled: Set<string> | null
-  readonly onRefused: PassDeps['refused']
-}
-
-const FOR_ALL: Told = { settled: null, onRefused: undefined }
+type OnRefused = NonNullable<PassDeps['refused']>
 
 /** What the engine of a command works on. */
 export interface UsersWork {
@@ -49,7 +42,7 @@ export interface UsersWork {
   /** Makes accounts, and publishes and deletes nothing. */
   readonly accountsOnly?: boolean
   /** Told of moods whose rows refuse what is to be noted there: by themselves, and not because they had changed. */
-  readonly onRefused?: PassDeps['refused']
+  readonly onRefused?: OnRefused
 }
 
 export class Engine {
@@ -57,6 +50,8 @@ export class Engine {
   readonly #options: EngineOptions
   readonly #wake = new Wakeup()
   readonly #running = new Set<Promise<void>>()
+  /** Told of refusals in any pass of this process: whichever it is that meets them, a command waits for the same moods. */
+  readonly #onRefused = new Set<OnRefused>()
   #swept: { cursor: string; nextAt: number } = { cursor: '', nextAt: 0 }
   /** The policy as it was last read, and when to look again. */
   #followed: { stored: StoredPolicy | null; nextAt: number }
@@ -97,16 +92,18 @@ export class Engine {
   async runFor({ users, accountsOnly = false, onRefused }: UsersWork, stopping: AbortSignal): Promise<void> {
     // Whose account is made has still work for others, and would be claimed for ever.
     const settled = accountsOnly ? new Set<string>() : null
-    await this.#work(stopping, async () => {
+    if (onRefused) this.#onRefused.add(onRefused)
+    const works = this.#work(stopping, async () => {
       const left = users().filter((user) => !settled?.has(user))
       for (const among of chunks(left, settled ? 1 : CLAIM_AMONG)) {
         if (this.#isBusy) return false
         // A worker may have taken the mark, and made no account because federation leaves the user out.
         if (settled) await this.#deps.store.repos.mark(among[0]!, this.#clock.now())
-        if (await this.#next(stopping, among, { settled, onRefused })) return true
+        if (await this.#next(stopping, among, settled)) return true
       }
       return false
     })
+    await works.finally(() => onRefused && this.#onRefused.delete(onRefused))
   }
 
   /** Calls `step` again and again, and waits for a nudge where it has found nothing to do. */
@@ -144,13 +141,13 @@ export class Engine {
    * @param among of these users, or of any
    * @returns whether it did
    */
-  async #next(stopping: AbortSignal, among?: readonly string[], told: Told = FOR_ALL): Promise<boolean> {
+  async #next(stopping: AbortSignal, among?: readonly string[], settled: Set<string> | null = null): Promise<boolean> {
     if (this.#isBusy) return false
     const now = this.#clock.now()
     const { owner, leaseMs } = this.#options
     const lease = await this.#deps.store.repos.claim(owner, now, now + leaseMs, QUARANTINE_MS, among)
     if (!lease) return false
-    const pass = this.#guard('pass', () => this.#pass(lease, stopping, told)).finally(() => {
+    const pass = this.#guard('pass', () => this.#pass(lease, stopping, settled)).finally(() => {
       this.#running.delete(pass)
       this.#progressedAt = this.#clock.now()
       this.#wake.raise()
@@ -159,7 +156,8 @@ export class Engine {
     return true
   }
 
-  async #pass(lease: Lease, stopping: AbortSignal, { settled, onRefused }: Told): Promise<void> {
+  /** @param settled for passes that only make accounts: whose is made is noted there; null for whole passes */
+  async #pass(lease: Lease, stopping: AbortSignal, settled: Set<string> | null): Promise<void> {
     const { store } = this.#deps
     const lost = new AbortController()
     const renewing = setInterval(() => {
@@ -174,7 +172,8 @@ export class Engine {
         })
     }, this.#options.leaseMs / 3)
     try {
-      const pass = new Pass({ ...this.#deps, refused: onRefused }, lease, { lost: lost.signal, stopping })
+      const refused: OnRefused = (user, ids) => this.#onRefused.forEach((tell) => tell(user, ids))
+      const pass = new Pass({ ...this.#deps, refused }, lease, { lost: lost.signal, stopping })
       const running = settled ? pass.makeAccount(() => settled.add(lease.user)) : pass.run()
       const release = await running.catch((error: unknown) => this.#broken(lease, error))
       clearInterval(renewing)

@@ -106,8 +106,8 @@ export const OPERATE: readonly Mutant[] = [
   {
     bug: 'the engine of a command claims the repo of any user',
     file: 'src/sync/engine.ts',
-    find: 'if (await this.#next(stopping, among, { settled, onRefused })) return true',
-    replace: 'if (await this.#next(stopping, undefined, { settled, onRefused })) return true',
+    find: 'if (await this.#next(stopping, among, settled)) return true',
+    replace: 'if (await this.#next(stopping, undefined, settled)) return true',
     tests: [COMMANDS],
   },
   {
