@@ -81,6 +81,7 @@ const killing = new Killing({
   wanted: wanted.workers,
   env: { NODE_COMPILE_CACHE: `${folder.path}/compiled`, ...env },
   patienceMs: [2_000, 6_000],
+  mayNotStart: true,
   missing: () => (rate === 0 ? [] : FAULTS.filter((name) => proxy.hits[name] === 0)),
 })
 const isOver = (): boolean => killing.isOver && primariesKilled >= wanted.primaries

@@ -18,6 +18,8 @@ export interface KillingOptions {
   readonly env: Readonly<Record<string, string>>
   /** How long a worker has to get to its seam before it dies at random, in ms: so long, and up to so much longer. */
   readonly patienceMs: readonly [number, number]
+  /** Whether a worker may end as it starts, since its database has no primary just then: it is started again, as by a supervisor. */
+  readonly mayNotStart?: boolean
   /** What else has not happened yet, by name; nothing by default. */
   readonly missing?: () => readonly string[]
 }
@@ -60,7 +62,7 @@ export class Killing {
   /**
    * Keeps one worker alive until enough have died. Each is to die where the fewest have.
    *
-   * @throws Error when a worker ends by itself
+   * @throws Error when a worker ends by itself, but for one that may not start
    */
   async keepKilling(dice: Random): Promise<void> {
     const [least, more] = this.#options.patienceMs
@@ -71,7 +73,8 @@ export class Killing {
       worker.stdout?.on('data', (chunk: Buffer) => (last += chunk.toString()))
       const exited = once(worker, 'exit')
       // From when it works: on a busy machine the start alone takes seconds.
-      await Promise.race([once(worker.stdout!, 'data'), exited])
+      const hasStarted = await Promise.race([once(worker.stdout!, 'data').then(() => true), exited.then(() => false)])
+      if (!hasStarted && worker.signalCode === null && this.#options.mayNotStart) continue
       const spared = new AbortController()
       const doomed = setTimeout(least + dice.below(more), undefined, { signal: spared.signal })
       void doomed.then(
