@@ -119,12 +119,26 @@ interface Acknowledged {
 const acknowledged: Acknowledged[] = []
 const refusals: Record<string, number> = {}
 
+/** A client waits no longer for an answer, in ms, and asks again: whatever became of the request, the mood is there once. */
+const ANSWER_MS = 20_000
+const SILENCE = `no answer within ${ANSWER_MS / 1000} s`
+
+function unlessSilent(error: unknown): null {
+  if (error instanceof Error && error.name === 'TimeoutError') return null
+  throw error
+}
+
 /** Asks one API after the other until one says yes. What it said no with is counted. */
 async function insist<T>(token: string, path: string, body: unknown): Promise<T> {
   for (;;) {
     const api = random.pick(apis)
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
-    const response = await fetch(`${api.address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    const request = { method: 'POST', headers, body: JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_MS) }
+    const response = await fetch(`${api.address}${path}`, request).catch(unlessSilent)
+    if (response === null) {
+      refusals[SILENCE] = (refusals[SILENCE] ?? 0) + 1
+      continue
+    }
     const answer = (await response.json()) as T
     if (response.ok) return answer
     const reason = `${response.status} ${JSON.stringify(answer)}`
