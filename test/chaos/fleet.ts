@@ -65,6 +65,7 @@ const env = environment(dataFolder, {
   PDS_PORT: '',
   PLC_PORT: '',
   PDS_URL: proxy.url,
+  PLC_URL: network.plcUrl,
   PDS_ADMIN_PASSWORD: secrets.pdsAdminPassword,
   PDS_TIMEOUT_MS: String(TIMEOUT_MS),
   PDS_RATE_LIMITS: 'off',
